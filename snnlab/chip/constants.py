@@ -1,0 +1,45 @@
+"""Facts of the BrainScaleS-2 chip and of the paper's operating point.
+
+Sources: [P] Cramer, Billaudelle et al., PNAS 119(4) e2109194119 (2022) and its SI;
+[C] defaults of the authors' released code; [D] derived from released calibration data.
+Times in seconds of hardware time: the analog core runs 1000 times faster than biology.
+"""
+
+# Size of the chip [P]
+N_CIRCUITS = 512
+SYNAPSES_PER_CIRCUIT = 256
+INPUTS_PER_CIRCUIT = SYNAPSES_PER_CIRCUIT // 2
+"""A signed weight takes one excitatory and one inhibitory synapse [P]."""
+WEIGHT_MAX_LSB = 63
+"""6-bit unsigned weights; as signed pairs −63 … +63 [P]."""
+
+# Neurons [C]
+TAU_MEM = 6e-6
+TAU_SYN = 6e-6
+TAU_REF = 2e-6
+
+# Columnar ADC
+DT_CADC = 1.7e-6
+"""All membranes are digitised in parallel every 1.7 µs [P]."""
+REST_LSB = 80.0
+GAP_LSB = 70.0
+"""Threshold above leak: model units put leak at 0 and threshold at 1 [C]."""
+CADC_MIN_LSB = 25
+CADC_MAX_LSB = 225
+"""The converter saturates 55 LSB below and 145 LSB above the leak [D]."""
+CADC_NOISE_LSB = 1.5
+"""Read noise per sample; 1.2–2 LSB in the non-spiking mode, spiking mode unpublished: estimate."""
+
+# Windows
+TRAINING_SAMPLES = 20
+"""CADC samples of one image while training: 20 × 1.7 µs = 34 µs [P]."""
+INFERENCE_PERIOD = 11.8e-6
+"""Time per image in inference, 85 000 images/s [P]."""
+
+# Weights
+WEIGHT_SCALE = 240.0
+"""LSB per model unit of weight in hidden layers [C]."""
+WEIGHT_SCALE_OUT = 250.0
+"""Largest scale of the label layer, lowered while a weight would exceed 63 LSB [C]."""
+PSP_PEAK_PER_LSB = 0.45 / WEIGHT_MAX_LSB
+"""Peak of one synapse's potential at weight 1 LSB, of (threshold − leak) [D]."""

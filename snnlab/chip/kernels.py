@@ -1,0 +1,214 @@
+"""The emulated physics of one layer of neurons.
+
+Arrays and scalars only: nothing is checked here and no unit is known. Time is counted in steps,
+potentials in units of the nominal threshold above each neuron's own leak, and ``i`` is a synaptic
+current scaled so that ``rise * i`` is what it adds to the membrane in one step.
+"""
+
+from math import floor
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+FASTMATH = {"contract", "nsz"}  # fused multiply-add, but no reordering: same bits everywhere
+BLOCK = 64
+
+
+class Neurons(NamedTuple):
+    """Constants of a layer's neurons, each float32[neuron]."""
+
+    decay_mem: np.ndarray
+    decay_syn: np.ndarray
+    rise: np.ndarray
+    threshold: np.ndarray
+    reset: np.ndarray
+    refractory: np.ndarray
+    rest_lsb: np.ndarray
+
+
+class Clock(NamedTuple):
+    """Grids of time: steps per CADC sample, samples per run, steps per tick of the time stamps."""
+
+    substeps: int
+    samples: int
+    steps_per_tick: float
+
+
+class Readout(NamedTuple):
+    """The CADC: LSB per unit of potential, read noise in LSB, its range, the key of the noise."""
+
+    gain: float
+    noise: float
+    low: float
+    high: float
+    key: np.uint64
+
+
+@njit(inline="always")
+def _mix(x):
+    """A bijective 32-bit hash (two multiplications, three shifts)."""
+    x = np.uint32(x ^ (x >> np.uint32(16)))
+    x = np.uint32(x * np.uint32(0x7FEB352D))
+    x = np.uint32(x ^ (x >> np.uint32(15)))
+    x = np.uint32(x * np.uint32(0x846CA68B))
+    return np.uint32(x ^ (x >> np.uint32(16)))
+
+
+@njit(inline="always")
+def _gauss(key_low, key_high, counter):
+    """Nearly normal number of a counter: the sum of the four bytes of its hash.
+
+    Mean 0, variance 1, cut at 3.45 sigma. Counter-based, so any sample can be drawn by any thread
+    in any order.
+    """
+    x = _mix(np.uint32(_mix(np.uint32(counter ^ key_low)) + key_high))
+    low = np.uint32(x & np.uint32(0x00FF00FF))
+    high = np.uint32((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
+    pairs = np.uint32(low + high)
+    total = np.int32(pairs & np.uint32(0xFFFF)) + np.int32(pairs >> np.uint32(16))
+    return np.float32(total - 510) * np.float32(1.0 / 147.79941)
+
+
+@njit(inline="always")
+def _sample_keys(key, sample_id):
+    """Two 32-bit keys of one sample's noise, from a round of splitmix64."""
+    z = np.uint64(key) + np.uint64(sample_id) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.uint32(z & np.uint64(0xFFFFFFFF)), np.uint32(z >> np.uint64(32))
+
+
+@njit(fastmath=FASTMATH, nogil=True)
+def _digitise(u, rest_lsb, readout, keys, first, out):
+    """One CADC conversion of all membranes: gain, offset, read noise, saturation, 8 bits."""
+    gain, noise = np.float32(readout.gain), np.float32(readout.noise)
+    low, high = np.float32(readout.low), np.float32(readout.high)
+    for j in range(out.shape[0]):
+        lsb = rest_lsb[j] + gain * u[j] + noise * _gauss(keys[0], keys[1], np.uint32(first + j))
+        out[j] = np.uint8(min(max(lsb, low), high) + np.float32(0.5))
+
+
+@njit(fastmath=FASTMATH, nogil=True)
+def _add_row(i, row, amount):
+    for j in range(i.shape[0]):
+        i[j] += amount * row[j]
+
+
+@njit(fastmath=FASTMATH, nogil=True)
+def _propagate(u, before, i, wait, lo, hi, neurons):
+    """One exact exponential step of a block; returns how many neurons crossed their threshold.
+
+    ``wait`` is what is left of the refractory hold in steps: a neuron released within the step
+    moves for the remaining fraction only.
+    """
+    fired = 0
+    one, zero = np.float32(1.0), np.float32(0.0)
+    for j in range(lo, hi):
+        reset = neurons.reset[j]
+        free = max(one - wait[j], zero)
+        moved = neurons.decay_mem[j] * u[j] + neurons.rise[j] * i[j]
+        moved = reset + free * (moved - reset) if free < one else moved
+        before[j] = u[j]
+        u[j] = moved
+        i[j] *= neurons.decay_syn[j]
+        wait[j] = max(wait[j] - one, zero)
+        fired += moved >= neurons.threshold[j]
+    return fired
+
+
+@njit(nogil=True)
+def _insert(tick, channel, n, new_tick, new_channel):
+    """Append a spike, keeping the list in order of time (it nearly is)."""
+    while n > 0 and tick[n - 1] > new_tick:
+        tick[n] = tick[n - 1]
+        channel[n] = channel[n - 1]
+        n -= 1
+    tick[n] = new_tick
+    channel[n] = new_channel
+
+
+@njit(nogil=True)
+def _fire(u, before, wait, lo, hi, step, neurons, steps_per_tick, tick, channel, n):
+    """Reset the neurons of a block that crossed; their spike times are interpolated."""
+    for j in range(lo, hi):
+        if u[j] < neurons.threshold[j] or n == tick.shape[0]:
+            continue
+        since = (u[j] - neurons.threshold[j]) / (u[j] - before[j])
+        since = min(max(since, np.float32(0.0)), np.float32(1.0))
+        time = max((step + 1 - since) / steps_per_tick, 0.0)
+        _insert(tick, channel, n, np.uint16(time), np.uint16(j))
+        n += 1
+        u[j] = neurons.reset[j]
+        wait[j] = neurons.refractory[j] - since
+    return n
+
+
+@njit(fastmath=FASTMATH, nogil=True)
+def _run_sample(in_tick, in_channel, weight, neurons, clock, readout, keys, tick, channel, cadc):
+    """One image through one layer; returns the number of spikes written."""
+    n = weight.shape[1]
+    u, before = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    i, wait = np.zeros(n, np.float32), np.zeros(n, np.float32)
+    early, late, n_in, n_out = 0, 0, in_tick.shape[0], 0
+    for step in range(clock.samples * clock.substeps):
+        if step % clock.substeps == 0:
+            m = step // clock.substeps
+            _digitise(u, neurons.rest_lsb, readout, keys, m * cadc.shape[1], cadc[m])
+        # An event inside a step is split linearly between the two ends of the step.
+        while late < early:
+            after = in_tick[late] * clock.steps_per_tick
+            _add_row(i, weight[in_channel[late]], np.float32(after - floor(after)))
+            late += 1
+        while early < n_in and in_tick[early] * clock.steps_per_tick < step + 1:
+            after = in_tick[early] * clock.steps_per_tick
+            _add_row(i, weight[in_channel[early]], np.float32(1.0 - (after - floor(after))))
+            early += 1
+        for lo in range(0, n, BLOCK):
+            hi = min(lo + BLOCK, n)
+            if _propagate(u, before, i, wait, lo, hi, neurons):
+                n_out = _fire(
+                    u, before, wait, lo, hi, step, neurons, clock.steps_per_tick,
+                    tick, channel, n_out,
+                )  # fmt: skip
+    return n_out
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def run_layer(offsets, in_tick, in_channel, ids, weight, neurons, clock, readout, n, room):
+    """A batch of images through one layer, images in parallel.
+
+    weight : float32[input, padded neuron]; n : neurons without the padding;
+    room : most spikes one image can cause.
+    Returns counts int64[image], tick and channel uint16[image, room],
+    cadc uint8[image, sample, neuron].
+    """
+    n_images = offsets.shape[0] - 1
+    counts = np.zeros(n_images, np.int64)
+    tick = np.empty((n_images, room), np.uint16)
+    channel = np.empty((n_images, room), np.uint16)
+    cadc = np.empty((n_images, clock.samples, n), np.uint8)
+    for b in prange(n_images):
+        lo, hi = offsets[b], offsets[b + 1]
+        keys = _sample_keys(readout.key, ids[b])
+        counts[b] = _run_sample(
+            in_tick[lo:hi], in_channel[lo:hi], weight, neurons, clock, readout, keys,
+            tick[b], channel[b], cadc[b],
+        )  # fmt: skip
+    return counts, tick, channel, cadc
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def compact(counts, tick, channel):
+    """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""
+    n_images = counts.shape[0]
+    offsets = np.zeros(n_images + 1, np.int64)
+    for b in range(n_images):
+        offsets[b + 1] = offsets[b] + counts[b]
+    flat_tick = np.empty(offsets[n_images], np.uint16)
+    flat_channel = np.empty(offsets[n_images], np.uint16)
+    for b in prange(n_images):
+        flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
+        flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
+    return offsets, flat_tick, flat_channel

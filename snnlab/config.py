@@ -1,0 +1,156 @@
+"""Every tunable quantity, declared once.
+
+Command line flags, dashboard controls, run records and documentation are generated from
+:class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
+"""
+
+import param
+
+from snnlab.chip import constants as c
+from snnlab.chip.die import SPREADS
+from snnlab.errors import SnnlabError
+
+
+class Quantity(param.Number):
+    """A number with a physical unit.
+
+    unit : what the value is stored in, SI; shown : unit people read it in; factor : shown / stored;
+    log : whether a control should step through it logarithmically.
+    """
+
+    __slots__ = ["factor", "log", "shown", "unit"]
+    _slot_defaults = dict(param.Number._slot_defaults, unit="", shown="", factor=1.0, log=False)
+
+    def __init__(self, default=param.Undefined, *, unit="", shown="", factor=1.0, log=False, **kw):
+        super().__init__(default, **kw)
+        self.unit, self.shown, self.factor, self.log = unit, shown or unit, factor, log
+
+
+def _microseconds(default, low, high, doc):
+    return Quantity(default, bounds=(low, high), unit="s", shown="µs", factor=1e6, doc=doc)
+
+
+class Config(param.Parameterized):
+    """All settings of one training."""
+
+    dataset = param.Selector(
+        default="mnist",
+        objects=["mnist", "fashion-mnist", "digits", "yin-yang"],
+        doc="Data set to learn.",
+    )
+    tau_in = _microseconds(8e-6, 1e-6, 20e-6, "Time constant of the latency code.")
+    theta_in = Quantity(
+        0.1, bounds=(0.01, 0.9), doc="Brightness below which a pixel sends no spike."
+    )
+
+    hidden = param.List(
+        default=[246], item_type=int, bounds=(1, 8), doc="Neurons in each hidden layer."
+    )
+    die = param.Selector(
+        default="calibrated",
+        objects=list(SPREADS),
+        doc="How well the circuits were set before training.",
+    )
+    die_seed = param.Integer(1, bounds=(0, 2**32 - 1), doc="Which die comes off the wafer.")
+    mismatch = Quantity(
+        0.0,
+        bounds=(0.0, 0.5),
+        shown="%",
+        factor=100.0,
+        doc="Decalibration of time constants and thresholds on top of the die, as relative spread.",
+    )
+    cadc_noise = Quantity(
+        c.CADC_NOISE_LSB,
+        bounds=(0.0, 10.0),
+        unit="LSB",
+        doc="Read noise of the membrane converter, per sample.",
+    )
+    tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "Membrane time constant.")
+    tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "Synaptic time constant.")
+    tau_ref = _microseconds(c.TAU_REF, 40e-9, 32e-6, "Refractory period.")
+    substeps = param.Integer(
+        4, bounds=(1, 64), doc="Steps of the emulation within one converter period of 1.7 µs."
+    )
+
+    beta = Quantity(
+        20.0, bounds=(0.1, 200.0), log=True, doc="Steepness of the surrogate derivative."
+    )
+    rho_burst = Quantity(
+        5e-4, bounds=(0.0, 1.0), log=True, doc="Strength of the penalty on bursts of spikes."
+    )
+    rho_weight = Quantity(
+        0.1, bounds=(0.0, 100.0), log=True, doc="Strength of the penalty on large hidden weights."
+    )
+    rho_readout = Quantity(
+        0.0, bounds=(0.0, 1.0), log=True, doc="Strength of the penalty on high label potentials."
+    )
+    learning_rate = Quantity(1.5e-3, bounds=(0.0, 0.1), log=True, doc="Step size of Adam.")
+    schedule = param.Selector(
+        default="cosine",
+        objects=["cosine", "exponential", "constant"],
+        doc="How the learning rate falls: to zero at the last epoch, by 3 % an epoch, or not.",
+    )
+    batch = param.Integer(100, bounds=(1, 10_000), doc="Images per weight update.")
+    epochs = param.Integer(10, bounds=(1, 10_000), doc="Passes through the training images.")
+    seed = param.Integer(
+        1, bounds=(0, 2**32 - 1), doc="Seed of initial weights, order of images and trial noise."
+    )
+
+    GROUPS = {  # noqa: RUF012 - param treats only Parameters specially
+        "Data": ("dataset", "tau_in", "theta_in"),
+        "Chip": (
+            "hidden", "die", "die_seed", "mismatch", "cadc_noise", "tau_mem", "tau_syn", "tau_ref",
+            "substeps",
+        ),
+        "Learning": (
+            "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "schedule", "batch",
+            "epochs", "seed",
+        ),
+    }  # fmt: skip
+
+    LIVE = frozenset(
+        {
+            "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
+            "cadc_noise", "die", "die_seed", "epochs",
+        }
+    )  # fmt: skip
+    """Knobs that may turn between two training steps; the others need a new training."""
+
+    @classmethod
+    def checked(cls, **values) -> "Config":
+        """A configuration, or a :class:`SnnlabError` that names knob, value and limits."""
+        config = cls()
+        for name, value in values.items():
+            config.set(name, value)
+        return config
+
+    def set(self, name: str, value) -> None:
+        """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
+        if name not in self.knobs():
+            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(self.knobs())}")
+        try:
+            setattr(self, name, value)
+        except (ValueError, TypeError):
+            raise SnnlabError(f"{name} = {value} is not allowed: {self.allowed(name)}") from None
+
+    @classmethod
+    def knobs(cls) -> tuple[str, ...]:
+        """Names of all knobs, in the order of their groups."""
+        return tuple(name for group in cls.GROUPS.values() for name in group)
+
+    @classmethod
+    def allowed(cls, name: str) -> str:
+        """What values a knob takes, in words."""
+        knob = cls.param[name]
+        if isinstance(knob, param.Selector):
+            return "one of " + ", ".join(map(str, knob.objects))
+        if isinstance(knob, param.List):
+            return "a list of whole numbers such as 246 or 120-120"
+        low, high = knob.bounds
+        kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
+        unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
+        return f"{kind} from {low:g} to {high:g}{unit}"
+
+    def values(self) -> dict:
+        """All settings by name, plain numbers, strings and lists."""
+        return {name: getattr(self, name) for name in self.knobs()}

@@ -1,0 +1,84 @@
+"""The idx format of the MNIST family, read strictly.
+
+A file is two zero bytes, a type code (8: unsigned byte), the number of dimensions, one big-endian
+32-bit length per dimension, and the values, last dimension fastest. Nothing is allocated on the
+word of a header: lengths are held against the bytes really there.
+"""
+
+import gzip
+import io
+import math
+import struct
+import zlib
+
+import numpy as np
+
+from snnlab.errors import SnnlabError
+
+_UNSIGNED_BYTE = 8
+_MOST_DIMENSIONS = 3
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_idx(data: bytes, name: str) -> np.ndarray:
+    """The array in ``data``, the content of the idx file called ``name`` : uint8[…], read-only.
+
+    Raises :class:`~snnlab.errors.SnnlabError`, naming the file, for anything but one complete
+    array of unsigned bytes in 1 to 3 dimensions.
+    """
+    shape = _read_shape(data, name)
+    start = len(idx_header(shape))
+    promised, held = math.prod(shape), len(data) - start
+    if held != promised:
+        size = "×".join(map(str, shape))
+        raise SnnlabError(f"{name}: expected {size} = {promised} values, found {held}")
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def idx_header(shape: tuple[int, ...]) -> bytes:
+    """The bytes that stand before the values of a uint8 array of this shape."""
+    return struct.pack(f">HBB{len(shape)}I", 0, _UNSIGNED_BYTE, len(shape), *shape)
+
+
+def inflate(data: bytes, limit: int, name: str) -> bytes:
+    """``data`` itself, or what it unpacks to if it is gzipped, but never more than ``limit`` bytes.
+
+    The content decides, not the file name: some servers unpack on the way. Raises
+    :class:`~snnlab.errors.SnnlabError` for broken gzip data or more than ``limit``.
+    """
+    if not data.startswith(_GZIP_MAGIC):
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            content = stream.read(limit + 1)  # one more, to notice what is too long
+    except (OSError, EOFError, zlib.error) as error:
+        raise SnnlabError(f"{name}: expected gzip data, found it broken ({error})") from error
+    if len(content) > limit:
+        raise SnnlabError(f"{name}: expected {limit} bytes unpacked, found more")
+    return content
+
+
+def _read_shape(data: bytes, name: str) -> tuple[int, ...]:
+    magic = data[:4]
+    if len(magic) < 4 or magic[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
+        raise SnnlabError(
+            f"{name}: expected an idx file of bytes (magic 00 00 08), found {_show(magic)}"
+        )
+    dimensions = magic[3]
+    if not 1 <= dimensions <= _MOST_DIMENSIONS:
+        raise SnnlabError(
+            f"{name}: expected 1 to {_MOST_DIMENSIONS} dimensions, found {dimensions}"
+        )
+    lengths = data[4 : 4 + 4 * dimensions]
+    if len(lengths) < 4 * dimensions:
+        raise SnnlabError(
+            f"{name}: expected a header of {4 + 4 * dimensions} bytes, found {len(data)}"
+        )
+    shape = struct.unpack(f">{dimensions}I", lengths)
+    if 0 in shape:
+        raise SnnlabError(f"{name}: expected values, found the empty shape {shape}")
+    return shape
+
+
+def _show(magic: bytes) -> str:
+    return magic.hex(" ") or "an empty file"

@@ -1,0 +1,110 @@
+"""Sparse spikes of a batch: what goes into the chip and what comes out of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from snnlab.errors import SnnlabError
+
+TICK = 8e-9
+"""Clock of the chip's spike time stamps : s (Cramer et al. 2022, SI)."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Spikes of a batch of samples, in order of time within each sample.
+
+    offsets : int64[sample + 1]     spikes of sample b are ``offsets[b]:offsets[b + 1]``
+    tick    : uint16[spike]         time stamp in ticks of 8 ns
+    channel : uint16[spike]         input line or neuron that fired
+    n_channels : int
+    ids     : uint64[sample]        identity of each sample: keys its trial noise, so that a sample
+                                    sees the same noise in whatever batch it runs
+
+    Raises :class:`SnnlabError` from :meth:`checked` when the arrays contradict each other.
+    """
+
+    offsets: np.ndarray
+    tick: np.ndarray
+    channel: np.ndarray
+    n_channels: int
+    ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Spikes per sample : int64[sample]."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def owner(self) -> np.ndarray:
+        """Sample that each spike belongs to : int64[spike]."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    def checked(self) -> "Events":
+        """Self, or an error that names what is wrong."""
+        offsets, size = self.offsets, len(self.tick)
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != size or (self.counts < 0).any():
+            raise SnnlabError(
+                f"Events.offsets must rise from 0 to the {size} spikes, got {offsets}"
+            )
+        if len(self.channel) != size or len(self.ids) != len(self):
+            raise SnnlabError(
+                f"Events: {size} ticks, {len(self.channel)} channels, {len(self.ids)} ids"
+                f" for {len(self)} samples; give one channel per tick and one id per sample"
+            )
+        if size and self.channel.max() >= self.n_channels:
+            raise SnnlabError(
+                f"Events.channel {self.channel.max()} is out of range,"
+                f" the last of {self.n_channels} channels is {self.n_channels - 1}"
+            )
+        late = np.flatnonzero((np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0))
+        if len(late):
+            raise SnnlabError(
+                f"Events.tick must not fall within a sample: sample {self.owner[late[0]]}"
+                f" goes from {self.tick[late[0]]} to {self.tick[late[0] + 1]}; sort by time"
+            )
+        return self
+
+    def take(self, samples: np.ndarray) -> "Events":
+        """The given samples as a batch of their own, in the given order."""
+        samples = np.asarray(samples)
+        counts = self.counts[samples]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        source = np.repeat(self.offsets[samples] - offsets[:-1], counts) + np.arange(offsets[-1])
+        return Events(
+            offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[samples]
+        )
+
+    def count_by_channel(self) -> np.ndarray:
+        """Number of spikes : int64[sample, channel]."""
+        flat = self.owner * self.n_channels + self.channel
+        counts = np.bincount(flat, minlength=len(self) * self.n_channels)
+        return counts.reshape(len(self), self.n_channels)
+
+    def to_dense(self, dt: float, steps: int) -> np.ndarray:
+        """Spikes counted on a regular grid of ``dt`` seconds : uint8[sample, step, channel]."""
+        dense = np.zeros((len(self), steps, self.n_channels), np.uint8)
+        step = (self.tick * (TICK / dt)).astype(np.int64)
+        inside = step < steps
+        np.add.at(dense, (self.owner[inside], step[inside], self.channel[inside]), 1)
+        return dense
+
+    @classmethod
+    def from_ticks(cls, ticks: np.ndarray, window: int, ids: np.ndarray | None = None) -> "Events":
+        """At most one spike per channel from its time : ticks[sample, channel].
+
+        Times at or beyond ``window`` ticks mean "no spike".
+        """
+        n_samples, n_channels = ticks.shape
+        ticks = np.minimum(ticks, window).astype(np.uint16)
+        order = np.argsort(ticks, axis=1, kind="stable").astype(np.uint16)
+        sorted_ticks = np.take_along_axis(ticks, order.astype(np.intp), axis=1)
+        fires = sorted_ticks < window
+        offsets = np.concatenate([[0], np.cumsum(fires.sum(axis=1))])
+        if ids is None:
+            ids = np.arange(n_samples, dtype=np.uint64)
+        return cls(offsets, sorted_ticks[fires], order[fires], n_channels, ids)

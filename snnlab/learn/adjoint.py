@@ -1,0 +1,39 @@
+"""The backward pass of a recorded run: surrogate gradients through the ideal model."""
+
+import numpy as np
+
+from snnlab.chip.recording import Recording
+from snnlab.learn.kernels import Propagators, hidden_gradient, layer_adjoint
+
+
+def adjoint(
+    recording: Recording,
+    weights: list[np.ndarray],
+    of_traces: np.ndarray,
+    of_counts: list[np.ndarray],
+    table: np.ndarray,
+    propagators: Propagators,
+) -> list[np.ndarray]:
+    """Gradients of every layer's weights, summed over the batch : float32[input, neuron].
+
+    weights : float32[input, neuron], as rounded on the chip, in model units;
+    of_traces : float32[sample, step, label], gradient of the label traces;
+    of_counts : float32[sample, neuron] per hidden layer, gradient of the spike counts;
+    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`.
+    """
+    sources = (recording.inputs, *recording.spikes)
+    grads, of_membranes = [], of_traces
+    for layer in reversed(range(len(weights))):
+        events = sources[layer]
+        grad, upstream = layer_adjoint(
+            events.offsets, events.tick, events.channel, events.n_channels,
+            of_membranes, propagators,
+        )  # fmt: skip
+        grads.insert(0, grad)
+        if layer:
+            of_membranes = hidden_gradient(
+                upstream, np.ascontiguousarray(weights[layer].T), of_counts[layer - 1],
+                recording.cadc[layer - 1], table,
+                events.offsets, events.tick, events.channel, propagators.sample,
+            )  # fmt: skip
+    return grads

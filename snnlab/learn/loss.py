@@ -1,0 +1,37 @@
+"""What is minimised: cross-entropy of the decoded labels, and the paper's regularisers."""
+
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+LOGIT_GAIN = 10.0
+"""Logits are ten times the highest label potential (released code of Cramer et al. 2022)."""
+
+
+def max_over_time(traces: Tensor) -> Tensor:
+    """Highest potential of each label neuron : float[sample, label]."""
+    return traces.amax(dim=1)
+
+
+def classification(peaks: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of softmax(10 max_t V); labels : int64[sample]."""
+    return cross_entropy(LOGIT_GAIN * peaks, labels)
+
+
+def burst(counts: list[Tensor]) -> Tensor:
+    """Squared spike count, mean over neurons and samples: many spikes of one neuron cost most."""
+    return sum((c**2).mean() for c in counts)
+
+
+def weight_decay(weights: list[Tensor]) -> Tensor:
+    """Squared hidden weights, mean over synapses."""
+    return sum((w**2).mean() for w in weights)
+
+
+def readout(peaks: Tensor) -> Tensor:
+    """Squared highest label potential, mean over labels and samples."""
+    return (peaks**2).mean()
+
+
+def correct(peaks: Tensor, labels: Tensor) -> int:
+    """How many samples have their own label's neuron highest."""
+    return int((peaks.argmax(dim=1) == labels).sum())

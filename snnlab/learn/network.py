@@ -1,0 +1,149 @@
+"""The network being trained: float weights, and their rounded image on the chip."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnlab.chip.constants import (
+    DT_CADC,
+    TAU_SYN,
+    WEIGHT_MAX_LSB,
+    WEIGHT_SCALE,
+    WEIGHT_SCALE_OUT,
+)
+from snnlab.chip.emulator import Chip
+from snnlab.chip.recording import Recording
+from snnlab.errors import SnnlabError
+from snnlab.events import Events
+from snnlab.learn.adjoint import adjoint
+from snnlab.learn.kernels import Propagators
+from snnlab.seeding import stream
+
+INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
+INIT_MEAN = 1e-3
+"""Initial weights: normal, std INIT_STD / sqrt(inputs), hidden mean 1e-3 (released code)."""
+
+
+class Network(nn.Module):
+    """Weights of a feed-forward network in model units.
+
+    weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], seed: int = 1):
+        super().__init__()
+        self.sizes = sizes
+        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        self.weights = nn.ParameterList(
+            _initial(n_in, n_out, seed, layer, INIT_MEAN if layer < len(sizes) - 2 else 0.0)
+            for layer, (n_in, n_out) in enumerate(pairs)
+        )
+
+    def load_weights(self, weights: list[np.ndarray]) -> None:
+        """Take over weights; raises :class:`SnnlabError` for other shapes, NaN or infinity."""
+        if len(weights) != len(self.weights):
+            raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
+        for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):
+            if given.shape != tuple(mine.shape):
+                raise SnnlabError(
+                    f"weights of layer {layer} have shape {given.shape},"
+                    f" the network {self.sizes} takes {tuple(mine.shape)}"
+                )
+            bad = int((~np.isfinite(given)).sum())
+            if bad:
+                raise SnnlabError(
+                    f"weights of layer {layer} hold {bad} NaN or infinite values of {given.size}:"
+                    " the file is damaged or its training diverged"
+                )
+        with torch.no_grad():
+            for mine, given in zip(self.weights, weights, strict=True):
+                mine.copy_(torch.from_numpy(np.asarray(given, np.float32)))
+
+    @torch.no_grad()
+    def clamp(self) -> None:
+        """Keep hidden weights where 6 bits reach, ±63/240."""
+        for weight in self.weights[:-1]:
+            weight.clamp_(-WEIGHT_MAX_LSB / WEIGHT_SCALE, WEIGHT_MAX_LSB / WEIGHT_SCALE)
+
+    def arrays(self) -> list[np.ndarray]:
+        """Copies of the weights."""
+        return [w.detach().numpy().copy() for w in self.weights]
+
+    def scales(self) -> list[float]:
+        """LSB per model unit of each layer; the label layer's follows its largest weight."""
+        largest = float(self.weights[-1].detach().abs().max())
+        fits = WEIGHT_MAX_LSB / max(largest, 1e-12)
+        return [WEIGHT_SCALE] * (len(self.weights) - 1) + [min(fits, WEIGHT_SCALE_OUT)]
+
+    def weights_lsb(self) -> list[np.ndarray]:
+        """Weights as written to the synapses : int8[input, neuron] for each layer."""
+        return [
+            np.rint(np.clip(w.detach().numpy() * scale, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(
+                np.int8
+            )
+            for w, scale in zip(self.weights, self.scales(), strict=True)
+        ]
+
+    def in_the_loop(self, chip: Chip, events: Events, table, propagators: Propagators, trial: int):
+        """Forward on the chip, gradients through the ideal model.
+
+        Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
+        and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
+        """
+        run = _Run(chip, events, table, propagators, trial, self.scales(), self.weights_lsb())
+        traces, *counts = _InTheLoop.apply(run, *self.weights)
+        return run.recording, traces, counts
+
+    def peaks(self, recording: Recording) -> np.ndarray:
+        """Highest potential of each label neuron in model units : float32[sample, label]."""
+        return decode(recording, self.scales()[-1]).max(axis=1)
+
+
+def decode(recording: Recording, scale: float) -> np.ndarray:
+    """Label traces in units of the float weights : float32[sample, step, label]."""
+    return recording.traces(-1) * np.float32(WEIGHT_SCALE / scale)
+
+
+def _initial(n_in, n_out, seed, layer, mean):
+    normal = stream(seed, "weights", layer).standard_normal((n_in, n_out))
+    return nn.Parameter(torch.from_numpy(normal * INIT_STD / np.sqrt(n_in) + mean).float())
+
+
+class _Run:
+    """One pass: what the forward needs, and then what it recorded for the backward."""
+
+    def __init__(self, chip, events, table, propagators, trial, scales, weights_lsb):
+        self.table, self.propagators, self.scales = table, propagators, scales
+        self.weights_lsb = weights_lsb
+        self.recording = chip.run(events, weights_lsb, trial=trial)
+
+    def outputs(self):
+        counts = [s.count_by_channel().astype(np.float32) for s in self.recording.spikes]
+        return decode(self.recording, self.scales[-1]), *counts
+
+    def rounded(self):
+        """The weights the chip really has, in model units."""
+        pairs = zip(self.weights_lsb, self.scales, strict=True)
+        return [w.astype(np.float32) / np.float32(scale) for w, scale in pairs]
+
+
+class _InTheLoop(torch.autograd.Function):
+    """The chip's values forward, the adjoint of the ideal model backward."""
+
+    @staticmethod
+    def forward(ctx, run, *weights):
+        ctx.run = run
+        return tuple(torch.from_numpy(out) for out in run.outputs())
+
+    @staticmethod
+    def backward(ctx, of_traces, *of_counts):
+        run = ctx.run
+        grads = adjoint(
+            run.recording,
+            run.rounded(),
+            of_traces.contiguous().numpy(),
+            [c.contiguous().numpy() for c in of_counts],
+            run.table,
+            run.propagators,
+        )
+        return None, *(torch.from_numpy(g) for g in grads)
