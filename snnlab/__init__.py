@@ -1,0 +1,39 @@
+"""snnlab: spiking networks on an emulated analog neuromorphic chip, trained in the loop.
+
+>>> from snnlab import Config, Trainer, load
+>>> trainer = Trainer(Config(dataset="digits"), load("digits"))
+>>> progress = next(iter(trainer))
+
+Names are imported on first use, so that ``import snnlab`` costs nothing.
+"""
+
+from importlib import import_module
+
+_HOME = {
+    "Chip": "snnlab.chip.emulator",
+    "Config": "snnlab.config",
+    "Dataset": "snnlab.data",
+    "Die": "snnlab.chip.die",
+    "Events": "snnlab.events",
+    "Mapping": "snnlab.chip.mapping",
+    "Network": "snnlab.learn.network",
+    "OperatingPoint": "snnlab.chip.emulator",
+    "Progress": "snnlab.learn.trainer",
+    "Recording": "snnlab.chip.recording",
+    "SnnlabError": "snnlab.errors",
+    "Trainer": "snnlab.learn.trainer",
+    "latency_encode": "snnlab.encoding",
+    "load": "snnlab.data",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str):
+    if name not in _HOME:
+        raise AttributeError(f"module 'snnlab' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -26,8 +26,10 @@ class Quantity(param.Number):
         self.unit, self.shown, self.factor, self.log = unit, shown or unit, factor, log
 
 
-def _microseconds(default, low, high, doc):
-    return Quantity(default, bounds=(low, high), unit="s", shown="µs", factor=1e6, doc=doc)
+def _microseconds(default, low, high, label, doc):
+    return Quantity(
+        default, bounds=(low, high), unit="s", shown="µs", factor=1e6, label=label, doc=doc
+    )
 
 
 class Config(param.Parameterized):
@@ -36,61 +38,100 @@ class Config(param.Parameterized):
     dataset = param.Selector(
         default="mnist",
         objects=["mnist", "fashion-mnist", "digits", "yin-yang"],
+        label="Data set",
         doc="Data set to learn.",
     )
-    tau_in = _microseconds(8e-6, 1e-6, 20e-6, "Time constant of the latency code.")
+    tau_in = _microseconds(
+        8e-6, 1e-6, 20e-6, "Latency code τ_in", "Time constant of the latency code."
+    )
     theta_in = Quantity(
-        0.1, bounds=(0.01, 0.9), doc="Brightness below which a pixel sends no spike."
+        0.1,
+        bounds=(0.01, 0.9),
+        label="Darkest pixel ϑ_in",
+        doc="Brightness below which a pixel sends no spike.",
     )
 
     hidden = param.List(
-        default=[246], item_type=int, bounds=(1, 8), doc="Neurons in each hidden layer."
+        default=[246],
+        item_type=int,
+        bounds=(1, 8),
+        label="Hidden neurons",
+        doc="Neurons in each hidden layer.",
     )
     die = param.Selector(
         default="calibrated",
         objects=list(SPREADS),
+        label="Die",
         doc="How well the circuits were set before training.",
     )
-    die_seed = param.Integer(1, bounds=(0, 2**32 - 1), doc="Which die comes off the wafer.")
+    die_seed = param.Integer(
+        1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
+    )
     mismatch = Quantity(
         0.0,
         bounds=(0.0, 0.5),
         shown="%",
         factor=100.0,
+        label="Mismatch σ_d",
         doc="Decalibration of time constants and thresholds on top of the die, as relative spread.",
     )
     cadc_noise = Quantity(
         c.CADC_NOISE_LSB,
         bounds=(0.0, 10.0),
         unit="LSB",
+        label="CADC read noise",
         doc="Read noise of the membrane converter, per sample.",
     )
-    tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "Membrane time constant.")
-    tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "Synaptic time constant.")
-    tau_ref = _microseconds(c.TAU_REF, 40e-9, 32e-6, "Refractory period.")
+    tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
+    tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
+    tau_ref = _microseconds(c.TAU_REF, 40e-9, 32e-6, "τ_ref", "Refractory period.")
     substeps = param.Integer(
-        4, bounds=(1, 64), doc="Steps of the emulation within one converter period of 1.7 µs."
+        4,
+        bounds=(1, 64),
+        label="Steps per CADC period",
+        doc="Steps of the emulation within one converter period of 1.7 µs.",
     )
 
     beta = Quantity(
-        20.0, bounds=(0.1, 200.0), log=True, doc="Steepness of the surrogate derivative."
+        10.0,
+        bounds=(0.1, 200.0),
+        log=True,
+        label="Surrogate steepness β",
+        doc="Steepness of the surrogate derivative.",
     )
     rho_burst = Quantity(
-        5e-4, bounds=(0.0, 1.0), log=True, doc="Strength of the penalty on bursts of spikes."
+        5e-4,
+        bounds=(0.0, 1.0),
+        log=True,
+        label="Burst regularisation ρ_b",
+        doc="Strength of the penalty on bursts of spikes.",
     )
     rho_weight = Quantity(
-        0.1, bounds=(0.0, 100.0), log=True, doc="Strength of the penalty on large hidden weights."
+        0.1,
+        bounds=(0.0, 100.0),
+        log=True,
+        label="Weight regularisation ρ_w",
+        doc="Strength of the penalty on large hidden weights.",
     )
     rho_readout = Quantity(
-        0.0, bounds=(0.0, 1.0), log=True, doc="Strength of the penalty on high label potentials."
+        0.0,
+        bounds=(0.0, 1.0),
+        log=True,
+        label="Readout regularisation ρ_a",
+        doc="Strength of the penalty on high label potentials.",
     )
-    learning_rate = Quantity(1.5e-3, bounds=(0.0, 0.1), log=True, doc="Step size of Adam.")
+    learning_rate = Quantity(
+        1.5e-3, bounds=(0.0, 0.1), log=True, label="Learning rate", doc="Step size of Adam."
+    )
     schedule = param.Selector(
         default="cosine",
         objects=["cosine", "exponential", "constant"],
+        label="Learning-rate schedule",
         doc="How the learning rate falls: to zero at the last epoch, by 3 % an epoch, or not.",
     )
-    batch = param.Integer(100, bounds=(1, 10_000), doc="Images per weight update.")
+    batch = param.Integer(
+        100, bounds=(1, 10_000), label="Batch size", doc="Images per weight update."
+    )
     epochs = param.Integer(10, bounds=(1, 10_000), doc="Passes through the training images.")
     seed = param.Integer(
         1, bounds=(0, 2**32 - 1), doc="Seed of initial weights, order of images and trial noise."

@@ -7,15 +7,16 @@ from math import e
 import numpy as np
 
 from snnlab.chip import constants as c
+from snnlab.chip import kernels
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Readout, compact, run_layer
+from snnlab.chip.kernels import LANES, Clock, Neurons, Readout
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.recording import Recording
+from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-LANES = 16
-"""Layers are padded to whole vectors of 16 float32."""
+compact, run_layer = guarded(kernels.compact), guarded(kernels.run_layer)
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
 """Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
@@ -47,6 +48,12 @@ class OperatingPoint:
     def window(self) -> int:
         """Duration of one image in ticks of 8 ns."""
         return int(self.samples * c.DT_CADC / TICK)
+
+    @property
+    def most_spikes(self) -> int:
+        """Most spikes of one neuron in one image: one per step, and per refractory period."""
+        steps = self.samples * self.substeps
+        return min(steps, int(steps * self.dt / self.tau_ref) + 1)
 
 
 class Chip:
@@ -84,12 +91,12 @@ class Chip:
 
     def _run_layer(self, layer, events, weight_lsb, trial):
         n = weight_lsb.shape[1]
-        neurons, steps = self._neurons[layer], self.point.samples * self.point.substeps
         is_label = layer == len(self.mapping.sizes) - 2
+        room = 0 if is_label else n * self.point.most_spikes
         counts, tick, channel, cadc = run_layer(
             events.offsets, events.tick, events.channel, events.ids,
-            self._currents(layer, weight_lsb), neurons, self._clock,
-            self._readout(layer, trial), n, 0 if is_label else n * steps,
+            self._currents(layer, weight_lsb), self._neurons[layer], self._clock,
+            self._readout(layer, trial), n, room,
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc

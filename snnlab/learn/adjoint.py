@@ -3,7 +3,11 @@
 import numpy as np
 
 from snnlab.chip.recording import Recording
-from snnlab.learn.kernels import Propagators, hidden_gradient, layer_adjoint
+from snnlab.chip.threads import guarded
+from snnlab.learn import kernels
+from snnlab.learn.kernels import Propagators
+
+hidden_gradient, layer_adjoint = guarded(kernels.hidden_gradient), guarded(kernels.layer_adjoint)
 
 
 def adjoint(

@@ -13,7 +13,7 @@ from numba import njit, prange
 
 from snnlab.chip.kernels import FASTMATH
 
-BLOCK = 32
+BLOCK = 64
 
 
 class Propagators(NamedTuple):

@@ -30,8 +30,3 @@ def weight_decay(weights: list[Tensor]) -> Tensor:
 def readout(peaks: Tensor) -> Tensor:
     """Squared highest label potential, mean over labels and samples."""
     return (peaks**2).mean()
-
-
-def correct(peaks: Tensor, labels: Tensor) -> int:
-    """How many samples have their own label's neuron highest."""
-    return int((peaks.argmax(dim=1) == labels).sum())

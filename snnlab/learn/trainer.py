@@ -1,10 +1,11 @@
 """Training in the loop, as a generator that a person may steer while it runs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import cos, pi
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class Evaluation:
 class Progress:
     """What one training step did.
 
-    step counts weight updates from 1; epoch counts from 0; loss and accuracy (0…1) are of this
+    step counts weight updates, 0 before the first; epoch counts from 0; loss and accuracy (0…1) are of this
     batch; spikes : hidden spikes per image; samples : images of the batch; seconds : its wall time;
     recording, labels : the batch itself; evaluation : only after the last step of an epoch.
     """
@@ -63,12 +64,14 @@ class Trainer:
     """In-the-loop training of one network on one emulated chip.
 
     Iterating yields a :class:`Progress` after every weight update. Knobs in ``Config.LIVE`` are
-    read anew at each step, so they may be turned in between. Raises :class:`SnnlabError` when the
+    read anew at each step, so they may be turned in between; the others stay as they were at the
+    start (``settings`` holds what is in force). Raises :class:`SnnlabError` when the
     network does not fit the chip or training diverges.
     """
 
     def __init__(self, config: Config, dataset: Dataset, weights: list[np.ndarray] | None = None):
         self.config, self.dataset = config, dataset
+        self.settings = SimpleNamespace(**config.values())
         n_inputs = dataset.train_images[0].size
         self.mapping = Mapping((n_inputs, *config.hidden, len(dataset.classes)))
         self.point = OperatingPoint(
@@ -86,13 +89,33 @@ class Trainer:
         self._chip = self._table = (None, None)
 
     def __iter__(self) -> Iterator[Progress]:
-        while self.epoch < self.config.epochs:
+        while not self.finished:
             yield self.advance()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done."""
+        return self.epoch >= self.config.epochs
+
+    def prepare(self, tell: Callable[[str, float | None], None]) -> Progress:
+        """Do now what the first step would otherwise wait for; ``tell`` hears of each stage.
+
+        Returns how the first batch and the test images fare before anything is learnt.
+        """
+        start = perf_counter()
+        tell("encoding images as spikes", None)
+        _ = self.train_events, self.test_events
+        tell("preparing kernels (compiled once, then kept on disk)", None)
+        index = self._batch()
+        run = self._forward(index, trial=0)
+        run[-1].backward()
+        self.optimizer.zero_grad()
+        return self._progress(index, run, start, self.evaluate())
 
     @property
     def steps_per_epoch(self) -> int:
         """Weight updates in one pass through the training images."""
-        return -(-len(self.dataset.train_images) // self.config.batch)
+        return -(-len(self.dataset.train_images) // self.settings.batch)
 
     @property
     def epoch(self) -> int:
@@ -112,30 +135,34 @@ class Trainer:
     def _encode(self, images, first_id):
         ids = np.arange(first_id, first_id + len(images), dtype=np.uint64)
         return latency_encode(
-            images, self.config.tau_in, self.config.theta_in, self.point.window, ids
+            images, self.settings.tau_in, self.settings.theta_in, self.point.window, ids
         )
+
+    def _settings_now(self):
+        """The settings, with the live knobs as they stand."""
+        for name in Config.LIVE:
+            setattr(self.settings, name, getattr(self.config, name))
+        return self.settings
 
     @property
     def chip(self) -> Chip:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
-        c = self.config
+        c = self._settings_now()
         wanted = (c.die, c.mismatch, c.die_seed, c.cadc_noise)
         if self._chip[0] != wanted:
             die = Die.draw(c.die, sigma=c.mismatch, seed=c.die_seed)
-            point = OperatingPoint(
-                c.tau_mem, c.tau_syn, c.tau_ref, c.cadc_noise, substeps=self.point.substeps
-            )
+            point = replace(self.point, cadc_noise=c.cadc_noise)
             self._chip = wanted, Chip(self.mapping, die, point)
         return self._chip[1]
 
     @property
     def _surrogate(self):
-        if self._table[0] != self.config.beta:
-            self._table = self.config.beta, surrogate_table(self.config.beta)
+        if self._table[0] != self.settings.beta:
+            self._table = self.settings.beta, surrogate_table(self.settings.beta)
         return self._table[1]
 
     def _learning_rate(self):
-        c, done = self.config, self.step / self.steps_per_epoch
+        c, done = self.settings, self.step / self.steps_per_epoch
         if c.schedule == "cosine":
             return c.learning_rate * 0.5 * (1.0 + cos(pi * min(done / c.epochs, 1.0)))
         return c.learning_rate * (EXPONENTIAL_DECAY**self.epoch if c.schedule != "constant" else 1)
@@ -145,30 +172,37 @@ class Trainer:
         epoch, k = divmod(self.step, self.steps_per_epoch)
         if k == 0 or self._order[0] != epoch:
             n = len(self.dataset.train_images)
-            self._order = epoch, stream(self.config.seed, "order", epoch).permutation(n)
-        return self._order[1][k * self.config.batch : (k + 1) * self.config.batch]
+            self._order = epoch, stream(self.settings.seed, "order", epoch).permutation(n)
+        return self._order[1][k * self.settings.batch : (k + 1) * self.settings.batch]
 
     _order = (None, None)
 
     def advance(self) -> Progress:
         """One weight update, with an evaluation at the end of an epoch."""
-        start, epoch, index = perf_counter(), self.epoch, self._batch()
-        labels = self.dataset.train_labels[index]
-        trial = key(self.config.seed, "train", epoch)
+        start, index = perf_counter(), self._batch()
+        run = self._forward(index, key(self.settings.seed, "train", self.epoch))
+        self._update(run[-1])
+        self.step += 1
+        evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
+        return self._progress(index, run, start, evaluation)
+
+    def _forward(self, index, trial):
+        """A batch on the chip: recording, label peaks, and the loss to differentiate."""
         recording, traces, counts = self.network.in_the_loop(
             self.chip, self.train_events.take(index), self._surrogate, self.propagators, trial
         )
-        target = torch.from_numpy(labels.astype(np.int64))
         peaks = losses.max_over_time(traces)
-        loss = self._loss(peaks, counts, target)
-        self._update(loss)
-        self.step += 1
-        evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
+        target = torch.from_numpy(self.dataset.train_labels[index].astype(np.int64))
+        return recording, peaks, self._loss(peaks, counts, target)
+
+    def _progress(self, index, run, start, evaluation):
+        recording, peaks, loss = run
+        labels = self.dataset.train_labels[index]
         return Progress(
             step=self.step,
-            epoch=epoch,
+            epoch=max(self.step - 1, 0) // self.steps_per_epoch,
             loss=float(loss.detach()),
-            accuracy=losses.correct(peaks, target) / len(index),
+            accuracy=float((peaks.argmax(1).numpy() == labels).mean()),
             spikes=recording.spikes_per_sample(),
             samples=len(index),
             seconds=perf_counter() - start,
@@ -178,7 +212,7 @@ class Trainer:
         )
 
     def _loss(self, peaks, counts, target):
-        c = self.config
+        c = self.settings
         return (
             losses.classification(peaks, target)
             + c.rho_burst * losses.burst(counts)
@@ -190,7 +224,7 @@ class Trainer:
         if not torch.isfinite(loss):
             raise SnnlabError(
                 f"loss became {float(loss)} at step {self.step}: lower learning_rate"
-                f" ({self.config.learning_rate:g}) or the regularisation strengths"
+                f" ({self.settings.learning_rate:g}) or the regularisation strengths"
             )
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
@@ -202,7 +236,7 @@ class Trainer:
     def evaluate(self) -> Evaluation:
         """Accuracy and spikes on the test images, with trial noise of its own."""
         events, labels = self.test_events, self.dataset.test_labels
-        weights, trial = self.network.weights_lsb(), key(self.config.seed, "test", self.step)
+        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
         right, spikes = 0, 0
         for first in range(0, len(labels), EVALUATION_BATCH):
             part = np.arange(first, min(first + EVALUATION_BATCH, len(labels)))

@@ -1,0 +1,32 @@
+"""Curves that never grow too long to draw."""
+
+import numpy as np
+
+MOST = 600
+"""Points of a curve: about as many as a plot has pixels to show."""
+
+
+class History:
+    """Named series over time; when full, neighbours are averaged and the grain doubles."""
+
+    def __init__(self):
+        self._rows: list[tuple[float, ...]] = []
+        self._names: tuple[str, ...] = ()
+        self._open: list[tuple[float, ...]] = []
+        self._grain = 1
+
+    def add(self, **values: float) -> None:
+        """One more point; the same names every time."""
+        self._names = tuple(values)
+        self._open.append(tuple(values.values()))
+        if len(self._open) >= self._grain:
+            self._rows.append(tuple(np.mean(self._open, axis=0)))
+            self._open = []
+        if len(self._rows) >= MOST:
+            self._rows = [tuple(r) for r in np.reshape(self._rows, (MOST // 2, 2, -1)).mean(axis=1)]
+            self._grain *= 2
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The curves by name : float64[point]."""
+        columns = np.array(self._rows, float).reshape(len(self._rows), len(self._names)).T
+        return dict(zip(self._names, columns, strict=True))

@@ -1,0 +1,110 @@
+"""The page of one visitor."""
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab_app.controls import Controls
+from snnlab_app.session import Session
+from snnlab_app.theme import THEME
+from snnlab_app.views.live import LiveView
+
+LOOK_EVERY = 100
+"""Milliseconds between two looks at the session."""
+
+pn.extension(notifications=True, reconnect=True)
+
+
+class Dashboard:
+    """Controls and views over one session; pulls the newest snapshot on the page's own clock."""
+
+    def __init__(self, session: Session):
+        self.session = session
+        self._controls = Controls(session)
+        self._live = LiveView(session)
+        self._buttons = _Buttons(session)
+        self._status = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
+        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
+        self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
+        self._seen = None
+
+    def page(self) -> pmui.Page:
+        """The whole page."""
+        return pmui.Page(
+            title="snnlab",
+            sidebar=[self._buttons.panel(), self._status, self._progress, *self._controls.panel()],
+            main=[self._notice, self._live.panel()],
+            theme_config=THEME,
+            sidebar_width=320,
+        )
+
+    def refresh(self) -> None:
+        """Take the newest snapshot, if there is one."""
+        session = self.session
+        self._buttons.show(session.state)
+        self._show_status()
+        if session.snapshot is not self._seen:
+            self._seen = session.snapshot
+            with pn.io.hold():  # one message to the browser instead of dozens
+                self._controls.refresh()
+                self._live.show(self._seen)
+
+    def _show_status(self):
+        session, snapshot = self.session, self.session.snapshot
+        text = session.message
+        if session.state in ("running", "paused", "finished") and snapshot:
+            text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
+        if self._status.object != text:
+            self._status.object = text
+        done = session.fraction
+        if session.state not in ("loading", "failed") and snapshot:
+            done = snapshot.done
+        self._progress.param.update(
+            variant="indeterminate" if done is None and session.state == "loading"
+            else "determinate",
+            value=max(1, int(100 * (done or 0.0))),
+        )  # fmt: skip
+        trouble = session.message if session.state == "failed" else session.notice
+        self._notice.param.update(
+            title=trouble, visible=bool(trouble),
+            severity="error" if session.state == "failed" else "warning",
+        )  # fmt: skip
+
+
+class _Buttons:
+    """Play and pause, single step, reset."""
+
+    def __init__(self, session):
+        self._session = session
+        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=105)
+        self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=75)
+        self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=85)
+        self._play.on_click(self._toggle)
+        self._step.on_click(lambda _: session.step())
+        self._reset.on_click(lambda _: session.reset())
+
+    def panel(self):
+        return pmui.Row(self._play, self._step, self._reset, margin=0)
+
+    def _toggle(self, _):
+        running = self._session.state == "running"
+        (self._session.pause if running else self._session.play)()
+
+    def show(self, state):
+        """Offer what makes sense now."""
+        running = state == "running"
+        self._play.param.update(
+            label="Pause" if running else "Train",
+            icon="pause" if running else "play_arrow",
+            disabled=state in ("loading", "failed"),
+        )
+        self._step.disabled = state not in ("ready", "paused", "running")
+        self._reset.disabled = state == "loading"
+
+
+def dashboard(data_dir: str | None = None) -> pmui.Page:
+    """A fresh page with a session of its own, ended when the visitor leaves."""
+    session = Session(data_dir=data_dir).start()
+    view = Dashboard(session)
+    pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY)
+    pn.state.on_session_destroyed(lambda _: session.close())
+    return view.page()

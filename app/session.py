@@ -1,0 +1,256 @@
+"""What one visitor has: a configuration, a training, and the newest picture of it.
+
+No panel here. A worker thread trains and publishes snapshots; the page takes the newest one on its
+own clock, so a slow browser loses frames and never steps.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import perf_counter
+
+import numpy as np
+
+from snnlab.chip import power
+from snnlab.chip.recording import Recording
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.errors import DataUnavailable, SnnlabError
+from snnlab.learn.network import decode
+from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
+from snnlab.seeding import key
+from snnlab_app.history import History
+
+PUBLISH_EVERY = 0.08
+"""Seconds between snapshots: a little faster than the page looks."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One test image on the chip as it is now.
+
+    image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
+    in units of the float weights; decision : the network's answer.
+    """
+
+    image: np.ndarray
+    label: str
+    recording: Recording
+    label_traces: np.ndarray
+    decision: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything the page draws, as of one step. Never changed after it is published."""
+
+    step: int
+    epoch: int
+    done: float
+    test_accuracy: float
+    images_per_second: float
+    power: power.PowerEstimate
+    history: dict[str, np.ndarray]
+    tests: dict[str, np.ndarray]
+    frame: Frame
+
+
+class Session:
+    """One visitor's training.
+
+    ``state`` is one of "loading", "ready", "running", "paused", "finished", "failed", "closed";
+    ``message`` says in one sentence what is going on, ``fraction`` how much of it is done or None.
+    """
+
+    def __init__(self, config: Config | None = None, data_dir: str | None = None):
+        self.config = config or Config()
+        self.data_dir = data_dir
+        self.state, self.message, self.fraction = "loading", "starting", None
+        self.notice = ""
+        self.snapshot: Snapshot | None = None
+        self._frame_index = 0
+        self._orders: list[str] = ["load"]
+        self._wake = Condition()
+        self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
+
+    def start(self) -> "Session":
+        """Begin to load; returns at once."""
+        self._thread.start()
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels of the loaded data set mean."""
+        return self._trainer.dataset.classes
+
+    # ── what the page may ask, from any thread ──
+
+    def play(self) -> None:
+        """Train until told otherwise."""
+        self._order("play")
+
+    def pause(self) -> None:
+        """Stop after the current step."""
+        self._order("pause")
+
+    def step(self) -> None:
+        """One weight update, then pause."""
+        self._order("step")
+
+    def reset(self) -> None:
+        """Begin anew with the settings as they are now, same seed."""
+        self._order("load")
+
+    def show(self, index: int) -> None:
+        """Watch another test image."""
+        self._frame_index = index
+        self._order("look")
+
+    def turn(self, name: str, value) -> None:
+        """Turn a knob; raises :class:`SnnlabError` if the value is not allowed."""
+        self.config.set(name, value)
+        self._order("look")
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the worker; harmless when called twice."""
+        self._order("close")
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _order(self, what):
+        with self._wake:
+            self._orders.append(what)
+            self._wake.notify()
+
+    # ── the worker ──
+
+    def _work(self):
+        handlers: dict[str, Callable[[], None]] = {
+            "load": self._load, "play": self._play, "pause": self._pause, "step": self._single,
+            "look": self._look,
+        }  # fmt: skip
+        while True:
+            order = self._next_order()
+            if order == "close":
+                self.state = "closed"
+                return
+            try:
+                handlers.get(order, self._train)()
+            except SnnlabError as error:
+                self._fail(str(error))
+            except Exception as error:  # whatever it was, this visitor must hear of it
+                self._fail(f"unexpected {type(error).__name__}: {error}")
+                raise
+
+    def _next_order(self):
+        """The oldest order; while running, training is what there is to do."""
+        with self._wake:
+            while not self._orders and self.state != "running":
+                self._wake.wait()
+            return self._orders.pop(0) if self._orders else "train"
+
+    def _fail(self, message):
+        self.state, self.message, self.fraction = "failed", message, None
+
+    def _tell(self, message, fraction):
+        self.message, self.fraction = message, fraction
+
+    def _load(self):
+        self.state, self.fraction = "loading", None
+        dataset = self._dataset()
+        self._trainer = Trainer(self.config, dataset)
+        self._history, self._tests, self._speed = History(), History(), 0.0
+        self._note(self._trainer.prepare(self._tell))
+        self._frame_index %= len(dataset.test_images)
+        self._publish()
+        self.state, self.message, self.fraction = "ready", f"{dataset.name}: {dataset.origin}", None
+
+    def _dataset(self):
+        """The data set asked for, or the bundled digits when it is not to be had."""
+        self.notice = ""
+        try:
+            return load(self.config.dataset, data_dir=self.data_dir, progress=self._tell)
+        except DataUnavailable:
+            self.notice = (
+                f"{self.config.dataset} could not be fetched (no network, nothing cached):"
+                " training on scikit-learn's bundled digits instead."
+            )
+            self.config.set("dataset", "digits")
+            return load("digits")
+
+    def _play(self):
+        if self.state in ("ready", "paused"):
+            self.state = "running"
+        elif self.state == "finished":
+            self._load()
+            self.state = "running"
+
+    def _pause(self):
+        if self.state == "running":
+            self.state = "paused"
+
+    def _single(self):
+        if self.state in ("ready", "paused", "running"):
+            self.state = "paused"
+            self._train()
+            self._publish()
+
+    def _look(self):
+        if self.state in ("ready", "paused", "finished"):
+            self._publish()
+
+    def _train(self):
+        progress = self._trainer.advance()
+        self._note(progress)
+        if self._trainer.finished:
+            self.state = "finished"
+            self._publish()
+        elif perf_counter() - self._published > PUBLISH_EVERY:
+            self._publish()
+
+    def _note(self, progress: Progress):
+        if progress.step:
+            rate = progress.samples / progress.seconds
+            self._speed = 0.95 * self._speed + 0.05 * rate if self._speed else rate
+        self._power = power.estimate(progress.recording)
+        self._history.add(
+            step=progress.step,
+            loss=progress.loss,
+            accuracy=progress.accuracy,
+            spikes=progress.spikes,
+            power=1e3 * self._power.power,
+        )
+        if progress.evaluation:
+            self._accuracy = progress.evaluation.accuracy
+            self._tests.add(step=progress.step, accuracy=self._accuracy)
+
+    def _publish(self):
+        trainer, frame = self._trainer, self._frame()
+        self.snapshot = Snapshot(
+            step=trainer.step,
+            epoch=trainer.epoch,
+            done=trainer.step / (trainer.steps_per_epoch * self.config.epochs),
+            test_accuracy=self._accuracy,
+            images_per_second=self._speed,
+            power=self._power,
+            history=self._history.arrays(),
+            tests=self._tests.arrays(),
+            frame=frame,
+        )
+        self._published = perf_counter()
+
+    def _frame(self):
+        """The watched test image, always with the same noise: only the network changes."""
+        trainer, network, k = self._trainer, self._trainer.network, self._frame_index
+        events = trainer.test_events.take(np.array([k]))
+        trial = key(self.config.seed, "frame", TEST_IDS + k)
+        recording = trainer.chip.run(events, network.weights_lsb(), trial=trial)
+        traces = decode(recording, network.scales()[-1])[0]
+        dataset = trainer.dataset
+        return Frame(
+            image=dataset.test_images[k],
+            label=dataset.classes[dataset.test_labels[k]],
+            recording=recording,
+            label_traces=traces,
+            decision=dataset.classes[int(traces.max(axis=0).argmax())],
+        )

@@ -1,0 +1,141 @@
+"""The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``."""
+
+import argparse
+import importlib.util
+import runpy
+import sys
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import param
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+
+INTERRUPTED = 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; returns the exit code. Errors of use are one line on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments)
+    except SnnlabError as error:
+        print(f"snnlab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("snnlab: stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"snnlab: {message} (see {self.prog} --help)\n")
+
+
+def _parser():
+    parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
+    parser.add_argument("--version", action="version", version=f"snnlab {version('snnlab')}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_train(commands)
+    _add_app(commands)
+    _add_data(commands)
+    return parser
+
+
+def _add_train(commands):
+    train = commands.add_parser("train", help="train a network in the loop with the chip")
+    train.set_defaults(command=_train)
+    _add_data_dir(train)
+    train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
+    train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
+    train.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    for title, names in Config.GROUPS.items():
+        group = train.add_argument_group(title)
+        for name in names:
+            group.add_argument(_flag(name), dest=name, metavar="X", help=_help(name))
+
+
+def _add_app(commands):
+    app = commands.add_parser("app", help="open the dashboard in the browser")
+    app.set_defaults(command=_app)
+    _add_data_dir(app)
+    app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
+    app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+
+
+def _add_data(commands):
+    data = commands.add_parser("data", help="fetch a data set and say where it came from")
+    data.set_defaults(command=_data)
+    data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
+    _add_data_dir(data)
+
+
+def _add_data_dir(parser):
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+
+
+def _flag(name):
+    return "--" + name.replace("_", "-")
+
+
+def _help(name):
+    default = Config.param[name].default
+    shown = "-".join(map(str, default)) if isinstance(default, list) else default
+    text = f"{Config.param[name].doc} {Config.allowed(name).capitalize()} (default: {shown})"
+    return text.replace("%", "%%")
+
+
+def _config(arguments):
+    """Settings from the flags that were given."""
+    given = {name: getattr(arguments, name) for name in Config.knobs()}
+    return Config.checked(
+        **{name: _read(name, text) for name, text in given.items() if text is not None}
+    )
+
+
+def _read(name, text):
+    """A flag's text as its knob's type."""
+    knob = Config.param[name]
+    try:
+        if isinstance(knob, param.List):
+            return [int(part) for part in text.split("-")]
+        if isinstance(knob, param.Integer):
+            return int(text)
+        return float(text) if isinstance(knob, param.Number) else text
+    except ValueError:
+        raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None
+
+
+def _train(arguments):
+    config = _config(arguments)
+    from snnlab.experiments.train import train  # torch and numba take seconds: only when needed
+
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder = Path(arguments.out or f"runs/{stamp}-{config.dataset}")
+    finished = train(config, folder, arguments.data_dir, arguments.weights, arguments.threads)
+    return 0 if finished else INTERRUPTED
+
+
+def _app(arguments):
+    if importlib.util.find_spec("panel_material_ui") is None:
+        raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
+    serve = runpy.run_module("snnlab_app.serve")["serve"]
+    return serve(
+        arguments.address, arguments.port, arguments.data_dir, show=not arguments.no_browser
+    )
+
+
+def _data(arguments):
+    from snnlab.data import load
+    from snnlab.experiments.terminal import Bar
+
+    with Bar() as bar:
+        dataset = load(arguments.name, data_dir=arguments.data_dir, progress=bar.tell)
+    print(
+        f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
+        f" images of {len(dataset.classes)} classes, from {dataset.origin}"
+    )
+    return 0

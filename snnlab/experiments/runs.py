@@ -1,0 +1,109 @@
+"""A run: everything one training was and became, as a folder of plain files."""
+
+import json
+import os
+import platform
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.errors import SnnlabError
+from snnlab.learn.trainer import Trainer
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """Means over one epoch of training, accuracies in 0…1, spikes per image, seconds of work."""
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    train_spikes: float
+    test_accuracy: float
+    test_spikes: float
+    seconds: float
+
+
+def save_run(folder: Path, trainer: Trainer, epochs: list[EpochRecord]) -> None:
+    """Write or replace a run: ``config.json``, ``metrics.json``, ``weights.npz``, ``die.npz``.
+
+    Each file is complete or not there. Raises :class:`SnnlabError` if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / "config.json", _json(_config(trainer)))
+        _write(folder / "metrics.json", _json([asdict(epoch) for epoch in epochs]))
+        _write(folder / "weights.npz", _npz(_layers(trainer.network.arrays())))
+        _write(folder / "die.npz", _npz(trainer.chip.die.arrays()))
+    except OSError as error:
+        raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
+
+
+def load_weights(path: Path) -> list[np.ndarray]:
+    """Weights of a run folder or of an ``npz`` file with ``layer_0``, ``layer_1``, …
+
+    Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
+    """
+    path = path / "weights.npz" if path.is_dir() else path
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            weights = [file[f"layer_{k}"] for k in range(len(file.files))]
+    except FileNotFoundError:
+        raise SnnlabError(f"weights {path}: no such file") from None
+    except (OSError, ValueError, KeyError, EOFError, AttributeError, SyntaxError, TypeError) as error:
+        raise SnnlabError(
+            f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
+        ) from None
+    for layer, weight in enumerate(weights):
+        if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
+            raise SnnlabError(
+                f"weights {path}: layer_{layer} is {weight.dtype} of shape {weight.shape},"
+                " expected float[input, neuron]"
+            )
+    return weights
+
+
+def _layers(weights):
+    return {f"layer_{k}": weight for k, weight in enumerate(weights)}
+
+
+def _config(trainer):
+    return {
+        "schema": SCHEMA,
+        "settings": trainer.config.values(),
+        "network": str(trainer.mapping),
+        "weight_scales_lsb": trainer.network.scales(),
+        "steps": trainer.step,
+        "data": trainer.dataset.origin,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("snnlab", "numpy", "numba", "torch")},
+        },
+    }
+
+
+def _json(value):
+    return lambda file: file.write(json.dumps(value, indent=2).encode())
+
+
+def _npz(arrays):
+    return lambda file: np.savez(file, **arrays)
+
+
+def _write(path, fill):
+    """All or nothing: a temporary file in the same folder takes the name when it is complete."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

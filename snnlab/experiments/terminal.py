@@ -1,0 +1,37 @@
+"""Progress on a terminal."""
+
+import sys
+
+from tqdm import tqdm
+
+
+class Bar:
+    """A progress bar for stages of unknown or known length, gone when it is left."""
+
+    def __enter__(self):
+        self._bar = tqdm(
+            total=1.0, leave=False, disable=None, bar_format="{desc} {bar} {percentage:3.0f} %"
+        )
+        return self
+
+    def __exit__(self, *_):
+        self._bar.close()
+
+    def tell(self, message: str, fraction: float | None) -> None:
+        """Show a stage and the fraction of it that is done, if known."""
+        self._bar.set_description_str(message, refresh=False)
+        self._bar.n = fraction or 0.0
+        self._bar.refresh()
+
+
+def epoch_bar(epoch: int, epochs: int, images: int) -> tqdm:
+    """Bar over the images of one epoch."""
+    return tqdm(
+        total=images, desc=f"epoch {epoch + 1}/{epochs}", unit=" images", leave=False,
+        mininterval=0.2, dynamic_ncols=True, disable=None,
+    )  # fmt: skip
+
+
+def say(text: str) -> None:
+    """A line that stays, above any bar."""
+    tqdm.write(text, file=sys.stdout)
