@@ -2,6 +2,7 @@
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util import edit_readonly
 
 from snnlab_app.controls import Controls
 from snnlab_app.session import Session
@@ -29,13 +30,19 @@ class Dashboard:
 
     def page(self) -> pmui.Page:
         """The whole page."""
-        return pmui.Page(
+        page = pmui.Page(
             title="snnlab",
             sidebar=[self._buttons.panel(), self._status, self._progress, *self._controls.panel()],
             main=[self._notice, self._live.panel()],
             theme_config=THEME,
             sidebar_width=320,
+            busy_indicator=None,
         )
+        # The page would mirror the server's busy state, and walks all its models each time: at ten
+        # looks a second that costs most of a core.
+        with edit_readonly(page):
+            page.busy = False
+        return page
 
     def refresh(self) -> None:
         """Take the newest snapshot, if there is one."""
