@@ -3,11 +3,12 @@
 import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
-
 from snnlab_app.controls import Controls
 from snnlab_app.session import Session
 from snnlab_app.theme import THEME
 from snnlab_app.views.live import LiveView
+
+from snnlab.config import Config
 
 LOOK_EVERY = 100
 """Milliseconds between two looks at the session."""
@@ -108,9 +109,9 @@ class _Buttons:
         self._reset.disabled = state == "loading"
 
 
-def dashboard(data_dir: str | None = None) -> pmui.Page:
+def dashboard(config: Config, data_dir: str | None = None) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
-    session = Session(data_dir=data_dir).start()
+    session = Session(config, data_dir).start()
     view = Dashboard(session)
     pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY)
     pn.state.on_session_destroyed(lambda _: session.close())

@@ -2,25 +2,34 @@
 
 import panel as pn
 import torch
-
 from snnlab_app.main import dashboard
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
 
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 2000
 """A closed tab is noticed within seconds, so that its training ends."""
 
 
-def serve(address: str, port: int, data_dir: str | None = None, show: bool = True) -> int:
-    """Serve the dashboard until interrupted."""
+def serve(settings: dict, data_dir: str | None, address: str, port: int, show: bool = True) -> None:
+    """Serve the dashboard until interrupted; every visitor starts with ``settings``.
+
+    Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
+    """
     torch.set_num_threads(1)
-    pn.serve(
-        {"/": lambda: dashboard(data_dir)},
-        address=address,
-        port=port,
-        show=show,
-        title="snnlab",
-        check_unused_sessions_milliseconds=CHECK_LEFT_MS,
-        unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
-        websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
-    )
-    return 0
+    try:
+        pn.serve(
+            {"/": lambda: dashboard(Config.checked(**settings), data_dir)},
+            address=address,
+            port=port,
+            show=show,
+            title="snnlab",
+            check_unused_sessions_milliseconds=CHECK_LEFT_MS,
+            unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
+            websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
+        )
+    except OSError as error:
+        raise SnnlabError(
+            f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
+        ) from None

@@ -10,6 +10,7 @@ from threading import Condition, Thread
 from time import perf_counter
 
 import numpy as np
+from snnlab_app.history import History
 
 from snnlab.chip import power
 from snnlab.chip.recording import Recording
@@ -19,7 +20,6 @@ from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.seeding import key
-from snnlab_app.history import History
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
@@ -62,9 +62,8 @@ class Session:
     ``message`` says in one sentence what is going on, ``fraction`` how much of it is done or None.
     """
 
-    def __init__(self, config: Config | None = None, data_dir: str | None = None):
-        self.config = config or Config()
-        self.data_dir = data_dir
+    def __init__(self, config: Config, data_dir: str | None = None):
+        self.config, self.data_dir = config, data_dir
         self.state, self.message, self.fraction = "loading", "starting", None
         self.notice = ""
         self.snapshot: Snapshot | None = None

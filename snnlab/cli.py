@@ -1,8 +1,8 @@
 """The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``."""
 
 import argparse
+import importlib
 import importlib.util
-import runpy
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -51,10 +51,7 @@ def _add_train(commands):
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
     train.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
-    for title, names in Config.GROUPS.items():
-        group = train.add_argument_group(title)
-        for name in names:
-            group.add_argument(_flag(name), dest=name, metavar="X", help=_help(name))
+    _add_knobs(train)
 
 
 def _add_app(commands):
@@ -64,6 +61,7 @@ def _add_app(commands):
     app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
     app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    _add_knobs(app)
 
 
 def _add_data(commands):
@@ -73,12 +71,16 @@ def _add_data(commands):
     _add_data_dir(data)
 
 
+def _add_knobs(parser):
+    for title, names in Config.GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in names:
+            flag = "--" + name.replace("_", "-")
+            group.add_argument(flag, dest=name, metavar="X", help=_help(name))
+
+
 def _add_data_dir(parser):
     parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
-
-
-def _flag(name):
-    return "--" + name.replace("_", "-")
 
 
 def _help(name):
@@ -120,12 +122,16 @@ def _train(arguments):
 
 
 def _app(arguments):
+    settings = _config(arguments).values()
     if importlib.util.find_spec("panel_material_ui") is None:
         raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
-    serve = runpy.run_module("snnlab_app.serve")["serve"]
-    return serve(
-        arguments.address, arguments.port, arguments.data_dir, show=not arguments.no_browser
-    )
+    # By name only: the library does not import its dashboard.
+    serve = importlib.import_module("snnlab_app.serve").serve
+    serve(
+        settings, arguments.data_dir, arguments.address, arguments.port,
+        show=not arguments.no_browser,
+    )  # fmt: skip
+    return 0
 
 
 def _data(arguments):

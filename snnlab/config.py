@@ -4,6 +4,8 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
+from typing import ClassVar
+
 import param
 
 from snnlab.chip import constants as c
@@ -19,7 +21,13 @@ class Quantity(param.Number):
     """
 
     __slots__ = ["factor", "log", "shown", "unit"]
-    _slot_defaults = dict(param.Number._slot_defaults, unit="", shown="", factor=1.0, log=False)
+    _slot_defaults: ClassVar = {
+        **param.Number._slot_defaults,
+        "unit": "",
+        "shown": "",
+        "factor": 1.0,
+        "log": False,
+    }
 
     def __init__(self, default=param.Undefined, *, unit="", shown="", factor=1.0, log=False, **kw):
         super().__init__(default, **kw)
@@ -137,7 +145,7 @@ class Config(param.Parameterized):
         1, bounds=(0, 2**32 - 1), doc="Seed of initial weights, order of images and trial noise."
     )
 
-    GROUPS = {  # noqa: RUF012 - param treats only Parameters specially
+    GROUPS: ClassVar = {
         "Data": ("dataset", "tau_in", "theta_in"),
         "Chip": (
             "hidden", "die", "die_seed", "mismatch", "cadc_noise", "tau_mem", "tau_syn", "tau_ref",
@@ -190,7 +198,7 @@ class Config(param.Parameterized):
         low, high = knob.bounds
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
-        return f"{kind} from {low:g} to {high:g}{unit}"
+        return f"{kind} from {low:.10g} to {high:.10g}{unit}"
 
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""

@@ -61,7 +61,9 @@ class Events:
                 f"Events.channel {self.channel.max()} is out of range,"
                 f" the last of {self.n_channels} channels is {self.n_channels - 1}"
             )
-        late = np.flatnonzero((np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0))
+        late = np.flatnonzero(
+            (np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0)
+        )
         if len(late):
             raise SnnlabError(
                 f"Events.tick must not fall within a sample: sample {self.owner[late[0]]}"

@@ -3,10 +3,10 @@
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-
-from snnlab import plotting
 from snnlab_app.live import LivePlot
 from snnlab_app.session import Session, Snapshot
+
+from snnlab import plotting
 
 TRACES = 6
 """Hidden membranes drawn at once: more cannot be told apart."""
@@ -117,9 +117,7 @@ class LiveView:
         steps = s.history["step"]
         for name in ("loss", "spikes", "power"):
             self._plots[name].feed(name, steps, s.history[name])
-        self._plots["accuracy"].feed(
-            "batches", steps, 100 * s.history["accuracy"]
-        )
+        self._plots["accuracy"].feed("batches", steps, 100 * s.history["accuracy"])
         tests = s.tests["step"], 100 * s.tests["accuracy"]
         self._plots["accuracy"].feed("test line", *tests)
         self._plots["accuracy"].feed("test", *tests)

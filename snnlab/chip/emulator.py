@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import e
 
 import numpy as np
@@ -106,7 +107,8 @@ class Chip:
         return Clock(self.point.substeps, self.point.samples, TICK / self.point.dt)
 
     def _readout(self, layer, trial):
-        key = np.uint64((trial * 0x9E3779B97F4A7C15 + (layer + 1) * 0xD1B54A32D192ED03) % 2**64)
+        # Not the multiplier of the sample ids: else one trial would be the next one, an image on.
+        key = np.uint64((trial * 0x2545F4914F6CDD1D + (layer + 1) * 0xD1B54A32D192ED03) % 2**64)
         return Readout(c.GAP_LSB, self.point.cadc_noise, c.CADC_MIN_LSB, c.CADC_MAX_LSB, key)
 
     @cached_property
@@ -148,7 +150,7 @@ class Chip:
     def _check(self, events, weights_lsb):
         sizes = self.mapping.sizes
         shapes = [np.shape(w) for w in weights_lsb]
-        if shapes != list(zip(sizes[:-1], sizes[1:], strict=True)):
+        if shapes != list(pairwise(sizes)):
             raise SnnlabError(f"weights of shapes {shapes} do not fit network {self.mapping}")
         if events.n_channels != sizes[0]:
             raise SnnlabError(
@@ -157,8 +159,9 @@ class Chip:
         for layer, weight in enumerate(weights_lsb):
             if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > c.WEIGHT_MAX_LSB:
                 raise SnnlabError(
-                    f"weights of layer {layer}: {weight.dtype} up to {weight.max()};"
-                    f" the chip takes int8 within ±{c.WEIGHT_MAX_LSB}, round and clip them first"
+                    f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"
+                    f" {weight.max()}; the chip takes int8 within ±{c.WEIGHT_MAX_LSB},"
+                    " round and clip them first"
                 )
 
 

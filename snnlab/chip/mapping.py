@@ -57,9 +57,7 @@ class Mapping:
     @property
     def circuits_used(self) -> int:
         """Circuits that the whole network takes, of 512."""
-        return sum(
-            n * k for n, k in zip(self.sizes[1:], self.circuits_per_neuron, strict=True)
-        )
+        return sum(n * k for n, k in zip(self.sizes[1:], self.circuits_per_neuron, strict=True))
 
     @cached_property
     def circuits(self) -> tuple[np.ndarray, ...]:

@@ -49,7 +49,7 @@ STATIC_POWER = PUBLISHED_POWER - _PAPER.energy / INFERENCE_PERIOD
 
 @dataclass(frozen=True)
 class PowerEstimate:
-    """Estimated power : W, split into static and activity; energy : J per image; rate : images/s."""
+    """Estimated power : W, split into static and activity; duration of an image : s."""
 
     static: float
     activity: float

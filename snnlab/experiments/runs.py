@@ -55,7 +55,15 @@ def load_weights(path: Path) -> list[np.ndarray]:
             weights = [file[f"layer_{k}"] for k in range(len(file.files))]
     except FileNotFoundError:
         raise SnnlabError(f"weights {path}: no such file") from None
-    except (OSError, ValueError, KeyError, EOFError, AttributeError, SyntaxError, TypeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        AttributeError,
+        SyntaxError,
+        TypeError,
+    ) as error:
         raise SnnlabError(
             f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
         ) from None

@@ -1,5 +1,7 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import nn
@@ -33,7 +35,7 @@ class Network(nn.Module):
     def __init__(self, sizes: tuple[int, ...], seed: int = 1):
         super().__init__()
         self.sizes = sizes
-        pairs = zip(sizes[:-1], sizes[1:], strict=True)
+        pairs = pairwise(sizes)
         self.weights = nn.ParameterList(
             _initial(n_in, n_out, seed, layer, INIT_MEAN if layer < len(sizes) - 2 else 0.0)
             for layer, (n_in, n_out) in enumerate(pairs)

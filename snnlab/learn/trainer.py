@@ -43,9 +43,9 @@ class Evaluation:
 class Progress:
     """What one training step did.
 
-    step counts weight updates, 0 before the first; epoch counts from 0; loss and accuracy (0…1) are of this
-    batch; spikes : hidden spikes per image; samples : images of the batch; seconds : its wall time;
-    recording, labels : the batch itself; evaluation : only after the last step of an epoch.
+    step counts weight updates, 0 before the first; epoch counts from 0; loss and accuracy (0…1)
+    are of this batch; spikes : hidden spikes per image; samples : images of the batch; seconds :
+    its wall time; recording, labels : the batch itself; evaluation : after an epoch's last step.
     """
 
     step: int
@@ -223,7 +223,7 @@ class Trainer:
     def _update(self, loss):
         if not torch.isfinite(loss):
             raise SnnlabError(
-                f"loss became {float(loss)} at step {self.step}: lower learning_rate"
+                f"loss became {loss.item()} at step {self.step}: lower learning_rate"
                 f" ({self.settings.learning_rate:g}) or the regularisation strengths"
             )
         for group in self.optimizer.param_groups:

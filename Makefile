@@ -1,0 +1,40 @@
+# One command per habit. Everything lives in .venv; PYTHON=python3.12 picks another interpreter.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+# Without a browser the interface tests are left out and said so; in CI they are always run.
+ifeq ($(CHROMIUM)$(CI),)
+  LEFT_OUT := -m "not browser"
+endif
+
+.PHONY: app test lint unit browser clean
+
+app: $(VENV)/.app  ## set up and open the dashboard
+	$(BIN)/snnlab app
+
+test: lint  ## set up and run every test
+	$(if $(LEFT_OUT),@echo "No Chromium found: the interface tests are left out.")
+	$(BIN)/python -m pytest $(LEFT_OUT)
+
+lint: $(VENV)/.test  ## style and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test  ## the fast tests
+	$(BIN)/python -m pytest -m "not slow and not browser"
+
+browser: $(VENV)/.test  ## the dashboard in a real browser
+	$(BIN)/python -m pytest -m browser
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,73 @@
+"""What many tests need: spikes, weights, and a converter fine enough to see a membrane."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from snnlab.chip.die import Die
+from snnlab.chip.emulator import Chip, OperatingPoint, run_layer
+from snnlab.chip.kernels import Readout
+from snnlab.chip.mapping import Mapping
+from snnlab.events import Events
+
+WINDOW = 4250
+RUNGS, SPAN = 256, 250
+
+
+def spikes(samples, n_channels, ids=None):
+    """Events from a list of (tick, channel) pairs for each sample."""
+    offsets = np.cumsum([0, *map(len, samples)])
+    flat = np.array([pair for sample in samples for pair in sorted(sample)]).reshape(-1, 2)
+    ids = np.arange(len(samples)) if ids is None else ids
+    tick, channel = flat.astype(np.uint16).T
+    return Events(offsets, tick, channel, n_channels, np.asarray(ids, np.uint64))
+
+
+def random_spikes(rng, n_samples, n_channels, rate=0.5, first=0, last=WINDOW):
+    """Each channel fires with probability ``rate``, once, somewhere in the window."""
+    ticks = rng.integers(first, last, (n_samples, n_channels))
+    silent = rng.random(ticks.shape) > rate
+    return Events.from_ticks(np.where(silent, WINDOW, ticks), WINDOW)
+
+
+def random_weights(rng, sizes, spread=25.0, mean=0.0):
+    """Integer weights for each layer : int8[input, neuron]."""
+    return [
+        np.clip(np.rint(rng.normal(mean, spread, shape)), -63, 63).astype(np.int8)
+        for shape in pairwise(sizes)
+    ]
+
+
+def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0):
+    """Membrane of one ideal neuron in units of the threshold : float64[sample, CADC sample].
+
+    Many copies of the neuron are run, with rest levels that continue one another like the rungs of
+    a ladder: the sum of their 8-bit samples is one converter with 64 000 levels.
+    """
+    sizes = (events.n_channels, RUNGS) if label else (events.n_channels, RUNGS, 1)
+    chip = Chip(Mapping(sizes), Die.ideal(), point)
+    gain = RUNGS * SPAN / (highest - lowest)
+    rest = -lowest * gain - SPAN * np.arange(RUNGS)
+    neurons = chip._neurons[0]._replace(rest_lsb=rest.astype(np.float32))
+    weights = np.repeat(np.array(weight_lsb, np.int8)[:, None], RUNGS, axis=1)
+    cadc = run_layer(
+        events.offsets, events.tick, events.channel, events.ids,
+        chip._currents(0, weights), neurons, chip._clock,
+        Readout(gain, 0.0, 0.0, SPAN, np.uint64(0)), RUNGS,
+        0 if label else RUNGS * point.most_spikes,
+    )[3]  # fmt: skip
+    return cadc.sum(axis=2, dtype=np.int64) / gain + lowest
+
+
+def quiet(**changes):
+    """An operating point without read noise."""
+    return OperatingPoint(cadc_noise=0.0, **changes)
+
+
+def same_recording(a, b):
+    """Whether two recordings are equal to the last bit."""
+    return all(np.array_equal(x, y) for x, y in zip(a.cadc, b.cadc, strict=True)) and all(
+        np.array_equal(getattr(x, part), getattr(y, part))
+        for x, y in zip(a.spikes, b.spikes, strict=True)
+        for part in ("offsets", "tick", "channel", "ids")
+    )

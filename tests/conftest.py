@@ -1,0 +1,76 @@
+"""What the tests share: a browser, and the dashboard it visits."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+# As snnlab sets it, but before a test imports torch first: idle threads must not burn the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    """The system's Chromium, kept from calling home; its absence is a failure, never a skip."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert found, "interface tests need Chromium: apt-get install chromium"
+    return {
+        **browser_type_launch_args,
+        "executable_path": found,
+        "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """``snnlab app`` as a person would start it, in a process of its own."""
+
+    def __init__(self, *flags: str, **environment: str):
+        self.url = f"http://127.0.0.1:{(port := free_port())}/"
+        command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
+        self.process = subprocess.Popen(
+            [*command, *flags],
+            env={**os.environ, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def wait(self, seconds: float = 60) -> "Server":
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.process.stdout.read()
+            try:
+                with urllib.request.urlopen(self.url, timeout=5):
+                    return self
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        raise AssertionError(f"no answer from {self.url} within {seconds} s")
+
+    def stop(self) -> str:
+        """End it; returns what it printed."""
+        self.process.terminate()
+        return self.process.communicate(timeout=20)[0]
+
+
+@pytest.fixture(scope="module")
+def digits_server() -> Iterator[Server]:
+    """The dashboard on the bundled digits; must not have printed an error in the end."""
+    server = Server("--dataset", "digits", "--epochs", "10000", "--schedule", "constant").wait()
+    yield server
+    printed = server.stop()
+    assert "Traceback" not in printed, printed

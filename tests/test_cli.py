@@ -1,0 +1,183 @@
+"""The command line: what it writes, prints and refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from snnlab.cli import main
+from snnlab.config import Config
+
+QUICK = ("train", "--dataset", "digits", "--epochs", "1")
+
+
+def run(capsys, *arguments):
+    code = main([str(a) for a in arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def refused(capsys, *arguments):
+    """The one line on standard error of a command that must be refused."""
+    try:
+        code, _, error = run(capsys, *arguments)
+    except SystemExit as exit_:  # argparse leaves this way
+        code, error = exit_.code, capsys.readouterr().err
+    assert code == 2
+    assert error.startswith("snnlab: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_train_keeps_a_run_that_can_be_continued(capsys, tmp_path):
+    code, out, _ = run(capsys, *QUICK, "--out", tmp_path / "run", "--beta", "20")
+    assert code == 0
+    assert "epoch   1  test" in out
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["settings"]["beta"] == 20.0
+    assert config["network"] == "256-246-10"
+    (epoch,) = json.loads((tmp_path / "run/metrics.json").read_text())
+    assert 0 < epoch["test_accuracy"] <= 1
+    weights = np.load(tmp_path / "run/weights.npz", allow_pickle=False)
+    assert [weights[k].shape for k in ("layer_0", "layer_1")] == [(256, 246), (246, 10)]
+    assert np.load(tmp_path / "run/die.npz")["tau_mem"].shape == (512,)
+    assert not list((tmp_path / "run").glob(".*"))
+
+    again = ("--out", tmp_path / "more", "--weights", tmp_path / "run", "--learning-rate", "0")
+    assert run(capsys, *QUICK, *again)[0] == 0
+    kept = np.load(tmp_path / "more/weights.npz")
+    np.testing.assert_array_equal(kept["layer_0"], weights["layer_0"])
+
+
+def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
+    command = [sys.executable, "-m", "snnlab", "train", "--dataset", "digits", "--epochs", "9999"]
+    process = subprocess.Popen(
+        [*command, "--out", str(tmp_path / "run")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run/die.npz").exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert "run kept in" in out
+    steps = json.loads((tmp_path / "run/config.json").read_text())["steps"]
+    assert f"stopped after {steps} steps" in out
+    code, _, _ = run(capsys, *QUICK, "--weights", tmp_path / "run", "--out", tmp_path / "next")
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--dataset", "cifar"), "dataset = cifar is not allowed: one of mnist, fashion-mnist"),
+        (("--mismatch", "-1"), "mismatch = -1.0 is not allowed: a number from 0 to 0.5"),
+        (("--mismatch", "nan"), "mismatch = nan is not allowed: a number from 0 to 0.5"),
+        (("--beta", "steep"), "beta = steep is not allowed: a number from 0.1 to 200"),
+        (("--epochs", "0"), "epochs = 0 is not allowed: a whole number from 1 to 10000"),
+        (("--epochs", "2.5"), "epochs = 2.5 is not allowed: a whole number from 1 to 10000"),
+        (("--batch", "1e9"), "batch = 1e9 is not allowed: a whole number from 1 to 10000"),
+        (("--hidden", "2x"), "hidden = 2x is not allowed: a list of whole numbers"),
+        (("--hidden", "0"), "every layer needs at least one neuron"),
+        (
+            ("--hidden", "300"),
+            "needs 630 neuron circuits, the chip has 512: use at most 246 hidden",
+        ),
+        (("--hidden", "200-200"), "needs 820 neuron circuits, the chip has 512"),
+        (("--threads", "0"), "threads = 0 is not allowed: this machine takes 1 to"),
+        (("--threads", "two"), "argument --threads: invalid int value: 'two'"),
+        (("--seed", "-3"), "seed = -3 is not allowed: a whole number from 0 to 4294967295"),
+        (("--nonsense",), "unrecognized arguments: --nonsense"),
+        (("--weights", "missing.npz"), "weights missing.npz: no such file"),
+    ],
+)
+def test_bad_flags_get_one_line(capsys, tmp_path, flags, said):
+    error = refused(capsys, "train", "--dataset", "digits", "--out", tmp_path / "run", *flags)
+    assert said in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_without_idx_files_is_named(capsys, tmp_path):
+    error = refused(capsys, "train", "--data-dir", tmp_path, "--out", tmp_path / "run")
+    assert str(tmp_path) in error
+    assert "train-images-idx3-ubyte" in error
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_numbers_are_refused(capsys, tmp_path, value):
+    first = np.zeros((256, 246), np.float32)
+    first[3, 4] = value
+    np.savez(tmp_path / "w.npz", layer_0=first, layer_1=np.zeros((246, 10), np.float32))
+    error = refused(capsys, *QUICK, "--weights", tmp_path / "w.npz", "--out", tmp_path / "run")
+    assert "weights of layer 0 hold 1 NaN or infinite values of 62976" in error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"not a zip file", "not an npz file"),
+        (b"", "not an npz file"),
+        (b"\x80\x04\x95 pickle", "not an npz file"),
+    ],
+)
+def test_foreign_weight_files_are_refused(capsys, tmp_path, content, said):
+    (tmp_path / "w.npz").write_bytes(content)
+    assert said in refused(capsys, *QUICK, "--weights", tmp_path / "w.npz", "--out", tmp_path / "r")
+
+
+def test_weights_of_another_shape_are_refused(capsys, tmp_path):
+    np.savez(tmp_path / "w.npz", layer_0=np.zeros((256, 10)), layer_1=np.zeros((10, 10)))
+    error = refused(capsys, *QUICK, "--weights", tmp_path / "w.npz", "--out", tmp_path / "r")
+    assert "weights of layer 0 have shape (256, 10)" in error
+    np.savez(tmp_path / "o.npz", layer_0=np.array([[object()]], dtype=object))
+    refused(capsys, *QUICK, "--weights", tmp_path / "o.npz", "--out", tmp_path / "r")
+
+
+def test_a_folder_that_cannot_be_written_is_named(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    error = refused(capsys, *QUICK, "--out", tmp_path / "file")
+    assert f"run folder {tmp_path / 'file'} cannot be written" in error
+
+
+def test_data_says_where_it_came_from(capsys):
+    code, out, _ = run(capsys, "data", "digits")
+    assert code == 0
+    assert out == (
+        "digits: 1438 training and 359 test images of 10 classes, from bundled with scikit-learn\n"
+    )
+    assert "no data set 'cifar'" in refused(capsys, "data", "cifar")
+
+
+def test_every_knob_is_a_flag_with_its_doc(capsys):
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for name in Config.knobs():
+        assert f"--{name.replace('_', '-')} X" in text
+        assert Config.param[name].doc.replace("%%", "%") in text
+
+
+def test_a_port_in_use_is_said(capsys, tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = subprocess.run(
+            [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", port],
+            capture_output=True, text=True, timeout=60, env=os.environ, check=False,
+        )  # fmt: skip
+    assert process.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in process.stderr
+    assert "Traceback" not in process.stderr

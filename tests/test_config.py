@@ -1,0 +1,119 @@
+"""Every knob is declared once, documented, bounded, and refuses what it cannot do."""
+
+import math
+from string import ascii_letters
+
+import param
+import pytest
+
+from snnlab.chip import constants as c
+from snnlab.chip.emulator import OperatingPoint
+from snnlab.config import Config, Quantity
+from snnlab.errors import SnnlabError
+
+KNOBS = Config.knobs()
+NUMBERS = [name for name in KNOBS if isinstance(Config.param[name], param.Number)]
+
+
+def test_every_parameter_is_in_one_group_exactly_once():
+    declared = set(Config.param) - {"name"}
+    assert sorted(KNOBS) == sorted(declared)
+    assert len(KNOBS) == len(set(KNOBS))
+
+
+def test_live_knobs_are_knobs():
+    assert set(KNOBS) > Config.LIVE
+    # What the network, its events or its batches were built from cannot turn under way.
+    assert not Config.LIVE & {"dataset", "hidden", "tau_in", "theta_in", "batch", "seed"}
+
+
+@pytest.mark.parametrize("name", KNOBS)
+def test_a_knob_has_a_sentence_and_a_default_it_allows(name):
+    knob = Config.param[name]
+    assert knob.doc.endswith(".")
+    assert knob.doc[0] in ascii_letters
+    assert "\n" not in knob.doc
+    config = Config.checked(**{name: knob.default})
+    assert getattr(config, name) == knob.default
+    assert Config.allowed(name)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_number_has_limits_and_its_error_names_them(name):
+    low, high = Config.param[name].bounds
+    assert low <= Config.param[name].default <= high
+    for allowed in (low, high):
+        assert getattr(Config.checked(**{name: allowed}), name) == allowed
+    for outside in (low - 1, high + 1):
+        with pytest.raises(SnnlabError) as error:
+            Config.checked(**{name: outside})
+        text = str(error.value)
+        assert text.startswith(f"{name} = {outside} is not allowed")
+        assert f"{low:g}" in text
+        assert f"{high:g}" in text
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("value", [math.nan, math.inf, "many", None])
+def test_what_is_no_number_is_refused(name, value):
+    with pytest.raises(SnnlabError, match=f"{name} = {value} is not allowed"):
+        Config.checked(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["dataset", "die", "schedule"])
+def test_a_choice_names_what_there_is(name):
+    with pytest.raises(SnnlabError) as error:
+        Config.checked(**{name: "unheard-of"})
+    assert str(error.value).startswith(f"{name} = unheard-of is not allowed: one of ")
+    assert all(choice in str(error.value) for choice in Config.param[name].objects)
+
+
+@pytest.mark.parametrize("hidden", [[], [1.5], ["246"], 246, [10] * 9])
+def test_hidden_layers_are_a_list_of_whole_numbers(hidden):
+    with pytest.raises(SnnlabError, match=r"hidden = .* is not allowed: a list of whole numbers"):
+        Config.checked(hidden=hidden)
+
+
+def test_whole_numbers_stay_whole():
+    with pytest.raises(SnnlabError, match=r"batch = 1\.5 is not allowed: a whole number from 1"):
+        Config.checked(batch=1.5)
+
+
+def test_an_unknown_knob_is_told_which_there_are():
+    with pytest.raises(SnnlabError, match=r"'tau_membrane' is not a knob: there are .*tau_mem"):
+        Config.checked(tau_membrane=1e-6)
+
+
+def test_a_refused_value_leaves_the_old_one():
+    config = Config(beta=7.0)
+    with pytest.raises(SnnlabError):
+        config.set("beta", 1e9)
+    assert config.beta == 7.0
+
+
+def test_units_are_shown_in_what_people_read():
+    for name in ("tau_in", "tau_mem", "tau_syn", "tau_ref"):
+        knob = Config.param[name]
+        assert isinstance(knob, Quantity)
+        assert (knob.unit, knob.shown, knob.factor) == ("s", "µs", 1e6)
+    assert Config.allowed("tau_mem") == "a number from 1e-06 to 2e-05 s"
+
+
+def test_the_chip_and_its_knobs_start_from_the_same_operating_point():
+    config, point = Config(), OperatingPoint()
+    for name in ("tau_mem", "tau_syn", "tau_ref", "cadc_noise", "substeps"):
+        assert getattr(config, name) == getattr(point, name)
+    assert (config.tau_mem, config.tau_syn, config.tau_ref) == (c.TAU_MEM, c.TAU_SYN, c.TAU_REF)
+
+
+def test_values_make_the_same_configuration_again():
+    config = Config.checked(hidden=[30, 20], beta=3.0, seed=5)
+    again = Config.checked(**config.values())
+    assert again.values() == config.values()
+    assert tuple(config.values()) == KNOBS
+
+
+def test_two_configurations_share_nothing():
+    a, b = Config(), Config()
+    a.hidden.append(5)
+    assert b.hidden == [246]
