@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 # As snnlab sets it, but before a test imports torch first: idle threads must not burn the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -19,15 +20,20 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args):
+def browser() -> Iterator[Browser]:
     """The system's Chromium, kept from calling home; its absence is a failure, never a skip."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert found, "interface tests need Chromium: apt-get install chromium"
-    return {
-        **browser_type_launch_args,
-        "executable_path": found,
-        "args": ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-    }
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        yield playwright.chromium.launch(executable_path=found, args=arguments)
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A tab in a context of its own, on a desktop screen."""
+    with browser.new_context(viewport={"width": 1400, "height": 1300}) as context:
+        yield context.new_page()
 
 
 def free_port() -> int:

@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 import pytest
+from snnlab_app.history import MOST, History
+from snnlab_app.session import Session
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab_app.history import MOST, History
-from snnlab_app.session import Session
 
 
 def until(condition, seconds=60.0):
@@ -110,7 +110,7 @@ def test_a_network_too_large_is_said_and_mended_by_a_reset(session):
 
 
 def test_a_wrong_value_is_refused_at_once(session):
-    with pytest.raises(SnnlabError, match="mismatch = 2 is not allowed: a number from 0 to 0.5"):
+    with pytest.raises(SnnlabError, match=r"mismatch = 2 is not allowed: a number from 0 to 0\.5"):
         session.turn("mismatch", 2)
     assert session.config.mismatch == 0.0
 

@@ -168,9 +168,10 @@ def test_reset_is_relative_to_leak_as_both_are_voltages():
 
 
 @pytest.mark.parametrize("gap", [0.8, 1.2])
-def test_a_circuit_fires_at_its_own_threshold(gap):
+@pytest.mark.parametrize("leak", [-9.0, 0.0, 9.0])
+def test_a_circuit_fires_at_its_own_threshold_above_its_own_leak(gap, leak):
     """The peak just below it, or just above."""
-    die = replace(Die.ideal(), gap=np.full(512, gap))
+    die = replace(Die.ideal(), gap=np.full(512, gap), leak_lsb=np.full(512, leak))
     chip = Chip(Mapping((4, 1, 1)), die, quiet(substeps=17))
     events = spikes([[(0, k) for k in range(4)]], 4)
     needed = gap / c.PSP_PEAK_PER_LSB  # LSB of all four inputs together

@@ -49,8 +49,8 @@ def test_a_number_has_limits_and_its_error_names_them(name):
             Config.checked(**{name: outside})
         text = str(error.value)
         assert text.startswith(f"{name} = {outside} is not allowed")
-        assert f"{low:g}" in text
-        assert f"{high:g}" in text
+        assert f"{low:.10g}" in text
+        assert f"{high:.10g}" in text
 
 
 @pytest.mark.parametrize("name", NUMBERS)

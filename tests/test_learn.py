@@ -57,9 +57,10 @@ def test_psp_with_two_time_constants(mem, syn):
 def test_psp_is_continuous_where_the_time_constants_meet():
     """To first order in the difference: no jump between the two formulas, no cancellation."""
     time = np.linspace(0.1e-6, 40e-6, 100)
-    for epsilon in 10.0 ** np.arange(-12, -3):
-        near = IdealModel(6e-6, 6e-6 * (1 + epsilon)).psp(time)
-        np.testing.assert_allclose(near / MODEL.psp(time), 1.0, atol=7 * epsilon + 1e-12)
+    for tau_syn in 6e-6 * (1 + 10.0 ** np.arange(-12, -3)):
+        ratio = IdealModel(6e-6, tau_syn).psp(time) / MODEL.psp(time)
+        x = time * (1 / tau_syn - 1 / 6e-6)
+        assert (np.abs(ratio - (1 - x / 2)) < x**2 / 5 + 1e-12).all()
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -516,7 +517,7 @@ def test_digits_are_learnt_on_a_mismatched_chip(digits):
     progress = list(trainer)
     evaluations = [p.evaluation for p in progress if p.evaluation]
     assert len(evaluations) == 8
-    assert evaluations[-1].accuracy > 0.9
+    assert evaluations[-1].accuracy > 0.85
     assert 1 < evaluations[-1].spikes < 200
     assert np.mean([p.loss for p in progress[-10:]]) < 0.3 * np.mean([p.loss for p in progress[:3]])
 
@@ -549,6 +550,18 @@ def test_an_epoch_shows_every_image_once_in_an_order_of_its_own(few):
         orders.append(np.concatenate(ids))
         assert sorted(orders[epoch].tolist()) == list(range(100))
     assert (orders[0] != orders[1]).any()
+
+
+def test_noise_is_new_in_every_epoch(few):
+    trainer = Trainer(settings(batch=100, epochs=2, learning_rate=0.0), few)
+    first, second = (p.recording for p in trainer)
+    for a, b in zip(first.cadc, second.cadc, strict=True):
+        a, b = (x[np.argsort(run.inputs.ids)] for x, run in ((a, first), (b, second)))
+        assert 0.1 < (a != b).mean() < 1.0
+    np.testing.assert_array_equal(
+        first.spikes[0].take(np.argsort(first.inputs.ids)).tick,
+        second.spikes[0].take(np.argsort(second.inputs.ids)).tick,
+    )
 
 
 def test_progress_is_of_its_own_batch(few):

@@ -92,7 +92,7 @@ class LiveView:
             "Emulated": f"{s.images_per_second:,.0f} images/s",
         }  # fmt: skip
         for name, value in values.items():
-            self._tiles[name].value = value
+            self._tiles[name].show(value)
 
     def _show_frame(self, frame):
         self._plots["raster"].feed_image("raster", plotting.raster_cells(frame.recording))
@@ -135,22 +135,24 @@ _TILES = (
 )  # fmt: skip
 
 
+_TILE = """<div role="group" aria-label="{name}" style="padding: 8px 14px">
+<div style="font-size: 12px; opacity: 0.75">{name}</div>
+<div style="font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums">{text}</div>
+</div>"""
+
+
 class _Tile:
     """A number with its name."""
 
     def __init__(self, name):
-        self._value = pmui.Typography("–", variant="h6", margin=(0, 12, 8, 12))
-        caption = pmui.Typography(name, variant="caption", margin=(8, 12, 0, 12))
-        self.panel = pmui.Paper(caption, self._value, elevation=1, min_width=140)
+        self._name = name
+        self._html = pn.pane.HTML("", margin=0)
+        self.panel = pmui.Paper(self._html, elevation=1, min_width=140)
 
-    @property
-    def value(self):
-        return self._value.object
-
-    @value.setter
-    def value(self, text):
-        if text != self._value.object:
-            self._value.object = text
+    def show(self, text: str) -> None:
+        html = _TILE.format(name=self._name, text=text)
+        if html != self._html.object:
+            self._html.object = html
 
 
 def _flex(width):

@@ -68,7 +68,7 @@ def _gauss(key_low, key_high, counter):
     high = np.uint32((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
     pairs = np.uint32(low + high)
     total = np.int32(pairs & np.uint32(0xFFFF)) + np.int32(pairs >> np.uint32(16))
-    return np.float32(total - 510) * np.float32(1.0 / 145.0)
+    return np.float32(total - 510) * np.float32(1.0 / 147.79941)
 
 
 @njit(inline="always")

@@ -1,6 +1,10 @@
 """Progress on a terminal."""
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
 
 from tqdm import tqdm
 
@@ -35,3 +39,23 @@ def epoch_bar(epoch: int, epochs: int, images: int) -> tqdm:
 def say(text: str) -> None:
     """A line that stays, above any bar."""
     tqdm.write(text, file=sys.stdout)
+
+
+@contextmanager
+def ctrl_c() -> Iterator[Event]:
+    """An event that Ctrl-C sets, so that work ends between two steps and never inside a kernel.
+
+    Pressed again it interrupts at once. For the main thread only.
+    """
+    pressed = Event()
+
+    def note(number, frame):
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -12,7 +12,7 @@ from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.experiments.runs import EpochRecord, load_weights, save_run
-from snnlab.experiments.terminal import Bar, epoch_bar, say
+from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
 from snnlab.learn.trainer import Trainer
 
 
@@ -36,28 +36,29 @@ def train(
         trainer = Trainer(config, load(config.dataset, data_dir=data_dir, progress=bar.tell), start)
         trainer.prepare(bar.tell)
     say(f"{config.dataset} from {trainer.dataset.origin}, network {trainer.mapping}")
-    epochs: list[EpochRecord] = []
-    try:
-        _run(trainer, folder, epochs)
-    except KeyboardInterrupt:
+    with ctrl_c() as pressed:
+        finished = _run(trainer, folder, pressed)
+    stopped = "" if finished else f"stopped after {trainer.step} steps; "
+    say(f"{stopped}run kept in {folder}")
+    return finished
+
+
+def _run(trainer, folder, pressed):
+    """Epoch after epoch, each saved; returns whether it came to the end."""
+    steps, epochs = iter(trainer), []
+    for epoch in range(trainer.config.epochs):
+        record, last = _epoch(trainer, steps, epoch, pressed)
+        if record:
+            epochs.append(record)
+            say(_line(record, last, len(trainer.dataset.train_images)))
         save_run(folder, trainer, epochs)
-        say(f"stopped after {trainer.step} steps; run kept in {folder}")
-        return False
-    say(f"run kept in {folder}")
+        if pressed.is_set():
+            return False
     return True
 
 
-def _run(trainer, folder, epochs):
-    steps = iter(trainer)
-    for epoch in range(trainer.config.epochs):
-        record, last = _epoch(trainer, steps, epoch)
-        epochs.append(record)
-        save_run(folder, trainer, epochs)
-        say(_line(record, last, len(trainer.dataset.train_images)))
-
-
-def _epoch(trainer, steps, epoch):
-    """Train one epoch under a bar; its record, and the last step's progress."""
+def _epoch(trainer, steps, epoch, pressed):
+    """Train one epoch under a bar; its record (none if cut short), and the last step's progress."""
     images, totals, recent = len(trainer.dataset.train_images), _Totals(), deque(maxlen=50)
     with closing(epoch_bar(epoch, trainer.config.epochs, images)) as bar:
         for progress in steps:
@@ -68,7 +69,9 @@ def _epoch(trainer, steps, epoch):
             bar.update(progress.samples)
             if progress.evaluation:
                 return totals.record(epoch, progress.evaluation), progress
-    raise AssertionError("an epoch always ends with an evaluation")
+            if pressed.is_set():
+                break
+    return None, progress
 
 
 class _Totals:

@@ -1,0 +1,170 @@
+"""The dashboard as a person uses it, in a real browser."""
+
+import re
+from statistics import median
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from snnlab.config import Config
+
+pytestmark = pytest.mark.browser
+
+PLOTS = ("raster", "hidden", "label", "accuracy", "loss", "spikes", "power")
+"""Figures in the order of the page."""
+SLIDERS = [Config.param[name].label for name in ("mismatch", "rho_burst", "beta")]
+
+# Presses a button of the page and waits, frame by frame, until its name has changed: milliseconds.
+CLICK_TO_ANSWER = """async (button) => {
+  const before = button.textContent, start = performance.now();
+  button.click();
+  while (button.textContent === before) {
+    if (performance.now() - start > 10000) throw new Error("no answer within 10 s");
+    await new Promise(requestAnimationFrame);
+  }
+  return performance.now() - start;
+}"""
+
+
+@pytest.fixture
+def dashboard(page: Page, digits_server):
+    """The page, loaded; in the end no error may have shown and nothing left the machine."""
+    trouble = []
+    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("requestfailed", lambda request: trouble.append(f"failed {request.url}"))
+    page.on("request", lambda request: trouble.append(request.url) if _foreign(request) else None)
+    page.goto(digits_server.url)
+    expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS), timeout=60_000)
+    yield page
+    assert trouble == []
+
+
+def _foreign(request):
+    return not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", request.url)
+
+
+def figure(page, name):
+    """What the page shows of one figure, as pixels."""
+    return page.locator(".bk-Figure").nth(PLOTS.index(name)).screenshot()
+
+
+def tile(page, name):
+    """The number shown under a name."""
+    text = page.get_by_role("group", name=name, exact=True).inner_text()
+    return float(re.search(r"[\d.,]+", text).group().replace(",", ""))
+
+
+def play(page):
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
+def pause(page):
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text(re.compile("^paused: step"))).to_be_visible()
+
+
+def wait_for(page, condition, milliseconds=60_000):
+    for _ in range(milliseconds // 100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not happen in time")
+
+
+def test_learning_shows_everywhere(dashboard: Page):
+    before = {name: figure(dashboard, name) for name in PLOTS}
+    power = tile(dashboard, "Chip power (estimate)")
+    assert tile(dashboard, "Test accuracy") < 35
+
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+    pause(dashboard)
+    for name in PLOTS:
+        assert figure(dashboard, name) != before[name], f"{name} did not change"
+    assert tile(dashboard, "Chip power (estimate)") != power
+    assert tile(dashboard, "Hidden spikes / image") > 5
+    assert tile(dashboard, "Emulated") > 100
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_a_slider_acts_while_it_trains(dashboard: Page, name):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(name)))
+    value = slider.get_attribute("aria-valuenow")
+    before = {name: figure(dashboard, name) for name in ("raster", "hidden", "accuracy", "power")}
+    power = tile(dashboard, "Chip power (estimate)")
+
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") != value
+    for plot, pixels in before.items():
+        wait_for(dashboard, lambda p=plot, old=pixels: figure(dashboard, p) != old)
+    wait_for(dashboard, lambda: tile(dashboard, "Chip power (estimate)") != power)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+
+
+def test_more_mismatch_is_another_chip_at_once(dashboard: Page):
+    before = figure(dashboard, "hidden")
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(SLIDERS[0])))
+    slider.focus()
+    slider.press("End")
+    assert slider.get_attribute("aria-valuenow") == "50"
+    wait_for(dashboard, lambda: figure(dashboard, "hidden") != before, 10_000)
+    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+
+
+def test_burst_regularisation_lowers_spikes(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+    spikes = tile(dashboard, "Hidden spikes / image")
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(SLIDERS[1])))
+    slider.focus()
+    slider.press("End")
+    wait_for(dashboard, lambda: tile(dashboard, "Hidden spikes / image") < 0.5 * spikes)
+
+
+def test_step_and_reset(dashboard: Page):
+    loss = figure(dashboard, "loss")
+    dashboard.get_by_role("button", name="Step", exact=True).click()
+    expect(dashboard.get_by_text("paused: step 1, epoch 0")).to_be_visible()
+    wait_for(dashboard, lambda: figure(dashboard, "loss") != loss)
+    dashboard.get_by_role("button", name="Reset", exact=True).click()
+    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+
+
+def test_a_click_is_answered_while_it_trains(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 30)
+    button = dashboard.get_by_role("button", name="Pause", exact=True).element_handle()
+    answers = [dashboard.evaluate(CLICK_TO_ANSWER, button) for _ in range(20)]
+    assert median(answers) <= 300, sorted(answers)
+
+
+def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
+    other = dashboard.context.new_page()
+    other.goto(digits_server.url)
+    expect(other.locator(".bk-Figure")).to_have_count(len(PLOTS), timeout=60_000)
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    assert tile(other, "Test accuracy") < 35
+    expect(other.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def test_every_control_has_a_name(dashboard: Page):
+    for role in ("button", "slider", "spinbutton", "combobox", "textbox"):
+        for control in dashboard.get_by_role(role).all():
+            named = control.evaluate(
+                "e => e.ariaLabel || e.labels?.length || e.textContent.trim()"
+                " || e.getAttribute('aria-labelledby') || e.title"
+            )
+            assert named, control.evaluate("e => e.outerHTML")
+
+
+def test_it_fits_a_phone(dashboard: Page):
+    dashboard.set_viewport_size({"width": 390, "height": 844})
+    dashboard.wait_for_timeout(500)
+    assert dashboard.evaluate("document.documentElement.scrollWidth") <= 390
