@@ -98,15 +98,11 @@ class _Buttons:
         (self._session.pause if running else self._session.play)()
 
     def show(self, state):
-        """Offer what makes sense now."""
+        """Name what the next click does. While loading, a click is kept and acts afterwards."""
         running = state == "running"
         self._play.param.update(
-            label="Pause" if running else "Train",
-            icon="pause" if running else "play_arrow",
-            disabled=state in ("loading", "failed"),
+            label="Pause" if running else "Train", icon="pause" if running else "play_arrow"
         )
-        self._step.disabled = state not in ("ready", "paused", "running")
-        self._reset.disabled = state == "loading"
 
 
 def dashboard(config: Config, data_dir: str | None = None) -> pmui.Page:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -48,10 +49,11 @@ class Server:
     def __init__(self, *flags: str, **environment: str):
         self.url = f"http://127.0.0.1:{(port := free_port())}/"
         command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
+        self._printed = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill up
         self.process = subprocess.Popen(
             [*command, *flags],
             env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
+            stdout=self._printed,
             stderr=subprocess.STDOUT,
             text=True,
         )
@@ -59,7 +61,7 @@ class Server:
     def wait(self, seconds: float = 60) -> "Server":
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            assert self.process.poll() is None, self.process.stdout.read()
+            assert self.process.poll() is None, self.printed()
             try:
                 with urllib.request.urlopen(self.url, timeout=5):
                     return self
@@ -70,7 +72,12 @@ class Server:
     def stop(self) -> str:
         """End it; returns what it printed."""
         self.process.terminate()
-        return self.process.communicate(timeout=20)[0]
+        self.process.wait(timeout=20)
+        return self.printed()
+
+    def printed(self) -> str:
+        self._printed.seek(0)
+        return self._printed.read()
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,8 @@ def _foreign(request):
 
 def figure(page, name):
     """What the page shows of one figure, as pixels."""
-    return page.locator(".bk-Figure").nth(PLOTS.index(name)).screenshot()
+    canvas = page.locator(".bk-Figure").nth(PLOTS.index(name)).locator("canvas").first
+    return canvas.evaluate("canvas => canvas.toDataURL()")
 
 
 def tile(page, name):
@@ -152,16 +153,6 @@ def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
     wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
     assert tile(other, "Test accuracy") < 35
     expect(other.get_by_role("button", name="Train", exact=True)).to_be_visible()
-
-
-def test_every_control_has_a_name(dashboard: Page):
-    for role in ("button", "slider", "spinbutton", "combobox", "textbox"):
-        for control in dashboard.get_by_role(role).all():
-            named = control.evaluate(
-                "e => e.ariaLabel || e.labels?.length || e.textContent.trim()"
-                " || e.getAttribute('aria-labelledby') || e.title"
-            )
-            assert named, control.evaluate("e => e.outerHTML")
 
 
 def test_it_fits_a_phone(dashboard: Page):
