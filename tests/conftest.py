@@ -49,7 +49,7 @@ class Server:
     def __init__(self, *flags: str, **environment: str):
         self.url = f"http://127.0.0.1:{(port := free_port())}/"
         command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
-        self._printed = tempfile.TemporaryFile("w+")  # a pipe that nobody reads would fill up
+        self._printed = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe would fill up
         self.process = subprocess.Popen(
             [*command, *flags],
             env={**os.environ, **environment},
