@@ -3,10 +3,10 @@
 import panel as pn
 import panel_material_ui as pmui
 import param
-from snnlab_app.session import Session
 
 from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
+from snnlab_app.session import Session
 
 FIRST = ("mismatch", "rho_burst", "beta")
 """What one turns first; the rest is folded away."""

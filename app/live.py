@@ -9,6 +9,7 @@ import panel as pn
 from bokeh.core.property.vectorization import Value
 from bokeh.models import DataRange1d, Plot
 from holoviews.plotting.bokeh.element import ElementPlot
+
 from snnlab_app.theme import AXIS
 
 

@@ -3,12 +3,12 @@
 import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
+
+from snnlab.config import Config
 from snnlab_app.controls import Controls
 from snnlab_app.session import Session
 from snnlab_app.theme import THEME
 from snnlab_app.views.live import LiveView
-
-from snnlab.config import Config
 
 LOOK_EVERY = 100
 """Milliseconds between two looks at the session."""

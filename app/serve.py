@@ -2,10 +2,10 @@
 
 import panel as pn
 import torch
-from snnlab_app.main import dashboard
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app.main import dashboard
 
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 2000

@@ -4,13 +4,13 @@ No panel here. A worker thread trains and publishes snapshots; the page takes th
 own clock, so a slow browser loses frames and never steps.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Condition, Thread
 from time import perf_counter
 
 import numpy as np
-from snnlab_app.history import History
 
 from snnlab.chip import power
 from snnlab.chip.recording import Recording
@@ -20,6 +20,9 @@ from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.seeding import key
+from snnlab_app.history import History
+
+_log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
@@ -44,6 +47,8 @@ class Frame:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published."""
 
+    classes: tuple[str, ...]
+    test_images: int
     step: int
     epoch: int
     done: float
@@ -76,11 +81,6 @@ class Session:
         """Begin to load; returns at once."""
         self._thread.start()
         return self
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """What the labels of the loaded data set mean."""
-        return self._trainer.dataset.classes
 
     # ── what the page may ask, from any thread ──
 
@@ -138,8 +138,8 @@ class Session:
             except SnnlabError as error:
                 self._fail(str(error))
             except Exception as error:  # whatever it was, this visitor must hear of it
+                _log.exception("a session failed")
                 self._fail(f"unexpected {type(error).__name__}: {error}")
-                raise
 
     def _next_order(self):
         """The oldest order; while running, training is what there is to do."""
@@ -226,6 +226,8 @@ class Session:
     def _publish(self):
         trainer, frame = self._trainer, self._frame()
         self.snapshot = Snapshot(
+            classes=trainer.dataset.classes,
+            test_images=len(trainer.dataset.test_images),
             step=trainer.step,
             epoch=trainer.epoch,
             done=trainer.step / (trainer.steps_per_epoch * self.config.epochs),

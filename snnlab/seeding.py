@@ -9,9 +9,14 @@ from zlib import crc32
 import numpy as np
 
 
+_WORD = 0xFFFFFFFF
+
+
 def _sequence(seed: int, path: tuple[str | int, ...]) -> np.random.SeedSequence:
     keys = [crc32(part.encode()) if isinstance(part, str) else int(part) for part in path]
-    return np.random.SeedSequence([int(seed), *keys])
+    # Two words a part: no index spills into its neighbour, and a trailing zero still counts.
+    words = [word for part in keys for word in (part & _WORD, part >> 32)]
+    return np.random.SeedSequence(int(seed), spawn_key=words)
 
 
 def stream(seed: int, *path: str | int) -> np.random.Generator:

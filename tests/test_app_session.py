@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 import pytest
-from snnlab_app.history import MOST, History
-from snnlab_app.session import Session
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app.history import MOST, History
+from snnlab_app.session import Session
 
 
 def until(condition, seconds=60.0):

@@ -455,7 +455,6 @@ def threads():
     numba.set_num_threads(before)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 @pytest.mark.parametrize("count", [1, 2])
 def test_threads_do_not_matter(batch, threads, count):
     chip, events, weights, recording = batch

@@ -496,7 +496,6 @@ def threads():
     numba.set_num_threads(before)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_training_gives_the_same_bits_on_any_number_of_threads(few, threads):
     threads(1)
     one = trained(few, hidden=[70, 20])

@@ -3,10 +3,10 @@
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from snnlab_app.live import LivePlot
-from snnlab_app.session import Session, Snapshot
 
 from snnlab import plotting
+from snnlab_app.live import LivePlot
+from snnlab_app.session import Session, Snapshot
 
 TRACES = 6
 """Hidden membranes drawn at once: more cannot be told apart."""
@@ -16,8 +16,8 @@ class LiveView:
     """Plots and figures of one session, fed from its snapshots."""
 
     def __init__(self, session: Session):
-        self._session = session
         self._plots: dict[str, LivePlot] = {}
+        self._shape = None
         self._neurons = pmui.MultiChoice(
             name="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
             max_items=TRACES, sizing_mode="stretch_width",
@@ -34,13 +34,13 @@ class LiveView:
         return pmui.Column(tiles, self._cards, sizing_mode="stretch_width")
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw a snapshot; the first one, and a network of another shape, build the plots."""
-        shape = tuple(cadc.shape for cadc in snapshot.frame.recording.cadc)
-        if getattr(self, "_shape", None) != shape:
+        """Draw a snapshot; the first one, and another network or data set, build the plots."""
+        shape = snapshot.classes, *(cadc.shape for cadc in snapshot.frame.recording.cadc)
+        if self._shape != shape:
             self._build(snapshot)
             self._shape = shape
         self._show_figures(snapshot)
-        self._show_frame(snapshot.frame)
+        self._show_frame(snapshot.frame, snapshot.classes)
         self._show_curves(snapshot)
 
     def _build(self, snapshot):
@@ -50,14 +50,14 @@ class LiveView:
             options=list(range(n_hidden)), value=list(range(min(TRACES, n_hidden)))
         )
         blank = np.zeros(frame.label_traces.shape[0])
-        classes = self._session.classes
+        self._image.end = snapshot.test_images - 1
         spikes, power = plotting.HIDDEN_COLOR, plotting.GREEN
         self._plots = {
             "raster": LivePlot(plotting.raster(frame.recording), 540, follow=""),
             "hidden": LivePlot(
                 plotting.membranes({f"slot {k}": blank for k in range(TRACES)}, threshold=1.0), 260
             ),
-            "label": LivePlot(plotting.membranes(dict.fromkeys(classes, blank)), 260),
+            "label": LivePlot(plotting.membranes(dict.fromkeys(snapshot.classes, blank)), 260),
             "accuracy": LivePlot(plotting.accuracy_curve(history, snapshot.tests), 210, "x"),
             "loss": LivePlot(plotting.curve(history, "loss", "loss", plotting.BLUE), 210, "xy"),
             "spikes": LivePlot(
@@ -94,7 +94,7 @@ class LiveView:
         for name, value in values.items():
             self._tiles[name].show(value)
 
-    def _show_frame(self, frame):
+    def _show_frame(self, frame, classes):
         self._plots["raster"].feed_image("raster", plotting.raster_cells(frame.recording))
         time = plotting.microseconds(frame.label_traces.shape[0])
         hidden = frame.recording.traces(0)[0]
@@ -104,8 +104,8 @@ class LiveView:
             self._plots["hidden"].feed(f"slot {slot}", time, trace)
         names = {f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)}
         self._plots["hidden"].rename(names)
-        for k, trace in enumerate(frame.label_traces.T):
-            self._plots["label"].feed(self._session.classes[k], time, trace)
+        for name, trace in zip(classes, frame.label_traces.T, strict=True):
+            self._plots["label"].feed(name, time, trace)
         verdict = "right" if frame.decision == frame.label else "wrong"
         self._summary.object = (
             f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({verdict}) after"
