@@ -186,13 +186,14 @@ class Session:
 
     def _pause(self):
         if self.state == "running":
+            self._publish()
             self.state = "paused"
 
     def _single(self):
         if self.state in ("ready", "paused", "running"):
-            self.state = "paused"
             self._train()
             self._publish()
+            self.state = "finished" if self._trainer.finished else "paused"
 
     def _look(self):
         if self.state in ("ready", "paused", "finished"):
@@ -202,8 +203,8 @@ class Session:
         progress = self._trainer.advance()
         self._note(progress)
         if self._trainer.finished:
-            self.state = "finished"
             self._publish()
+            self.state = "finished"
         elif perf_counter() - self._published > PUBLISH_EVERY:
             self._publish()
 

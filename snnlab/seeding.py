@@ -8,7 +8,6 @@ from zlib import crc32
 
 import numpy as np
 
-
 _WORD = 0xFFFFFFFF
 
 
