@@ -1,0 +1,58 @@
+"""The loop learns: full data sets, through the command line, as a user would."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from snnlab.cli import main
+from snnlab.data import load
+from snnlab.errors import DataUnavailable
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
+
+@pytest.fixture(params=["mnist", "fashion-mnist"])
+def dataset(request):
+    """A real data set. Without a network it is left out by name; in CI that is a failure."""
+    try:
+        load(request.param)
+    except DataUnavailable as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
+    return request.param
+
+
+def train(folder, *flags):
+    assert main(["train", *flags, "--out", str(folder)]) == 0
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+@pytest.mark.parametrize(("mismatch", "at_least"), [("0", 0.970), ("0.3", 0.965)])
+def test_mnist_is_learnt_in_ten_epochs(dataset, mismatch, at_least, tmp_path):
+    flags = ("--dataset", dataset, "--epochs", "10", "--mismatch", mismatch)
+    epochs = train(tmp_path / "run", *flags)
+    assert epochs[-1]["test_accuracy"] >= at_least
+    assert epochs[-1]["test_spikes"] < 60
+
+
+@pytest.mark.parametrize("dataset", ["fashion-mnist"], indirect=True)
+def test_fashion_mnist_is_learnt_in_twenty_epochs(dataset, tmp_path):
+    epochs = train(tmp_path / "run", "--dataset", dataset, "--epochs", "20")
+    assert epochs[-1]["test_accuracy"] >= 0.842
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+def test_one_and_two_threads_give_the_same_weights(dataset, tmp_path):
+    """After a whole epoch, bit for bit."""
+    kept = []
+    for threads in ("1", "2"):
+        folder = tmp_path / threads
+        train(folder, "--dataset", dataset, "--epochs", "1", "--threads", threads)
+        kept.append(np.load(folder / "weights.npz", allow_pickle=False))
+    one, two = kept
+    for layer in one.files:
+        assert one[layer].tobytes() == two[layer].tobytes()
