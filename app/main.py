@@ -109,6 +109,7 @@ def dashboard(config: Config, data_dir: str | None = None) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
     session = Session(config, data_dir).start()
     view = Dashboard(session)
-    pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY)
+    # Not before the browser has its copy: Panel drops what changes in between, for good.
+    pn.state.onload(lambda: pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY))
     pn.state.on_session_destroyed(lambda _: session.close())
     return view.page()

@@ -15,12 +15,12 @@ import numpy as np
 from snnlab.chip import power
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import load
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.seeding import key
 from snnlab_app.history import History
+from snnlab_app.warm_up import shared_dataset
 
 _log = logging.getLogger(__name__)
 
@@ -168,14 +168,14 @@ class Session:
         """The data set asked for, or the bundled digits when it is not to be had."""
         self.notice = ""
         try:
-            return load(self.config.dataset, data_dir=self.data_dir, progress=self._tell)
+            return shared_dataset(self.config.dataset, self.data_dir, self._tell)
         except DataUnavailable:
             self.notice = (
                 f"{self.config.dataset} could not be fetched (no network, nothing cached):"
                 " training on scikit-learn's bundled digits instead."
             )
             self.config.set("dataset", "digits")
-            return load("digits")
+            return shared_dataset("digits", None, self._tell)
 
     def _play(self):
         if self.state in ("ready", "paused"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import lru_cache
 from math import cos, pi
 from time import perf_counter
 from types import SimpleNamespace
@@ -22,6 +22,7 @@ from snnlab.events import Events
 from snnlab.learn import loss as losses
 from snnlab.learn.model import IdealModel
 from snnlab.learn.network import Network
+from snnlab.learn.optimizer import Adam
 from snnlab.learn.surrogate import surrogate_table
 from snnlab.seeding import key, stream
 
@@ -81,9 +82,7 @@ class Trainer:
         if weights is not None:
             self.network.load_weights(weights)
         self.network.clamp()
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=config.learning_rate, fused=True
-        )
+        self.optimizer = Adam(self.network.parameters())
         self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
         self.step = 0
         self._chip = self._table = (None, None)
@@ -122,21 +121,19 @@ class Trainer:
         """Passes completed."""
         return self.step // self.steps_per_epoch
 
-    @cached_property
+    @property
     def train_events(self) -> Events:
         """Spikes of all training images."""
-        return self._encode(self.dataset.train_images, 0)
+        return self._spikes("train")
 
-    @cached_property
+    @property
     def test_events(self) -> Events:
         """Spikes of all test images."""
-        return self._encode(self.dataset.test_images, TEST_IDS)
+        return self._spikes("test")
 
-    def _encode(self, images, first_id):
-        ids = np.arange(first_id, first_id + len(images), dtype=np.uint64)
-        return latency_encode(
-            images, self.settings.tau_in, self.settings.theta_in, self.point.window, ids
-        )
+    def _spikes(self, part):
+        c = self.settings
+        return _encoded(self.dataset, part, c.tau_in, c.theta_in, self.point.window)
 
     def _settings_now(self):
         """The settings, with the live knobs as they stand."""
@@ -161,7 +158,9 @@ class Trainer:
             self._table = self.settings.beta, surrogate_table(self.settings.beta)
         return self._table[1]
 
-    def _learning_rate(self):
+    @property
+    def learning_rate(self) -> float:
+        """Step size of the next update, as the schedule has it."""
         c, done = self.settings, self.step / self.steps_per_epoch
         if c.schedule == "cosine":
             return c.learning_rate * 0.5 * (1.0 + cos(pi * min(done / c.epochs, 1.0)))
@@ -226,11 +225,9 @@ class Trainer:
                 f"loss became {loss.item()} at step {self.step}: lower learning_rate"
                 f" ({self.settings.learning_rate:g}) or the regularisation strengths"
             )
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
         self.optimizer.zero_grad()
         loss.backward()
-        self.optimizer.step()
+        self.optimizer.step(self.learning_rate)
         self.network.clamp()
 
     def evaluate(self) -> Evaluation:
@@ -244,3 +241,12 @@ class Trainer:
             right += int((self.network.peaks(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
+
+
+@lru_cache(maxsize=4)
+def _encoded(dataset, part, tau_in, theta_in, window):
+    """Spikes of a data set's images, shared by all trainers that ask for the same."""
+    images = getattr(dataset, f"{part}_images")
+    first = TEST_IDS if part == "test" else 0
+    ids = np.arange(first, first + len(images), dtype=np.uint64)
+    return latency_encode(images, tau_in, theta_in, window, ids)

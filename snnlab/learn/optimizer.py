@@ -1,0 +1,34 @@
+"""Adam, in torch's functional form."""
+
+from collections.abc import Iterable
+
+import torch
+from torch.optim.adam import adam
+
+
+class Adam:
+    """Adam with its usual constants (Kingma and Ba 2015); the learning rate comes with each step.
+
+    torch's class would do the same, but its first use imports torch's compiler: a second of every
+    start. ``means`` and ``squares`` are the running moments, ``steps`` the count of each weight.
+    """
+
+    def __init__(self, parameters: Iterable[torch.Tensor]):
+        self.parameters = list(parameters)
+        self.means = [torch.zeros_like(p) for p in self.parameters]
+        self.squares = [torch.zeros_like(p) for p in self.parameters]
+        self.steps = [torch.zeros(()) for _ in self.parameters]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of the last step."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Move all weights once along their gradients."""
+        adam(
+            self.parameters, [p.grad for p in self.parameters], self.means, self.squares, [],
+            self.steps, fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=learning_rate,
+            weight_decay=0.0, eps=1e-8, maximize=False,
+        )  # fmt: skip
