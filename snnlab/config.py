@@ -9,7 +9,7 @@ from typing import ClassVar
 import param
 
 from snnlab.chip import constants as c
-from snnlab.chip.die import SPREADS
+from snnlab.chip.fabrication import SPREADS
 from snnlab.errors import SnnlabError
 
 
@@ -52,6 +52,12 @@ class Config(param.Parameterized):
     tau_in = _microseconds(
         8e-6, 1e-6, 20e-6, "Latency code τ_in", "Time constant of the latency code."
     )
+    grid = param.Selector(
+        default="clock",
+        objects=["clock", "cadc"],
+        label="Input time grid",
+        doc="Grid of input spikes: the chip's 8 ns clock, or as in the released code 1.7 µs.",
+    )
     theta_in = Quantity(
         0.1,
         bounds=(0.01, 0.9),
@@ -89,6 +95,23 @@ class Config(param.Parameterized):
         unit="LSB",
         label="CADC read noise",
         doc="Read noise of the membrane converter, per sample.",
+    )
+    threshold_drift = Quantity(
+        c.THRESHOLD_DRIFT,
+        bounds=(0.0, 0.2),
+        shown="%",
+        factor=100.0,
+        label="Threshold drift",
+        doc="Drift of thresholds from run to run, as relative spread.",
+    )
+    spike_jitter = Quantity(
+        c.SPIKE_JITTER,
+        bounds=(0.0, 1e-6),
+        unit="s",
+        shown="ns",
+        factor=1e9,
+        label="Spike jitter",
+        doc="Jitter of spike times.",
     )
     tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
     tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
@@ -146,10 +169,10 @@ class Config(param.Parameterized):
     )
 
     GROUPS: ClassVar = {
-        "Data": ("dataset", "tau_in", "theta_in"),
+        "Data": ("dataset", "tau_in", "theta_in", "grid"),
         "Chip": (
-            "hidden", "die", "die_seed", "mismatch", "cadc_noise", "tau_mem", "tau_syn", "tau_ref",
-            "substeps",
+            "hidden", "die", "die_seed", "mismatch", "cadc_noise", "threshold_drift",
+            "spike_jitter", "tau_mem", "tau_syn", "tau_ref", "substeps",
         ),
         "Learning": (
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "schedule", "batch",
@@ -160,7 +183,7 @@ class Config(param.Parameterized):
     LIVE = frozenset(
         {
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
-            "cadc_noise", "die", "die_seed", "epochs",
+            "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "epochs",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

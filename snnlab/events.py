@@ -1,6 +1,6 @@
 """Sparse spikes of a batch: what goes into the chip and what comes out of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -80,6 +80,11 @@ class Events:
         return Events(
             offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[samples]
         )
+
+    def on_grid(self, dt: float) -> "Events":
+        """Every spike moved back to the last multiple of ``dt`` seconds."""
+        step = np.floor(self.tick * (TICK / dt))
+        return replace(self, tick=np.rint(step * (dt / TICK)).astype(np.uint16))
 
     def count_by_channel(self) -> np.ndarray:
         """Number of spikes : int64[sample, channel]."""

@@ -5,13 +5,15 @@ from itertools import pairwise
 import numpy as np
 
 from snnlab.chip.die import Die
-from snnlab.chip.emulator import Chip, OperatingPoint, run_layer
+from snnlab.chip.emulator import Chip, run_layer
 from snnlab.chip.kernels import Readout
 from snnlab.chip.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.events import Events
 
 WINDOW = 4250
 RUNGS, SPAN = 256, 250
+SILENT = {"cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 
 
 def spikes(samples, n_channels, ids=None):
@@ -48,20 +50,22 @@ def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0)
     chip = Chip(Mapping(sizes), Die.ideal(), point)
     gain = RUNGS * SPAN / (highest - lowest)
     rest = -lowest * gain - SPAN * np.arange(RUNGS)
-    neurons = chip._neurons[0]._replace(rest_lsb=rest.astype(np.float32))
+    ladder = Readout(
+        rest.astype(np.float32), np.full(RUNGS, gain, np.float32), np.zeros(RUNGS, np.float32),
+        0.0, 0.0, SPAN,
+    )  # fmt: skip
     weights = np.repeat(np.array(weight_lsb, np.int8)[:, None], RUNGS, axis=1)
     cadc = run_layer(
         events.offsets, events.tick, events.channel, events.ids,
-        chip._currents(0, weights), neurons, chip._clock,
-        Readout(gain, 0.0, 0.0, SPAN, np.uint64(0)), RUNGS,
-        0 if label else RUNGS * point.most_spikes,
+        chip._synapses[0].written(weights), chip._neurons[0], chip._clock, ladder,
+        chip._noise(0, 0), RUNGS, 0 if label else RUNGS * point.most_spikes,
     )[3]  # fmt: skip
     return cadc.sum(axis=2, dtype=np.int64) / gain + lowest
 
 
 def quiet(**changes):
-    """An operating point without read noise."""
-    return OperatingPoint(cadc_noise=0.0, **changes)
+    """An operating point without trial noise."""
+    return OperatingPoint(**{**SILENT, **changes})
 
 
 def same_recording(a, b):

@@ -34,46 +34,55 @@ def gauss(key, sample_id, counter):
     return (total - 4 * 127.5) / np.sqrt(4 * (256**2 - 1) / 12)
 
 
-def run_neuron(ticks, weights, neuron, clock):
-    """One neuron driven by spikes at ``ticks`` through ``weights``.
-
-    Returns the ticks at which it fires and its membrane at every CADC sample.
-    """
-    decay_mem, decay_syn, rise, threshold, reset, refractory, _ = neuron
+def kicks(ticks, currents, clock):
+    """What arrives at one synaptic input at each step, an event split between the two nearest."""
     steps = clock.samples * clock.substeps
     kick = np.zeros(max(steps, floor(max(ticks, default=0) * clock.steps_per_tick) + 1) + 1)
-    for tick, weight in zip(ticks, weights, strict=True):
+    for tick, current in zip(ticks, currents, strict=True):
         step = floor(tick * clock.steps_per_tick)
         into = tick * clock.steps_per_tick - step
-        kick[step] += (1.0 - into) * weight
-        kick[step + 1] += into * weight
+        kick[step] += (1.0 - into) * current
+        kick[step + 1] += into * current
+    return kick
 
-    u, i, wait = 0.0, 0.0, 0.0
+
+def run_neuron(ticks, currents, neuron, clock, limit, stamp):
+    """One neuron driven by spikes at ``ticks`` that add ``currents``, by sign to either input.
+
+    neuron : its constants by name; stamp : from a step and a time in ticks to a time stamp.
+    Returns the ticks at which it fires and its membrane at every CADC sample.
+    """
+    of = {name: float(value) for name, value in neuron.items()}
+    kick_exc = kicks(ticks, [max(c, 0.0) for c in currents], clock)
+    kick_inh = kicks(ticks, [min(c, 0.0) for c in currents], clock)
+    u, exc, inh, wait = of["start"], 0.0, 0.0, 0.0
     fired, membrane = [], []
-    for step in range(steps):
+    for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
             membrane.append(u)
-        i += kick[step]
-        gained = rise * i
-        u = decay_mem * u + gained
-        i *= decay_syn
+        exc = min(exc + kick_exc[step], limit)
+        inh = max(inh + kick_inh[step], -limit)
+        gained = of["rise_exc"] * exc + of["rise_inh"] * inh
+        u = min(max(of["decay_mem"] * u + gained, of["low"]), of["high"])
+        exc *= of["decay_exc"]
+        inh *= of["decay_inh"]
         if wait >= 1.0:
-            u = reset
+            u = of["reset"]
         elif wait > 0.0:  # released within this step, free for the rest of it
-            u = reset + (1.0 - wait) * (u - reset)
+            u = of["reset"] + (1.0 - wait) * (u - of["reset"])
         wait = max(wait - 1.0, 0.0)
-        if u >= threshold:
+        if u >= of["threshold"]:
             # On the straight line that a whole step of this drive would have taken to get here.
-            start = (u - gained) / decay_mem
-            since = min((u - threshold) / max(u - start, 1e-9), 1.0)
-            fired.append(floor((step + 1 - since) / clock.steps_per_tick))
-            u = reset
-            wait = max(refractory - since, 0.0)
-    return fired, membrane
+            start = (u - gained) / of["decay_mem"]
+            since = min((u - of["threshold"]) / max(u - start, 1e-9), 1.0)
+            fired.append(stamp(step, (step + 1 - since) / clock.steps_per_tick))
+            u = of["reset"]
+            wait = max(of["refractory"] - since, 0.0)
+    return sorted(fired), membrane
 
 
-def run_layer(events, weight, neurons, clock, readout, n):
-    """A batch through one layer, without any padding.
+def run_layer(events, synapses, neurons, clock, readout, noise, n):
+    """A batch through one layer.
 
     Returns for each image and neuron the ticks of its spikes, the membranes
     float64[image, sample, neuron] and the CADC samples uint8[image, sample, neuron].
@@ -81,19 +90,36 @@ def run_layer(events, weight, neurons, clock, readout, n):
     membranes = np.zeros((len(events), clock.samples, n))
     cadc = np.zeros(membranes.shape, np.uint8)
     spikes = []
+    width = len(neurons.decay_mem)  # with the padding: it counts in the numbers of the jitter
+    last = clock.samples * clock.substeps / clock.steps_per_tick
     for b in range(len(events)):
-        mine = slice(events.offsets[b], events.offsets[b + 1])
-        ticks, channels = events.tick[mine].tolist(), events.channel[mine]
+        mine, sample_id = slice(events.offsets[b], events.offsets[b + 1]), int(events.ids[b])
+        inputs = [
+            (tick, row)
+            for tick, k in zip(events.tick[mine].tolist(), events.channel[mine], strict=True)
+            for row in (k, synapses.also[k])
+            if row >= 0
+        ]
         spikes.append([])
         for j in range(n):
-            neuron = [float(constant[j]) for constant in neurons]
-            fired, membrane = run_neuron(ticks, weight[channels, j].tolist(), neuron, clock)
+            neuron = {name: constant[j] for name, constant in neurons._asdict().items()}
+            drift = noise.drift * gauss(int(noise.run_key), 0, j)
+            neuron["threshold"] = neuron["threshold"] * (1.0 + drift)
+
+            def stamp(step, tick, j=j, sample_id=sample_id):
+                shake = gauss(int(noise.key), sample_id, (step * width + j) | 2**31)
+                return floor(min(max(tick + noise.jitter * shake, 0.0), last))
+
+            ticks = [tick for tick, _ in inputs]
+            currents = [float(synapses.current[row, j]) for _, row in inputs]
+            fired, membrane = run_neuron(ticks, currents, neuron, clock, synapses.limit, stamp)
             spikes[b].append(fired)
             membranes[b, :, j] = membrane
             for m, u in enumerate(membrane):
-                noise = gauss(int(readout.key), int(events.ids[b]), m * n + j)
-                lsb = neuron[-1] + readout.gain * u + readout.noise * noise
-                cadc[b, m, j] = floor(min(max(lsb, readout.low), readout.high) + 0.5)
+                lsb = float(readout.rest[j]) + float(readout.gain[j]) * u
+                lsb += readout.noise * gauss(int(noise.key), sample_id, m * n + j)
+                code = floor(min(max(lsb, readout.low), readout.high) + 0.5)
+                cadc[b, m, j] = min(max(code - int(readout.correction[j]), 0), 255)
     return spikes, membranes, cadc
 
 

@@ -21,9 +21,11 @@ from scipy.optimize import brentq
 from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.die import Die
-from snnlab.chip.emulator import CURRENT_PER_LSB, Chip, OperatingPoint
+from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.chip.threads import use_threads
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
@@ -135,7 +137,7 @@ def test_spike_times_are_those_of_the_differential_equation(tau_ref):
 def test_no_two_spikes_within_the_refractory_period(tau_ref, substeps):
     rng = np.random.default_rng(4)
     die = Die.draw(sigma=0.5, seed=1)
-    point = OperatingPoint(tau_ref=tau_ref, substeps=substeps)
+    point = quiet(tau_ref=tau_ref, substeps=substeps)
     chip = Chip(Mapping((128, 20, 1)), die, point)
     weights = [rng.integers(20, 64, (128, 20)).astype(np.int8), np.zeros((20, 1), np.int8)]
     fired = chip.run(random_spikes(rng, 5, 128, rate=1.0, last=2000), weights).spikes[0].checked()
@@ -171,7 +173,8 @@ def test_reset_is_relative_to_leak_as_both_are_voltages():
 @pytest.mark.parametrize("leak", [-9.0, 0.0, 9.0])
 def test_a_circuit_fires_at_its_own_threshold_above_its_own_leak(gap, leak):
     """The peak just below it, or just above."""
-    die = replace(Die.ideal(), gap=np.full(512, gap), leak_lsb=np.full(512, leak))
+    threshold = leak + (gap - 1.0) * c.GAP_LSB
+    die = replace(Die.ideal(), threshold_lsb=np.full(512, threshold), leak_lsb=np.full(512, leak))
     chip = Chip(Mapping((4, 1, 1)), die, quiet(substeps=17))
     events = spikes([[(0, k) for k in range(4)]], 4)
     needed = gap / c.PSP_PEAK_PER_LSB  # LSB of all four inputs together
@@ -190,7 +193,7 @@ def test_without_input_nothing_fires_and_every_trace_is_at_rest():
     assert recording.spikes_per_sample() == 0
     for cadc, circuits in zip(recording.cadc, mapping.circuits, strict=True):
         own = circuits[:, 0]
-        rest = 80 + die.leak_lsb[own] + die.cadc_offset_lsb[own]
+        rest = die.cadc_gain[own] * (80 + die.leak_lsb[own]) + die.cadc_offset_lsb[own]
         assert (cadc == np.floor(rest + 0.5)).all()
 
 
@@ -239,8 +242,8 @@ def test_a_synapse_belongs_to_one_input_and_one_circuit():
 
 
 def test_the_gain_of_the_joined_circuit_counts_for_its_inputs_only():
-    gain = np.ones(512)
-    gain[1] = 2.0  # second circuit of neuron 0
+    gain = np.ones((2, 512))
+    gain[:, 1] = 2.0  # second circuit of neuron 0
     chip = Chip(Mapping((256, 2)), replace(Die.ideal(), gain=gain), quiet())
     events = spikes([[(0, 127)], [(0, 128)]], 256)
     peaks = chip.run(events, [np.full((256, 2), 30, np.int8)]).traces(0).max(axis=1)
@@ -249,7 +252,9 @@ def test_the_gain_of_the_joined_circuit_counts_for_its_inputs_only():
 
 @pytest.mark.parametrize("name", ["tau_mem", "tau_syn"])
 def test_a_circuit_has_time_constants_of_its_own(name):
-    die = replace(Die.ideal(), **{name: np.where(np.arange(512) == 2, 2.0, 1.0)})
+    ideal = Die.ideal()
+    changed = getattr(ideal, name) * np.where(np.arange(512) == 2, 2.0, 1.0)
+    die = replace(ideal, **{name: changed})
     chip = Chip(Mapping((256, 2)), die, quiet())  # neuron 1 owns circuits 2 and 3
     trace = chip.run(spikes([[(0, 0)]], 256), [np.full((256, 2), 63, np.int8)]).traces(0)[0]
     time = np.arange(20) * c.DT_CADC
@@ -279,8 +284,8 @@ def test_the_kernel_agrees_with_its_twin(layer, substeps):
     source = (recording.inputs, *recording.spikes)[layer]
     n = sizes[layer + 1]
     expected, _, cadc = reference.run_layer(
-        source, chip._currents(layer, weights[layer]), chip._neurons[layer], chip._clock,
-        chip._readout(layer, 2**63 + 5), n,
+        source, chip._synapses[layer].written(weights[layer]), chip._neurons[layer], chip._clock,
+        chip._readouts[layer], chip._noise(layer, 2**63 + 5), n,
     )  # fmt: skip
 
     off = np.abs(recording.cadc[layer].astype(int) - cadc)
@@ -300,9 +305,9 @@ def test_the_kernel_agrees_with_its_twin(layer, substeps):
 
 def test_the_twin_has_the_closed_form_too():
     chip = Chip(Mapping((1, 1)), Die.ideal(), quiet())
-    events, weight = spikes([[(425, 0)]], 1), chip._currents(0, np.array([[63]], np.int8))
+    events, synapses = spikes([[(425, 0)]], 1), chip._synapses[0].written(np.array([[63]], np.int8))
     _, u, _ = reference.run_layer(
-        events, weight, chip._neurons[0], chip._clock, chip._readout(0, 0), 1
+        events, synapses, chip._neurons[0], chip._clock, chip._readouts[0], chip._noise(0, 0), 1
     )
     np.testing.assert_allclose(u[0, :, 0], 63 * alpha(GRID - 425 * TICK), atol=1e-6)
 
@@ -416,6 +421,10 @@ def test_the_same_run_twice_gives_the_same_bits(batch):
 
 def test_another_trial_changes_the_noise_and_nothing_else(batch):
     chip, events, weights, recording = batch
+    """Read noise alone: it is drawn after the physics."""
+    point = replace(chip.point, threshold_drift=0.0, spike_jitter=0.0)
+    chip = Chip(chip.mapping, chip.die, point)
+    recording = chip.run(events, weights, trial=11)
     other = chip.run(events, weights, trial=12)
     assert not same_recording(other, recording)
     for a, b in zip(other.spikes, recording.spikes, strict=True):

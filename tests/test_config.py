@@ -7,7 +7,7 @@ import param
 import pytest
 
 from snnlab.chip import constants as c
-from snnlab.chip.emulator import OperatingPoint
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
 

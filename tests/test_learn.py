@@ -15,8 +15,9 @@ from builders import WINDOW, quiet, random_spikes, random_weights, same_recordin
 
 from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_MEM, TAU_SYN, WEIGHT_SCALE
 from snnlab.chip.die import Die
-from snnlab.chip.emulator import Chip, OperatingPoint
+from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data import load
@@ -646,7 +647,7 @@ def after_turning(data, **turned):
     [
         ("beta", 40.0), ("rho_burst", 0.5), ("rho_weight", 50.0), ("rho_readout", 1.0),
         ("learning_rate", 1e-2), ("mismatch", 0.3), ("cadc_noise", 5.0), ("die", "ideal"),
-        ("die_seed", 7),
+        ("die_seed", 7), ("threshold_drift", 0.1), ("spike_jitter", 5e-7),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):

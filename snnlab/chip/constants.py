@@ -7,6 +7,7 @@ Times in seconds of hardware time: the analog core runs 1000 times faster than b
 
 # Size of the chip [P]
 N_CIRCUITS = 512
+N_QUADRANTS = 4
 SYNAPSES_PER_CIRCUIT = 256
 INPUTS_PER_CIRCUIT = SYNAPSES_PER_CIRCUIT // 2
 """A signed weight takes one excitatory and one inhibitory synapse [P]."""
@@ -27,14 +28,24 @@ GAP_LSB = 70.0
 CADC_MIN_LSB = 25
 CADC_MAX_LSB = 225
 """The converter saturates 55 LSB below and 145 LSB above the leak [D]."""
+CADC_FULL_LSB = 255
+"""The membrane itself is held between 0 V and 1.2 V, the converter's 0 and 255 LSB [C]; where it
+stops is unpublished: estimate."""
 CADC_NOISE_LSB = 1.5
 """Read noise per sample; 1.2–2 LSB in the non-spiking mode, spiking mode unpublished: estimate."""
+
+# Other trial noise, of a published hardware-aware model of the chip
+THRESHOLD_DRIFT = 0.015
+"""Of threshold − leak, from run to run, as relative spread."""
+SPIKE_JITTER = 60e-9
 
 # Windows
 TRAINING_SAMPLES = 20
 """CADC samples of one image while training: 20 × 1.7 µs = 34 µs [P]."""
 INFERENCE_PERIOD = 11.8e-6
 """Time per image in inference, 85 000 images/s [P]."""
+INFERENCE_SAMPLES = 7
+"""CADC samples that fall into it: the last at 10.2 µs."""
 
 # Weights
 WEIGHT_SCALE = 240.0
@@ -43,3 +54,5 @@ WEIGHT_SCALE_OUT = 250.0
 """Largest scale of the label layer, lowered while a weight would exceed 63 LSB [C]."""
 PSP_PEAK_PER_LSB = 0.45 / WEIGHT_MAX_LSB
 """Peak of one synapse's potential at weight 1 LSB, of (threshold − leak) [D]."""
+SYNAPTIC_LIMIT = 16
+"""Full-weight spikes at once that saturate a synaptic input: its range is unpublished, estimate."""

@@ -1,94 +1,114 @@
 """A die: one draw of the fixed pattern of mismatch that makes every chip its own."""
 
-from dataclasses import dataclass, fields
-from types import MappingProxyType
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 
 import numpy as np
 
 from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
+from snnlab.chip.fabrication import fabricate
 from snnlab.errors import SnnlabError
+from snnlab.files import npz, read_npz, write_whole
 from snnlab.seeding import stream
 
-SPREADS = MappingProxyType(
-    {
-        "ideal": MappingProxyType({}),
-        # Upper bounds from the calibration library's own tests, as relative spreads; leak, reset
-        # and CADC offset in LSB. The spread of single synapses is unpublished: an estimate.
-        "calibrated": MappingProxyType(
-            {
-                "tau_mem": 0.06,
-                "tau_syn": 0.05,
-                "gap": 0.045,
-                "gain": 0.055,
-                "synapse_gain": 0.05,
-                "leak_lsb": 4.5,
-                "reset_lsb": 3.0,
-                "cadc_offset_lsb": 3.0,
-            }
-        ),
-    }
-)
-"""Standard deviation of each quantity over the circuits of a die, by preset."""
-
-DECALIBRATED = ("tau_mem", "tau_syn", "gap")
-"""What the paper's sigma_d decalibrates (PNAS, Fig. 4)."""
-
-LEAK_RESET_CORRELATION = 0.73
-"""Of two released chip calibrations: 0.72 and 0.74."""
-
-PHYSICAL = (0.2, 3.0)
-"""Relative quantities are cut to this range: no circuit can be set beyond it (estimate)."""
+LEAKY_LSB = -10.0
+"""Threshold above leak of a circuit whose leak lies over its threshold: it fires by itself."""
+WORKS = -1
+"""Of a synapse that is not stuck."""
 
 
 @dataclass(frozen=True)
 class Die:
-    """Fixed-pattern mismatch of 512 neuron circuits and their synapses.
+    """Fixed-pattern mismatch of 512 neuron circuits and their synapses, at nominal settings.
 
-    Relative to nominal, float64[circuit]: ``tau_mem``, ``tau_syn``, ``gap`` (threshold − leak),
-    ``gain`` (synaptic). In CADC LSB, float64[circuit]: ``leak_lsb`` and ``reset_lsb`` (deviation
-    from nominal), ``cadc_offset_lsb`` (what digital correction leaves).
-    ``synapse_gain`` : float64[row, circuit], relative, excitatory rows even, inhibitory odd.
+    Relative to nominal: ``tau_mem`` float64[circuit]; ``tau_syn`` and ``gain`` (synaptic)
+    float64[2, circuit], excitatory then inhibitory; ``synapse_gain`` float64[row, circuit], rows of
+    excitatory synapses even, of inhibitory odd; ``cadc_gain`` float64[circuit].
+    Deviations from nominal in CADC LSB, float64[circuit]: ``leak_lsb``, ``reset_lsb``,
+    ``threshold_lsb``, ``cadc_offset_lsb``.
+    ``steepness`` float64[setting, circuit]: of physics over each 10-bit code, relative.
+    Faults: ``dead`` bool[circuit] never fires; ``stuck`` int8[row, circuit] is the weight that a
+    synapse always has, −1 where it can be written.
     ``truncated`` counts the values that were cut to the physical range.
     """
 
     tau_mem: np.ndarray
     tau_syn: np.ndarray
-    gap: np.ndarray
     gain: np.ndarray
     leak_lsb: np.ndarray
     reset_lsb: np.ndarray
+    threshold_lsb: np.ndarray
+    cadc_gain: np.ndarray
     cadc_offset_lsb: np.ndarray
+    steepness: np.ndarray
     synapse_gain: np.ndarray
+    dead: np.ndarray
+    stuck: np.ndarray
     truncated: int = 0
 
     @classmethod
-    def draw(cls, preset: str = "calibrated", *, sigma: float = 0.0, seed: int = 0) -> "Die":
-        """Fabricate a die.
+    def draw(
+        cls, preset: str = "calibrated", *, sigma: float | dict[str, float] = 0.0, seed: int = 0
+    ) -> "Die":
+        """Fabricate a die: "ideal", "calibrated" or "uncalibrated".
 
         ``sigma`` is the paper's decalibration of time constants and threshold, 0 to 0.5, on top of
-        the preset. One seed is one fixed pattern: changing ``sigma`` deepens or flattens it.
-        Raises :class:`SnnlabError` for an unknown preset or a sigma out of range.
+        the preset; ``{"tau_mem": 0.2}`` decalibrates single quantities of ``DECALIBRATED``. One
+        seed is one fixed pattern: changing ``sigma`` deepens or flattens it.
+        Raises :class:`SnnlabError` for an unknown preset or quantity or a sigma out of range.
         """
-        if preset not in SPREADS:
-            raise SnnlabError(f"die preset {preset!r} is unknown: use one of {', '.join(SPREADS)}")
-        if not 0.0 <= sigma <= 0.5:
-            raise SnnlabError(f"die mismatch {sigma} is outside 0 to 0.5")
-        spread = SPREADS[preset]
-        draw = _Draw(seed, spread, sigma)
-        leak = draw.normal("leak_lsb")
-        return cls(
-            **{name: draw.relative(name) for name in ("tau_mem", "tau_syn", "gap", "gain")},
-            leak_lsb=leak * spread.get("leak_lsb", 0.0),
-            reset_lsb=_correlated(leak, draw.normal("reset_lsb")) * spread.get("reset_lsb", 0.0),
-            cadc_offset_lsb=draw.normal("cadc_offset_lsb") * spread.get("cadc_offset_lsb", 0.0),
-            synapse_gain=draw.relative("synapse_gain", (SYNAPSES_PER_CIRCUIT, N_CIRCUITS)),
-            truncated=draw.truncated,
-        )
+        return cls(**fabricate(preset, sigma, seed), **_faultless())
 
     @classmethod
     def ideal(cls) -> "Die":
         """The chip of the textbook: every circuit the same."""
         return cls.draw("ideal")
+
+    @property
+    def gap(self) -> np.ndarray:
+        """Threshold − leak, relative to nominal : float64[circuit]."""
+        return 1.0 + (self.threshold_lsb - self.leak_lsb) / GAP_LSB
+
+    def with_faults(
+        self, *, dead=(), leaky=(), stuck: dict[tuple[int, int], int] | None = None
+    ) -> "Die":
+        """The same die with circuits that never fire, circuits whose leak lies over their
+        threshold, and synapses ``{(row, circuit): weight 0…63}`` that cannot be written.
+
+        Raises :class:`SnnlabError` for a circuit, row or weight that does not exist.
+        """
+        died, values, threshold = self.dead.copy(), self.stuck.copy(), self.threshold_lsb.copy()
+        died[_existing("circuit", dead, N_CIRCUITS)] = True
+        leaky = _existing("circuit", leaky, N_CIRCUITS)
+        threshold[leaky] = self.leak_lsb[leaky] - GAP_LSB + LEAKY_LSB
+        for (row, circuit), weight in (stuck or {}).items():
+            _existing("row", [row], SYNAPSES_PER_CIRCUIT)
+            _existing("circuit", [circuit], N_CIRCUITS)
+            _existing("stuck weight", [weight], 64)
+            values[row, circuit] = weight
+        return replace(self, dead=died, stuck=values, threshold_lsb=threshold)
+
+    def with_random_faults(
+        self, *, dead: float = 0.0, leaky: float = 0.0, stuck: float = 0.0, seed: int = 0
+    ) -> "Die":
+        """The same die with faults drawn at these rates, 0 to 1; more faults keep the fewer.
+
+        Raises :class:`SnnlabError` for a rate out of range.
+        """
+        for name, rate in (("dead", dead), ("leaky", leaky), ("stuck", stuck)):
+            if not 0.0 <= rate <= 1.0:
+                raise SnnlabError(f"die rate of {name} = {rate} is outside 0 to 1")
+        below = {
+            name: stream(seed, "faults", name).random(shape)
+            for name, shape in (
+                ("dead", N_CIRCUITS), ("leaky", N_CIRCUITS), ("stuck", self.stuck.shape)
+            )
+        }  # fmt: skip
+        faulty = self.with_faults(
+            dead=np.flatnonzero(below["dead"] < dead), leaky=np.flatnonzero(below["leaky"] < leaky)
+        )
+        weights = stream(seed, "faults", "weights").integers(0, 64, self.stuck.shape, np.int8)
+        return replace(faulty, stuck=np.where(below["stuck"] < stuck, weights, self.stuck))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Its quantities by name, for saving."""
@@ -98,29 +118,38 @@ class Die:
             if field.name != "truncated"
         }
 
-    @property
-    def threshold_lsb(self) -> np.ndarray:
-        """Threshold above nominal leak : float64[circuit], LSB."""
-        return self.leak_lsb + GAP_LSB * self.gap
+    def save(self, path: Path) -> None:
+        """Write it to an ``npz`` file; raises :class:`SnnlabError` if that cannot be."""
+        try:
+            write_whole(Path(path), npz({**self.arrays(), "truncated": np.array(self.truncated)}))
+        except OSError as error:
+            raise SnnlabError(f"die {path} cannot be written: {error.strerror}") from None
+
+    @classmethod
+    def load(cls, path: Path) -> "Die":
+        """Read what :meth:`save` wrote.
+
+        Raises :class:`SnnlabError` for a missing or foreign file, another size, NaN or infinity.
+        """
+        return cls(**read_npz(Path(path), "die", {**_shapes(), "truncated": ()}))
 
 
-class _Draw:
-    """Named normal draws of one seed, and a tally of what was cut."""
-
-    def __init__(self, seed, spread, sigma):
-        self.seed, self.spread, self.sigma, self.truncated = seed, spread, sigma, 0
-
-    def normal(self, name, shape=N_CIRCUITS):
-        return stream(self.seed, "die", name).standard_normal(shape)
-
-    def relative(self, name, shape=N_CIRCUITS):
-        value = 1.0 + self.spread.get(name, 0.0) * self.normal(name, shape)
-        if name in DECALIBRATED:
-            value *= 1.0 + self.sigma * self.normal(f"{name} decalibration", shape)
-        cut = np.clip(value, *PHYSICAL)
-        self.truncated += int((cut != value).sum())
-        return cut
+def _shapes():
+    ideal = Die.ideal()
+    return {name: array.shape for name, array in ideal.arrays().items()}
 
 
-def _correlated(a, b, r=LEAK_RESET_CORRELATION):
-    return r * a + np.sqrt(1.0 - r * r) * b
+def _existing(what, numbers, most):
+    """Numbers as an index array, if all of them exist."""
+    index = np.asarray(list(numbers), np.int64)
+    if index.size and not (index.min() >= 0 and index.max() < most):
+        wrong = index[(index < 0) | (index >= most)][0]
+        raise SnnlabError(f"{what} {wrong} does not exist: there are 0 to {most - 1}")
+    return index
+
+
+def _faultless():
+    return {
+        "dead": np.zeros(N_CIRCUITS, bool),
+        "stuck": np.full((SYNAPSES_PER_CIRCUIT, N_CIRCUITS), WORKS, np.int8),
+    }

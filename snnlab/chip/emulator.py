@@ -1,66 +1,33 @@
 """The emulated chip: checks, rounds nothing silently, seeds, and runs the kernels."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from math import e
 
 import numpy as np
 
 from snnlab.chip import constants as c
 from snnlab.chip import kernels
+from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import LANES, Clock, Neurons, Readout
+from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
 from snnlab.chip.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.synapses import SynapseArray, padded
 from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
 compact, run_layer = guarded(kernels.compact), guarded(kernels.run_layer)
 
-CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
-"""Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
-
-With tau_mem = tau_syn = tau the potential after one spike is q t exp(-t/tau), so its peak is
-q tau / e; q follows from the published operating point."""
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """How the chip is set up: times in s, read noise in LSB.
-
-    ``dt = 1.7 µs / substeps`` is the emulator's own step; the default resolves 0.425 µs.
-    """
-
-    tau_mem: float = c.TAU_MEM
-    tau_syn: float = c.TAU_SYN
-    tau_ref: float = c.TAU_REF
-    cadc_noise: float = c.CADC_NOISE_LSB
-    samples: int = c.TRAINING_SAMPLES
-    substeps: int = 4
-
-    @property
-    def dt(self) -> float:
-        """Step of the emulation : s."""
-        return c.DT_CADC / self.substeps
-
-    @property
-    def window(self) -> int:
-        """Duration of one image in ticks of 8 ns."""
-        return int(self.samples * c.DT_CADC / TICK)
-
-    @property
-    def most_spikes(self) -> int:
-        """Most spikes of one neuron in one image: one per step, and per refractory period."""
-        steps = self.samples * self.substeps
-        return min(steps, int(steps * self.dt / self.tau_ref) + 1)
-
 
 class Chip:
-    """BrainScaleS-2 with one network mapped onto one die.
+    """BrainScaleS-2 with one network mapped onto one die, at one setting.
 
     Holds no state between runs: same events, weights and trial give the same recording.
+    codes : setting of the analog parameters, nominal by default
+    correction : int64[circuit], what digital correction subtracts from each CADC channel
+    labels_spike : whether the last layer has a threshold too; label neurons have none
     """
 
     def __init__(
@@ -68,36 +35,44 @@ class Chip:
         mapping: Mapping,
         die: Die | None = None,
         point: OperatingPoint | None = None,
+        *,
+        codes: Codes | None = None,
+        correction: np.ndarray | None = None,
+        labels_spike: bool = False,
     ):
         self.mapping = mapping
         self.die = die or Die.draw()
         self.point = point or OperatingPoint()
+        self.codes = codes or Codes.nominal()
+        self.correction = np.zeros(c.N_CIRCUITS) if correction is None else correction
+        self.labels_spike = labels_spike
+        self._layers = range(len(mapping.sizes) - 1)
+        self._last_spiking = self._layers[-1] - (not labels_spike)
 
     def run(self, events: Events, weights_lsb: list[np.ndarray], *, trial: int = 0) -> Recording:
         """Play a batch of spikes through the network.
 
         weights_lsb : int8[input, neuron] for each layer, within ±63.
-        trial : seed of the trial noise; a sample's noise depends on it and the sample's id only.
-        Raises :class:`SnnlabError` when shapes, channels or weights do not fit.
+        trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
+        whatever batch it is in; thresholds drift with the trial.
+        Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
-        self._check(events, weights_lsb)
+        self._check(events.checked(), weights_lsb)
         spikes, cadc, source = [], [], events
-        last = len(weights_lsb) - 1
         for layer, weight_lsb in enumerate(weights_lsb):
             source, samples = self._run_layer(layer, source, weight_lsb, trial)
             cadc.append(samples)
-            if layer < last:
+            if layer <= self._last_spiking:
                 spikes.append(source)
-        return Recording(events, tuple(spikes), tuple(cadc))
+        return Recording(events, tuple(spikes), tuple(cadc), self._corrections)
 
     def _run_layer(self, layer, events, weight_lsb, trial):
         n = weight_lsb.shape[1]
-        is_label = layer == len(self.mapping.sizes) - 2
-        room = 0 if is_label else n * self.point.most_spikes
+        room = n * self.point.most_spikes if layer <= self._last_spiking else 0
         counts, tick, channel, cadc = run_layer(
             events.offsets, events.tick, events.channel, events.ids,
-            self._currents(layer, weight_lsb), self._neurons[layer], self._clock,
-            self._readout(layer, trial), n, room,
+            self._synapses[layer].written(weight_lsb), self._neurons[layer], self._clock,
+            self._readouts[layer], self._noise(layer, trial), n, room,
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc
@@ -106,46 +81,79 @@ class Chip:
     def _clock(self):
         return Clock(self.point.substeps, self.point.samples, TICK / self.point.dt)
 
-    def _readout(self, layer, trial):
+    def _noise(self, layer, trial):
         # Not the multiplier of the sample ids: else one trial would be the next one, an image on.
-        key = np.uint64((trial * 0x2545F4914F6CDD1D + (layer + 1) * 0xD1B54A32D192ED03) % 2**64)
-        return Readout(c.GAP_LSB, self.point.cadc_noise, c.CADC_MIN_LSB, c.CADC_MAX_LSB, key)
+        key = trial * 0x2545F4914F6CDD1D + (layer + 1) * 0xD1B54A32D192ED03
+        run_key = key + 0x9FB21C651E98DF25
+        return Noise(
+            self.point.threshold_drift, self.point.spike_jitter / TICK,
+            np.uint64(key % 2**64), np.uint64(run_key % 2**64),
+        )  # fmt: skip
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        """Physics of all circuits at this setting."""
+        return circuits(self.die, self.codes)
 
     @cached_property
     def _neurons(self) -> list[Neurons]:
-        return [self._constants(layer) for layer in range(len(self.mapping.sizes) - 1)]
+        return [self._constants(layer) for layer in self._layers]
+
+    def _own(self, layer):
+        """The circuit whose membrane is the neuron's; those joined to it are switched off."""
+        return self.mapping.circuits[layer][:, 0]
 
     def _constants(self, layer):
-        die, point = self.die, self.point
-        own = self.mapping.circuits[layer][:, 0]  # the joined circuits' membranes are switched off
-        tau_mem, tau_syn = point.tau_mem * die.tau_mem[own], point.tau_syn * die.tau_syn[own]
-        n = len(own)
-        is_label = layer == len(self.mapping.sizes) - 2
+        own, point, dt = self._own(layer), self.point, self.point.dt
+        at = self.circuits
+        tau_mem = point.tau_mem * at.tau_mem[own]
+        tau_exc, tau_inh = point.tau_syn * at.tau_syn[:, own]
+        gap = 1.0 + (at.threshold_lsb[own] - at.leak_lsb[own]) / c.GAP_LSB
+        spiking = (layer <= self._last_spiking) & ~self.die.dead[own]
+        leak, reset = c.REST_LSB + at.leak_lsb[own], c.REST_LSB + at.reset_lsb[own]
+        reset_over_leak = (reset - leak) / c.GAP_LSB
+        full = np.ones(len(own))
         return Neurons(
-            decay_mem=_padded(np.exp(-point.dt / tau_mem)),
-            decay_syn=_padded(np.exp(-point.dt / tau_syn)),
-            rise=_padded(rise(tau_mem, tau_syn, point.dt) / point.dt),
-            threshold=_padded(np.full(n, np.inf) if is_label else die.gap[own], np.inf),
-            reset=_padded((die.reset_lsb[own] - die.leak_lsb[own]) / c.GAP_LSB),
-            refractory=_padded(np.full(n, point.tau_ref / point.dt)),
-            rest_lsb=_padded(c.REST_LSB + die.leak_lsb[own] + die.cadc_offset_lsb[own]),
+            decay_mem=padded(np.exp(-dt / tau_mem)),
+            decay_exc=padded(np.exp(-dt / tau_exc), 1.0),
+            decay_inh=padded(np.exp(-dt / tau_inh), 1.0),
+            rise_exc=padded(rise(tau_mem, tau_exc, dt) / dt),
+            rise_inh=padded(rise(tau_mem, tau_inh, dt) / dt),
+            threshold=padded(np.where(spiking, gap, np.inf), np.inf),
+            reset=padded(reset_over_leak),
+            start=padded(reset_over_leak if point.reset_first else 0.0 * full),
+            low=padded(-leak / c.GAP_LSB),
+            high=padded((c.CADC_FULL_LSB - leak) / c.GAP_LSB),
+            refractory=padded(point.tau_ref / dt * full),
         )
 
     @cached_property
-    def _gains(self) -> list[np.ndarray]:
-        return [self._synapse_gains(layer) for layer in range(len(self.mapping.sizes) - 1)]
+    def _readouts(self) -> list[Readout]:
+        return [self._channels(layer) for layer in self._layers]
 
-    def _synapse_gains(self, layer):
-        """Current per LSB and step of each signed weight : float32[2, input, padded neuron]."""
-        pair, column = self.mapping.synapses(layer)
-        gain = CURRENT_PER_LSB * self.point.dt * self.die.gain[column]
-        both = [gain * self.die.synapse_gain[2 * pair + sign, column] for sign in (0, 1)]
-        return np.stack([_padded(g) for g in both])
+    def _channels(self, layer):
+        own, die = self._own(layer), self.die
+        gain = die.cadc_gain[own]
+        leak = gain * (c.REST_LSB + self.circuits.leak_lsb[own])
+        return Readout(
+            rest=padded(leak + die.cadc_offset_lsb[own]),
+            gain=padded(gain * c.GAP_LSB),
+            correction=padded(self.correction[own]),
+            noise=self.point.cadc_noise,
+            low=c.CADC_MIN_LSB,
+            high=c.CADC_MAX_LSB,
+        )
 
-    def _currents(self, layer, weight_lsb):
-        excitatory, inhibitory = self._gains[layer]
-        weight = _padded(weight_lsb)
-        return weight * np.where(weight < 0, inhibitory, excitatory)
+    @property
+    def _corrections(self):
+        return tuple(self.correction[self._own(layer)] for layer in self._layers)
+
+    @cached_property
+    def _synapses(self) -> list[SynapseArray]:
+        return [
+            SynapseArray(self.die, self.circuits.gain, self.mapping, layer, self.point.dt)
+            for layer in self._layers
+        ]
 
     def _check(self, events, weights_lsb):
         sizes = self.mapping.sizes
@@ -176,10 +184,3 @@ def rise(tau_mem, tau_syn, dt):
     small = np.abs(x) < 1e-6
     ratio = np.where(small, 1.0 - 0.5 * x, -np.expm1(-x) / np.where(small, 1.0, x))
     return dt * slow * ratio
-
-
-def _padded(array, fill=0.0):
-    """Last axis padded to whole vectors : float32."""
-    extra = -array.shape[-1] % LANES
-    width = [(0, 0)] * (array.ndim - 1) + [(0, extra)]
-    return np.pad(array.astype(np.float32), width, constant_values=fill)

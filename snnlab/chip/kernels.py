@@ -17,15 +17,34 @@ LANES = 16
 
 
 class Neurons(NamedTuple):
-    """Constants of a layer's neurons, each float32[neuron]."""
+    """Constants of a layer's neurons, each float32[neuron]; exc and inh: the two synaptic inputs.
+
+    Potentials start at ``start`` and are held between ``low`` and ``high``.
+    """
 
     decay_mem: np.ndarray
-    decay_syn: np.ndarray
-    rise: np.ndarray
+    decay_exc: np.ndarray
+    decay_inh: np.ndarray
+    rise_exc: np.ndarray
+    rise_inh: np.ndarray
     threshold: np.ndarray
     reset: np.ndarray
+    start: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
     refractory: np.ndarray
-    rest_lsb: np.ndarray
+
+
+class Synapses(NamedTuple):
+    """What each input adds to the currents of the neurons, by sign : float32[row, neuron].
+
+    Input k adds row k, and row ``also[k]`` too if that is not negative: a stuck synapse beside a
+    written one of the other sign. No current exceeds ``limit`` either way.
+    """
+
+    current: np.ndarray
+    also: np.ndarray
+    limit: float
 
 
 class Clock(NamedTuple):
@@ -37,13 +56,25 @@ class Clock(NamedTuple):
 
 
 class Readout(NamedTuple):
-    """The CADC: LSB per unit of potential, read noise in LSB, its range, the key of the noise."""
+    """The CADC's channels, float32[neuron]: LSB at potential 0, LSB per unit of potential, and what
+    digital correction subtracts; then read noise in LSB and the range that saturates."""
 
-    gain: float
+    rest: np.ndarray
+    gain: np.ndarray
+    correction: np.ndarray
     noise: float
     low: float
     high: float
+
+
+class Noise(NamedTuple):
+    """Trial noise: relative drift of thresholds per run, jitter of spikes in ticks, and its keys,
+    of the samples' own noise and of the run's."""
+
+    drift: float
+    jitter: float
     key: np.uint64
+    run_key: np.uint64
 
 
 @njit(inline="always")
@@ -82,31 +113,39 @@ def _sample_keys(key, sample_id):
 
 
 @njit(fastmath=FASTMATH, nogil=True)
-def _digitise(u, rest_lsb, readout, keys, first, out):
-    """One CADC conversion of all membranes: gain, offset, read noise, saturation, 8 bits."""
-    gain, noise = np.float32(readout.gain), np.float32(readout.noise)
+def _digitise(u, readout, keys, first, out):
+    """One CADC conversion: offset, gain, read noise, saturation, 8 bits, digital correction."""
+    noise = np.float32(readout.noise)
     low, high = np.float32(readout.low), np.float32(readout.high)
     for j in range(out.shape[0]):
-        lsb = rest_lsb[j] + gain * u[j] + noise * _gauss(keys[0], keys[1], np.uint32(first + j))
-        out[j] = np.uint8(min(max(lsb, low), high) + np.float32(0.5))
+        lsb = readout.rest[j] + readout.gain[j] * u[j]
+        lsb += noise * _gauss(keys[0], keys[1], np.uint32(first + j))
+        code = min(max(lsb, low), high) + np.float32(0.5) - readout.correction[j]
+        out[j] = np.uint8(min(max(code, np.float32(0.0)), np.float32(255.0)))
 
 
 @njit(fastmath=FASTMATH, nogil=True)
-def _add_row(i, row, amount):
-    for j in range(i.shape[0]):
-        i[j] += amount * row[j]
+def _add_row(exc, inh, row, amount, limit):
+    """Positive entries feed the excitatory input, negative ones the inhibitory; both saturate."""
+    for j in range(exc.shape[0]):
+        exc[j] = min(exc[j] + amount * max(row[j], np.float32(0.0)), limit)
+    for j in range(inh.shape[0]):
+        inh[j] = max(inh[j] + amount * min(row[j], np.float32(0.0)), -limit)
 
 
 @njit(fastmath=FASTMATH, nogil=True)
-def _propagate(u, i, neurons):
+def _propagate(u, exc, inh, neurons):
     """One exact exponential step of all membranes.
 
     Each loop writes one array only: LLVM can then prove that nothing overlaps, and vectorises.
     """
     for j in range(u.shape[0]):
-        u[j] = neurons.decay_mem[j] * u[j] + neurons.rise[j] * i[j]
+        drive = neurons.rise_exc[j] * exc[j] + neurons.rise_inh[j] * inh[j]
+        u[j] = min(max(neurons.decay_mem[j] * u[j] + drive, neurons.low[j]), neurons.high[j])
     for j in range(u.shape[0]):
-        i[j] *= neurons.decay_syn[j]
+        exc[j] *= neurons.decay_exc[j]
+    for j in range(u.shape[0]):
+        inh[j] *= neurons.decay_inh[j]
 
 
 @njit(nogil=True)
@@ -139,10 +178,12 @@ def _crossed(u, threshold):
 
 
 @njit(nogil=True)
-def _since_crossing(u, i, j, neurons):
+def _since_crossing(u, exc, inh, j, threshold, neurons):
     """Fraction of the step since neuron j crossed, on a straight line from where it was."""
-    before = (u - neurons.rise[j] * i / neurons.decay_syn[j]) / neurons.decay_mem[j]
-    since = (u - neurons.threshold[j]) / max(u - before, np.float32(1e-9))
+    drive = neurons.rise_exc[j] * exc / neurons.decay_exc[j]
+    drive += neurons.rise_inh[j] * inh / neurons.decay_inh[j]
+    before = (u - drive) / neurons.decay_mem[j]
+    since = (u - threshold) / max(u - before, np.float32(1e-9))
     return min(max(since, np.float32(0.0)), np.float32(1.0))
 
 
@@ -158,18 +199,31 @@ def _insert(tick, channel, n, new_tick, new_channel):
 
 
 @njit(nogil=True)
-def _fire(u, i, neurons, step, steps_per_tick, held, wait, n_held, tick, channel, n_out):
+def _stamp(step, since, clock, jitter, keys, counter):
+    """Time stamp of a spike ``since`` before the end of a step, with its jitter : ticks."""
+    tick = (step + 1 - since) / clock.steps_per_tick
+    if jitter:
+        tick += jitter * _gauss(keys[0], keys[1], np.uint32(counter) | np.uint32(0x80000000))
+    last = clock.samples * clock.substeps / clock.steps_per_tick
+    return np.uint16(min(max(tick, 0.0), last))
+
+
+@njit(nogil=True)
+def _fire(
+    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held, tick, channel,
+    n_out,
+):  # fmt: skip
     """Reset and hold every neuron that crossed; returns the numbers of held and of spikes."""
-    for lo in range(0, u.shape[0], LANES):
-        if not _crossed(u[lo : lo + LANES], neurons.threshold[lo : lo + LANES]):
+    n = u.shape[0]
+    for lo in range(0, n, LANES):
+        if not _crossed(u[lo : lo + LANES], threshold[lo : lo + LANES]):
             continue
         for j in range(lo, lo + LANES):
-            if u[j] < neurons.threshold[j]:
+            if u[j] < threshold[j]:
                 continue
-            since = _since_crossing(u[j], i[j], j, neurons)
-            _insert(
-                tick, channel, n_out, np.uint16((step + 1 - since) / steps_per_tick), np.uint16(j)
-            )
+            since = _since_crossing(u[j], exc[j], inh[j], j, threshold[j], neurons)
+            stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
+            _insert(tick, channel, n_out, stamp, np.uint16(j))
             n_out += 1
             u[j] = neurons.reset[j]
             wait[j] = max(neurons.refractory[j] - since, np.float32(0.0))
@@ -179,40 +233,65 @@ def _fire(u, i, neurons, step, steps_per_tick, held, wait, n_held, tick, channel
 
 
 @njit(nogil=True)
-def _run_sample(in_tick, in_channel, weight, neurons, clock, readout, keys, tick, channel, cadc):
+def _run_sample(
+    in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, tick, channel,
+    cadc,
+):  # fmt: skip
     """One image through one layer; returns the number of spikes written."""
-    n = weight.shape[1]
-    u, i, wait = np.zeros(n, np.float32), np.zeros(n, np.float32), np.empty(n, np.float32)
-    held = np.empty(n, np.int64)
+    n = neurons.decay_mem.shape[0]
+    u, exc, inh = neurons.start.copy(), np.zeros(n, np.float32), np.zeros(n, np.float32)
+    wait, held = np.empty(n, np.float32), np.empty(n, np.int64)
     early, late, n_in, n_held, n_out = 0, 0, in_tick.shape[0], 0, 0
     for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
             m = step // clock.substeps
-            _digitise(u, neurons.rest_lsb, readout, keys, m * cadc.shape[1], cadc[m])
+            _digitise(u, readout, keys, m * cadc.shape[1], cadc[m])
         # An event inside a step is split linearly between the two ends of the step.
         while late < early:
             after = in_tick[late] * clock.steps_per_tick
-            _add_row(i, weight[in_channel[late]], np.float32(after - floor(after)))
+            _receive(exc, inh, synapses, in_channel[late], np.float32(after - floor(after)))
             late += 1
         while early < n_in and in_tick[early] * clock.steps_per_tick < step + 1:
             after = in_tick[early] * clock.steps_per_tick
-            _add_row(i, weight[in_channel[early]], np.float32(1.0 - (after - floor(after))))
+            _receive(exc, inh, synapses, in_channel[early], np.float32(1 - (after - floor(after))))
             early += 1
-        _propagate(u, i, neurons)
+        _propagate(u, exc, inh, neurons)
         n_held = _hold(u, neurons.reset, held, wait, n_held)
-        if tick.shape[0] and _crossed(u, neurons.threshold):
+        if tick.shape[0] and _crossed(u, threshold):
             n_held, n_out = _fire(
-                u, i, neurons, step, clock.steps_per_tick, held, wait, n_held, tick, channel, n_out
-            )
+                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held,
+                tick, channel, n_out,
+            )  # fmt: skip
     return n_out
 
 
+@njit(nogil=True)
+def _receive(exc, inh, synapses, k, amount):
+    """The currents of one spike of input k."""
+    limit = np.float32(synapses.limit)
+    _add_row(exc, inh, synapses.current[k], amount, limit)
+    if synapses.also[k] >= 0:
+        _add_row(exc, inh, synapses.current[synapses.also[k]], amount, limit)
+
+
+@njit(nogil=True)
+def _drifted(threshold, noise):
+    """Thresholds of one run."""
+    out = threshold.copy()
+    if noise.drift:
+        low, high = _sample_keys(noise.run_key, np.uint64(0))
+        for j in range(out.shape[0]):
+            out[j] *= np.float32(1.0) + np.float32(noise.drift) * _gauss(low, high, np.uint32(j))
+    return out
+
+
 @njit(parallel=True, nogil=True, cache=True)
-def run_layer(offsets, in_tick, in_channel, ids, weight, neurons, clock, readout, n, room):
+def run_layer(
+    offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room
+):  # fmt: skip
     """A batch of images through one layer, images in parallel.
 
-    weight : float32[input, padded neuron]; n : neurons without the padding;
-    room : most spikes one image can cause.
+    n : neurons without the padding; room : most spikes one image can cause.
     Returns counts int64[image], tick and channel uint16[image, room],
     cadc uint8[image, sample, neuron].
     """
@@ -221,12 +300,13 @@ def run_layer(offsets, in_tick, in_channel, ids, weight, neurons, clock, readout
     tick = np.empty((n_images, room), np.uint16)
     channel = np.empty((n_images, room), np.uint16)
     cadc = np.empty((n_images, clock.samples, n), np.uint8)
+    threshold = _drifted(neurons.threshold, noise)
     for b in prange(n_images):
         lo, hi = offsets[b], offsets[b + 1]
-        keys = _sample_keys(readout.key, ids[b])
+        keys = _sample_keys(noise.key, ids[b])
         counts[b] = _run_sample(
-            in_tick[lo:hi], in_channel[lo:hi], weight, neurons, clock, readout, keys,
-            tick[b], channel[b], cadc[b],
+            in_tick[lo:hi], in_channel[lo:hi], synapses, neurons, threshold, clock, readout,
+            noise.jitter, keys, tick[b], channel[b], cadc[b],
         )  # fmt: skip
     return counts, tick, channel, cadc
 

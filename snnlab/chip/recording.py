@@ -16,11 +16,13 @@ class Recording:
     spikes : tuple of Events             of each hidden layer
     cadc   : tuple of uint8[sample, step, neuron]   CADC samples of every layer, labels last, taken
              every 1.7 µs from time 0, after any reset
+    correction : tuple of float64[neuron], what was subtracted from each channel
     """
 
     inputs: Events
     spikes: tuple[Events, ...]
     cadc: tuple[np.ndarray, ...]
+    correction: tuple[np.ndarray, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -36,7 +38,9 @@ class Recording:
 
     def saturated(self, layer: int) -> np.ndarray:
         """Samples at the ends of the converter's range : bool[sample, step, neuron]."""
-        cadc = self.cadc[layer]
+        cadc = self.cadc[layer].astype(np.int64)
+        if self.correction:
+            cadc += self.correction[layer].astype(np.int64)
         return (cadc <= CADC_MIN_LSB) | (cadc >= CADC_MAX_LSB)
 
     def spikes_per_sample(self) -> float:

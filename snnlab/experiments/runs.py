@@ -1,9 +1,7 @@
 """A run: everything one training was and became, as a folder of plain files."""
 
 import json
-import os
 import platform
-import tempfile
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.errors import SnnlabError
+from snnlab.files import npz, write_whole
 from snnlab.learn.trainer import Trainer
 
 SCHEMA = 1
@@ -36,10 +35,10 @@ def save_run(folder: Path, trainer: Trainer, epochs: list[EpochRecord]) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / "config.json", _json(_config(trainer)))
-        _write(folder / "metrics.json", _json([asdict(epoch) for epoch in epochs]))
-        _write(folder / "weights.npz", _npz(_layers(trainer.network.arrays())))
-        _write(folder / "die.npz", _npz(trainer.chip.die.arrays()))
+        write_whole(folder / "config.json", _json(_config(trainer)))
+        write_whole(folder / "metrics.json", _json([asdict(epoch) for epoch in epochs]))
+        write_whole(folder / "weights.npz", npz(_layers(trainer.network.arrays())))
+        write_whole(folder / "die.npz", npz(trainer.chip.die.arrays()))
     except OSError as error:
         raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
 
@@ -97,21 +96,3 @@ def _config(trainer):
 
 def _json(value):
     return lambda file: file.write(json.dumps(value, indent=2).encode())
-
-
-def _npz(arrays):
-    return lambda file: np.savez(file, **arrays)
-
-
-def _write(path, fill):
-    """All or nothing: a temporary file in the same folder takes the name when it is complete."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

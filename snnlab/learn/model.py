@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnlab.chip.constants import DT_CADC, WEIGHT_SCALE
-from snnlab.chip.emulator import CURRENT_PER_LSB, OperatingPoint, rise
+from snnlab.chip.emulator import rise
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.events import TICK
 from snnlab.learn.kernels import Propagators
 

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from snnlab.chip.constants import DT_CADC
 from snnlab.chip.die import Die
-from snnlab.chip.emulator import Chip, OperatingPoint
+from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data import Dataset
@@ -26,6 +28,7 @@ from snnlab.learn.optimizer import Adam
 from snnlab.learn.surrogate import surrogate_table
 from snnlab.seeding import key, stream
 
+TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
 EXPONENTIAL_DECAY = 0.97
 EVALUATION_BATCH = 500
 TEST_IDS = 1 << 32
@@ -133,7 +136,7 @@ class Trainer:
 
     def _spikes(self, part):
         c = self.settings
-        return _encoded(self.dataset, part, c.tau_in, c.theta_in, self.point.window)
+        return _encoded(self.dataset, part, c.tau_in, c.theta_in, self.point.window, c.grid)
 
     def _settings_now(self):
         """The settings, with the live knobs as they stand."""
@@ -145,10 +148,11 @@ class Trainer:
     def chip(self) -> Chip:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         c = self._settings_now()
-        wanted = (c.die, c.mismatch, c.die_seed, c.cadc_noise)
+        noise = {name: getattr(c, name) for name in TRIAL_NOISE}
+        wanted = (c.die, c.mismatch, c.die_seed, *noise.values())
         if self._chip[0] != wanted:
             die = Die.draw(c.die, sigma=c.mismatch, seed=c.die_seed)
-            point = replace(self.point, cadc_noise=c.cadc_noise)
+            point = replace(self.point, **noise)
             self._chip = wanted, Chip(self.mapping, die, point)
         return self._chip[1]
 
@@ -179,7 +183,7 @@ class Trainer:
     def advance(self) -> Progress:
         """One weight update, with an evaluation at the end of an epoch."""
         start, index = perf_counter(), self._batch()
-        run = self._forward(index, key(self.settings.seed, "train", self.epoch))
+        run = self._forward(index, key(self.settings.seed, "train", self.step))
         self._update(run[-1])
         self.step += 1
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
@@ -244,9 +248,10 @@ class Trainer:
 
 
 @lru_cache(maxsize=4)
-def _encoded(dataset, part, tau_in, theta_in, window):
+def _encoded(dataset, part, tau_in, theta_in, window, grid):
     """Spikes of a data set's images, shared by all trainers that ask for the same."""
     images = getattr(dataset, f"{part}_images")
     first = TEST_IDS if part == "test" else 0
     ids = np.arange(first, first + len(images), dtype=np.uint64)
-    return latency_encode(images, tau_in, theta_in, window, ids)
+    events = latency_encode(images, tau_in, theta_in, window, ids)
+    return events.on_grid(DT_CADC) if grid == "cadc" else events

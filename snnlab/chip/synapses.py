@@ -1,0 +1,57 @@
+"""The synapse array: signed weights as pairs of synapses, each with a gain of its own."""
+
+from math import e
+
+import numpy as np
+
+from snnlab.chip import constants as c
+from snnlab.chip.die import WORKS
+from snnlab.chip.kernels import LANES, Synapses
+
+CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
+"""Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
+
+With tau_mem = tau_syn = tau the potential after one spike is q t exp(-t/tau), so its peak is
+q tau / e; q follows from the published operating point."""
+
+
+class SynapseArray:
+    """The synapses of one layer, ready for weights to be written.
+
+    gain : float64[2, circuit], of the circuits' excitatory and inhibitory inputs, relative
+    dt : s, the emulator's step, to which currents are scaled
+    """
+
+    def __init__(self, die, gain, mapping, layer, dt):
+        pair, column = mapping.synapses(layer)
+        rows = (2 * pair, 2 * pair + 1)
+        lsb = CURRENT_PER_LSB * dt
+        excitatory, inhibitory = (
+            lsb * gain[k, column] * die.synapse_gain[row, column] for k, row in enumerate(rows)
+        )
+        self._gains = padded(np.stack([excitatory, -inhibitory]))
+        self._limit = c.SYNAPTIC_LIMIT * c.WEIGHT_MAX_LSB * lsb
+        stuck = np.stack([padded(die.stuck[row, column], WORKS) for row in rows])
+        self._stuck = stuck if (stuck != WORKS).any() else None
+
+    def written(self, weight_lsb: np.ndarray) -> Synapses:
+        """What the kernel adds per input spike, once int8[input, neuron] weights are written."""
+        weight = padded(weight_lsb)
+        also = np.full(len(weight), -1)
+        if self._stuck is None:
+            current = np.abs(weight) * np.where(weight < 0, *self._gains[::-1])
+            return Synapses(current, also, self._limit)
+        both = np.stack([np.maximum(weight, 0), np.maximum(-weight, 0)])
+        both = np.where(self._stuck == WORKS, both, self._stuck) * self._gains
+        # Where one synapse of a pair is stuck and the other written, the input needs a second row.
+        clash = (both != 0).all(axis=0).any(axis=1)
+        also[clash] = len(weight) + np.arange(clash.sum())
+        first = np.where(clash[:, None], both[0], both.sum(axis=0))
+        return Synapses(np.concatenate([first, both[1, clash]]), also, self._limit)
+
+
+def padded(array: np.ndarray, fill: float = 0.0) -> np.ndarray:
+    """Last axis padded to whole vectors : float32."""
+    extra = -array.shape[-1] % LANES
+    width = [(0, 0)] * (array.ndim - 1) + [(0, extra)]
+    return np.pad(array.astype(np.float32), width, constant_values=fill)

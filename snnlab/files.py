@@ -1,0 +1,53 @@
+"""Files that are whole or not there."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from snnlab.errors import SnnlabError
+
+
+def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """All or nothing: a temporary file in the same folder takes the name when it is complete.
+
+    Raises OSError.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            fill(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
+    """What fills a file with named arrays; no pickle."""
+    return lambda file: np.savez(file, allow_pickle=False, **arrays)
+
+
+def read_npz(path: Path, what: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    """Named arrays of an ``npz`` file; raises :class:`SnnlabError` unless all have these shapes."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in shapes}
+    except FileNotFoundError:
+        raise SnnlabError(f"{what} {path}: no such file") from None
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+        raise SnnlabError(
+            f"{what} {path}: not an npz file of {', '.join(shapes)} ({type(error).__name__})"
+        ) from None
+    for name, shape in shapes.items():
+        array = arrays[name]
+        if array.shape != shape:
+            raise SnnlabError(f"{what} {path}: {name} has shape {array.shape}, expected {shape}")
+        if array.dtype.kind not in "bif" or not np.isfinite(array).all():
+            raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or no numbers at all")
+    return {k: v.item() if v.shape == () else v for k, v in arrays.items()}
