@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,8 +33,13 @@ def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
     return lambda file: np.savez(file, allow_pickle=False, **arrays)
 
 
-def read_npz(path: Path, what: str, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
-    """Named arrays of an ``npz`` file; raises :class:`SnnlabError` unless all have these shapes."""
+def read_npz(
+    path: Path, what: str, shapes: dict[str, tuple[int, ...]], *, may_be_nan: Iterable[str] = ()
+) -> dict[str, np.ndarray]:
+    """Named arrays of an ``npz`` file, whole numbers and floats of finite value.
+
+    Raises :class:`SnnlabError` unless all have these shapes.
+    """
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in shapes}
@@ -48,6 +53,6 @@ def read_npz(path: Path, what: str, shapes: dict[str, tuple[int, ...]]) -> dict[
         array = arrays[name]
         if array.shape != shape:
             raise SnnlabError(f"{what} {path}: {name} has shape {array.shape}, expected {shape}")
-        if array.dtype.kind not in "bif" or not np.isfinite(array).all():
+        if array.dtype.kind not in "bif" or not (name in may_be_nan or np.isfinite(array).all()):
             raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or no numbers at all")
     return {k: v.item() if v.shape == () else v for k, v in arrays.items()}

@@ -66,15 +66,14 @@ def run_neuron(ticks, currents, neuron, clock, limit, stamp):
         u = min(max(of["decay_mem"] * u + gained, of["low"]), of["high"])
         exc *= of["decay_exc"]
         inh *= of["decay_inh"]
-        if wait >= 1.0:
-            u = of["reset"]
-        elif wait > 0.0:  # released within this step, free for the rest of it
-            u = of["reset"] + (1.0 - wait) * (u - of["reset"])
+        free = min(max(1.0 - wait, 0.0), 1.0)  # of this step
         wait = max(wait - 1.0, 0.0)
-        if u >= of["threshold"]:
+        u = of["reset"] + free * (u - of["reset"]) if free < 1.0 else u
+        if u >= of["threshold"] and free > 0.0:
             # On the straight line that a whole step of this drive would have taken to get here.
             start = (u - gained) / of["decay_mem"]
-            since = min((u - of["threshold"]) / max(u - start, 1e-9), 1.0)
+            since = min((u - of["threshold"]) / max(u - start, 1e-9), free)
+            since = free if of["reset"] >= of["threshold"] else since
             fired.append(stamp(step, (step + 1 - since) / clock.steps_per_tick))
             u = of["reset"]
             wait = max(of["refractory"] - since, 0.0)

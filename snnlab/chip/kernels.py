@@ -149,20 +149,27 @@ def _propagate(u, exc, inh, neurons):
 
 
 @njit(nogil=True)
-def _hold(u, reset, held, wait, n_held):
-    """Keep refractory neurons at their reset; returns how many remain.
+def _hold(u, reset, held, wait, free, n_held):
+    """Keep refractory neurons at their reset; returns how many are listed in ``held``.
 
-    ``wait`` is what is left in steps: a neuron released within the step moves for the rest of it.
+    ``wait`` is what is left in steps, negative in the step of release; ``free`` is the part of this
+    step in which a neuron may move: one released within the step moves for the rest of it.
     """
     h = 0
     while h < n_held:
         j = held[h]
         if wait[j] >= 1.0:
             u[j] = reset[j]
-            wait[j] -= 1.0
+            wait[j] -= np.float32(1.0)
+            free[j] = np.float32(0.0)
+            h += 1
+        elif wait[j] >= 0.0:
+            free[j] = np.float32(1.0) - wait[j]
+            u[j] = reset[j] + free[j] * (u[j] - reset[j])
+            wait[j] = np.float32(-1.0)
             h += 1
         else:
-            u[j] = reset[j] + (np.float32(1.0) - wait[j]) * (u[j] - reset[j])
+            free[j], wait[j] = np.float32(1.0), np.float32(0.0)
             n_held -= 1
             held[h] = held[n_held]
     return n_held
@@ -210,8 +217,8 @@ def _stamp(step, since, clock, jitter, keys, counter):
 
 @njit(nogil=True)
 def _fire(
-    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held, tick, channel,
-    n_out,
+    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, free, n_held, tick,
+    channel, n_out,
 ):  # fmt: skip
     """Reset and hold every neuron that crossed; returns the numbers of held and of spikes."""
     n = u.shape[0]
@@ -219,16 +226,19 @@ def _fire(
         if not _crossed(u[lo : lo + LANES], threshold[lo : lo + LANES]):
             continue
         for j in range(lo, lo + LANES):
-            if u[j] < threshold[j]:
+            if u[j] < threshold[j] or free[j] == 0.0:
                 continue
             since = _since_crossing(u[j], exc[j], inh[j], j, threshold[j], neurons)
+            # Not before it was released; a reset over the threshold fires at once.
+            since = free[j] if neurons.reset[j] >= threshold[j] else min(since, free[j])
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
             _insert(tick, channel, n_out, stamp, np.uint16(j))
             n_out += 1
             u[j] = neurons.reset[j]
+            if wait[j] == 0.0:
+                held[n_held] = j
+                n_held += 1
             wait[j] = max(neurons.refractory[j] - since, np.float32(0.0))
-            held[n_held] = j
-            n_held += 1
     return n_held, n_out
 
 
@@ -240,7 +250,8 @@ def _run_sample(
     """One image through one layer; returns the number of spikes written."""
     n = neurons.decay_mem.shape[0]
     u, exc, inh = neurons.start.copy(), np.zeros(n, np.float32), np.zeros(n, np.float32)
-    wait, held = np.empty(n, np.float32), np.empty(n, np.int64)
+    wait, free = np.zeros(n, np.float32), np.ones(n, np.float32)
+    held = np.empty(n, np.int64)
     early, late, n_in, n_held, n_out = 0, 0, in_tick.shape[0], 0, 0
     for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
@@ -256,11 +267,11 @@ def _run_sample(
             _receive(exc, inh, synapses, in_channel[early], np.float32(1 - (after - floor(after))))
             early += 1
         _propagate(u, exc, inh, neurons)
-        n_held = _hold(u, neurons.reset, held, wait, n_held)
+        n_held = _hold(u, neurons.reset, held, wait, free, n_held)
         if tick.shape[0] and _crossed(u, threshold):
             n_held, n_out = _fire(
-                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held,
-                tick, channel, n_out,
+                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, free,
+                n_held, tick, channel, n_out,
             )  # fmt: skip
     return n_out
 
