@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``."""
+"""The command line: ``snnlab train``, ``app``, ``data``, ``calibrate``."""
 
 import argparse
 import importlib
@@ -41,6 +41,7 @@ def _parser():
     _add_train(commands)
     _add_app(commands)
     _add_data(commands)
+    _add_calibrate(commands)
     return parser
 
 
@@ -71,10 +72,19 @@ def _add_data(commands):
     _add_data_dir(data)
 
 
-def _add_knobs(parser):
+def _add_calibrate(commands):
+    calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
+    calibrate.set_defaults(command=_calibrate)
+    calibrate.add_argument("--out", metavar="FILE", help="keep codes and measurements in an npz")
+    _add_knobs(calibrate, ("die", "die_seed", "mismatch"))
+
+
+def _add_knobs(parser, wanted=None):
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
         for name in names:
+            if wanted and name not in wanted:
+                continue
             flag = "--" + name.replace("_", "-")
             group.add_argument(flag, dest=name, metavar="X", help=_help(name))
 
@@ -92,7 +102,7 @@ def _help(name):
 
 def _config(arguments):
     """Settings from the flags that were given."""
-    given = {name: getattr(arguments, name) for name in Config.knobs()}
+    given = {name: getattr(arguments, name, None) for name in Config.knobs()}
     return Config.checked(
         **{name: _read(name, text) for name, text in given.items() if text is not None}
     )
@@ -119,6 +129,16 @@ def _train(arguments):
     folder = Path(arguments.out or f"runs/{stamp}-{config.dataset}")
     finished = train(config, folder, arguments.data_dir, arguments.weights, arguments.threads)
     return 0 if finished else INTERRUPTED
+
+
+def _calibrate(arguments):
+    config = _config(arguments)
+    if arguments.die is None:
+        config.set("die", "uncalibrated")
+    from snnlab.experiments.calibrate import calibrate_die
+
+    calibrate_die(config, Path(arguments.out) if arguments.out else None)
+    return 0
 
 
 def _app(arguments):

@@ -78,6 +78,12 @@ class Config(param.Parameterized):
         label="Die",
         doc="How well the circuits were set before training.",
     )
+    calibration = param.Selector(
+        default="as drawn",
+        objects=["as drawn", "measured"],
+        label="Calibration",
+        doc="Whether the die is used as drawn, or every circuit is measured and set anew first.",
+    )
     die_seed = param.Integer(
         1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
     )
@@ -171,7 +177,7 @@ class Config(param.Parameterized):
     GROUPS: ClassVar = {
         "Data": ("dataset", "tau_in", "theta_in", "grid"),
         "Chip": (
-            "hidden", "die", "die_seed", "mismatch", "cadc_noise", "threshold_drift",
+            "hidden", "die", "die_seed", "mismatch", "calibration", "cadc_noise", "threshold_drift",
             "spike_jitter", "tau_mem", "tau_syn", "tau_ref", "substeps",
         ),
         "Learning": (
@@ -183,7 +189,8 @@ class Config(param.Parameterized):
     LIVE = frozenset(
         {
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
-            "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "epochs",
+            "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
+            "epochs",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

@@ -56,3 +56,22 @@ def test_one_and_two_threads_give_the_same_weights(dataset, tmp_path):
     one, two = kept
     for layer in one.files:
         assert one[layer].tobytes() == two[layer].tobytes()
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+def test_a_calibrated_die_learns_as_well_as_the_preset(dataset, tmp_path):
+    """Five dies each, one epoch: the means differ by no more than their scatter explains."""
+    kinds = {
+        "preset": ("--die", "calibrated"),
+        "measured": ("--die", "uncalibrated", "--calibration", "measured"),
+    }
+    accuracy = {name: [] for name in kinds}
+    for seed in "12345":
+        for name, flags in kinds.items():
+            seeds = ("--seed", seed, "--die-seed", seed, "--epochs", "1")
+            (epoch,) = train(tmp_path / name / seed, "--dataset", dataset, *seeds, *flags)
+            accuracy[name].append(epoch["test_accuracy"])
+    preset, measured = accuracy.values()
+    scatter = np.sqrt((np.var(preset, ddof=1) + np.var(measured, ddof=1)) / len(preset))
+    # 99.9 % of Student's t with 8 degrees of freedom
+    assert abs(np.mean(preset) - np.mean(measured)) < 4.5 * scatter + 0.001

@@ -17,6 +17,8 @@ from snnlab.events import TICK
 TIMES = np.arange(c.TRAINING_SAMPLES) * c.DT_CADC
 TAUS = np.geomspace(0.15, 4.0, 96) * c.TAU_MEM
 """Time constants that fits choose from, before they interpolate : s."""
+STIMULUS_LSB = 40
+"""Weight of stimuli: an inhibitory potential then stays over the end of every channel's range."""
 STIMULUS_TICK = 213
 """Stimuli come just after the second CADC sample, so that two samples of rest precede them."""
 
@@ -63,11 +65,11 @@ class Psp(NamedTuple):
 def psp(
     lab: Lab, sign: int, tau_mem: np.ndarray, *, codes: Codes | None = None, repeats: int = 12
 ) -> Psp:
-    """Shape of the potential after one full-weight spike, mean over several synapses.
+    """Shape of the potential after one spike of moderate weight, mean over several synapses.
 
     sign : +1 excitatory, −1 inhibitory; tau_mem : float64[circuit], s, as measured.
     """
-    weight = sign * c.WEIGHT_MAX_LSB
+    weight = sign * STIMULUS_LSB
     trace = lab.traces(weight, trials=ROWS * repeats, tick=STIMULUS_TICK, codes=codes)
     after = np.maximum(TIMES - STIMULUS_TICK * TICK, 0.0)
     tau_syn, height = fit(trace, lambda tau: _psp_shape(after[:, None], tau_mem, tau), TAUS)

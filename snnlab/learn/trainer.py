@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from snnlab.chip.calibration import calibrate
 from snnlab.chip.constants import DT_CADC
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
+from snnlab.chip.lab import Lab
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -149,11 +151,15 @@ class Trainer:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         c = self._settings_now()
         noise = {name: getattr(c, name) for name in TRIAL_NOISE}
-        wanted = (c.die, c.mismatch, c.die_seed, *noise.values())
+        wanted = (c.die, c.mismatch, c.die_seed, c.calibration, *noise.values())
         if self._chip[0] != wanted:
             die = Die.draw(c.die, sigma=c.mismatch, seed=c.die_seed)
+            setting = {}
+            if c.calibration == "measured":
+                found = _calibrated(c.die, c.mismatch, c.die_seed)
+                setting = {"codes": found.codes, "correction": found.correction}
             point = replace(self.point, **noise)
-            self._chip = wanted, Chip(self.mapping, die, point)
+            self._chip = wanted, Chip(self.mapping, die, point, **setting)
         return self._chip[1]
 
     @property
@@ -255,3 +261,9 @@ def _encoded(dataset, part, tau_in, theta_in, window, grid):
     ids = np.arange(first, first + len(images), dtype=np.uint64)
     events = latency_encode(images, tau_in, theta_in, window, ids)
     return events.on_grid(DT_CADC) if grid == "cadc" else events
+
+
+@lru_cache(maxsize=4)
+def _calibrated(preset, sigma, seed):
+    """What the laboratory finds for a die, shared by all trainers that use it."""
+    return calibrate(Lab(Die.draw(preset, sigma=sigma, seed=seed), seed=seed))
