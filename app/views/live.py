@@ -144,7 +144,7 @@ _TILE = """<div role="group" aria-label="{name}" style="padding: 8px 14px">
 def _estimated(estimate, name):
     """A quantity in mW, and the range it may lie in."""
     low, high = (1e3 * watt for watt in estimate.ranges[name])
-    return f"about {1e3 * getattr(estimate, name):.1f} mW ({low:.0f}–{high:.0f})"
+    return f"about {1e3 * getattr(estimate, name):.1f} mW <small>{low:.0f}–{high:.0f}</small>"
 
 
 class _Tile:
