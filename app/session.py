@@ -212,13 +212,16 @@ class Session:
         if progress.step:
             rate = progress.samples / progress.seconds
             self._speed = 0.95 * self._speed + 0.05 * rate if self._speed else rate
-        self._power = power.estimate(progress.recording)
+        self._power = power.estimate(progress.recording, "inference")
+        low, high = self._power.ranges["power"]
         self._history.add(
             step=progress.step,
             loss=progress.loss,
             accuracy=progress.accuracy,
             spikes=progress.spikes,
             power=1e3 * self._power.power,
+            power_low=1e3 * low,
+            power_high=1e3 * high,
         )
         if progress.evaluation:
             self._accuracy = progress.evaluation.accuracy

@@ -7,7 +7,8 @@ is. Leaf elements carry labels, by which the dashboard finds them again.
 import holoviews as hv
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC
+from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
+from snnlab.chip.power import PowerEstimate
 from snnlab.chip.recording import Recording
 from snnlab.events import TICK, Events
 
@@ -18,6 +19,10 @@ BLUE, ORANGE, GREEN, SKY = "#0072B2", "#E69F00", "#009E73", "#56B4E9"
 VERMILION, PURPLE, YELLOW, GREY = "#D55E00", "#CC79A7", "#F0E442", "#8A8F98"
 INPUT_COLOR, HIDDEN_COLOR, LABEL_COLOR = GREY, BLUE, ORANGE
 TRAIN_COLOR, TEST_COLOR = BLUE, VERMILION
+PART_COLORS = {
+    "static": GREY, "synaptic": SKY, "spikes": BLUE, "readout": ORANGE, "links": PURPLE,
+}  # fmt: skip
+"""Parts of the chip's power, the static one at the bottom."""
 TRACE_COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
 
 COLUMNS = 170
@@ -142,6 +147,97 @@ def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False)
     return hv.Curve((history["step"], history[name]), "step", name, label=name).opts(
         color=color, line_width=1.5, ylabel=ylabel, logy=logy, **_CURVE
     )
+
+
+def power_curve(history: dict) -> hv.Overlay:
+    """Estimated power over the training steps between the ends of its range, in mW."""
+    ends = [
+        hv.Curve((history["step"], history[name]), "step", "power", label=name).opts(
+            color=GREY, line_width=1, line_dash="dotted"
+        )
+        for name in ("power_low", "power_high")
+    ]
+    value = hv.Curve((history["step"], history["power"]), "step", "power", label="power")
+    return hv.Overlay([*ends, value.opts(color=GREEN, line_width=1.5)]).opts(
+        ylabel="power (mW, estimate)", show_legend=False, **_CURVE
+    )
+
+
+def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
+    """Accuracy if the image ended at each CADC sample; time : s, accuracy : 0…1."""
+    points = 1e6 * time, 100.0 * accuracy
+    line = hv.Curve(points, "time", "accuracy", label="accuracy over time")
+    dots = hv.Scatter(points, "time", "accuracy", label="samples")
+    end = hv.VLine(1e6 * INFERENCE_PERIOD, label="end of an image in inference")
+    return (
+        end.opts(color=GREY, line_dash="dotted", line_width=2)
+        * line.opts(color=TEST_COLOR, line_width=2)
+        * dots.opts(color=TEST_COLOR, size=6)
+    ).opts(
+        ylim=(0, 101), xlabel="readout time (µs)", ylabel="accuracy (%)", show_legend=False,
+        **_LOOK,
+    )  # fmt: skip
+
+
+def decision_times(times: np.ndarray) -> hv.Overlay:
+    """How many images were decided when; times : s after the first input spike, NaN for never."""
+    known = 1e6 * times[np.isfinite(times)]
+    step = 1e6 * DT_CADC
+    edges = np.arange(np.ceil(known.max(initial=0.0) / step + 1e-9) + 1) * step
+    counts, edges = np.histogram(known, edges)
+    bars = hv.Histogram((edges, counts), kdims="time", vdims="images", label="decision times")
+    marks = [hv.VLine(np.median(known), label="median")] if len(known) else []
+    return hv.Overlay(
+        [
+            bars.opts(color=LABEL_COLOR, line_color=None),
+            *(mark.opts(color=GREY, line_dash="dotted", line_width=2) for mark in marks),
+        ]
+    ).opts(
+        xlabel="decision after the first input spike (µs)", ylabel="images", show_legend=False,
+        **_LOOK,
+    )  # fmt: skip
+
+
+def power_split(estimates: dict[str, PowerEstimate], static: bool = True) -> hv.Overlay:
+    """Estimated power by part, a stacked bar for each named estimate, with the range of the whole.
+
+    static=False leaves the static part out: what remains is what regularisation moves. The legend
+    gives the range of every part over all bars.
+    """
+    parts = {part: _range_of(part, estimates) for part in PART_COLORS if static or part != "static"}
+    bars = [
+        (name, title, 1e3 * getattr(estimate, part), *_milliwatts(estimate, part))
+        for name, estimate in estimates.items()
+        for part, title in parts.items()
+    ]
+    whole = "power" if static else "activity"
+    ranges = [
+        (name, (value := 1e3 * getattr(e, whole)), value - low, high - value)
+        for name, e in estimates.items()
+        for low, high in [_milliwatts(e, whole)]
+    ]
+    colors = {title: PART_COLORS[part] for part, title in parts.items()}
+    stack = hv.Bars(bars, ["estimate", "part"], [whole, "low", "high"]).opts(
+        stacked=True, cmap=colors, tools=["hover"], legend_position="right", line_color=None
+    )
+    whiskers = hv.ErrorBars(ranges, "estimate", [whole, "below", "above"])
+    return (stack * whiskers.opts(line_width=2, hooks=[_above_bars])).opts(
+        xlabel="", ylabel=f"{whole} (mW, estimate)", **_LOOK
+    )
+
+
+def _above_bars(plot, element):
+    plot.handles["glyph"].level = "annotation"
+
+
+def _milliwatts(estimate, name):
+    return tuple(1e3 * watt for watt in estimate.ranges[name])
+
+
+def _range_of(part, estimates):
+    ends = np.array([_milliwatts(estimate, part) for estimate in estimates.values()])
+    low, high = (float(f"{end:.2g}") for end in (ends[:, 0].min(), ends[:, 1].max()))
+    return f"{part}, {low:g}–{high:g} mW"
 
 
 def _percent(history):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +39,7 @@ def test_train_keeps_a_run_that_can_be_continued(capsys, tmp_path):
     code, out, _ = run(capsys, *QUICK, "--out", tmp_path / "run", "--beta", "20")
     assert code == 0
     assert "epoch   1  test" in out
+    assert re.search(r"about \d\.\d\d µJ/image \(estimate, \d\.\d\d–\d\.\d\d\)", out)
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["settings"]["beta"] == 20.0
     assert config["network"] == "256-246-10"

@@ -51,7 +51,7 @@ class LiveView:
         )
         blank = np.zeros(frame.label_traces.shape[0])
         self._image.end = snapshot.test_images - 1
-        spikes, power = plotting.HIDDEN_COLOR, plotting.GREEN
+        spikes = plotting.HIDDEN_COLOR
         self._plots = {
             "raster": LivePlot(plotting.raster(frame.recording), 540, follow=""),
             "hidden": LivePlot(
@@ -63,9 +63,7 @@ class LiveView:
             "spikes": LivePlot(
                 plotting.curve(history, "spikes", "hidden spikes / image", spikes), 210, "xy"
             ),
-            "power": LivePlot(
-                plotting.curve(history, "power", "power (mW, estimate)", power), 210, "xy"
-            ),
+            "power": LivePlot(plotting.power_curve(history), 210, "xy"),
         }
         self._cards.objects = [
             _card("One test image on the chip", _flex(420), self._image, self._pane("raster"),
@@ -87,8 +85,8 @@ class LiveView:
             "Test accuracy": f"{s.test_accuracy:.2%}",
             "Batch accuracy": f"{recent['accuracy']:.1%}",
             "Hidden spikes / image": f"{recent['spikes']:.1f}",
-            "Chip power (estimate)": f"{1e3 * s.power.power:.2f} mW",
-            "of it by activity": f"{1e3 * s.power.activity:.2f} mW",
+            "Chip power (estimate)": _estimated(s.power, "power"),
+            "of it by activity (estimate)": _estimated(s.power, "activity"),
             "Emulated": f"{s.images_per_second:,.0f} images/s",
         }  # fmt: skip
         for name, value in values.items():
@@ -115,8 +113,10 @@ class LiveView:
 
     def _show_curves(self, s):
         steps = s.history["step"]
-        for name in ("loss", "spikes", "power"):
+        for name in ("loss", "spikes"):
             self._plots[name].feed(name, steps, s.history[name])
+        for name in ("power", "power_low", "power_high"):
+            self._plots["power"].feed(name, steps, s.history[name])
         self._plots["accuracy"].feed("batches", steps, 100 * s.history["accuracy"])
         tests = s.tests["step"], 100 * s.tests["accuracy"]
         self._plots["accuracy"].feed("test line", *tests)
@@ -131,7 +131,7 @@ _CURVES = {
 }
 _TILES = (
     "Test accuracy", "Batch accuracy", "Hidden spikes / image", "Chip power (estimate)",
-    "of it by activity", "Emulated",
+    "of it by activity (estimate)", "Emulated",
 )  # fmt: skip
 
 
@@ -139,6 +139,12 @@ _TILE = """<div role="group" aria-label="{name}" style="padding: 8px 14px">
 <div style="font-size: 12px; opacity: 0.75">{name}</div>
 <div style="font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums">{text}</div>
 </div>"""
+
+
+def _estimated(estimate, name):
+    """A quantity in mW, and the range it may lie in."""
+    low, high = (1e3 * watt for watt in estimate.ranges[name])
+    return f"about {1e3 * getattr(estimate, name):.1f} mW <small>{low:.0f}–{high:.0f}</small>"
 
 
 class _Tile:

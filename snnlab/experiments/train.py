@@ -96,11 +96,12 @@ class _Totals:
 
 def _line(record, progress, images):
     """One epoch in one line."""
-    estimate = power.estimate(progress.recording)
+    estimate = power.estimate(progress.recording, "inference")
+    low, high = (1e6 * joule for joule in estimate.ranges["energy"])
     return (
         f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"
         f"  train {record.train_accuracy:.2%}  loss {record.loss:.3f}"
         f"  {record.test_spikes:.1f} spikes/image"
         f"  {images / record.seconds:,.0f} images/s"
-        f"  about {1e3 * estimate.power:.0f} mW (estimate)"
+        f"  about {1e6 * estimate.energy:.2f} µJ/image (estimate, {low:.2f}–{high:.2f})"
     )
