@@ -133,11 +133,12 @@ def _add_row(exc, inh, row, amount, limit):
         inh[j] = max(inh[j] + amount * min(row[j], np.float32(0.0)), -limit)
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(fastmath=FASTMATH, nogil=True, inline="always")
 def _propagate(u, exc, inh, neurons):
     """One exact exponential step of all membranes.
 
     Each loop writes one array only: LLVM can then prove that nothing overlaps, and vectorises.
+    Inlined, as a call with so many arrays costs 50 ns, as much as the work on 256 neurons.
     """
     for j in range(u.shape[0]):
         drive = neurons.rise_exc[j] * exc[j] + neurons.rise_inh[j] * inh[j]
@@ -148,7 +149,7 @@ def _propagate(u, exc, inh, neurons):
         inh[j] *= neurons.decay_inh[j]
 
 
-@njit(nogil=True)
+@njit(nogil=True, inline="always")
 def _hold(u, reset, held, wait, free, n_held):
     """Keep refractory neurons at their reset; returns how many are listed in ``held``.
 
@@ -242,7 +243,7 @@ def _fire(
     return n_held, n_out
 
 
-@njit(nogil=True)
+@njit(fastmath=FASTMATH, nogil=True)
 def _run_sample(
     in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, tick, channel,
     cadc,
