@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``."""
+"""The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``, ``snnlab map``."""
 
 import argparse
 import importlib
@@ -14,6 +14,8 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
 INTERRUPTED = 130
+MAPPED = ("dataset", "side", "hidden", "chips")
+"""Knobs that decide how a network is placed."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,6 +43,7 @@ def _parser():
     _add_train(commands)
     _add_app(commands)
     _add_data(commands)
+    _add_map(commands)
     return parser
 
 
@@ -71,10 +74,16 @@ def _add_data(commands):
     _add_data_dir(data)
 
 
-def _add_knobs(parser):
+def _add_map(commands):
+    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
+    map_.set_defaults(command=_map)
+    _add_knobs(map_, MAPPED)
+
+
+def _add_knobs(parser, wanted=None):
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
-        for name in names:
+        for name in [name for name in names if wanted is None or name in wanted]:
             flag = "--" + name.replace("_", "-")
             group.add_argument(flag, dest=name, metavar="X", help=_help(name))
 
@@ -92,7 +101,7 @@ def _help(name):
 
 def _config(arguments):
     """Settings from the flags that were given."""
-    given = {name: getattr(arguments, name) for name in Config.knobs()}
+    given = {name: getattr(arguments, name, None) for name in Config.knobs()}
     return Config.checked(
         **{name: _read(name, text) for name, text in given.items() if text is not None}
     )
@@ -102,11 +111,13 @@ def _read(name, text):
     """A flag's text as its knob's type."""
     knob = Config.param[name]
     try:
+        if isinstance(knob, param.Selector):
+            return {str(choice): choice for choice in knob.objects}.get(text, text)
         if isinstance(knob, param.List):
             return [int(part) for part in text.split("-")]
         if isinstance(knob, param.Integer):
             return int(text)
-        return float(text) if isinstance(knob, param.Number) else text
+        return float(text)
     except ValueError:
         raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None
 
@@ -145,4 +156,15 @@ def _data(arguments):
         f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
+    return 0
+
+
+def _map(arguments):
+    config = _config(arguments)
+    from snnlab.chip.mapping import Mapping
+    from snnlab.data.catalogue import CATALOGUE
+
+    entry = CATALOGUE[config.dataset].checked(config.side)
+    mapping = Mapping((config.side**2, *config.hidden, len(entry.classes)), chips=config.chips)
+    print(f"network {mapping}", mapping.report(), sep="\n")
     return 0
