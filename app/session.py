@@ -166,16 +166,17 @@ class Session:
 
     def _dataset(self):
         """The data set asked for, or the bundled digits when it is not to be had."""
-        self.notice = ""
+        self.notice, c = "", self.config
         try:
-            return shared_dataset(self.config.dataset, self.data_dir, self._tell)
+            return shared_dataset(c.dataset, c.side, self.data_dir, self._tell)
         except DataUnavailable:
             self.notice = (
-                f"{self.config.dataset} could not be fetched (no network, nothing cached):"
+                f"{c.dataset} could not be fetched (no network, nothing cached):"
                 " training on scikit-learn's bundled digits instead."
             )
-            self.config.set("dataset", "digits")
-            return shared_dataset("digits", None, self._tell)
+            c.set("dataset", "digits")
+            c.set("side", 16)
+            return shared_dataset("digits", c.side, None, self._tell)
 
     def _play(self):
         if self.state in ("ready", "paused"):

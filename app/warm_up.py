@@ -14,19 +14,19 @@ _lock = Lock()
 _shelf: dict[tuple, tuple[Future, list[Tell]]] = {}
 
 
-def shared_dataset(name: str, data_dir: str | None, tell: Tell) -> Dataset:
-    """The data set ``name``; who comes while it is being loaded is told of the same progress.
+def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Dataset:
+    """The data set ``name`` at ``side`` pixels; who comes while it is loaded is told of that.
 
     Raises what :func:`snnlab.load` raises; the next visitor tries again.
     """
-    key = name, data_dir
+    key = name, side, data_dir
     with _lock:
         first = key not in _shelf
         future, listeners = _shelf.setdefault(key, (Future(), []))
         listeners.append(tell)
     if first:
         try:
-            future.set_result(load(name, data_dir=data_dir, progress=_tell_all(listeners)))
+            future.set_result(load(name, side, data_dir=data_dir, progress=_tell_all(listeners)))
         except BaseException as error:
             with _lock:
                 del _shelf[key]
@@ -50,7 +50,7 @@ def warm_up(config: Config, data_dir: str | None) -> None:
 
 def _rehearse(config, data_dir):
     with suppress(SnnlabError):  # the visitor's own session meets it again, and says so
-        dataset = shared_dataset(config.dataset, data_dir, _nobody)
+        dataset = shared_dataset(config.dataset, config.side, data_dir, _nobody)
         Trainer(config, dataset).prepare(_nobody)
 
 

@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, ``data``, ``calibrate``."""
+"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``."""
 
 import argparse
 import importlib
@@ -14,6 +14,8 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
 INTERRUPTED = 130
+MAPPED = ("dataset", "side", "hidden", "chips")
+"""Knobs that decide how a network is placed."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -42,6 +44,7 @@ def _parser():
     _add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)
+    _add_map(commands)
     return parser
 
 
@@ -79,12 +82,16 @@ def _add_calibrate(commands):
     _add_knobs(calibrate, ("die", "die_seed", "mismatch"))
 
 
+def _add_map(commands):
+    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
+    map_.set_defaults(command=_map)
+    _add_knobs(map_, MAPPED)
+
+
 def _add_knobs(parser, wanted=None):
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
-        for name in names:
-            if wanted and name not in wanted:
-                continue
+        for name in [name for name in names if wanted is None or name in wanted]:
             flag = "--" + name.replace("_", "-")
             group.add_argument(flag, dest=name, metavar="X", help=_help(name))
 
@@ -112,11 +119,13 @@ def _read(name, text):
     """A flag's text as its knob's type."""
     knob = Config.param[name]
     try:
+        if isinstance(knob, param.Selector):
+            return {str(choice): choice for choice in knob.objects}.get(text, text)
         if isinstance(knob, param.List):
             return [int(part) for part in text.split("-")]
         if isinstance(knob, param.Integer):
             return int(text)
-        return float(text) if isinstance(knob, param.Number) else text
+        return float(text)
     except ValueError:
         raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None
 
@@ -165,4 +174,15 @@ def _data(arguments):
         f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
+    return 0
+
+
+def _map(arguments):
+    config = _config(arguments)
+    from snnlab.chip.mapping import Mapping
+    from snnlab.data.catalogue import CATALOGUE
+
+    entry = CATALOGUE[config.dataset].checked(config.side)
+    mapping = Mapping((config.side**2, *config.hidden, len(entry.classes)), chips=config.chips)
+    print(f"network {mapping}", mapping.report(), sep="\n")
     return 0

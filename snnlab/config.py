@@ -10,6 +10,7 @@ import param
 
 from snnlab.chip import constants as c
 from snnlab.chip.fabrication import SPREADS
+from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
 
 
@@ -49,6 +50,12 @@ class Config(param.Parameterized):
         label="Data set",
         doc="Data set to learn.",
     )
+    side = param.Selector(
+        default=16,
+        objects=[16, 28],
+        label="Image side",
+        doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come.",
+    )
     tau_in = _microseconds(
         8e-6, 1e-6, 20e-6, "Latency code τ_in", "Time constant of the latency code."
     )
@@ -71,6 +78,12 @@ class Config(param.Parameterized):
         bounds=(1, 8),
         label="Hidden neurons",
         doc="Neurons in each hidden layer.",
+    )
+    chips = param.Integer(
+        1,
+        bounds=(1, MOST_PARTS),
+        label="Chips or runs",
+        doc="Chips, or runs one after the other, that the network may take.",
     )
     die = param.Selector(
         default="calibrated",
@@ -175,10 +188,10 @@ class Config(param.Parameterized):
     )
 
     GROUPS: ClassVar = {
-        "Data": ("dataset", "tau_in", "theta_in", "grid"),
+        "Data": ("dataset", "side", "tau_in", "theta_in", "grid"),
         "Chip": (
-            "hidden", "die", "die_seed", "mismatch", "calibration", "cadc_noise", "threshold_drift",
-            "spike_jitter", "tau_mem", "tau_syn", "tau_ref", "substeps",
+            "hidden", "chips", "die", "die_seed", "mismatch", "calibration", "cadc_noise",
+            "threshold_drift", "spike_jitter", "tau_mem", "tau_syn", "tau_ref", "substeps",
         ),
         "Learning": (
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "schedule", "batch",

@@ -9,6 +9,7 @@ from snnlab.errors import SnnlabError
 
 TICK = 8e-9
 """Clock of the chip's spike time stamps : s (Cramer et al. 2022, SI)."""
+_CHUNK = 4096  # samples sorted at a time: the indices of all would take a gigabyte
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,19 @@ class Events:
         Times at or beyond ``window`` ticks mean "no spike".
         """
         n_samples, n_channels = ticks.shape
-        ticks = np.minimum(ticks, window).astype(np.uint16)
-        order = np.argsort(ticks, axis=1, kind="stable").astype(np.uint16)
-        sorted_ticks = np.take_along_axis(ticks, order.astype(np.intp), axis=1)
-        fires = sorted_ticks < window
-        offsets = np.concatenate([[0], np.cumsum(fires.sum(axis=1))])
+        starts = range(0, max(n_samples, 1), _CHUNK)
+        chunks = [_by_time(ticks[start : start + _CHUNK], window) for start in starts]
+        counts, tick, channel = map(np.concatenate, zip(*chunks, strict=True))
+        offsets = np.concatenate([[0], np.cumsum(counts)])
         if ids is None:
             ids = np.arange(n_samples, dtype=np.uint64)
-        return cls(offsets, sorted_ticks[fires], order[fires], n_channels, ids)
+        return cls(offsets, tick, channel, n_channels, ids)
+
+
+def _by_time(ticks, window):
+    """Counts of the samples, and ticks and channels of their spikes in order of time."""
+    ticks = np.minimum(ticks, window).astype(np.uint16)
+    order = np.argsort(ticks, axis=1, kind="stable")
+    ordered = np.take_along_axis(ticks, order, axis=1)
+    fires = ordered < window
+    return fires.sum(axis=1), ordered[fires], order[fires].astype(np.uint16)

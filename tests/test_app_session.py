@@ -109,6 +109,16 @@ def test_a_network_too_large_is_said_and_mended_by_a_reset(session):
     assert session.snapshot.frame.recording.cadc[0].shape[2] == 64
 
 
+def test_a_size_that_the_data_do_not_have_is_said_and_mended_by_a_reset(session):
+    session.turn("side", 28)
+    session.reset()
+    until(lambda: session.state == "failed")
+    assert "digits has no pictures of 28×28" in session.message
+    session.turn("side", 16)
+    session.reset()
+    until(lambda: session.state == "ready")
+
+
 def test_a_wrong_value_is_refused_at_once(session):
     with pytest.raises(SnnlabError, match=r"mismatch = 2 is not allowed: a number from 0 to 0\.5"):
         session.turn("mismatch", 2)
@@ -132,9 +142,9 @@ def test_without_network_it_says_so_and_trains_on_digits(monkeypatch, tmp_path):
     monkeypatch.setenv("SNNLAB_MIRROR", "http://127.0.0.1:9")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    session = Session(Config()).start()
+    session = Session(Config.checked(side=28, hidden=[64])).start()
     until(lambda: session.state == "ready")
-    assert session.config.dataset == "digits"
+    assert (session.config.dataset, session.config.side) == ("digits", 16)
     assert session.notice == (
         "mnist could not be fetched (no network, nothing cached):"
         " training on scikit-learn's bundled digits instead."

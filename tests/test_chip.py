@@ -1,7 +1,7 @@
 """The emulated chip: closed forms of its physics, statistics of its noise, and its slow twin."""
 
 from dataclasses import replace
-from itertools import chain, pairwise
+from itertools import chain
 
 import numba
 import numpy as np
@@ -539,55 +539,6 @@ def test_traces_are_in_thresholds_above_their_first_sample():
     recording = Recording(spikes([[]], 1), (), (cadc,))
     np.testing.assert_allclose(recording.traces(0), [[[0, 0], [1, -0.5]]])
     assert recording.traces(0).dtype == np.float32
-
-
-# Mapping
-
-
-def test_the_papers_network_fills_the_chip_exactly():
-    mapping = Mapping((256, 246, 10))
-    assert mapping.circuits_per_neuron == (2, 2)
-    assert mapping.circuits_used == 512
-    used = np.concatenate([block.ravel() for block in mapping.circuits])
-    np.testing.assert_array_equal(np.sort(used), np.arange(512))
-
-
-def test_a_network_too_large_is_told_what_fits():
-    """300 neurons of two circuits and 10 of three: 630 of 512."""
-    with pytest.raises(SnnlabError) as error:
-        Mapping((256, 300, 10))
-    assert str(error.value) == (
-        "Network 256-300-10 needs 630 neuron circuits, the chip has 512:"
-        " use at most 246 hidden neurons"
-    )
-    Mapping((256, 246, 10))
-    with pytest.raises(SnnlabError, match="needs 514"):
-        Mapping((256, 247, 10))
-
-
-def test_a_network_no_hidden_layer_could_save_is_told_so():
-    with pytest.raises(SnnlabError, match="use fewer than 70000 inputs"):
-        Mapping((70_000, 5, 10))
-
-
-@pytest.mark.parametrize("sizes", [(256,), (256, 0, 10), (0, 10)])
-def test_a_layer_needs_neurons(sizes):
-    with pytest.raises(SnnlabError, match="every layer needs at least one neuron"):
-        Mapping(sizes)
-
-
-@pytest.mark.parametrize("sizes", [(256, 246, 10), (130, 70, 60, 5), (100, 3)])
-def test_no_synapse_is_used_twice(sizes):
-    mapping = Mapping(sizes)
-    taken = []
-    for layer, (n_in, n) in enumerate(pairwise(sizes)):
-        pair, column = mapping.synapses(layer)
-        assert pair.shape == column.shape == (n_in, n)
-        assert pair.max() < c.INPUTS_PER_CIRCUIT
-        taken += list(zip(pair.ravel().tolist(), column.ravel().tolist(), strict=True))
-        owner = mapping.circuits[layer]
-        assert all(set(column[:, j]) == set(owner[j]) for j in range(n))
-    assert len(taken) == len(set(taken))
 
 
 # What the chip refuses

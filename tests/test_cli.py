@@ -92,8 +92,12 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         (("--hidden", "0"), "every layer needs at least one neuron"),
         (
             ("--hidden", "300"),
-            "needs 630 neuron circuits, the chip has 512: use at most 246 hidden",
+            "needs 630 neuron circuits, the chip has 512: use at most 246 hidden neurons,"
+            " or partition it into 2 parts (--chips 2)",
         ),
+        (("--chips", "0"), "chips = 0 is not allowed: a whole number from 1 to 64"),
+        (("--side", "20"), "side = 20 is not allowed: one of 16, 28"),
+        (("--side", "28"), "data set digits has no pictures of 28×28, only of 16×16: use side"),
         (("--hidden", "200-200"), "needs 820 neuron circuits, the chip has 512"),
         (("--threads", "0"), "threads = 0 is not allowed: this machine takes 1 to"),
         (("--threads", "two"), "argument --threads: invalid int value: 'two'"),
@@ -158,6 +162,25 @@ def test_data_says_where_it_came_from(capsys):
         "digits: 1438 training and 359 test images of 10 classes, from bundled with scikit-learn\n"
     )
     assert "no data set 'cifar'" in refused(capsys, "data", "cifar")
+
+
+def test_map_says_where_a_network_sits(capsys):
+    code, out, _ = run(capsys, "map", "--side", 28, "--hidden", 256, "--chips", 8)
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert lines[0] == "network 784-256-10"
+    assert "hidden 256 784 7 1792 401408 256 0–6" in lines
+    assert "part 4 of 4: hidden 219–255, label 0–9; 279 circuits" in lines
+    assert "needs 1742 neuron circuits" in refused(capsys, "map", "--side", 28)
+    assert "has no pictures of 28×28" in refused(capsys, "map", "--side", 28, "--dataset", "digits")
+
+
+def test_a_network_in_parts_trains(capsys, tmp_path):
+    flags = ("--hidden", 300, "--chips", 2, "--out", tmp_path / "run")
+    code, out, _ = run(capsys, *QUICK, *flags)
+    assert code == 0
+    assert "network 256-300-10 in 2 parts" in out
+    assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["chips"] == 2
 
 
 def test_every_knob_is_a_flag_with_its_doc(capsys):

@@ -167,6 +167,32 @@ def test_loading_needs_no_heavy_package():
     assert {"torch", "param", "panel", "numba", "sklearn"}.isdisjoint(done.stdout.split())
 
 
+# Full size
+
+
+def test_full_size_pictures_are_those_of_the_files(original):
+    images, entry = original
+    data = load(entry.name, side=28)
+    np.testing.assert_array_equal(data.test_images, images)
+    assert data.train_images.shape == (60_000, 28, 28)
+    assert data.train_images.dtype == np.uint8
+    assert data.test_images.flags.writeable
+
+
+@pytest.mark.parametrize("name", ["digits", "yin-yang"])
+def test_made_data_have_no_full_size(name):
+    with pytest.raises(SnnlabError) as error:
+        load(name, side=28)
+    assert str(error.value) == (
+        f"data set {name} has no pictures of 28×28, only of 16×16: use side = 16"
+    )
+
+
+def test_a_side_between_is_told_what_there_is():
+    with pytest.raises(SnnlabError, match="only of 16×16 or 28×28: use side = 16 or 28"):
+        load("mnist", side=20)
+
+
 # Scaling
 
 

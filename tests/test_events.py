@@ -88,6 +88,17 @@ def test_simultaneous_spikes_keep_the_order_of_channels():
     assert events.channel.tolist() == [1, 3, 0, 2]
 
 
+def test_a_large_batch_is_sorted_like_a_small_one(monkeypatch):
+    """Piece by piece, whatever the size of a piece."""
+    ticks = np.random.default_rng(0).integers(0, WINDOW + 20, (50, 6))
+    whole = Events.from_ticks(ticks, WINDOW)
+    monkeypatch.setattr("snnlab.events._CHUNK", 7)
+    pieces = Events.from_ticks(ticks, WINDOW)
+    for name in ("offsets", "tick", "channel", "ids"):
+        np.testing.assert_array_equal(getattr(pieces, name), getattr(whole, name))
+        assert getattr(pieces, name).dtype == getattr(whole, name).dtype
+
+
 def test_ids_are_counted_unless_given():
     ticks = np.zeros((3, 2), int)
     assert Events.from_ticks(ticks, WINDOW).ids.tolist() == [0, 1, 2]

@@ -46,6 +46,13 @@ def test_fashion_mnist_is_learnt_in_twenty_epochs(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+def test_full_size_mnist_is_learnt_in_parts(dataset, tmp_path):
+    flags = ("--dataset", dataset, "--side", "28", "--hidden", "256", "--chips", "4")
+    epochs = train(tmp_path / "run", *flags, "--epochs", "2")
+    assert epochs[-1]["test_accuracy"] >= 0.96
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
 def test_one_and_two_threads_give_the_same_weights(dataset, tmp_path):
     """After a whole epoch, bit for bit."""
     kept = []

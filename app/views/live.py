@@ -35,7 +35,9 @@ class LiveView:
 
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot; the first one, and another network or data set, build the plots."""
-        shape = snapshot.classes, *(cadc.shape for cadc in snapshot.frame.recording.cadc)
+        recording = snapshot.frame.recording
+        neurons = (cadc.shape for cadc in recording.cadc)
+        shape = snapshot.classes, recording.inputs.n_channels, *neurons
         if self._shape != shape:
             self._build(snapshot)
             self._shape = shape

@@ -80,9 +80,9 @@ class Codes:
 
 
 def circuits(die: Die, codes: Codes | None = None) -> Circuits:
-    """What the circuits of a die do when set to these codes (nominal by default)."""
+    """What the circuits of a die do when set to these codes; at nominal ones, what it is."""
     if codes is None:
-        codes = Codes.nominal()
+        return Circuits(*(getattr(die, name) for name in Circuits._fields))
     ratio = {name: _current(die, codes, name) for name in SETTINGS[3:]}
     return Circuits(
         tau_mem=die.tau_mem / ratio["tau_mem"],

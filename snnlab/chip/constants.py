@@ -11,6 +11,8 @@ N_QUADRANTS = 4
 SYNAPSES_PER_CIRCUIT = 256
 INPUTS_PER_CIRCUIT = SYNAPSES_PER_CIRCUIT // 2
 """A signed weight takes one excitatory and one inhibitory synapse [P]."""
+N_LABELS = 64
+"""A synapse listens to one of the 6-bit address labels on its row [P]."""
 WEIGHT_MAX_LSB = 63
 """6-bit unsigned weights; as signed pairs −63 … +63 [P]."""
 

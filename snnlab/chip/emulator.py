@@ -43,8 +43,8 @@ class Chip:
         self.mapping = mapping
         self.die = die or Die.draw()
         self.point = point or OperatingPoint()
-        self.codes = codes or Codes.nominal()
-        self.correction = np.zeros(c.N_CIRCUITS) if correction is None else correction
+        self.codes = codes
+        self.correction = np.zeros_like(self.die.tau_mem) if correction is None else correction
         self.labels_spike = labels_spike
         self._layers = range(len(mapping.sizes) - 1)
         self._last_spiking = self._layers[-1] - (not labels_spike)

@@ -17,6 +17,7 @@ from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 
 MODES = ("inference", "training")
+PARTS = ("static", *COEFFICIENTS)
 
 PUBLISHED_POWER = 0.2
 """W of the whole chip at the working point (Cramer et al. 2022)."""

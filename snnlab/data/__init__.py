@@ -1,4 +1,4 @@
-"""Pictures to learn from: four data sets, one form, 16×16 pixels of 8 bits.
+"""Pictures to learn from: four data sets, one form, square and of 8 bits, 16×16 or full size.
 
 >>> load("digits").train_images.shape
 (1438, 16, 16)
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from snnlab.data import digits, sources, yin_yang
-from snnlab.data.catalogue import CATALOGUE, Entry, Tell
+from snnlab.data.catalogue import CATALOGUE, SIDE, Entry, Tell
 from snnlab.data.preprocess import resize
 from snnlab.errors import SnnlabError
 
@@ -24,7 +24,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 class Dataset:
     """Labelled pictures in their original order, ready to be encoded.
 
-    train_images : uint8[image, row, column], 16×16, 0 dark and 255 bright
+    train_images : uint8[image, row, column], square, 0 dark and 255 bright
     train_labels : uint8[image], an index into ``classes``
     test_images, test_labels : likewise, never to be trained on
     classes : what the labels mean
@@ -42,11 +42,14 @@ class Dataset:
 
 def load(
     name: str,
+    side: int = SIDE,
     *,
     data_dir: str | os.PathLike[str] | None = None,
     progress: Tell | None = None,
 ) -> Dataset:
     """The data set called ``name``: "mnist", "fashion-mnist", "digits" or "yin-yang".
+
+    ``side`` is 16, or 28 for MNIST and Fashion-MNIST as published, neither cropped nor scaled.
 
     Digits and Yin-Yang are always at hand. MNIST and Fashion-MNIST are looked for in this order:
     a folder of idx files (``data_dir``, else the environment's ``SNNLAB_DATA``), which if given is
@@ -56,17 +59,17 @@ def load(
     ``progress(message, fraction)`` is told of each step and how much of it is done, 0 to 1 or None
     where that is not known. It ends the loading by raising anything but an OSError or ValueError.
 
-    Raises :class:`~snnlab.errors.SnnlabError` for an unknown name, or a missing or wrong file in
-    the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
+    Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or wrong
+    file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
     if name not in CATALOGUE:
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}")
-    entry = CATALOGUE[name]
+    entry = CATALOGUE[name].checked(side)
     if name in _AT_HAND:
         make, origin = _AT_HAND[name]
         arrays = make()
     else:
-        arrays, origin = _from_files(entry, data_dir, progress or _silence)
+        arrays, origin = _from_files(entry, side, data_dir, progress or _silence)
     return Dataset(name, *arrays, classes=entry.classes, origin=origin)
 
 
@@ -77,13 +80,15 @@ _AT_HAND: dict[str, tuple[Callable[[], Arrays], str]] = {
 
 
 def _from_files(
-    entry: Entry, data_dir: str | os.PathLike[str] | None, tell: Tell
+    entry: Entry, side: int, data_dir: str | os.PathLike[str] | None, tell: Tell
 ) -> tuple[Arrays, str]:
     files, origin = sources.obtain(entry, data_dir, tell)
     train, train_labels, test, test_labels = files
-    small = [resize(images, crop=entry.crop, tell=tell) for images in (train, test)]
+    if side == SIDE:
+        train, test = (resize(images, crop=entry.crop, tell=tell) for images in (train, test))
     # Copied, because an array over the bytes of a file is read-only and torch frowns on that.
-    return (small[0], train_labels.copy(), small[1], test_labels.copy()), origin
+    arrays = (train, train_labels, test, test_labels)
+    return tuple(map(np.array, arrays)), origin
 
 
 def _silence(message: str, fraction: float | None) -> None:

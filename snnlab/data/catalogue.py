@@ -8,6 +8,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from snnlab.errors import SnnlabError
+
+SIDE = 16
+"""Pixels on a side of the paper's scaled-down pictures."""
+
 Tell = Callable[[str, float | None], None]
 """Told what is being done and the fraction done of it, or None where that is not known."""
 
@@ -44,6 +49,21 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     system_folder: str | None = None
     in_wheel: bool = False
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Pixels on a side that its pictures can have: scaled, or as the files hold them."""
+        return (SIDE, self.files[0].shape[-1]) if self.files else (SIDE,)
+
+    def checked(self, side: int) -> "Entry":
+        """Self, or an error if there are no such pictures."""
+        if side not in self.sides:
+            have = " or ".join(f"{s}×{s}" for s in self.sides)
+            raise SnnlabError(
+                f"data set {self.name} has no pictures of {side}×{side}, only of {have}:"
+                f" use side = {' or '.join(map(str, self.sides))}"
+            )
+        return self
 
 
 def _mnist_like(*sha256: str) -> tuple[IdxFile, ...]:

@@ -12,9 +12,8 @@ from functools import cache
 import numpy as np
 from scipy.ndimage import zoom
 
-from snnlab.data.catalogue import Tell
+from snnlab.data.catalogue import SIDE, Tell
 
-SIDE = 16
 _CHUNK = 500  # pictures at a time: what a processor's cache holds
 
 

@@ -19,7 +19,7 @@ give the chip's 6-bit weights the drive that five single input lines would lack.
 
 import numpy as np
 
-from snnlab.data.preprocess import SIDE
+from snnlab.data.catalogue import SIDE
 from snnlab.seeding import stream
 
 RADIUS = 0.5

@@ -33,9 +33,11 @@ def train(
         use_threads(threads)
     start = load_weights(Path(weights)) if weights else None
     with Bar() as bar:
-        trainer = Trainer(config, load(config.dataset, data_dir=data_dir, progress=bar.tell), start)
+        dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
+        trainer = Trainer(config, dataset, start)
         trainer.prepare(bar.tell)
-    say(f"{config.dataset} from {trainer.dataset.origin}, network {trainer.mapping}")
+    parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
+    say(f"{config.dataset} from {dataset.origin}, network {trainer.mapping}{parts}")
     with ctrl_c() as pressed:
         finished = _run(trainer, folder, pressed)
     stopped = "" if finished else f"stopped after {trainer.step} steps; "

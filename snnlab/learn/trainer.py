@@ -79,7 +79,8 @@ class Trainer:
         self.config, self.dataset = config, dataset
         self.settings = SimpleNamespace(**config.values())
         n_inputs = dataset.train_images[0].size
-        self.mapping = Mapping((n_inputs, *config.hidden, len(dataset.classes)))
+        sizes = (n_inputs, *config.hidden, len(dataset.classes))
+        self.mapping = Mapping(sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps
         )

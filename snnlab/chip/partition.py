@@ -1,0 +1,102 @@
+"""Which neurons sit on which circuits, and in which run: packing a network onto chips.
+
+Circuits are numbered along the chip's first row of 256 and back along the second, so consecutive
+ones are neighbours and their membranes can be joined: sideways, or downwards at the turn.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+
+import numpy as np
+
+from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_CIRCUITS, N_LABELS
+
+MOST_PARTS = 64
+"""Most parts that a network may be cut into: a limit of patience, not of the chip."""
+
+Gaps = list[tuple[int, int]]
+"""Runs of free circuits, first and one past the last."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Neighbouring neurons of one layer on one chip; circuits : int64[neuron, joined]."""
+
+    layer: int
+    neurons: range
+    circuits: np.ndarray
+
+
+@dataclass(frozen=True)
+class Part:
+    """What runs on one chip at one time: blocks in order of their layers.
+
+    Spikes of neurons that ran in earlier parts are replayed into it at their recorded times.
+    """
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def circuits_used(self) -> int:
+        """Circuits that this part takes, of 512."""
+        return sum(block.circuits.size for block in self.blocks)
+
+
+def joined(fan_in: int) -> int:
+    """Circuits that a neuron with so many inputs joins: each has 128 pairs of synapses."""
+    return ceil(fan_in / INPUTS_PER_CIRCUIT)
+
+
+def free_runs(excluded: frozenset[int]) -> Gaps:
+    """What is left of the chip without the excluded circuits."""
+    walls = [-1, *sorted(excluded), N_CIRCUITS]
+    return [(left + 1, right) for left, right in pairwise(walls) if right > left + 1]
+
+
+def pack(sizes: tuple[int, ...], gaps: Gaps, most: int) -> tuple[Part, ...] | None:
+    """Fill part after part, in order of layers; None when ``most`` parts do not suffice.
+
+    A layer may continue on the next part, so no layer comes before its sources.
+    """
+    parts, chip = [], _Chip(gaps)
+    for layer, (fan_in, n) in enumerate(pairwise(sizes)):
+        chip.add_sources(fan_in)
+        first = 0
+        while first < n:
+            first = chip.place(layer, range(first, n))
+            if first == n:
+                break
+            if not chip.blocks or len(parts) + 1 >= most:
+                return None
+            parts.append(Part(tuple(chip.blocks)))
+            chip = _Chip(gaps)
+            chip.add_sources(fan_in)
+    return (*parts, Part(tuple(chip.blocks)))
+
+
+class _Chip:
+    """A chip being filled."""
+
+    def __init__(self, gaps):
+        self.blocks, self._gaps, self._labels, self._joined = [], list(gaps), 0, 1
+
+    def add_sources(self, fan_in):
+        """The sources of the next layer: those that share rows take a label for each 128."""
+        self._joined = joined(fan_in)
+        self._labels += self._joined
+
+    def place(self, layer, neurons):
+        """As many of the neurons as there is room for, first fit; the first left over."""
+        if self._labels > N_LABELS:
+            return neurons.start
+        k, rows, missing = self._joined, [], len(neurons)
+        for place, (start, stop) in enumerate(self._gaps):
+            fits = min((stop - start) // k, missing)
+            rows.append(start + np.arange(fits * k).reshape(fits, k))
+            self._gaps[place] = start + fits * k, stop
+            missing -= fits
+        placed = range(neurons.start, neurons.stop - missing)
+        if placed:
+            self.blocks.append(Block(layer, placed, np.concatenate(rows)))
+        return placed.stop
