@@ -91,6 +91,22 @@ class Config(param.Parameterized):
         label="Die",
         doc="How well the circuits were set before training.",
     )
+    dead = Quantity(
+        0.0,
+        bounds=(0.0, 0.9),
+        shown="%",
+        factor=100.0,
+        label="Dead neurons",
+        doc="Share of neuron circuits that never fire.",
+    )
+    stuck = Quantity(
+        0.0,
+        bounds=(0.0, 0.5),
+        shown="%",
+        factor=100.0,
+        label="Stuck synapses",
+        doc="Share of synapses whose weight cannot be written.",
+    )
     calibration = param.Selector(
         default="as drawn",
         objects=["as drawn", "measured"],
@@ -190,8 +206,9 @@ class Config(param.Parameterized):
     GROUPS: ClassVar = {
         "Data": ("dataset", "side", "tau_in", "theta_in", "grid"),
         "Chip": (
-            "hidden", "chips", "die", "die_seed", "mismatch", "calibration", "cadc_noise",
-            "threshold_drift", "spike_jitter", "tau_mem", "tau_syn", "tau_ref", "substeps",
+            "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "calibration",
+            "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn", "tau_ref",
+            "substeps",
         ),
         "Learning": (
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "schedule", "batch",
@@ -203,7 +220,7 @@ class Config(param.Parameterized):
         {
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
             "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
-            "epochs",
+            "dead", "stuck", "epochs",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

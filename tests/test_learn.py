@@ -648,7 +648,7 @@ def after_turning(data, **turned):
         ("beta", 40.0), ("rho_burst", 0.5), ("rho_weight", 50.0), ("rho_readout", 1.0),
         ("learning_rate", 1e-2), ("mismatch", 0.3), ("cadc_noise", 5.0), ("die", "ideal"),
         ("die_seed", 7), ("threshold_drift", 0.1), ("spike_jitter", 5e-7),
-        ("calibration", "measured"),
+        ("calibration", "measured"), ("dead", 0.2), ("stuck", 0.02),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):

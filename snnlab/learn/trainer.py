@@ -152,15 +152,15 @@ class Trainer:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         c = self._settings_now()
         noise = {name: getattr(c, name) for name in TRIAL_NOISE}
-        wanted = (c.die, c.mismatch, c.die_seed, c.calibration, *noise.values())
+        fabricated = c.die, c.mismatch, c.dead, c.stuck, c.die_seed
+        wanted = (*fabricated, c.calibration, *noise.values())
         if self._chip[0] != wanted:
-            die = Die.draw(c.die, sigma=c.mismatch, seed=c.die_seed)
-            setting = {}
+            die, setting = _die(*fabricated), {}
             if c.calibration == "measured":
-                found = _calibrated(c.die, c.mismatch, c.die_seed)
+                found = _calibrated(*fabricated)
                 setting = {"codes": found.codes, "correction": found.correction}
-            point = replace(self.point, **noise)
-            self._chip = wanted, Chip(self.mapping, die, point, **setting)
+            chip = Chip(self.mapping, die, replace(self.point, **noise), **setting)
+            self._chip = wanted, chip
         return self._chip[1]
 
     @property
@@ -264,7 +264,12 @@ def _encoded(dataset, part, tau_in, theta_in, window, grid):
     return events.on_grid(DT_CADC) if grid == "cadc" else events
 
 
+def _die(preset, sigma, dead, stuck, seed):
+    die = Die.draw(preset, sigma=sigma, seed=seed)
+    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed)
+
+
 @lru_cache(maxsize=4)
-def _calibrated(preset, sigma, seed):
+def _calibrated(*fabricated):
     """What the laboratory finds for a die, shared by all trainers that use it."""
-    return calibrate(Lab(Die.draw(preset, sigma=sigma, seed=seed), seed=seed))
+    return calibrate(Lab(_die(*fabricated), seed=fabricated[-1]))
