@@ -597,3 +597,16 @@ def test_weights_must_be_rounded(small, kind):
     weights[0] = weights[0].astype(kind)
     with pytest.raises(SnnlabError, match=rf"layer 0: {np.dtype(kind)} .* takes int8"):
         chip.run(events, weights)
+
+
+def test_writing_agrees_with_its_twin():
+    rng = np.random.default_rng(15)
+    weight = rng.integers(-63, 64, (9, 5)).astype(np.int8)
+    gains = rng.random((2, 9, 16)).astype(np.float32) * [[[1]], [[-1]]]
+    got = kernels.write_synapses(weight, gains.astype(np.float32))
+    twin = [
+        [abs(int(w)) * gains[int(w < 0), k, j] for j, w in enumerate(row)]
+        for k, row in enumerate(weight)
+    ]
+    np.testing.assert_allclose(got[:, :5], twin, rtol=1e-6)
+    assert (got[:, 5:] == 0).all()

@@ -323,6 +323,22 @@ def run_layer(
     return counts, tick, channel, cadc
 
 
+@njit(nogil=True, cache=True)
+def write_synapses(weight_lsb, gains):
+    """Signed currents of written weights : float32[input, padded neuron].
+
+    weight_lsb : int8[input, neuron]; gains : float32[2, input, padded neuron] of one LSB, of the
+    excitatory synapse positive, of the inhibitory one negative.
+    """
+    current = np.zeros(gains.shape[1:], np.float32)
+    for k in range(weight_lsb.shape[0]):
+        for j in range(weight_lsb.shape[1]):
+            weight = np.float32(weight_lsb[k, j])
+            gain = gains[1, k, j] if weight < 0 else gains[0, k, j]
+            current[k, j] = abs(weight) * gain
+    return current
+
+
 @njit(parallel=True, nogil=True, cache=True)
 def compact(counts, tick, channel):
     """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""

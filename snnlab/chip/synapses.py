@@ -6,7 +6,7 @@ import numpy as np
 
 from snnlab.chip import constants as c
 from snnlab.chip.die import WORKS
-from snnlab.chip.kernels import LANES, Synapses
+from snnlab.chip.kernels import LANES, Synapses, write_synapses
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
 """Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
@@ -36,11 +36,10 @@ class SynapseArray:
 
     def written(self, weight_lsb: np.ndarray) -> Synapses:
         """What the kernel adds per input spike, once int8[input, neuron] weights are written."""
-        weight = padded(weight_lsb)
-        also = np.full(len(weight), -1)
+        also = np.full(len(weight_lsb), -1)
         if self._stuck is None:
-            current = np.abs(weight) * np.where(weight < 0, *self._gains[::-1])
-            return Synapses(current, also, self._limit)
+            return Synapses(write_synapses(weight_lsb, self._gains), also, self._limit)
+        weight = padded(weight_lsb)
         both = np.stack([np.maximum(weight, 0), np.maximum(-weight, 0)])
         both = np.where(self._stuck == WORKS, both, self._stuck) * self._gains
         # Where one synapse of a pair is stuck and the other written, the input needs a second row.
