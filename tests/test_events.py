@@ -139,3 +139,15 @@ def test_contradictions_are_named(events, change, complaint):
 
 def test_time_may_fall_from_one_sample_to_the_next():
     assert spikes([[(50, 0)], [(1, 0)]], 1).checked().tick.tolist() == [50, 1]
+
+
+def test_a_coarser_grid_moves_spikes_back_by_less_than_its_step():
+    ticks = np.array([[0, 212, 213, 424, 425, 4249]])
+    events = Events.from_ticks(ticks, 4250).on_grid(1.7e-6).checked()
+    assert events.tick.tolist() == [0, 0, 212, 212, 425, 4038]
+    every = Events.from_ticks(np.arange(4250)[None], 4250)
+    moved = every.tick.astype(int) - every.on_grid(1.7e-6).tick
+    assert (moved.min(), moved.max()) == (0, 212)
+    steps = every.on_grid(1.7e-6).tick * TICK / 1.7e-6
+    np.testing.assert_allclose(steps, np.rint(steps), atol=0.5 * TICK / 1.7e-6 + 1e-9)
+    assert len(np.unique(steps)) == 20
