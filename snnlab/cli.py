@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``snnlab app``, ``snnlab data``."""
+"""The command line: ``snnlab train``, ``app``, ``data``, ``convergence``."""
 
 import argparse
 import importlib
@@ -41,6 +41,7 @@ def _parser():
     _add_train(commands)
     _add_app(commands)
     _add_data(commands)
+    _add_convergence(commands)
     return parser
 
 
@@ -50,7 +51,7 @@ def _add_train(commands):
     _add_data_dir(train)
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
-    train.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    _add_threads(train)
     _add_knobs(train)
 
 
@@ -71,6 +72,16 @@ def _add_data(commands):
     _add_data_dir(data)
 
 
+def _add_convergence(commands):
+    convergence = commands.add_parser(
+        "convergence", help="evaluate a run on finer and finer steps of the emulation"
+    )
+    convergence.set_defaults(command=_convergence)
+    convergence.add_argument("run", metavar="RUN", help="folder of a run")
+    _add_data_dir(convergence)
+    _add_threads(convergence)
+
+
 def _add_knobs(parser):
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
@@ -81,6 +92,10 @@ def _add_knobs(parser):
 
 def _add_data_dir(parser):
     parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+
+
+def _add_threads(parser):
+    parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
 
 
 def _help(name):
@@ -145,4 +160,11 @@ def _data(arguments):
         f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
+    return 0
+
+
+def _convergence(arguments):
+    from snnlab.experiments.convergence import study, table
+
+    print(table(study(Path(arguments.run), arguments.data_dir, arguments.threads)))
     return 0

@@ -9,6 +9,7 @@ import pytest
 from snnlab.cli import main
 from snnlab.data import load
 from snnlab.errors import DataUnavailable
+from snnlab.experiments.convergence import study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -56,3 +57,15 @@ def test_one_and_two_threads_give_the_same_weights(dataset, tmp_path):
     one, two = kept
     for layer in one.files:
         assert one[layer].tobytes() == two[layer].tobytes()
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+def test_half_the_step_of_the_emulation_changes_little(dataset, tmp_path):
+    """A trained network, from the default step of 425 ns to 212 ns, and to the finest of 53 ns."""
+    train(tmp_path / "run", "--dataset", dataset, "--epochs", "2")
+    at = {row.substeps: row for row in study(tmp_path / "run")}
+    assert at[4].accuracy > 0.95
+    assert 20 < at[4].spikes < 60
+    for finer in (8, 32):
+        assert abs(at[finer].accuracy - at[4].accuracy) <= 1e-3
+        assert abs(at[finer].spikes / at[4].spikes - 1) <= 0.01
