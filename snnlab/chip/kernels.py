@@ -149,20 +149,19 @@ def _propagate(u, exc, inh, neurons):
 
 
 @njit(nogil=True)
-def _hold(u, reset, held, wait, n_held):
+def _hold(u, reset, held, until, n_held, step):
     """Keep refractory neurons at their reset; returns how many remain.
 
-    ``wait`` is what is left in steps: a neuron released within the step moves for the rest of it.
+    ``until`` is when each is let go, in steps: within this one it moves for the rest of it.
     """
     h = 0
     while h < n_held:
         j = held[h]
-        if wait[j] >= 1.0:
+        if until[j] >= step + 1:
             u[j] = reset[j]
-            wait[j] -= 1.0
             h += 1
         else:
-            u[j] = reset[j] + (np.float32(1.0) - wait[j]) * (u[j] - reset[j])
+            u[j] = reset[j] + np.float32(step + 1 - until[j]) * (u[j] - reset[j])
             n_held -= 1
             held[h] = held[n_held]
     return n_held
@@ -210,23 +209,27 @@ def _stamp(step, since, clock, jitter, keys, counter):
 
 @njit(nogil=True)
 def _fire(
-    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held, tick, channel,
+    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held, tick, channel,
     n_out,
 ):  # fmt: skip
-    """Reset and hold every neuron that crossed; returns the numbers of held and of spikes."""
+    """Reset and hold every neuron that crossed; returns the numbers of held and of spikes.
+
+    One whose reset lies over its threshold crosses as soon as it is let go, never before.
+    """
     n = u.shape[0]
     for lo in range(0, n, LANES):
         if not _crossed(u[lo : lo + LANES], threshold[lo : lo + LANES]):
             continue
         for j in range(lo, lo + LANES):
-            if u[j] < threshold[j]:
+            if u[j] < threshold[j] or until[j] >= step + 1:
                 continue
             since = _since_crossing(u[j], exc[j], inh[j], j, threshold[j], neurons)
+            since = min(since, step + 1 - until[j])
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
             _insert(tick, channel, n_out, stamp, np.uint16(j))
             n_out += 1
             u[j] = neurons.reset[j]
-            wait[j] = max(neurons.refractory[j] - since, np.float32(0.0))
+            until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)
             held[n_held] = j
             n_held += 1
     return n_held, n_out
@@ -240,7 +243,7 @@ def _run_sample(
     """One image through one layer; returns the number of spikes written."""
     n = neurons.decay_mem.shape[0]
     u, exc, inh = neurons.start.copy(), np.zeros(n, np.float32), np.zeros(n, np.float32)
-    wait, held = np.empty(n, np.float32), np.empty(n, np.int64)
+    until, held = np.zeros(n), np.empty(n, np.int64)
     early, late, n_in, n_held, n_out = 0, 0, in_tick.shape[0], 0, 0
     for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
@@ -256,10 +259,10 @@ def _run_sample(
             _receive(exc, inh, synapses, in_channel[early], np.float32(1 - (after - floor(after))))
             early += 1
         _propagate(u, exc, inh, neurons)
-        n_held = _hold(u, neurons.reset, held, wait, n_held)
+        n_held = _hold(u, neurons.reset, held, until, n_held, step)
         if tick.shape[0] and _crossed(u, threshold):
             n_held, n_out = _fire(
-                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, n_held,
+                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held,
                 tick, channel, n_out,
             )  # fmt: skip
     return n_out
