@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``."""
+"""The command line: ``snnlab train``, ``app``, and what goes with them."""
 
 import argparse
 import importlib
@@ -45,6 +45,7 @@ def _parser():
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
+    _add_convergence(commands)
     return parser
 
 
@@ -54,7 +55,7 @@ def _add_train(commands):
     _add_data_dir(train)
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
-    train.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    _add_threads(train)
     _add_knobs(train)
 
 
@@ -88,6 +89,16 @@ def _add_map(commands):
     _add_knobs(map_, MAPPED)
 
 
+def _add_convergence(commands):
+    convergence = commands.add_parser(
+        "convergence", help="evaluate a run on finer and finer steps of the emulation"
+    )
+    convergence.set_defaults(command=_convergence)
+    convergence.add_argument("run", metavar="RUN", help="folder of a run")
+    _add_data_dir(convergence)
+    _add_threads(convergence)
+
+
 def _add_knobs(parser, wanted=None):
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
@@ -98,6 +109,10 @@ def _add_knobs(parser, wanted=None):
 
 def _add_data_dir(parser):
     parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+
+
+def _add_threads(parser):
+    parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
 
 
 def _help(name):
@@ -185,4 +200,11 @@ def _map(arguments):
     entry = CATALOGUE[config.dataset].checked(config.side)
     mapping = Mapping((config.side**2, *config.hidden, len(entry.classes)), chips=config.chips)
     print(f"network {mapping}", mapping.report(), sep="\n")
+    return 0
+
+
+def _convergence(arguments):
+    from snnlab.experiments.convergence import study, table
+
+    print(table(study(Path(arguments.run), arguments.data_dir, arguments.threads)))
     return 0

@@ -1,10 +1,11 @@
 """Files that are whole or not there."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
+from uuid import uuid4
 
 import numpy as np
 
@@ -12,19 +13,20 @@ from snnlab.errors import SnnlabError
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """All or nothing: a temporary file in the same folder takes the name when it is complete.
+    """All or nothing: a file of another name beside it takes its name when it is complete.
 
-    Raises OSError.
+    Processes that do this at once cannot mix their bytes. Raises OSError.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             fill(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(part, path)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(OSError):
+            part.unlink()
         raise
 
 

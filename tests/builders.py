@@ -1,9 +1,11 @@
 """What many tests need: spikes, weights, and a converter fine enough to see a membrane."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
+from snnlab.chip.constants import N_CIRCUITS
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip, run_layer
 from snnlab.chip.kernels import Readout
@@ -40,14 +42,26 @@ def random_weights(rng, sizes, spread=25.0, mean=0.0):
     ]
 
 
-def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0):
-    """Membrane of one ideal neuron in units of the threshold : float64[sample, CADC sample].
+def clones(die, circuit):
+    """The die on which every circuit is the same: this one."""
+    return replace(
+        die,
+        **{
+            name: np.repeat(array[..., [circuit]], N_CIRCUITS, axis=-1)
+            for name, array in die.arrays().items()
+        },
+    )
 
-    Many copies of the neuron are run, with rest levels that continue one another like the rungs of
-    a ladder: the sum of their 8-bit samples is one converter with 64 000 levels.
+
+def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0, die=None):
+    """Membrane of one neuron in nominal thresholds above its leak : float64[sample, CADC sample].
+
+    The neuron is ideal, or any of a die of clones. Many copies of it are run, with rest levels that
+    continue one another like the rungs of a ladder: the sum of their 8-bit samples is one converter
+    with 64 000 levels.
     """
     sizes = (events.n_channels, RUNGS) if label else (events.n_channels, RUNGS, 1)
-    chip = Chip(Mapping(sizes), Die.ideal(), point)
+    chip = Chip(Mapping(sizes), die or Die.ideal(), point)
     gain = RUNGS * SPAN / (highest - lowest)
     rest = -lowest * gain - SPAN * np.arange(RUNGS)
     ladder = Readout(

@@ -55,7 +55,7 @@ def run_neuron(ticks, currents, neuron, clock, limit, stamp):
     of = {name: float(value) for name, value in neuron.items()}
     kick_exc = kicks(ticks, [max(c, 0.0) for c in currents], clock)
     kick_inh = kicks(ticks, [min(c, 0.0) for c in currents], clock)
-    u, exc, inh, wait = of["start"], 0.0, 0.0, 0.0
+    u, exc, inh, until = of["start"], 0.0, 0.0, 0.0
     fired, membrane = [], []
     for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
@@ -66,17 +66,16 @@ def run_neuron(ticks, currents, neuron, clock, limit, stamp):
         u = min(max(of["decay_mem"] * u + gained, of["low"]), of["high"])
         exc *= of["decay_exc"]
         inh *= of["decay_inh"]
-        free = min(max(1.0 - wait, 0.0), 1.0)  # of this step
-        wait = max(wait - 1.0, 0.0)
+        free = min(max(step + 1 - until, 0.0), 1.0)  # of this step, what lies after the release
         u = of["reset"] + free * (u - of["reset"]) if free < 1.0 else u
-        if u >= of["threshold"] and free > 0.0:
+        if free > 0.0 and u >= of["threshold"]:
             # On the straight line that a whole step of this drive would have taken to get here.
             start = (u - gained) / of["decay_mem"]
             since = min((u - of["threshold"]) / max(u - start, 1e-9), free)
             since = free if of["reset"] >= of["threshold"] else since
             fired.append(stamp(step, (step + 1 - since) / clock.steps_per_tick))
             u = of["reset"]
-            wait = max(of["refractory"] - since, 0.0)
+            until = step + 1 + max(of["refractory"] - since, 0.0)
     return sorted(fired), membrane
 
 

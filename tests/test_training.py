@@ -9,6 +9,7 @@ import pytest
 from snnlab.cli import main
 from snnlab.data import load
 from snnlab.errors import DataUnavailable
+from snnlab.experiments.convergence import study
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -82,3 +83,15 @@ def test_a_calibrated_die_learns_as_well_as_the_preset(dataset, tmp_path):
     scatter = np.sqrt((np.var(preset, ddof=1) + np.var(measured, ddof=1)) / len(preset))
     # 99.9 % of Student's t with 8 degrees of freedom
     assert abs(np.mean(preset) - np.mean(measured)) < 4.5 * scatter + 0.001
+
+
+@pytest.mark.parametrize("dataset", ["mnist"], indirect=True)
+def test_half_the_step_of_the_emulation_changes_little(dataset, tmp_path):
+    """A trained network, from the default step of 425 ns to 212 ns, and to the finest of 53 ns."""
+    train(tmp_path / "run", "--dataset", dataset, "--epochs", "2")
+    at = {row.substeps: row for row in study(tmp_path / "run")}
+    assert at[4].accuracy > 0.95
+    assert 20 < at[4].spikes < 60
+    for finer in (8, 32):
+        assert abs(at[finer].accuracy - at[4].accuracy) <= 1e-3
+        assert abs(at[finer].spikes / at[4].spikes - 1) <= 0.01

@@ -150,27 +150,19 @@ def _propagate(u, exc, inh, neurons):
 
 
 @njit(nogil=True, inline="always")
-def _hold(u, reset, held, wait, free, n_held):
-    """Keep refractory neurons at their reset; returns how many are listed in ``held``.
+def _hold(u, reset, held, until, n_held, step):
+    """Keep refractory neurons at their reset; returns how many remain.
 
-    ``wait`` is what is left in steps, negative in the step of release; ``free`` is the part of this
-    step in which a neuron may move: one released within the step moves for the rest of it.
+    ``until`` is when each is let go, in steps: within this one it moves for the rest of it.
     """
     h = 0
     while h < n_held:
         j = held[h]
-        if wait[j] >= 1.0:
+        if until[j] >= step + 1:
             u[j] = reset[j]
-            wait[j] -= np.float32(1.0)
-            free[j] = np.float32(0.0)
-            h += 1
-        elif wait[j] >= 0.0:
-            free[j] = np.float32(1.0) - wait[j]
-            u[j] = reset[j] + free[j] * (u[j] - reset[j])
-            wait[j] = np.float32(-1.0)
             h += 1
         else:
-            free[j], wait[j] = np.float32(1.0), np.float32(0.0)
+            u[j] = reset[j] + np.float32(step + 1 - until[j]) * (u[j] - reset[j])
             n_held -= 1
             held[h] = held[n_held]
     return n_held
@@ -218,28 +210,30 @@ def _stamp(step, since, clock, jitter, keys, counter):
 
 @njit(nogil=True)
 def _fire(
-    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, free, n_held, tick,
-    channel, n_out,
+    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held, tick, channel,
+    n_out,
 ):  # fmt: skip
-    """Reset and hold every neuron that crossed; returns the numbers of held and of spikes."""
+    """Reset and hold every neuron that crossed; returns the numbers of held and of spikes.
+
+    One whose reset lies over its threshold crosses as soon as it is let go, never before.
+    """
     n = u.shape[0]
     for lo in range(0, n, LANES):
         if not _crossed(u[lo : lo + LANES], threshold[lo : lo + LANES]):
             continue
         for j in range(lo, lo + LANES):
-            if u[j] < threshold[j] or free[j] == 0.0:
+            if u[j] < threshold[j] or until[j] >= step + 1:
                 continue
             since = _since_crossing(u[j], exc[j], inh[j], j, threshold[j], neurons)
-            # Not before it was released; a reset over the threshold fires at once.
-            since = free[j] if neurons.reset[j] >= threshold[j] else min(since, free[j])
+            free = min(step + 1 - until[j], 1.0)
+            since = free if neurons.reset[j] >= threshold[j] else min(since, free)
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
             _insert(tick, channel, n_out, stamp, np.uint16(j))
             n_out += 1
             u[j] = neurons.reset[j]
-            if wait[j] == 0.0:
-                held[n_held] = j
-                n_held += 1
-            wait[j] = max(neurons.refractory[j] - since, np.float32(0.0))
+            until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)
+            held[n_held] = j
+            n_held += 1
     return n_held, n_out
 
 
@@ -251,8 +245,7 @@ def _run_sample(
     """One image through one layer; returns the number of spikes written."""
     n = neurons.decay_mem.shape[0]
     u, exc, inh = neurons.start.copy(), np.zeros(n, np.float32), np.zeros(n, np.float32)
-    wait, free = np.zeros(n, np.float32), np.ones(n, np.float32)
-    held = np.empty(n, np.int64)
+    until, held = np.zeros(n), np.empty(n, np.int64)
     early, late, n_in, n_held, n_out = 0, 0, in_tick.shape[0], 0, 0
     for step in range(clock.samples * clock.substeps):
         if step % clock.substeps == 0:
@@ -268,11 +261,11 @@ def _run_sample(
             _receive(exc, inh, synapses, in_channel[early], np.float32(1 - (after - floor(after))))
             early += 1
         _propagate(u, exc, inh, neurons)
-        n_held = _hold(u, neurons.reset, held, wait, free, n_held)
+        n_held = _hold(u, neurons.reset, held, until, n_held, step)
         if tick.shape[0] and _crossed(u, threshold):
             n_held, n_out = _fire(
-                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, wait, free,
-                n_held, tick, channel, n_out,
+                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held,
+                tick, channel, n_out,
             )  # fmt: skip
     return n_out
 

@@ -71,6 +71,9 @@ class OperatingPoint:
 
     @property
     def most_spikes(self) -> int:
-        """Most spikes of one neuron in one image: one per step, and per refractory period."""
+        """Most spikes of one neuron in one image: one per step, and per refractory period.
+
+        A period that just does not fit counts: rounding in the kernel may make it fit.
+        """
         steps = self.samples * self.substeps
-        return min(steps, int(steps * self.dt / self.tau_ref) + 1)
+        return min(steps, int(steps * self.dt / self.tau_ref + 1e-3) + 1)

@@ -37,11 +37,15 @@ class Recording:
         return to_model_units(self.cadc[layer])
 
     def saturated(self, layer: int) -> np.ndarray:
-        """Samples at the ends of the converter's range : bool[sample, step, neuron]."""
-        cadc = self.cadc[layer].astype(np.int64)
+        """Samples at the ends of the converter's range : bool[sample, step, neuron].
+
+        Or of 8 bits, where correction pushed them there.
+        """
+        read = self.cadc[layer]
+        cadc = read.astype(np.int64)
         if self.correction:
             cadc += self.correction[layer].astype(np.int64)
-        return (cadc <= CADC_MIN_LSB) | (cadc >= CADC_MAX_LSB)
+        return (cadc <= CADC_MIN_LSB) | (cadc >= CADC_MAX_LSB) | (read == 0) | (read == 255)
 
     def spikes_per_sample(self) -> float:
         """Hidden spikes per image, mean over the batch."""

@@ -1,16 +1,15 @@
 """Idx files on disk: read with suspicion, written whole or not at all."""
 
-import contextlib
 import os
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from snnlab.data.catalogue import Entry, IdxFile
 from snnlab.data.idx import idx_header, inflate, read_idx
 from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
 
 
 def parse(data: bytes, file: IdxFile, where: str) -> np.ndarray:
@@ -72,24 +71,14 @@ def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Put ``array`` at ``path`` as an idx file; whoever looks sees all of it or nothing.
+    """Put ``array`` at ``path`` as an idx file, whole or not at all. Raises OSError."""
 
-    It is written under a name of its own beside the target and then renamed, so that processes
-    doing this at once cannot mix their bytes. Raises OSError.
-    """
+    def fill(stream):
+        stream.write(idx_header(array.shape))
+        stream.write(np.ascontiguousarray(array).data)
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{uuid4().hex}.part")
-    try:
-        with part.open("xb") as stream:
-            stream.write(idx_header(array.shape))
-            stream.write(np.ascontiguousarray(array).data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise
+    write_whole(path, fill)
 
 
 def _plain_or_gzipped(folder: Path, file: IdxFile) -> Path | None:

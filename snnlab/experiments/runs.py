@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import npz, write_whole
 from snnlab.learn.trainer import Trainer
@@ -41,6 +42,22 @@ def save_run(folder: Path, trainer: Trainer, epochs: list[EpochRecord]) -> None:
         write_whole(folder / "die.npz", npz(trainer.chip.die.arrays()))
     except OSError as error:
         raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
+
+
+def load_config(folder: Path) -> Config:
+    """Settings of a run; raises :class:`SnnlabError` for a missing or foreign folder."""
+    path = folder / "config.json"
+    try:
+        settings = json.loads(path.read_text())["settings"]
+        return Config.checked(**settings)
+    except FileNotFoundError:
+        raise SnnlabError(f"run {folder}: no {path.name} in it, give the folder of a run") from None
+    except SnnlabError as error:
+        raise SnnlabError(f"run {folder}: {error}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SnnlabError(
+            f"run {folder}: {path.name} holds no settings ({type(error).__name__})"
+        ) from None
 
 
 def load_weights(path: Path) -> list[np.ndarray]:
