@@ -161,8 +161,8 @@ def test_more_noise_does_not_move_the_mean(noise, seed, trial):
     events, weights = silent(50)
     off = one_layer(1, 512, die, point).run(events, weights, trial=trial).cadc[0] - rest(die)
     error = np.sqrt((noise**2 + 1 / 12) / (50 * 20))
-    assert np.abs(off.mean(axis=(0, 1))).max() < 4.5 * error
-    assert abs(off.mean()) < 4.0 * error / np.sqrt(512)
+    assert np.abs(off.mean(axis=(0, 1))).max() < 5.5 * error  # of 512 neurons and many dies
+    assert abs(off.mean()) < 4.5 * error / np.sqrt(512)
     assert off.std() == pytest.approx(np.sqrt(noise**2 + 1 / 12), rel=0.01)
 
 
