@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``."""
+"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``, ``export``."""
 
 import argparse
 import importlib
@@ -45,6 +45,7 @@ def _parser():
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
+    _add_export(commands)
     return parser
 
 
@@ -86,6 +87,13 @@ def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
     map_.set_defaults(command=_map)
     _add_knobs(map_, MAPPED)
+
+
+def _add_export(commands):
+    export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
+    export.set_defaults(command=_export)
+    export.add_argument("run", metavar="RUN", type=Path, help="run folder")
+    export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
 
 
 def _add_knobs(parser, wanted=None):
@@ -185,4 +193,14 @@ def _map(arguments):
     entry = CATALOGUE[config.dataset].checked(config.side)
     mapping = Mapping((config.side**2, *config.hidden, len(entry.classes)), chips=config.chips)
     print(f"network {mapping}", mapping.report(), sep="\n")
+    return 0
+
+
+def _export(arguments):
+    if importlib.util.find_spec("nir") is None:
+        raise SnnlabError('NIR is not installed: pip install "snnlab[nir]"')
+    from snnlab.experiments.nir_export import export_run
+
+    network = export_run(arguments.run, arguments.out)
+    print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
     return 0

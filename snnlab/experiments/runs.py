@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import npz, write_whole
 from snnlab.learn.trainer import Trainer
@@ -41,6 +42,18 @@ def save_run(folder: Path, trainer: Trainer, epochs: list[EpochRecord]) -> None:
         write_whole(folder / "die.npz", npz(trainer.chip.die.arrays()))
     except OSError as error:
         raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
+
+
+def load_config(folder: Path) -> Config:
+    """Settings of a run folder; raises :class:`SnnlabError` for a missing or foreign file."""
+    path = folder / "config.json"
+    try:
+        settings = {**json.loads(path.read_bytes())["settings"]}
+    except OSError as error:
+        raise SnnlabError(f"run {path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise SnnlabError(f"run {path}: no settings of a run ({type(error).__name__})") from None
+    return Config.checked(**settings)
 
 
 def load_weights(path: Path) -> list[np.ndarray]:
