@@ -46,6 +46,7 @@ def _parser():
     _add_calibrate(commands)
     _add_map(commands)
     _add_convergence(commands)
+    _add_export(commands)
     return parser
 
 
@@ -97,6 +98,13 @@ def _add_convergence(commands):
     convergence.add_argument("run", metavar="RUN", help="folder of a run")
     _add_data_dir(convergence)
     _add_threads(convergence)
+
+
+def _add_export(commands):
+    export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
+    export.set_defaults(command=_export)
+    export.add_argument("run", metavar="RUN", type=Path, help="run folder")
+    export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
 
 
 def _add_knobs(parser, wanted=None):
@@ -207,4 +215,14 @@ def _convergence(arguments):
     from snnlab.experiments.convergence import study, table
 
     print(table(study(Path(arguments.run), arguments.data_dir, arguments.threads)))
+    return 0
+
+
+def _export(arguments):
+    if importlib.util.find_spec("nir") is None:
+        raise SnnlabError('NIR is not installed: pip install "snnlab[nir]"')
+    from snnlab.experiments.nir_export import export_run
+
+    network = export_run(arguments.run, arguments.out)
+    print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
     return 0

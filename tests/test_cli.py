@@ -183,6 +183,59 @@ def test_a_network_in_parts_trains(capsys, tmp_path):
     assert json.loads((tmp_path / "run/config.json").read_text())["settings"]["chips"] == 2
 
 
+def a_run(folder, settings, *shapes):
+    """The part of a run folder that an export reads."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"settings": settings}))
+    weights = [np.full(shape, 0.1, np.float32) for shape in shapes]
+    np.savez(folder / "weights.npz", **{f"layer_{k}": w for k, w in enumerate(weights)})
+    return folder
+
+
+def test_export_writes_the_network_of_a_run(capsys, tmp_path):
+    from snnlab.experiments.nir_import import from_nir
+
+    settings = Config(tau_mem=8e-6, tau_ref=3e-6, substeps=8).values()
+    run_folder = a_run(tmp_path / "run", settings, (20, 5), (5, 3))
+    code, out, _ = run(capsys, "export", run_folder, tmp_path / "n.nir")
+    assert (code, out) == (0, f"{tmp_path / 'n.nir'}: network 20-5-3\n")
+    read = from_nir(tmp_path / "n.nir")
+    assert read.network.sizes == (20, 5, 3)
+    assert (read.network.arrays()[0] == np.float32(0.1)).all()
+    assert (read.point.tau_mem, read.point.tau_ref, read.point.substeps) == (8e-6, 3e-6, 8)
+
+
+@pytest.mark.parametrize(
+    ("settings", "shapes", "said"),
+    [
+        ([[1, 2]], [(4, 2)], "config.json holds no settings (TypeError)"),
+        (None, [(4, 2)], "config.json holds no settings (TypeError)"),
+        ({"tau_mem": 1.0}, [(4, 2)], "tau_mem = 1.0 is not allowed: a number from 1e-06 to 2e-05"),
+        ({}, [(4, 2), (3, 2)], "weights of layer 1 have shape (3, 2), the network (4, 2, 2) takes"),
+        ({}, [(400, 300)], "needs 1200 neuron circuits, the chip has 512"),
+        ({}, [], "every layer needs at least one neuron"),
+    ],
+)
+def test_a_run_that_cannot_be_exported_is_said(capsys, tmp_path, settings, shapes, said):
+    run_folder = a_run(tmp_path / "run", settings, *shapes)
+    assert said in refused(capsys, "export", run_folder, tmp_path / "n.nir")
+    assert not (tmp_path / "n.nir").exists()
+
+
+def test_an_export_needs_a_run_a_place_and_nir(capsys, tmp_path, monkeypatch):
+    error = refused(capsys, "export", tmp_path / "none", tmp_path / "n.nir")
+    assert f"run {tmp_path / 'none'}: no config.json in it, give the folder of a run" in error
+    run_folder = a_run(tmp_path / "run", {}, (4, 2))
+    error = refused(capsys, "export", run_folder, tmp_path / "none/n.nir")
+    assert f"NIR file {tmp_path / 'none/n.nir'} cannot be written: No such file" in error
+    (run_folder / "config.json").write_text("{")
+    error = refused(capsys, "export", run_folder, tmp_path / "n.nir")
+    assert "no settings of a run (JSONDecodeError)" in error
+    monkeypatch.setitem(sys.modules, "nir", None)
+    error = refused(capsys, "export", run_folder, tmp_path / "n.nir")
+    assert error == 'snnlab: NIR is not installed: pip install "snnlab[nir]"\n'
+
+
 def test_every_knob_is_a_flag_with_its_doc(capsys):
     with pytest.raises(SystemExit):
         main(["train", "--help"])

@@ -54,7 +54,7 @@ def load_config(folder: Path) -> Config:
         raise SnnlabError(f"run {folder}: no {path.name} in it, give the folder of a run") from None
     except SnnlabError as error:
         raise SnnlabError(f"run {folder}: {error}") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SnnlabError(
             f"run {folder}: {path.name} holds no settings ({type(error).__name__})"
         ) from None

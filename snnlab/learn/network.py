@@ -14,6 +14,7 @@ from snnlab.chip.constants import (
     WEIGHT_SCALE_OUT,
 )
 from snnlab.chip.emulator import Chip
+from snnlab.chip.mapping import Mapping
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
@@ -40,6 +41,14 @@ class Network(nn.Module):
             _initial(n_in, n_out, seed, layer, INIT_MEAN if layer < len(sizes) - 2 else 0.0)
             for layer, (n_in, n_out) in enumerate(pairs)
         )
+
+    @classmethod
+    def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
+        """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it."""
+        sizes = (*(len(w) for w in weights[:1]), *(w.shape[1] for w in weights))
+        network = cls(Mapping(sizes, chips).sizes)
+        network.load_weights(weights)
+        return network
 
     def load_weights(self, weights: list[np.ndarray]) -> None:
         """Take over weights; raises :class:`SnnlabError` for other shapes, NaN or infinity."""

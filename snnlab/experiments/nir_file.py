@@ -1,0 +1,81 @@
+"""NIR graphs as files: written whole, read with suspicion."""
+
+import os
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from snnlab.errors import SnnlabError
+from snnlab.experiments.nir_reader import REFUSED
+from snnlab.files import write_whole
+
+READER = (sys.executable, "-P", "-m", "snnlab.experiments.nir_reader")
+PATIENCE = 20.0
+"""Seconds that the reader gets; it needs a fraction of one."""
+
+
+def write_nir(path: str | Path, graph: nir.NIRGraph) -> None:
+    """Write or replace a NIR file; it is complete or not there.
+
+    Raises :class:`SnnlabError` if the place cannot be written.
+    """
+    buffer = BytesIO()
+    nir.write(buffer, graph)
+    try:
+        write_whole(Path(path), lambda file: file.write(buffer.getbuffer()))
+    except OSError as error:
+        raise SnnlabError(f"NIR file {path} cannot be written: {error.strerror}") from None
+
+
+def read_nir(path: str | Path) -> nir.NIRGraph:
+    """The graph in a NIR file.
+
+    Raises :class:`SnnlabError` for a missing, foreign, damaged or oversized file.
+    """
+    if not Path(path).is_file():
+        raise SnnlabError(f"NIR file {path}: no such file")
+    tree = _tree(_arrays(path)).get("node")
+    kind = tree.get("type") if isinstance(tree, dict) else "no node"
+    if kind != "NIRGraph":
+        raise SnnlabError(f"NIR file {path}: holds {kind}, expected a NIRGraph")
+    try:
+        return nir.NIRGraph.from_dict(tree)
+    except Exception as error:  # nir raises many kinds for graphs that are not sound
+        first = (str(error).splitlines() or [""])[0]
+        raise SnnlabError(
+            f"NIR file {path}: not a sound NIR graph ({type(error).__name__}: {first})"
+        ) from None
+
+
+def _arrays(path):
+    """What the reader found, by path."""
+    here = os.pathsep.join(folder or os.curdir for folder in sys.path)
+    try:
+        reader = subprocess.run(
+            [*READER, str(path)], capture_output=True, timeout=PATIENCE, check=False,
+            env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SnnlabError(f"NIR file {path}: damaged, not read in {PATIENCE:g} s") from None
+    if reader.returncode == REFUSED:
+        raise SnnlabError(f"NIR file {path}: {reader.stderr.decode(errors='replace').strip()}")
+    if reader.returncode:
+        raise SnnlabError(f"NIR file {path}: damaged, its reader died ({reader.returncode})")
+    with np.load(BytesIO(reader.stdout), allow_pickle=False) as file:
+        return {name: file[name][()] for name in file.files}
+
+
+def _tree(arrays):
+    """Nested dictionaries of the arrays, as nir builds its graphs from."""
+    tree = {}
+    for name, value in arrays.items():
+        *groups, last = name.split("/")[1:]
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[last] = value
+    return tree
