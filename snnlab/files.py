@@ -43,7 +43,8 @@ def read_npz(
     Raises :class:`SnnlabError` unless all have these shapes.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file that it opened itself open when it is no zip.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             arrays = {name: file[name] for name in shapes}
     except FileNotFoundError:
         raise SnnlabError(f"{what} {path}: no such file") from None

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
-from snnlab.chip.fabrication import fabricate
+from snnlab.chip.fabrication import PHYSICAL, fabricate
 from snnlab.errors import SnnlabError
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.seeding import stream
@@ -15,6 +16,9 @@ LEAKY_LSB = -10.0
 """Threshold above leak of a circuit whose leak lies over its threshold: it fires by itself."""
 WORKS = -1
 """Of a synapse that is not stuck."""
+LSB_RANGE = (-255.0, 255.0)
+RANGES = MappingProxyType({"dead": (0, 1), "stuck": (WORKS, 63)})
+"""What a file may hold; quantities not named here are in LSB or relative to nominal."""
 
 
 @dataclass(frozen=True)
@@ -129,14 +133,25 @@ class Die:
     def load(cls, path: Path) -> "Die":
         """Read what :meth:`save` wrote.
 
-        Raises :class:`SnnlabError` for a missing or foreign file, another size, NaN or infinity.
+        Raises :class:`SnnlabError` for a missing or foreign file, another size, NaN or infinity,
+        values of another kind or beyond what a circuit can be.
         """
-        return cls(**read_npz(Path(path), "die", {**_shapes(), "truncated": ()}))
+        ideal = Die.ideal().arrays()
+        shapes = {name: array.shape for name, array in ideal.items()}
+        arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
+        for name, expected in ideal.items():
+            _check(path, name, arrays[name], expected.dtype)
+        return cls(**arrays)
 
 
-def _shapes():
-    ideal = Die.ideal()
-    return {name: array.shape for name, array in ideal.arrays().items()}
+def _check(path, name, array, dtype):
+    """Whether a quantity read from a file is one."""
+    low, high = RANGES.get(name, LSB_RANGE if name.endswith("_lsb") else PHYSICAL)
+    if array.dtype != dtype:
+        raise SnnlabError(f"die {path}: {name} is {array.dtype}, expected {dtype}")
+    wrong = array[(array < low) | (array > high)]
+    if wrong.size:
+        raise SnnlabError(f"die {path}: {name} holds {wrong[0]:g}, expected {low:g} to {high:g}")
 
 
 def _existing(what, numbers, most):

@@ -67,19 +67,12 @@ def load_weights(path: Path) -> list[np.ndarray]:
     """
     path = path / "weights.npz" if path.is_dir() else path
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file that it opened itself open when it is no zip.
+        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             weights = [file[f"layer_{k}"] for k in range(len(file.files))]
     except FileNotFoundError:
         raise SnnlabError(f"weights {path}: no such file") from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        EOFError,
-        AttributeError,
-        SyntaxError,
-        TypeError,
-    ) as error:
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
         raise SnnlabError(
             f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
         ) from None
