@@ -6,7 +6,7 @@ import param
 
 from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
-from snnlab_app.session import Session
+from snnlab_app.remote import RemoteSession
 
 FIRST = ("mismatch", "rho_burst", "beta")
 """What one turns first; the rest is folded away."""
@@ -17,7 +17,7 @@ MOST_ON_SLIDER = 200
 class Controls:
     """A widget for every knob of a session's configuration."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: RemoteSession):
         self._session = session
         self._widgets = {name: _widget(name, session.config) for name in Config.knobs()}
         for name, widget in self._widgets.items():

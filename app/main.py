@@ -6,7 +6,7 @@ from panel.util import edit_readonly
 
 from snnlab.config import Config
 from snnlab_app.controls import Controls
-from snnlab_app.session import Session
+from snnlab_app.remote import Compute, RemoteSession
 from snnlab_app.theme import THEME
 from snnlab_app.views.live import LiveView
 
@@ -19,7 +19,7 @@ pn.extension(notifications=True, reconnect=True)
 class Dashboard:
     """Controls and views over one session; pulls the newest snapshot on the page's own clock."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: RemoteSession):
         self.session = session
         self._controls = Controls(session)
         self._live = LiveView(session)
@@ -105,9 +105,9 @@ class _Buttons:
         )
 
 
-def dashboard(config: Config, data_dir: str | None = None) -> pmui.Page:
+def dashboard(config: Config, compute: Compute) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
-    session = Session(config, data_dir).start()
+    session = RemoteSession(compute, config)
     view = Dashboard(session)
     # Not before the browser has its copy: Panel drops what changes in between, for good.
     pn.state.onload(lambda: pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY))

@@ -1,26 +1,25 @@
 """The web server of the dashboard."""
 
 import panel as pn
-import torch
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.main import dashboard
+from snnlab_app.remote import Compute
 
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 2000
 """A closed tab is noticed within seconds, so that its training ends."""
 
 
-def serve(settings: dict, data_dir: str | None, address: str, port: int, show: bool = True) -> None:
+def serve(settings: dict, compute: Compute, address: str, port: int, show: bool = True) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
-    torch.set_num_threads(1)
     try:
         pn.serve(
-            {"/": lambda: dashboard(Config.checked(**settings), data_dir)},
+            {"/": lambda: dashboard(Config.checked(**settings), compute)},
             address=address,
             port=port,
             show=show,

@@ -6,58 +6,25 @@ own clock, so a slow browser loses frames and never steps.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Condition, Thread
 from time import perf_counter
 
 import numpy as np
 
 from snnlab.chip import power
-from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.seeding import key
 from snnlab_app.history import History
-from snnlab_app.warm_up import shared_dataset
+from snnlab_app.shared import shared_dataset
+from snnlab_app.snapshot import Frame, Snapshot
 
 _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
-
-
-@dataclass(frozen=True)
-class Frame:
-    """One test image on the chip as it is now.
-
-    image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
-    in units of the float weights; decision : the network's answer.
-    """
-
-    image: np.ndarray
-    label: str
-    recording: Recording
-    label_traces: np.ndarray
-    decision: str
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Everything the page draws, as of one step. Never changed after it is published."""
-
-    classes: tuple[str, ...]
-    test_images: int
-    step: int
-    epoch: int
-    done: float
-    test_accuracy: float
-    images_per_second: float
-    power: power.PowerEstimate
-    history: dict[str, np.ndarray]
-    tests: dict[str, np.ndarray]
-    frame: Frame
 
 
 class Session:

@@ -177,13 +177,14 @@ def _app(arguments):
     config = _config(arguments)
     if importlib.util.find_spec("panel_material_ui") is None:
         raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
-    # By name only: the library does not import its dashboard. Data and kernels get ready while the
-    # page's libraries are imported.
-    importlib.import_module("snnlab_app.warm_up").warm_up(config, arguments.data_dir)
-    importlib.import_module("snnlab_app.serve").serve(
-        config.values(), arguments.data_dir, arguments.address, arguments.port,
-        show=not arguments.no_browser,
-    )  # fmt: skip
+    # By name only: the library does not import its dashboard. The computing process gets data and
+    # kernels ready while the page's libraries are imported.
+    remote = importlib.import_module("snnlab_app.remote")
+    with remote.Compute(config.values(), arguments.data_dir) as compute:
+        importlib.import_module("snnlab_app.serve").serve(
+            config.values(), compute, arguments.address, arguments.port,
+            show=not arguments.no_browser,
+        )  # fmt: skip
     return 0
 
 

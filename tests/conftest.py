@@ -10,7 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -38,6 +38,14 @@ def page(browser: Browser) -> Iterator[Page]:
     """A tab in a context of its own, on a desktop screen."""
     with browser.new_context(viewport={"width": 1400, "height": 1300}) as context:
         yield context.new_page()
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Wait for it; what never comes is a failure."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
 
 
 def free_port() -> int:
@@ -93,4 +101,4 @@ def digits_server() -> Iterator[Server]:
     server = Server("--dataset", "digits", "--epochs", "10000", "--schedule", "constant").wait()
     yield server
     printed = server.stop()
-    assert not re.search(r'File ".*/(app|snnlab|snnlab_app)/(?!cli|serve)', printed), printed
+    assert not re.search(r'File ".*/(app|snnlab|snnlab_app)/(?!cli|serve|\.venv)', printed), printed

@@ -1,12 +1,16 @@
 """The dashboard as a person uses it, in a real browser."""
 
+import os
 import re
+import signal
+import subprocess
 from statistics import median
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
+from snnlab_app.remote import LOST
 
 pytestmark = pytest.mark.browser
 
@@ -153,6 +157,18 @@ def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
     wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
     assert tile(other, "Test accuracy") < 35
     expect(other.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def test_a_killed_computing_process_is_said_and_a_reset_mends_it(dashboard: Page, digits_server):
+    play(dashboard)
+    mine = ["pgrep", "-P", str(digits_server.process.pid), "-f", "spawn_main"]
+    os.kill(int(subprocess.check_output(mine)), signal.SIGKILL)
+    expect(dashboard.get_by_text(LOST).first).to_be_visible()
+    expect(dashboard.get_by_role("button", name="Train", exact=True)).to_be_visible()
+    dashboard.get_by_role("button", name="Reset", exact=True).click()
+    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible(timeout=60_000)
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
 
 
 def test_it_fits_a_phone(dashboard: Page):

@@ -4,18 +4,12 @@ import time
 
 import numpy as np
 import pytest
+from conftest import until
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.history import MOST, History
 from snnlab_app.session import Session
-
-
-def until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture

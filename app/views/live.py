@@ -6,7 +6,8 @@ import panel_material_ui as pmui
 
 from snnlab import plotting
 from snnlab_app.live import LivePlot
-from snnlab_app.session import Session, Snapshot
+from snnlab_app.remote import RemoteSession
+from snnlab_app.snapshot import Snapshot
 
 TRACES = 6
 """Hidden membranes drawn at once: more cannot be told apart."""
@@ -15,7 +16,7 @@ TRACES = 6
 class LiveView:
     """Plots and figures of one session, fed from its snapshots."""
 
-    def __init__(self, session: Session):
+    def __init__(self, session: RemoteSession):
         self._plots: dict[str, LivePlot] = {}
         self._shape = None
         self._neurons = pmui.MultiChoice(

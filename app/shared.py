@@ -1,14 +1,10 @@
-"""What visitors share: data sets, loaded once per process, and kernels, ready before they come."""
+"""What visitors share: data sets, loaded once per process."""
 
 from concurrent.futures import Future
-from contextlib import suppress
-from threading import Lock, Thread
+from threading import Lock
 
-from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.data.catalogue import Tell
-from snnlab.errors import SnnlabError
-from snnlab.learn.trainer import Trainer
 
 _lock = Lock()
 _shelf: dict[tuple, tuple[Future, list[Tell]]] = {}
@@ -31,8 +27,10 @@ def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Da
             with _lock:
                 del _shelf[key]
             future.set_exception(error)
-        listeners.clear()
-    return future.result()
+    try:
+        return future.result()
+    finally:
+        listeners.remove(tell)
 
 
 def _tell_all(listeners):
@@ -41,18 +39,3 @@ def _tell_all(listeners):
             listener(message, fraction)
 
     return tell
-
-
-def warm_up(config: Config, data_dir: str | None) -> None:
-    """Load data, encode them and get the kernels ready, in a thread that nobody waits for."""
-    Thread(target=_rehearse, args=(config, data_dir), name="warm-up", daemon=True).start()
-
-
-def _rehearse(config, data_dir):
-    with suppress(SnnlabError):  # the visitor's own session meets it again, and says so
-        dataset = shared_dataset(config.dataset, config.side, data_dir, _nobody)
-        Trainer(config, dataset).prepare(_nobody)
-
-
-def _nobody(message, fraction):
-    """Nobody is watching yet."""
