@@ -230,7 +230,7 @@ def test_an_export_needs_a_run_a_place_and_nir(capsys, tmp_path, monkeypatch):
     assert f"NIR file {tmp_path / 'none/n.nir'} cannot be written: No such file" in error
     (run_folder / "config.json").write_text("{")
     error = refused(capsys, "export", run_folder, tmp_path / "n.nir")
-    assert "no settings of a run (JSONDecodeError)" in error
+    assert "config.json holds no settings (JSONDecodeError)" in error
     monkeypatch.setitem(sys.modules, "nir", None)
     error = refused(capsys, "export", run_folder, tmp_path / "n.nir")
     assert error == 'snnlab: NIR is not installed: pip install "snnlab[nir]"\n'
