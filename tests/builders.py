@@ -56,8 +56,9 @@ def clones(die, circuit):
 def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0, die=None):
     """Membrane of one neuron in nominal thresholds above its leak : float64[sample, CADC sample].
 
-    The neuron is ideal, or any of a die of clones. Many copies of it are run, with rest levels that continue one another like the rungs of
-    a ladder: the sum of their 8-bit samples is one converter with 64 000 levels.
+    The neuron is ideal, or that of a die of clones. Many copies of it are run, with rest levels
+    that continue one another like the rungs of a ladder: the sum of their 8-bit samples is one
+    converter with 64 000 levels.
     """
     sizes = (events.n_channels, RUNGS) if label else (events.n_channels, RUNGS, 1)
     chip = Chip(Mapping(sizes), die or Die.ideal(), point)
