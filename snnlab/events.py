@@ -11,6 +11,9 @@ TICK = 8e-9
 """Clock of the chip's spike time stamps : s (Cramer et al. 2022, SI)."""
 _CHUNK = 4096  # samples sorted at a time: the indices of all would take a gigabyte
 
+LAST_TICK = 2**16 - 1
+"""Time stamps have 16 bits."""
+
 
 @dataclass(frozen=True)
 class Events:
@@ -57,10 +60,12 @@ class Events:
                 f"Events: {size} ticks, {len(self.channel)} channels, {len(self.ids)} ids"
                 f" for {len(self)} samples; give one channel per tick and one id per sample"
             )
+        for name in ("tick", "channel"):
+            _check_16_bits(name, getattr(self, name))
         if size and self.channel.max() >= self.n_channels:
             raise SnnlabError(
-                f"Events.channel {self.channel.max()} is out of range,"
-                f" the last of {self.n_channels} channels is {self.n_channels - 1}"
+                f"Events.channel {self.channel.max()} is out of range, the last of"
+                f" {self.n_channels} channels is {self.n_channels - 1}: raise n_channels or drop it"
             )
         late = np.flatnonzero(
             (np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0)
@@ -105,9 +110,11 @@ class Events:
     def from_ticks(cls, ticks: np.ndarray, window: int, ids: np.ndarray | None = None) -> "Events":
         """At most one spike per channel from its time : ticks[sample, channel].
 
-        Times at or beyond ``window`` ticks mean "no spike".
+        Times at or beyond ``window`` ticks mean "no spike". Raises :class:`SnnlabError` for
+        negative times, NaN, or a window of more than 16 bits.
         """
         n_samples, n_channels = ticks.shape
+<<<<<<< HEAD
         starts = range(0, max(n_samples, 1), _CHUNK)
         chunks = [_by_time(ticks[start : start + _CHUNK], window) for start in starts]
         counts, tick, channel = map(np.concatenate, zip(*chunks, strict=True))
@@ -124,3 +131,29 @@ def _by_time(ticks, window):
     ordered = np.take_along_axis(ticks, order, axis=1)
     fires = ordered < window
     return fires.sum(axis=1), ordered[fires], order[fires].astype(np.uint16)
+=======
+        if window > LAST_TICK:
+            raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
+        if ticks.dtype.kind != "u" and not (ticks >= 0).all():
+            sample, channel = np.argwhere(~(ticks >= 0))[0]
+            raise SnnlabError(
+                f"time of channel {channel} in sample {sample} is {ticks[sample, channel]} ticks,"
+                f" allowed are 0 to {window}: shift all times, or give {window} for no spike"
+            )
+        ticks = np.minimum(ticks, window).astype(np.uint16)
+        order = np.argsort(ticks, axis=1, kind="stable").astype(np.uint16)
+        sorted_ticks = np.take_along_axis(ticks, order.astype(np.intp), axis=1)
+        fires = sorted_ticks < window
+        offsets = np.concatenate([[0], np.cumsum(fires.sum(axis=1))])
+        if ids is None:
+            ids = np.arange(n_samples, dtype=np.uint64)
+        return cls(offsets, sorted_ticks[fires], order[fires], n_channels, ids)
+
+
+def _check_16_bits(name, array):
+    if array.dtype != np.uint16:
+        values = f" from {array.min()} to {array.max()}" if array.size else ""
+        raise SnnlabError(
+            f"Events.{name} is {array.dtype}{values}: give uint16, 0 to {LAST_TICK}, no negative"
+        )
+>>>>>>> 9beec65f1fbad99bed3e15a4de598504b95b3cdc

@@ -60,8 +60,9 @@ class Codes:
             setting, circuit = wrong[0]
             raise SnnlabError(
                 f"code {values[setting, circuit]} for {SETTINGS[setting]} of circuit {circuit} is"
-                f" outside 0 to {CODE_MAX}"
+                f" outside 0 to {CODE_MAX}: clip it first"
             )
+        object.__setattr__(self, "values", values)
 
     @classmethod
     def nominal(cls) -> "Codes":
@@ -72,9 +73,14 @@ class Codes:
         return self.values[SETTINGS.index(name)]
 
     def having(self, **codes: np.ndarray) -> "Codes":
-        """The same but for some settings."""
+        """The same but for some settings; raises :class:`SnnlabError` for an unknown one too."""
         values = self.values.copy()
         for name, code in codes.items():
+            if name not in SETTINGS:
+                raise SnnlabError(f"setting {name!r} is unknown: use one of {', '.join(SETTINGS)}")
+            kind = np.asarray(code).dtype
+            if kind.kind not in "iu":
+                raise SnnlabError(f"codes for {name}: {kind}, expected integers: round them first")
             values[SETTINGS.index(name)] = code
         return Codes(values)
 

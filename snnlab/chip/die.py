@@ -138,9 +138,12 @@ class Die:
         """
         ideal = Die.ideal().arrays()
         shapes = {name: array.shape for name, array in ideal.items()}
-        arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
-        for name, expected in ideal.items():
-            _check(path, name, arrays[name], expected.dtype)
+        try:
+            arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
+            for name, expected in ideal.items():
+                _check(path, name, arrays[name], expected.dtype)
+        except SnnlabError as error:
+            raise SnnlabError(f"{error}; draw and save the die anew") from None
         return cls(**arrays)
 
 

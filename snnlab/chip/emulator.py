@@ -28,6 +28,7 @@ class Chip:
     codes : setting of the analog parameters, nominal by default
     correction : int64[circuit], what digital correction subtracts from each CADC channel
     labels_spike : whether the last layer has a threshold too; label neurons have none
+    Raises :class:`SnnlabError` for a correction of another shape or out of range.
     """
 
     def __init__(
@@ -43,8 +44,13 @@ class Chip:
         self.mapping = mapping
         self.die = die or Die.draw()
         self.point = point or OperatingPoint()
+<<<<<<< HEAD
         self.codes = codes
         self.correction = np.zeros_like(self.die.tau_mem) if correction is None else correction
+=======
+        self.codes = codes or Codes.nominal()
+        self.correction = _correction(correction)
+>>>>>>> 9beec65f1fbad99bed3e15a4de598504b95b3cdc
         self.labels_spike = labels_spike
         self._layers = range(len(mapping.sizes) - 1)
         self._last_spiking = self._layers[-1] - (not labels_spike)
@@ -171,6 +177,23 @@ class Chip:
                     f" {weight.max()}; the chip takes int8 within ±{c.WEIGHT_MAX_LSB},"
                     " round and clip them first"
                 )
+
+
+def _correction(given):
+    """What is subtracted from each channel, nothing by default : number[circuit]."""
+    correction = np.zeros(c.N_CIRCUITS, np.int64) if given is None else np.asarray(given)
+    if correction.shape != (c.N_CIRCUITS,):
+        raise SnnlabError(
+            f"correction of shape {correction.shape}: give one LSB value for each of the"
+            f" {c.N_CIRCUITS} CADC channels"
+        )
+    wrong = np.flatnonzero(~(np.abs(correction) <= c.CADC_FULL_LSB))
+    if len(wrong):
+        raise SnnlabError(
+            f"correction of CADC channel {wrong[0]} is {correction[wrong[0]]}, outside"
+            f" ±{c.CADC_FULL_LSB} LSB: measure it anew"
+        )
+    return correction
 
 
 def rise(tau_mem, tau_syn, dt):
