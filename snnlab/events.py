@@ -114,7 +114,14 @@ class Events:
         negative times, NaN, or a window of more than 16 bits.
         """
         n_samples, n_channels = ticks.shape
-<<<<<<< HEAD
+        if window > LAST_TICK:
+            raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
+        if ticks.dtype.kind != "u" and not (ticks >= 0).all():
+            sample, channel = np.argwhere(~(ticks >= 0))[0]
+            raise SnnlabError(
+                f"time of channel {channel} in sample {sample} is {ticks[sample, channel]} ticks,"
+                f" allowed are 0 to {window}: shift all times, or give {window} for no spike"
+            )
         starts = range(0, max(n_samples, 1), _CHUNK)
         chunks = [_by_time(ticks[start : start + _CHUNK], window) for start in starts]
         counts, tick, channel = map(np.concatenate, zip(*chunks, strict=True))
@@ -131,23 +138,6 @@ def _by_time(ticks, window):
     ordered = np.take_along_axis(ticks, order, axis=1)
     fires = ordered < window
     return fires.sum(axis=1), ordered[fires], order[fires].astype(np.uint16)
-=======
-        if window > LAST_TICK:
-            raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
-        if ticks.dtype.kind != "u" and not (ticks >= 0).all():
-            sample, channel = np.argwhere(~(ticks >= 0))[0]
-            raise SnnlabError(
-                f"time of channel {channel} in sample {sample} is {ticks[sample, channel]} ticks,"
-                f" allowed are 0 to {window}: shift all times, or give {window} for no spike"
-            )
-        ticks = np.minimum(ticks, window).astype(np.uint16)
-        order = np.argsort(ticks, axis=1, kind="stable").astype(np.uint16)
-        sorted_ticks = np.take_along_axis(ticks, order.astype(np.intp), axis=1)
-        fires = sorted_ticks < window
-        offsets = np.concatenate([[0], np.cumsum(fires.sum(axis=1))])
-        if ids is None:
-            ids = np.arange(n_samples, dtype=np.uint64)
-        return cls(offsets, sorted_ticks[fires], order[fires], n_channels, ids)
 
 
 def _check_16_bits(name, array):
@@ -156,4 +146,3 @@ def _check_16_bits(name, array):
         raise SnnlabError(
             f"Events.{name} is {array.dtype}{values}: give uint16, 0 to {LAST_TICK}, no negative"
         )
->>>>>>> 9beec65f1fbad99bed3e15a4de598504b95b3cdc

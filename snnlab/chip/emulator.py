@@ -44,13 +44,8 @@ class Chip:
         self.mapping = mapping
         self.die = die or Die.draw()
         self.point = point or OperatingPoint()
-<<<<<<< HEAD
         self.codes = codes
-        self.correction = np.zeros_like(self.die.tau_mem) if correction is None else correction
-=======
-        self.codes = codes or Codes.nominal()
-        self.correction = _correction(correction)
->>>>>>> 9beec65f1fbad99bed3e15a4de598504b95b3cdc
+        self.correction = _correction(correction, len(self.die.tau_mem))
         self.labels_spike = labels_spike
         self._layers = range(len(mapping.sizes) - 1)
         self._last_spiking = self._layers[-1] - (not labels_spike)
@@ -179,13 +174,13 @@ class Chip:
                 )
 
 
-def _correction(given):
+def _correction(given, n_circuits):
     """What is subtracted from each channel, nothing by default : number[circuit]."""
-    correction = np.zeros(c.N_CIRCUITS, np.int64) if given is None else np.asarray(given)
-    if correction.shape != (c.N_CIRCUITS,):
+    correction = np.zeros(n_circuits, np.int64) if given is None else np.asarray(given)
+    if correction.shape != (n_circuits,):
         raise SnnlabError(
             f"correction of shape {correction.shape}: give one LSB value for each of the"
-            f" {c.N_CIRCUITS} CADC channels"
+            f" {n_circuits} CADC channels"
         )
     wrong = np.flatnonzero(~(np.abs(correction) <= c.CADC_FULL_LSB))
     if len(wrong):
