@@ -56,11 +56,11 @@ class LiveView:
         self._image.end = snapshot.test_images - 1
         spikes = plotting.HIDDEN_COLOR
         self._plots = {
-            "raster": LivePlot(plotting.raster(frame.recording), 540, follow=""),
+            "raster": LivePlot(plotting.raster(frame.recording), 600, follow=""),
             "hidden": LivePlot(
                 plotting.membranes({f"slot {k}": blank for k in range(TRACES)}, threshold=1.0), 260
             ),
-            "label": LivePlot(plotting.membranes(dict.fromkeys(snapshot.classes, blank)), 260),
+            "label": LivePlot(plotting.membranes(dict.fromkeys(snapshot.classes, blank)), 320),
             "accuracy": LivePlot(plotting.accuracy_curve(history, snapshot.tests), 210, "x"),
             "loss": LivePlot(plotting.curve(history, "loss", "loss", plotting.BLUE), 210, "xy"),
             "spikes": LivePlot(
@@ -147,7 +147,7 @@ _TILE = """<div role="group" aria-label="{name}" style="padding: 8px 14px">
 def _estimated(estimate, name):
     """A quantity in mW, and the range it may lie in."""
     low, high = (1e3 * watt for watt in estimate.ranges[name])
-    return f"about {1e3 * getattr(estimate, name):.1f} mW <small>{low:.0f}–{high:.0f}</small>"
+    return f"{1e3 * getattr(estimate, name):.1f} mW <small>{low:.0f}–{high:.0f}</small>"
 
 
 class _Tile:
