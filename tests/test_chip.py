@@ -420,8 +420,8 @@ def test_the_same_run_twice_gives_the_same_bits(batch):
 
 
 def test_another_trial_changes_the_noise_and_nothing_else(batch):
-    chip, events, weights, recording = batch
     """Read noise alone: it is drawn after the physics."""
+    chip, events, weights, _ = batch
     point = replace(chip.point, threshold_drift=0.0, spike_jitter=0.0)
     chip = Chip(chip.mapping, chip.die, point)
     recording = chip.run(events, weights, trial=11)
