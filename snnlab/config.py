@@ -187,7 +187,7 @@ class Config(param.Parameterized):
         doc="Strength of the penalty on high label potentials.",
     )
     learning_rate = Quantity(
-        1.5e-3, bounds=(0.0, 0.1), log=True, label="Learning rate", doc="Step size of Adam."
+        1e-3, bounds=(0.0, 0.1), log=True, label="Learning rate", doc="Step size of Adam."
     )
     schedule = param.Selector(
         default="cosine",

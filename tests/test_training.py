@@ -37,7 +37,7 @@ def test_mnist_is_learnt_in_ten_epochs(dataset, mismatch, at_least, tmp_path):
     flags = ("--dataset", dataset, "--epochs", "10", "--mismatch", mismatch)
     epochs = train(tmp_path / "run", *flags)
     assert epochs[-1]["test_accuracy"] >= at_least
-    assert epochs[-1]["test_spikes"] < 60
+    assert epochs[-1]["test_spikes"] < 100  # bursts that are not unlearnt make it 140 and more
 
 
 @pytest.mark.parametrize("dataset", ["fashion-mnist"], indirect=True)
