@@ -55,7 +55,9 @@ class LivePlot:
 
 def _dress(figure, height, follow):
     """What the element cannot say: size, ranges that follow the data, colours for any ground."""
+    # WebGL is the slower one where a browser draws without a graphics card.
     figure.update(height=height, min_width=200, sizing_mode="stretch_width")
+    figure.output_backend = "canvas"
     if "x" in follow:
         figure.x_range = DataRange1d(range_padding=0.02)
     if "y" in follow:
