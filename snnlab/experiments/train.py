@@ -38,7 +38,8 @@ def train(
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
         trainer = Trainer(config, dataset, start)
         trainer.prepare(bar.tell)
-    return _told(Recorder(folder, trainer, every=every))
+    with ctrl_c() as pressed:
+        return _told(Recorder(folder, trainer, every=every), pressed)
 
 
 def resume(
@@ -64,7 +65,8 @@ def resume(
     if (now := versions()) != run.record["versions"]:
         say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
     say(f"from step {recorder.trainer.step}")
-    return _told(recorder)
+    with ctrl_c() as pressed:
+        return _told(recorder, pressed)
 
 
 def _listed(versions):
@@ -77,16 +79,15 @@ def _threads(threads):
         use_threads(threads)
 
 
-def _told(recorder):
+def _told(recorder, pressed):
     """Train to the end or Ctrl-C, and tell."""
     trainer = recorder.trainer
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
     say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
-    with ctrl_c() as pressed:
-        while not trainer.finished and not pressed.is_set():
-            _epoch(recorder, pressed)
-        recorder.save()
+    while not trainer.finished and not pressed.is_set():
+        _epoch(recorder, pressed)
+    recorder.save()
     stopped = "" if trainer.finished else f"stopped after {trainer.step} steps; "
     say(f"{stopped}run kept in {recorder.folder}")
     return trainer.finished
