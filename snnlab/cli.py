@@ -8,9 +8,8 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import param
-
 from snnlab.cli_runs import add_runs
+from snnlab.cli_sweep import add_sweep
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
@@ -43,6 +42,8 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
+    _add_data_dir(sweep := add_sweep(commands))
+    _add_knobs(sweep)
     _add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)
@@ -136,23 +137,8 @@ def _config(arguments):
     """Settings from the flags that were given."""
     given = {name: getattr(arguments, name, None) for name in Config.knobs()}
     return Config.checked(
-        **{name: _read(name, text) for name, text in given.items() if text is not None}
+        **{name: Config.read(name, text) for name, text in given.items() if text is not None}
     )
-
-
-def _read(name, text):
-    """A flag's text as its knob's type."""
-    knob = Config.param[name]
-    try:
-        if isinstance(knob, param.Selector):
-            return {str(choice): choice for choice in knob.objects}.get(text, text)
-        if isinstance(knob, param.List):
-            return [int(part) for part in text.split("-")]
-        if isinstance(knob, param.Integer):
-            return int(text)
-        return float(text)
-    except ValueError:
-        raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None
 
 
 def _train(arguments):

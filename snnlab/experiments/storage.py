@@ -1,0 +1,61 @@
+"""Where Optuna keeps a sweep: an SQLite file, a journal file, or any database it can open."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+
+
+def optuna():
+    """The library; raises :class:`SnnlabError` if it is missing."""
+    try:
+        import optuna
+    except ImportError:
+        raise SnnlabError('Optuna is not installed: pip install "snnlab[sweep]"') from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # Names of metrics, joint TPE and journal files may change in a later Optuna; versions are pinned.
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    return optuna
+
+
+def open_storage(where: str):
+    """A storage: a database URL, a ``.journal`` file, or any other file as SQLite.
+
+    Raises :class:`SnnlabError` if it cannot be opened.
+    """
+    library = optuna()
+    with said(where):
+        if "://" in where:
+            return library.storages.RDBStorage(where)
+        path = Path(where)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".journal":
+            backend = library.storages.journal.JournalFileBackend(str(path))
+            return library.storages.JournalStorage(backend)
+        patient = {"connect_args": {"timeout": 60}}
+        return library.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=patient)
+
+
+@contextmanager
+def said(where: str) -> Iterator[None]:
+    """What a storage complains of, in one line as a :class:`SnnlabError`."""
+    library = optuna()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (library.exceptions.StorageInternalError, SQLAlchemyError, OSError) as error:
+        raise SnnlabError(
+            f"sweep storage {where}: {_cause(error)}; what it held is still there"
+        ) from None
+    except (ImportError, RuntimeError, ValueError) as error:  # no driver, another version of Optuna
+        raise SnnlabError(f"sweep storage {where}: {_cause(error)}") from None
+
+
+def _cause(error):
+    """The innermost reason: databases wrap it several times."""
+    while (inner := getattr(error, "orig", None) or error.__cause__) is not None:
+        error = inner
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
