@@ -16,6 +16,11 @@ OBJECTIVES = {
 """What a sweep may seek: test accuracy in 0…1, loss in training, hidden spikes per image, and
 estimates of J per image, W and s."""
 SAMPLERS = ("grid", "random", "tpe")
+_KINDS = (
+    ("name", str, "a text"), ("sampler", str, "a text"), ("vary", dict, "a table"),
+    ("settings", dict, "a table"), ("limits", dict, "a table"), ("prune", bool, "true or false"),
+    ("objectives", list | tuple, "a list"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,9 @@ class Plan:
         known = [f.name for f in fields(cls)]
         if unknown := [name for name in given if name not in known]:
             raise SnnlabError(f"a sweep has no {unknown[0]!r}: there are {', '.join(known)}")
+        for name, kind, word in _KINDS:
+            if name in given and not isinstance(given[name], kind):
+                raise SnnlabError(f"{name} = {given[name]} is not allowed: it must be {word}")
         if "objectives" in given:
             given["objectives"] = tuple(given["objectives"])
         plan = cls(**{"name": "sweep", "vary": {}, **given})
@@ -71,7 +79,7 @@ class Plan:
             more[name] = {**_table(path, given, name), **more.get(name, {})}
         try:
             return cls.checked(**{"name": Path(path).stem, **given, **more})
-        except (SnnlabError, TypeError) as error:
+        except SnnlabError as error:
             raise SnnlabError(f"sweep file {path}: {error}") from None
 
     def values(self) -> dict:

@@ -15,7 +15,7 @@ def optuna():
     except ImportError:
         raise SnnlabError('Optuna is not installed: pip install "snnlab[sweep]"') from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    # Names of metrics, joint TPE and journal files may change in a later Optuna; versions are pinned.
+    # Names of metrics, joint TPE and journal files may change in a later Optuna: it is pinned.
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     return optuna
 
@@ -46,6 +46,8 @@ def said(where: str) -> Iterator[None]:
 
     try:
         yield
+    except SnnlabError:
+        raise
     except (library.exceptions.StorageInternalError, SQLAlchemyError, OSError) as error:
         raise SnnlabError(
             f"sweep storage {where}: {_cause(error)}; what it held is still there"

@@ -89,29 +89,22 @@ def _say(queue, task, state, outcome, tell):
     counts = queue.counts()
     over = sum(n for name, n in counts.items() if name not in ("waiting", "running"))
     result = getattr(outcome, "why", None) or ", ".join(
-        f"{name} {outcome[name]:.4g}" for name in queue.plan.objectives
+        f"{name} {outcome[name]:.4g}" for name in queue.plan.objectives if name in outcome
     )
     tell(f"trial {task.number} {state}: {result}", over / sum(counts.values()))
 
 
 def train_trial(task: Task, dataset: Dataset) -> dict:
     """Train a network on each die; returns means, and what each die gave."""
-    start, report = time.perf_counter(), _reporter(task)
-    dies, pruned = [], False
+    start, report, dies = time.perf_counter(), _reporter(task), []
     for number, settings in enumerate(task.settings):
         trained = _train(Config.checked(**settings), dataset, number, report)
+        if trained is None:
+            return {"pruned": True, "seconds": time.perf_counter() - start}
         dies.append(trained)
-        if pruned := trained is None:
-            break
-    found = [die for die in dies if die is not None]
-    if not found:
-        return {"pruned": True}
-    means = {name: float(np.mean([die[name] for die in found])) for name in found[0]}
-    each = [die["accuracy"] for die in found]
-    return {
-        **means, "accuracy_of_dies": each, "pruned": pruned,
-        "seconds": time.perf_counter() - start,
-    }  # fmt: skip
+    means = {name: float(np.mean([die[name] for die in dies])) for name in dies[0]}
+    each = [die["accuracy"] for die in dies]
+    return {**means, "accuracy_of_dies": each, "seconds": time.perf_counter() - start}
 
 
 def _train(config, dataset, die, report):

@@ -88,9 +88,9 @@ class TrialQueue:
         if there is None:
             raise SnnlabError(f"study {study.study_name!r} in {self.where} is not one of snnlab's")
         for name, value in mine.items():
-            if name != "trials" and there[name] != value:
+            if name != "trials" and there.get(name) != value:
                 raise SnnlabError(
-                    f"sweep {study.study_name!r} in {self.where} has {name} = {there[name]}, not"
+                    f"sweep {study.study_name!r} in {self.where} has {name} = {there.get(name)}, not"
                     f" {value}: give this one another --name"
                 )
 
@@ -165,29 +165,27 @@ class TrialQueue:
         """Enter what became of a trial, unless another process has; returns its state."""
         library = optuna()
         states, values = library.trial.TrialState, None
-        state = states.COMPLETE
+        if isinstance(outcome, Failed):
+            state, notes = states.FAIL, {"error": outcome.why}
+        elif outcome.get("pruned"):
+            state, notes = states.PRUNED, outcome
+        else:
+            state, notes = states.COMPLETE, outcome
+            values = [outcome[name] for name in self.plan.objectives]
         with said(self.where):
             try:
-                if isinstance(outcome, Failed):
-                    state = states.FAIL
-                    trial.set_user_attr("error", outcome.why)
-                else:
-                    state = states.PRUNED if outcome.pop("pruned", False) else state
-                    values = self._results(trial, outcome)
+                self._write(trial, notes, limited=state == states.COMPLETE)
             except library.exceptions.UpdateFinishedTrialError:
                 return "done elsewhere"
-            if state != states.COMPLETE:
-                values = None
             self.study.tell(trial, values, state=state, skip_if_finished=True)
         return state.name.lower()
 
-    def _results(self, trial, outcome):
-        for name, value in outcome.items():
+    def _write(self, trial, notes, *, limited):
+        for name, value in notes.items():
             trial.set_user_attr(name, value)
-        for name, most in self.plan.limits.items():
+        for name, most in self.plan.limits.items() if limited else ():
             sign = -1 if OBJECTIVES[name] == "maximize" else 1
-            trial.set_constraint(name, sign * (outcome[name] - most))
-        return [outcome[name] for name in self.plan.objectives]
+            trial.set_constraint(name, sign * (notes[name] - most))
 
     def counts(self) -> dict[str, int]:
         """How many trials are in each state."""
