@@ -302,12 +302,12 @@ def test_a_worker_is_killed_and_the_connection_cut(tmp_path):
 def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
     where = tmp_path / "s.db"
     flags = ("--trials", "16", "--workers", "1")
-    killed, other = sweep_command(where, *flags), sweep_command(where, *flags)
-    lines = [killed.stdout.readline() for _ in range(3)]
-    assert all(line.startswith("trial ") for line in lines), killed.stderr.read()
-    killed.kill()
-    killed.communicate()
-    out, error = other.communicate(timeout=150)
+    with sweep_command(where, *flags) as killed, sweep_command(where, *flags) as other:
+        lines = [killed.stdout.readline() for _ in range(3)]
+        killed.kill()
+        killed.wait()
+        assert all(line.startswith("trial ") for line in lines), killed.stderr.read()
+        out, error = other.communicate(timeout=150)
     assert other.returncode == 0, error
     assert "16 complete" in out
     study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")

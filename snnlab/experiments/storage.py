@@ -1,5 +1,6 @@
 """Where Optuna keeps a sweep: an SQLite file, a journal file, or any database it can open."""
 
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,14 +29,27 @@ def open_storage(where: str):
     library = optuna()
     with said(where):
         if "://" in where:
-            return library.storages.RDBStorage(where)
+            return _database(where)
         path = Path(where)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".journal":
             backend = library.storages.journal.JournalFileBackend(str(path))
             return library.storages.JournalStorage(backend)
-        patient = {"connect_args": {"timeout": 60}}
-        return library.storages.RDBStorage(f"sqlite:///{path.resolve()}", engine_kwargs=patient)
+        return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
+
+
+def _database(url, engine=None):
+    """Optuna's tables in a database; another process may be about to make them too."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for _ in range(10):
+        try:
+            return optuna().storages.RDBStorage(url, engine_kwargs=engine)
+        except SQLAlchemyError as error:
+            if not any(word in str(error).lower() for word in ("already exists", "unique")):
+                raise
+            time.sleep(0.5)
+    return optuna().storages.RDBStorage(url, engine_kwargs=engine)
 
 
 @contextmanager

@@ -64,9 +64,7 @@ class TrialQueue:
                 storage=storage, study_name=plan.name, sampler=sampler,
                 directions=[OBJECTIVES[name] for name in plan.objectives],
             )  # fmt: skip
-            study.set_metric_names(list(plan.objectives))
-            study.set_user_attr("filler", self.me)
-            study.set_user_attr("plan", plan.values())
+            self._introduce(study)
         except library.exceptions.DuplicatedStudyError:
             study = library.load_study(storage=storage, study_name=plan.name, sampler=sampler)
             self._check_plan(study)
@@ -79,6 +77,12 @@ class TrialQueue:
             study.pruner = library.pruners.MedianPruner(n_startup_trials=5)
         return study
 
+    def _introduce(self, study):
+        study.set_metric_names(list(self.plan.objectives))
+        study.set_user_attr(f"alive {self.me}", time.time())
+        study.set_user_attr("filler", self.me)
+        study.set_user_attr("plan", self.plan.values())
+
     def _check_plan(self, study):
         for _ in range(50):  # whoever begins it writes the plan a moment later
             if "plan" in study.user_attrs:
@@ -86,22 +90,27 @@ class TrialQueue:
             time.sleep(0.1)
         there, mine = study.user_attrs.get("plan"), self.plan.values()
         if there is None:
-            raise SnnlabError(f"study {study.study_name!r} in {self.where} is not one of snnlab's")
+            raise SnnlabError(
+                f"study {study.study_name!r} in {self.where} is not one of snnlab's: give this one"
+                " another --name"
+            )
         for name, value in mine.items():
-            if name != "trials" and there.get(name) != value:
+            if name != "trials" and (other := there.get(name)) != value:
                 raise SnnlabError(
-                    f"sweep {study.study_name!r} in {self.where} has {name} = {there.get(name)}, not"
-                    f" {value}: give this one another --name"
+                    f"sweep {study.study_name!r} in {self.where} has {name} = {other}, not {value}:"
+                    " give this one another --name"
                 )
 
     def _fill(self):
         """Enter the trials that are not there yet; one process at a time."""
         while len(self._entered()) < self.plan.trials:
             filler = self.study.user_attrs.get("filler")
-            if filler == self.me or not self._alive(filler):
-                self.study.set_user_attr("filler", self.me)
+            if filler == self.me:
                 break
-            time.sleep(0.1)
+            if not self._alive(filler):
+                self.study.set_user_attr(f"alive {self.me}", time.time())
+                self.study.set_user_attr("filler", self.me)
+            time.sleep(0.5)  # another may claim it at the same moment: the last one has it
         entered, points = self._entered(), self._points()
         for index in range(self.plan.trials):
             if index not in entered:
