@@ -9,6 +9,7 @@ docs/scaling.md come from here.
 import heapq
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ def plan(trials, sampler="random"):
     return Plan.checked(vary=VARY, sampler=sampler, trials=trials)
 
 
-def storage(where, trials, sampler):
+def keeping(where, trials, sampler):
     """Seconds a trial takes to enter, take, tell; bytes it leaves behind."""
     start = time.perf_counter()
     queue = TrialQueue(plan(trials, sampler), str(where))
@@ -45,8 +46,7 @@ def storage(where, trials, sampler):
         queue.tell(trial, dict(RESULT))
         spent["take"].append(taken - start)
         spent["tell"].append(time.perf_counter() - taken)
-    last = slice(-20, None)  # as the table has grown
-    ms = {name: 1e3 * np.median(seconds[last]) for name, seconds in spent.items()}
+    ms = {name: 1e3 * np.mean(seconds) for name, seconds in spent.items()}
     grown = (where.stat().st_size - first) / trials
     return 1e3 * entered / trials, ms["take"], ms["tell"], grown
 
@@ -76,9 +76,9 @@ def crowd(workers, tasks, seconds):
     from distributed import Client, LocalCluster, wait
 
     with (
-        LocalCluster(workers, threads_per_worker=1, processes=False, dashboard_address=None,
-                     memory_limit=0) as cluster,
-        Client(cluster, set_as_default=False) as client,
+        LocalCluster(n_workers=workers, threads_per_worker=1, processes=False,
+                     dashboard_address=None, memory_limit=0) as cluster,
+        Client(cluster) as client,
     ):  # fmt: skip
         shared = client.scatter(np.zeros(1000), broadcast=True)
         begun, used = time.perf_counter(), time.process_time()
@@ -107,11 +107,10 @@ def simulate(workers, training, overhead, trials, spread=0.3, seed=1):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for file in ("a.db", "a.journal"):
-            for sampler in ("random", "tpe"):
-                path = Path(folder) / f"{sampler}-{file}"
-                enter, take, tell, size = storage(path, 100, sampler)
-                print(f"{file[2:]:8s}{sampler:7s} enter {enter:5.1f} take {take:5.1f}"
+        for file, sampler, trials in product(("a.db", "a.journal"), ("random", "tpe"), (60,)):
+            path = Path(folder) / f"{trials}-{sampler}-{file}"
+            enter, take, tell, size = keeping(path, trials, sampler)
+            print(f"{file[2:]:8s}{sampler:7s}{trials:4d}: enter {enter:5.1f} take {take:5.1f}"
                       f" tell {tell:5.1f} ms, {size:6.0f} bytes a trial", flush=True)  # fmt: skip
         for workers in (1, 2):
             per_minute, extra = rate(workers, 24 * workers, 1.0, Path(folder) / f"{workers}.db")

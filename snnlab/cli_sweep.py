@@ -94,12 +94,12 @@ def _limit(text):
 
 
 def _row(plan, trial):
-    hidden = ("owner", "index", *plan.objectives)
     values = dict(zip(plan.objectives, trial.values or (), strict=False))
-    more = {k: v for k, v in trial.user_attrs.items() if k not in hidden}
-    each = more.pop("accuracy_of_dies", None)
+    measured = dict(trial.user_attrs.get("measured", {}))
+    each = measured.pop("accuracy_of_dies", ())
     row = {"trial": trial.number, "state": trial.state.name.lower(), **trial.params, **values}
-    return {**row, **more, "accuracy_of_dies": each and " ".join(map(str, each))}
+    error = trial.user_attrs.get("error")
+    return {**row, **measured, "accuracy_of_dies": " ".join(map(str, each)), "error": error}
 
 
 def _summary(plan, study, storage):

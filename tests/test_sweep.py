@@ -121,10 +121,12 @@ def test_optuna_opens_what_is_kept(tmp_path, file, monkeypatch):
     assert opened.metric_names == ["accuracy", "energy"]
     assert [d.name for d in opened.directions] == ["MAXIMIZE", "MINIMIZE"]
     for trial in opened.trials:
-        each = trial.user_attrs["accuracy_of_dies"]
+        each = trial.user_attrs["measured"]["accuracy_of_dies"]
         assert trial.values[0] == pytest.approx(sum(each) / 2)
         assert each[0] != each[1]
-        assert trial.constraints["power"] == pytest.approx(trial.user_attrs["power"] - 0.1)
+        assert trial.constraints["power"] == pytest.approx(
+            trial.user_attrs["measured"]["power"] - 0.1
+        )
         assert trial.constraints["power"] > 0
         assert 1 <= trial.params["beta"] <= 200
     assert [fraction for _, fraction in heard] == [0.5, 1.0]

@@ -147,12 +147,13 @@ def _client(workers, scheduler):
                 with _deaf():
                     address = stack.enter_context(
                         LocalCluster(
-                            workers or cores(), threads_per_worker=1, dashboard_address=None,
-                            memory_limit=0, env=ONE_THREAD, silence_logs=logging.CRITICAL,
+                            n_workers=workers or cores(), threads_per_worker=1,
+                            dashboard_address=None, memory_limit=0, env=ONE_THREAD,
+                            silence_logs=logging.CRITICAL,
                         )
                     )  # fmt: skip
             client = stack.enter_context(Client(scheduler or address, set_as_default=False))
-        except (OSError, ValueError, ImportError) as error:
+        except (OSError, ValueError, ImportError, RuntimeError) as error:
             where = scheduler or "on this machine"
             raise SnnlabError(f"no Dask scheduler {where}: {_one_line(error)}") from None
         yield client

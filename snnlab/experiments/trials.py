@@ -175,26 +175,26 @@ class TrialQueue:
         library = optuna()
         states, values = library.trial.TrialState, None
         if isinstance(outcome, Failed):
-            state, notes = states.FAIL, {"error": outcome.why}
+            state, note = states.FAIL, ("error", outcome.why)
         elif outcome.get("pruned"):
-            state, notes = states.PRUNED, outcome
+            state, note = states.PRUNED, ("measured", outcome)
         else:
-            state, notes = states.COMPLETE, outcome
+            state, note = states.COMPLETE, ("measured", outcome)
             values = [outcome[name] for name in self.plan.objectives]
         with said(self.where):
             try:
-                self._write(trial, notes, limited=state == states.COMPLETE)
+                trial.set_user_attr(*note)
+                if values is not None:
+                    self._limit(trial, outcome)
             except library.exceptions.UpdateFinishedTrialError:
                 return "done elsewhere"
             self.study.tell(trial, values, state=state, skip_if_finished=True)
         return state.name.lower()
 
-    def _write(self, trial, notes, *, limited):
-        for name, value in notes.items():
-            trial.set_user_attr(name, value)
-        for name, most in self.plan.limits.items() if limited else ():
+    def _limit(self, trial, outcome):
+        for name, most in self.plan.limits.items():
             sign = -1 if OBJECTIVES[name] == "maximize" else 1
-            trial.set_constraint(name, sign * (notes[name] - most))
+            trial.set_constraint(name, sign * (outcome[name] - most))
 
     def counts(self) -> dict[str, int]:
         """How many trials are in each state."""
