@@ -45,6 +45,8 @@ def _parser():
     _add_map(commands)
     _add_convergence(commands)
     _add_export(commands)
+    _add_recipes(commands)
+    _add_reproduce(commands)
     return parser
 
 
@@ -105,6 +107,28 @@ def _add_export(commands):
     export.set_defaults(command=_export)
     export.add_argument("run", metavar="RUN", type=Path, help="run folder")
     export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
+
+
+def _add_recipes(commands):
+    recipes_ = commands.add_parser("recipes", help="list the named settings for --recipe")
+    recipes_.set_defaults(command=_recipes)
+
+
+def _add_reproduce(commands):
+    reproduce = commands.add_parser(
+        "reproduce", help="measure the paper's tables and figures on the emulated chip"
+    )
+    reproduce.set_defaults(command=_reproduce)
+    reproduce.add_argument(
+        "study", help="table1, sparsity, mismatch, neuron-death, latency or all"
+    )
+    reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
+    reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
+    reproduce.add_argument("--out", default=".", metavar="DIR", help="folder for results.md (default: .)")
+    reproduce.add_argument("--cache", metavar="DIR", default="runs/reproduce", help="finished trainings")
+    reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
+    reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    _add_data_dir(reproduce)
 
 
 def _add_data_dir(parser):
@@ -189,3 +213,22 @@ def _export(arguments):
     network = export_run(arguments.run, arguments.out)
     print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
     return 0
+
+
+def _recipes(arguments):
+    from snnlab.recipes import recipes
+
+    for recipe in recipes().values():
+        print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
+    return 0
+
+
+def _reproduce(arguments):
+    from snnlab.reproduce.command import reproduce
+
+    finished = reproduce(
+        arguments.study, Path(arguments.out), Path(arguments.cache),
+        quick=arguments.quick, seeds=arguments.seeds, data_dir=arguments.data_dir,
+        workers=arguments.workers, report_only=arguments.report_only,
+    )  # fmt: skip
+    return 0 if finished else INTERRUPTED
