@@ -119,13 +119,15 @@ def _add_reproduce(commands):
         "reproduce", help="measure the paper's tables and figures on the emulated chip"
     )
     reproduce.set_defaults(command=_reproduce)
-    reproduce.add_argument(
-        "study", help="table1, sparsity, mismatch, neuron-death, latency or all"
-    )
+    reproduce.add_argument("study", help="table1, sparsity, mismatch, neuron-death, latency or all")
     reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
     reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
-    reproduce.add_argument("--out", default=".", metavar="DIR", help="folder for results.md (default: .)")
-    reproduce.add_argument("--cache", metavar="DIR", default="runs/reproduce", help="finished trainings")
+    reproduce.add_argument(
+        "--out", default=".", metavar="DIR", help="folder for results.md (default: .)"
+    )
+    reproduce.add_argument(
+        "--cache", metavar="DIR", default="runs/reproduce", help="finished trainings"
+    )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
     reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
     _add_data_dir(reproduce)
@@ -193,7 +195,9 @@ def _map(arguments):
     from snnlab.data.catalogue import CATALOGUE
 
     entry = CATALOGUE[settings.dataset].checked(settings.side)
-    mapping = Mapping((settings.side**2, *settings.hidden, len(entry.classes)), chips=settings.chips)
+    mapping = Mapping(
+        (settings.side**2, *settings.hidden, len(entry.classes)), chips=settings.chips
+    )
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0
 

@@ -11,7 +11,7 @@ from multiprocessing.connection import wait
 
 from snnlab.errors import SnnlabError
 
-ONE_THREAD = {name: "1" for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Each process computes on one core: tasks side by side need no threads inside."""
 
 

@@ -31,9 +31,7 @@ class Series:
     line: bool = True
 
 
-def compared(
-    series: list[Series], xlabel: str, ylabel: str, backend: str = "bokeh"
-) -> hv.Overlay:
+def compared(series: list[Series], xlabel: str, ylabel: str, backend: str = "bokeh") -> hv.Overlay:
     """Series side by side, each with a colour and a marker, spread as bars.
 
     backend : "bokeh" for notebooks and dashboard, "matplotlib" for :func:`save`.

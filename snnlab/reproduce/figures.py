@@ -125,5 +125,3 @@ def _drawn(series, published=0):
     """Those with points, if any of them but the published ones has some."""
     ours = [one for one in series[: len(series) - published] if len(one.x)]
     return [*ours, *series[len(series) - published :]] if ours else []
-
-
