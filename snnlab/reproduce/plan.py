@@ -30,7 +30,8 @@ class Training:
 
     studies : of STUDIES, those that need it; changes : knobs turned over those of the recipe;
     measures : what is done with the trained network beside its evaluation (see ``job``);
-    ann : whether it is the network without spikes, and then its settings.
+    ann : settings of the network without spikes if it is one; quick : whether it is the small
+    version, on other images than its name says.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Training:
     changes: dict = field(default_factory=dict)
     measures: tuple[str, ...] = ()
     ann: AnnSettings | None = None
+    quick: bool = False
 
     def jobs(self) -> list[Job]:
         """One for each seed."""
@@ -119,7 +121,7 @@ def _smaller(training, quick, seeds):
     if not quick:
         return training
     changes = {**training.changes, "dataset": "digits"}
-    return replace(training, epochs=2, seeds=training.seeds[:1], changes=changes)
+    return replace(training, epochs=2, seeds=training.seeds[:1], changes=changes, quick=True)
 
 
 def all_jobs(trainings: tuple[Training, ...]) -> Iterator[Job]:

@@ -13,6 +13,10 @@ from snnlab.reproduce.rows import table
 PAGE, FOLDER = "results.md", "results"
 BEGIN, END = "<!-- snnlab reproduce: begin -->", "<!-- snnlab reproduce: end -->"
 """What stands outside these lines of the page is written by people and stays."""
+SMALL = (
+    "**A small version, to see that everything runs: two epochs on 8×8 digits. Its numbers say"
+    " nothing about MNIST and Fashion-MNIST.**"
+)
 TITLE = "# The paper's results on the emulated chip\n"
 NEEDED = ("pyarrow", "holoviews", "matplotlib")
 
@@ -61,7 +65,8 @@ def _text(records, made, command):
         "Made by a command, which anyone can run:", f"```\n{command}\n```",
         "Mean ± sd of the test accuracy after the last epoch, in %, unless said otherwise. Every"
         " seed has a die of its own, of the same number. Test images were used for nothing but"
-        " these figures.", table(records),
+        " these figures.", SMALL if any(t.quick for t in records.trainings.values()) else "",
+        table(records),
         *(f"![{one.caption}]({FOLDER}/{one.name}.svg)\n\n{one.caption}" for one in made),
         _failures(records), _trainings(records), _versions(records),
     ]  # fmt: skip

@@ -42,9 +42,9 @@ class Row:
         return f"{text} at ≤ {self.spikes:g} spikes" if self.spikes else text
 
     def verdict(self, records: Records) -> str:
-        """Whether the target is met; empty without target or result."""
+        """Whether the target is met; empty without target or result, and in a small version."""
         sample = records.sample(self.training, self.quantity)
-        if sample is None or not self.target():
+        if sample is None or not self.target() or records.trainings[self.training].quick:
             return ""
         if self.like:
             return self._as_like(sample, records)
