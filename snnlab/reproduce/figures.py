@@ -1,13 +1,14 @@
 """The pictures of the reproduction, as series of points ready to be drawn."""
 
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from snnlab.plotting import Series
 from snnlab.reproduce.examine import SILENCED
 from snnlab.reproduce.plan import SIGMAS, loop_name
-from snnlab.reproduce.records import Records, Sample
+from snnlab.reproduce.records import Records, Sample, error_increase
 
 ACCURACY = "test accuracy (%)"
 
@@ -49,7 +50,7 @@ def _death(records):
     series = []
     for name in ("best", "paper"):
         points = [
-            (share, records.sampled(name, lambda r, share=share: _increase(r, share)))
+            (share, records.sampled(name, lambda r, share=share: error_increase(r, share)))
             for share in SILENCED
         ]
         series.append(_series(name, points, 100.0))
@@ -60,11 +61,6 @@ def _death(records):
         " relative; mean of five choices of neurons each. Mean ± sd over seeds.",
         "silenced hidden neurons (%)", "error increase (%)", _drawn(series, published=2),
     )  # fmt: skip
-
-
-def _increase(result, share):
-    whole = 1.0 - result["silenced"]["0.0"]
-    return 100.0 * (1.0 - result["silenced"][str(share)] - whole) / max(whole, 1e-9)
 
 
 def _sparsity(records):
@@ -90,7 +86,7 @@ def _against(records, quantity):
     ours = ["best", "sparse", "sparser", *(n for n in records.trainings if n.startswith("front"))]
     for title, names in (("ours", ours), ("paper's settings", ["paper"])):
         found = [(records.sample(n, quantity), records.sample(n, "accuracy")) for n in names]
-        points = sorted((x.mean, y) for x, y in found if x and y)
+        points = sorted(((x.mean, y) for x, y in found if x and y), key=itemgetter(0))
         yield _series(title, points)
 
 

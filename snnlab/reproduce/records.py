@@ -8,7 +8,7 @@ import numpy as np
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import Training
 
-REFERENCE_SHARE = "0.15"
+REFERENCE_SHARE = 0.15
 """Share of silenced hidden neurons in the paper's figure of robustness."""
 
 
@@ -21,24 +21,25 @@ class Quantity:
     of: Callable[[dict], float]
 
 
-def _error_increase(result, share=REFERENCE_SHARE):
+def error_increase(result: dict, share: float = REFERENCE_SHARE) -> float:
+    """How much the test error grows when this share of hidden neurons is silenced, in % of it."""
     by_share = result["silenced"]
     whole = 1.0 - by_share["0.0"]
-    return 100.0 * (1.0 - by_share[share] - whole) / whole if whole else float("nan")
+    return 100.0 * (1.0 - by_share[str(share)] - whole) / whole if whole else float("nan")
 
 
 QUANTITIES = {
     "accuracy": Quantity("%", 2, lambda r: 100.0 * r["accuracy"]),
     "spikes": Quantity("", 1, lambda r: r["spikes"]),
     "within_8us": Quantity("%", 2, lambda r: 100.0 * r["within_8us"]),
-    "error_increase": Quantity("%", 0, _error_increase),
+    "error_increase": Quantity("%", 0, error_increase),
     "energy": Quantity("µJ", 2, lambda r: 1e6 * r["energy"]),
     "power": Quantity("mW", 0, lambda r: 1e3 * r["power"]),
     "rate": Quantity("k/s", 1, lambda r: 1e-3 * r["rate"]),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """One quantity over the seeds of a training."""
 
