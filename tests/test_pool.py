@@ -44,7 +44,8 @@ def test_leaving_early_ends_the_processes():
 
 def test_the_environment_is_as_before():
     before = dict(os.environ)
-    assert list(run_all(square, [2], workers=3))[0][1][0] == 4
+    ((_, result),) = run_all(square, [2], workers=3)
+    assert result[0] == 4
     assert dict(os.environ) == before
 
 

@@ -31,7 +31,8 @@ from snnlab.reproduce.study import announce, complete
 RESULT = {
     "accuracy": 0.98, "spikes": 18.0, "within_8us": 0.97, "energy": 2.4e-6, "power": 0.2,
     "rate": 85e3, "energy_range": [2.3e-6, 2.5e-6], "times": [0.0, 1.7e-6],
-    "accuracy_over_time": [0.1, 0.98], "silenced": {str(share): 0.98 - 0.01 * share for share in SILENCED},
+    "accuracy_over_time": [0.1, 0.98],
+    "silenced": {str(share): 0.98 - 0.01 * share for share in SILENCED},
 }  # fmt: skip
 
 
