@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``."""
+"""The command line: ``snnlab train``, ``app``, ``data``, ``map``, ``calibrate``, ``bench``."""
 
 import argparse
 import importlib
@@ -45,6 +45,7 @@ def _parser():
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -86,6 +87,15 @@ def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
     map_.set_defaults(command=_map)
     _add_knobs(map_, MAPPED)
+
+
+def _add_bench(commands):
+    bench = commands.add_parser("bench", help="measure the speed, against chip and other libraries")
+    bench.set_defaults(command=_bench)
+    bench.add_argument("--full", action="store_true", help="with the long rows: ten minutes")
+    bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
+    bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
+    bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
 
 
 def _add_knobs(parser, wanted=None):
@@ -161,6 +171,15 @@ def _app(arguments):
         config.values(), arguments.data_dir, arguments.address, arguments.port,
         show=not arguments.no_browser,
     )  # fmt: skip
+    return 0
+
+
+def _bench(arguments):
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SnnlabError('the benchmarks are not installed: pip install "snnlab[bench]"')
+    importlib.import_module("snnlab_bench.suite").run(
+        Path(arguments.out), only=arguments.only, full=arguments.full, threads=arguments.threads
+    )
     return 0
 
 
