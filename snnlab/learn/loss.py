@@ -3,18 +3,18 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-LOGIT_GAIN = 10.0
-"""Logits are ten times the highest label potential (released code of Cramer et al. 2022)."""
-
 
 def max_over_time(traces: Tensor) -> Tensor:
     """Highest potential of each label neuron : float[sample, label]."""
     return traces.amax(dim=1)
 
 
-def classification(peaks: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of softmax(10 max_t V); labels : int64[sample]."""
-    return cross_entropy(LOGIT_GAIN * peaks, labels)
+def classification(peaks: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of softmax(gain · max_t V); labels : int64[sample].
+
+    ``smoothing`` of each label's certainty is spread evenly over all labels.
+    """
+    return cross_entropy(gain * peaks, labels, label_smoothing=smoothing)
 
 
 def burst(counts: list[Tensor]) -> Tensor:
