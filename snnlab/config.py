@@ -218,6 +218,19 @@ class Config(param.Parameterized):
         label="Burst regularisation ρ_b",
         doc="Strength of the penalty on bursts of spikes.",
     )
+    rho_silent = Quantity(
+        0.0,
+        bounds=(0.0, 1000.0),
+        log=True,
+        label="Silence regularisation ρ_s",
+        doc="Strength of the penalty on hidden neurons that hardly ever fire.",
+    )
+    least_spikes = Quantity(
+        0.05,
+        bounds=(0.0, 5.0),
+        label="Least activity",
+        doc="Spikes per image below which a hidden neuron counts as silent.",
+    )
     rho_weight = Quantity(
         0.1,
         bounds=(0.0, 100.0),
@@ -283,8 +296,9 @@ class Config(param.Parameterized):
             "samples", "substeps",
         ),
         "Learning": (
-            "beta", "rho_burst", "rho_weight", "rho_readout", "logit_gain", "label_smoothing",
-            "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
+            "beta", "rho_burst", "rho_silent", "least_spikes", "rho_weight", "rho_readout",
+            "logit_gain", "label_smoothing", "dropout", "learning_rate", "schedule", "batch",
+            "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -293,7 +307,7 @@ class Config(param.Parameterized):
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
             "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
             "dead", "stuck", "epochs", "logit_gain", "label_smoothing", "dropout", "rotation",
-            "shift", "stretch", "bend", "mirror",
+            "shift", "stretch", "bend", "mirror", "rho_silent", "least_spikes",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

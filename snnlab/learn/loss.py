@@ -1,6 +1,6 @@
 """What is minimised: cross-entropy of the decoded labels, and the paper's regularisers."""
 
-from torch import Tensor
+from torch import Tensor, relu
 from torch.nn.functional import cross_entropy
 
 
@@ -20,6 +20,14 @@ def classification(peaks: Tensor, labels: Tensor, gain: float, smoothing: float 
 def burst(counts: list[Tensor]) -> Tensor:
     """Squared spike count, mean over neurons and samples: many spikes of one neuron cost most."""
     return sum((c**2).mean() for c in counts)
+
+
+def silence(counts: list[Tensor], least: float) -> Tensor:
+    """Squared shortfall of each neuron's mean count from ``least``, mean over neurons.
+
+    A neuron that never fires learns little from the labels; this brings it back.
+    """
+    return sum((relu(least - c.mean(0)) ** 2).mean() for c in counts)
 
 
 def weight_decay(weights: list[Tensor]) -> Tensor:

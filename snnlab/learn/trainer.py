@@ -204,6 +204,7 @@ class Trainer:
         return (
             losses.classification(peaks, target, c.logit_gain, c.label_smoothing)
             + c.rho_burst * losses.burst(counts)
+            + c.rho_silent * losses.silence(counts, c.least_spikes)
             + c.rho_weight * losses.weight_decay(list(self.network.weights[:-1]))
             + c.rho_readout * losses.readout(peaks)
         )
