@@ -188,10 +188,20 @@ def test_the_layer_adjoint_agrees_with_its_twin(model):
     g = rng.normal(size=(12, 20, 70)).astype(np.float32)
     events = recording.inputs
     got = fused.layer_adjoint(
-        events.offsets, events.tick, events.channel, 50, g, model.propagators(point)
+        events.offsets, events.tick, events.channel, 50, g, model.propagators(point), True
     )
     for a, b in zip(got, twin.layer_adjoint(events, g, model), strict=True):
         assert relative(a, b) < 1e-5
+
+
+def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
+    rng, point, recording, _ = recorded((50, 70, 5))
+    g = rng.normal(size=(12, 20, 70)).astype(np.float32)
+    events, propagators = recording.inputs, MODEL.propagators(point)
+    spikes = events.offsets, events.tick, events.channel, 50, g, propagators
+    (grad, upstream), (same, _) = (fused.layer_adjoint(*spikes, need) for need in (False, True))
+    np.testing.assert_array_equal(grad, same)
+    assert upstream.shape == (12, 0, 70)
 
 
 def test_the_hidden_gradient_agrees_with_its_twin():

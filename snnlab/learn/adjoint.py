@@ -33,7 +33,7 @@ def adjoint(
         events = sources[layer]
         grad, upstream = layer_adjoint(
             events.offsets, events.tick, events.channel, events.n_channels,
-            of_membranes, propagators,
+            of_membranes, propagators, layer > 0,
         )  # fmt: skip
         grads.insert(0, grad)
         if layer:
