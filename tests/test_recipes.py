@@ -1,5 +1,7 @@
 """Recipes: named settings, checked when read, and what the paper published."""
 
+import math
+
 import pytest
 
 from snnlab.cli import main
@@ -20,6 +22,14 @@ PAPER = {
 def test_the_papers_recipe_is_the_papers():
     values = recipe("paper").config().values()
     assert {name: values[name] for name in PAPER} == PAPER
+
+
+def test_augmented_as_published():
+    """Rotation by up to 15°, 40 % of the hidden neurons dropped, nothing else changed."""
+    ours, paper = (recipe(n).config().values() for n in ("paper-augmented", "paper"))
+    changed = {name for name, value in paper.items() if ours[name] != value}
+    assert changed == {"rotation", "dropout"}
+    assert (round(math.degrees(ours["rotation"]), 2), ours["dropout"]) == (15.0, 0.4)
 
 
 def test_every_recipe_is_a_configuration_with_a_sentence():

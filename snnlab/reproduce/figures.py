@@ -48,7 +48,7 @@ def _mismatch(records):
 
 def _death(records):
     series = []
-    for name in ("best", "paper"):
+    for name in ("robust", "best", "paper, augmented", "paper"):
         points = [
             (share, records.sampled(name, lambda r, share=share: error_increase(r, share)))
             for share in SILENCED
