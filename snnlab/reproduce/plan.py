@@ -99,9 +99,9 @@ PLAN = (
     Training("two hidden layers", "best", ("table1",), 14, SEEDS[:3], {"hidden": [128, 236]}),
     Training("three hidden layers", "best", ("table1",), 14, SEEDS[:3],
              {"hidden": [128, 123, 123]}),
-    Training("front, ρ_b = 0.002", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 2e-3}),
-    Training("front, ρ_b = 0.01", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 1e-2}),
-    Training("front, ρ_b = 0.05", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 5e-2}),
+    Training("front, ρ_b = 0.0005", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 5e-4}),
+    Training("front, ρ_b = 0.02", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 2e-2}),
+    Training("front, ρ_b = 0.1", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 0.1}),
 )  # fmt: skip
 
 
