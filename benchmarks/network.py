@@ -98,7 +98,8 @@ class Trained:
 
     def classify(self, chip: Chip, events: Events, trial: int = 0) -> np.ndarray:
         """What each image is taken for : int64[image]."""
-        return self.network.peaks(chip.run(events, self.weights_lsb, trial=trial)).argmax(axis=1)
+        run = chip.run(events, self.weights_lsb, trial=trial, read_hidden=False)
+        return self.network.peaks(run).argmax(axis=1)
 
     def accuracy(self, chip: Chip) -> float:
         """Of all test images, 0…1."""

@@ -248,7 +248,7 @@ class Trainer:
         right, spikes = 0, 0
         for first in range(0, len(labels), EVALUATION_BATCH):
             part = np.arange(first, min(first + EVALUATION_BATCH, len(labels)))
-            recording = self.chip.run(events.take(part), weights, trial=trial)
+            recording = self.chip.run(events.take(part), weights, trial=trial, read_hidden=False)
             right += int((self.network.peaks(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
