@@ -32,7 +32,7 @@ from snnlab.learn.trainer import Trainer
 
 EPOCHS = 2
 ENDLESS = 10_000
-BURST = Config.param.rho_burst.default
+BURST, GAIN = Config.param.rho_burst.default, Config.param.logit_gain.default
 WINDOW = 11.8e-6
 """Random spikes come within the window of inference, as most of an image's do : s."""
 SPREAD_LSB = 130.0
@@ -168,7 +168,7 @@ class Random:
         _, traces, counts = self.network.in_the_loop(
             self.chip, self.events, table, propagators, trial=0
         )
-        loss = losses.classification(losses.max_over_time(traces), labels)
+        loss = losses.classification(losses.max_over_time(traces), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()
         optimizer.step(0.0)
