@@ -10,6 +10,7 @@ from pathlib import Path
 
 import param
 
+from snnlab.cli_runs import add_runs
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
@@ -41,6 +42,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"snnlab {version('snnlab')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
+    add_runs(commands)
     _add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)
