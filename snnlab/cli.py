@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from snnlab.cli_runs import add_runs
 from snnlab.errors import SnnlabError
 from snnlab.flags import add_knobs, add_recipe, config
 
@@ -39,6 +40,7 @@ def _parser():
     parser.add_argument("--version", action="version", version=f"snnlab {version('snnlab')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
+    add_runs(commands)
     _add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)

@@ -9,7 +9,7 @@ from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
+from snnlab.chip.kernels import Clock, Neurons, Noise, Readout, compact
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -18,7 +18,7 @@ from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-compact, run_layer = guarded(kernels.compact), guarded(kernels.run_layer)
+run_layer = guarded(kernels.run_layer)
 
 
 class Chip:
@@ -56,6 +56,7 @@ class Chip:
         weights_lsb: list[np.ndarray],
         *,
         trial: int = 0,
+        read_hidden: bool = True,
         silent: tuple[np.ndarray, ...] = (),
     ) -> Recording:
         """Play a batch of spikes through the network.
@@ -63,6 +64,8 @@ class Chip:
         weights_lsb : int8[input, neuron] for each layer, within ±63.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
+        read_hidden : whether hidden membranes are digitised too: learning needs them, a
+        classification does not. Else they are recorded as no samples.
         silent : bool[neuron] of each hidden layer, neurons that may not fire in this run.
         Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
@@ -70,20 +73,21 @@ class Chip:
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
         for layer, weight_lsb in enumerate(weights_lsb):
+            read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
             still = silent[layer] if layer < len(silent) else None
-            source, samples = self._run_layer(layer, source, weight_lsb, trial, still)
+            source, samples = self._run_layer(layer, source, weight_lsb, trial, read, still)
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
         return Recording(events, tuple(spikes), tuple(cadc), self._corrections)
 
-    def _run_layer(self, layer, events, weight_lsb, trial, silent):
+    def _run_layer(self, layer, events, weight_lsb, trial, read, silent):
         n = weight_lsb.shape[1]
         room = n * self.point.most_spikes if layer <= self._last_spiking else 0
         counts, tick, channel, cadc = run_layer(
             events.offsets, events.tick, events.channel, events.ids,
             self._synapses[layer].written(weight_lsb), self._able(layer, silent), self._clock,
-            self._readouts[layer], self._noise(layer, trial), n, room,
+            self._readouts[layer], self._noise(layer, trial), n, room, read,
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc

@@ -318,8 +318,8 @@ def _run_sample(
     _begin(work, neurons.start)
     early, late, n_held, n_out = 0, 0, np.uint64(0), 0
     for step in range(clock.samples * clock.substeps):
-        if step % clock.substeps == 0:
-            m = step // clock.substeps
+        m = step // clock.substeps
+        if step % clock.substeps == 0 and m < cadc.shape[0]:
             _digitise(u, readout, keys, m * cadc.shape[1], cadc[m])
         # An event inside a step is split linearly between the two ends of the step.
         n = 0
@@ -367,19 +367,19 @@ def _work(n, most_inputs):
 
 @njit(parallel=True, nogil=True, cache=True)
 def run_layer(
-    offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room
+    offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room, read
 ):  # fmt: skip
     """A batch of images through one layer, parts of it in parallel.
 
-    n : neurons without the padding; room : most spikes one image can cause.
+    n : neurons without the padding; room : most spikes one image can cause; read : CADC samples.
     Returns counts int64[image], tick and channel uint16[image, room],
-    cadc uint8[image, sample, neuron].
+    cadc uint8[image, read, neuron].
     """
     n_images = offsets.shape[0] - 1
     counts = np.zeros(n_images, np.int64)
     tick = np.empty((n_images, room), np.uint16)
     channel = np.empty((n_images, room), np.uint16)
-    cadc = np.empty((n_images, clock.samples, n), np.uint8)
+    cadc = np.empty((n_images, read, n), np.uint8)
     threshold = _drifted(neurons.threshold, noise)
     most_inputs = 0
     for b in range(n_images):
@@ -412,7 +412,7 @@ def write_synapses(weight_lsb, gains):
     return current
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def compact(counts, tick, channel):
     """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""
     n_images = counts.shape[0]
@@ -421,7 +421,7 @@ def compact(counts, tick, channel):
         offsets[b + 1] = offsets[b] + counts[b]
     flat_tick = np.empty(offsets[n_images], np.uint16)
     flat_channel = np.empty(offsets[n_images], np.uint16)
-    for b in prange(n_images):
+    for b in range(n_images):
         flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
         flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
     return offsets, flat_tick, flat_channel

@@ -233,9 +233,13 @@ class Trainer:
         return Evaluation(right / len(labels), spikes / len(labels))
 
     def recordings(self, chip: Chip | None = None) -> Iterator[tuple[np.ndarray, Recording]]:
-        """The test images on the chip, some at a time: indices int64[image] and the recording."""
+        """The test images on the chip, some at a time: indices int64[image] and the recording.
+
+        Hidden membranes are not digitised, as in inference.
+        """
         events, chip = self.test_events, chip or self.chip
         weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
         for first in range(0, len(events), EVALUATION_BATCH):
             part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
-            yield part, chip.run(events.take(part), weights, trial=trial)
+            run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
+            yield part, run

@@ -3,9 +3,9 @@
 import numpy as np
 
 from snnlab.chip.activity import Counts, before
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
+from snnlab.chip.constants import DT_CADC
 from snnlab.chip.emulator import Chip
-from snnlab.chip.power import PowerEstimate
+from snnlab.chip.power import PowerEstimate, inference_time
 from snnlab.config import Config
 from snnlab.experiments.decision import accuracy_over_time, decided_within
 from snnlab.learn.trainer import Trainer
@@ -25,11 +25,11 @@ def examine(trainer: Trainer) -> dict:
     Images follow one another every 11.8 µs as in the paper, or sooner if less was recorded.
     """
     labels = trainer.dataset.test_labels
-    end = min(INFERENCE_PERIOD, DT_CADC * (trainer.point.samples - 1))
     within, over_time, counts = 0, 0.0, np.zeros(len(Counts._fields))
     for part, recording in trainer.recordings():
         within += int((decided_within(recording, DECISION) == labels[part]).sum())
         over_time += len(part) * accuracy_over_time(recording, labels[part])[1]
+        end = inference_time(recording)
         counts += len(part) * np.array(before(recording, end))
     power = PowerEstimate.of(Counts(*(counts / len(labels)).tolist()), end)
     return {

@@ -18,7 +18,7 @@ SMALL = (
     " nothing about MNIST and Fashion-MNIST.**"
 )
 TITLE = "# The paper's results on the emulated chip\n"
-NEEDED = ("pyarrow", "holoviews", "matplotlib")
+NEEDED = ("holoviews", "matplotlib")
 
 
 def check() -> None:
