@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from snnlab.chip.activity import EVENT_BITS, SAMPLE_BITS, Counts, before, everything
 from snnlab.chip.coefficients import COEFFICIENTS, cost, spread
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
+from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD, INFERENCE_SAMPLES
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 
@@ -118,7 +118,8 @@ def inference_time(recording: Recording) -> float:
 
     Nothing is known beyond it, and the next image may start.
     """
-    return min(INFERENCE_PERIOD, DT_CADC * (recording.cadc[-1].shape[1] - 1))
+    samples = recording.cadc[-1].shape[1]
+    return INFERENCE_PERIOD if samples >= INFERENCE_SAMPLES else DT_CADC * (samples - 1)
 
 
 def until(recording: Recording, time: float) -> PowerEstimate:
