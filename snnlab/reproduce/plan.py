@@ -88,6 +88,7 @@ PLAN = (
     Training("ANN", "best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
     Training("ANN, augmented", "best", ("table1",), ANN_EPOCHS, ann=AUGMENTED_ANN),
     Training("ANN, Fashion", "fashion-best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
+    Training("early", "early", ("table1", "latency"), 20),
     Training("paper", "paper", ("table1", "neuron-death", "latency", "sparsity"), 100,
              measures=("silenced",)),
     Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"), 100, SEEDS[:2],
