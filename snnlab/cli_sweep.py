@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.flags import add_knobs, add_recipe, config
 
 MOST = 10
 """Trials that are shown at the end."""
@@ -35,6 +35,8 @@ def add_sweep(commands):
     add("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     add("--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead")
     add("--export", type=Path, metavar="FILE", help="write all trials as .csv or .parquet")
+    add_recipe(parser)
+    add_knobs(parser)
     return parser
 
 
@@ -69,13 +71,21 @@ def _plan(arguments):
     given |= {"objectives": arguments.objective or None}
     given = {name: value for name, value in given.items() if value is not None}
     given["vary"] = dict(_pair("vary", text) for text in arguments.vary)
-    settings = {name: getattr(arguments, name, None) for name in Config.knobs()}
-    given["settings"] = {k: Config.read(k, v) for k, v in settings.items() if v is not None}
+    given["settings"] = _settings(arguments, given["vary"])
     if arguments.limit:
         given["limits"] = dict(_limit(text) for text in arguments.limit)
     if arguments.plan:
         return Plan.read(arguments.plan, **given)
     return Plan.checked(**given)
+
+
+def _settings(arguments, varied):
+    """Knobs that stay: those given as flags, and all of a recipe but the varied ones."""
+    values = config(arguments).values()
+    return {
+        name: value for name, value in values.items()
+        if getattr(arguments, name) is not None or (arguments.recipe and name not in varied)
+    }  # fmt: skip
 
 
 def _pair(flag, text):
