@@ -3,7 +3,6 @@
 import argparse
 
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
 from snnlab.recipes import recipe
 
 

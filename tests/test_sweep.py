@@ -14,8 +14,9 @@ from conftest import free_port, until
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
 from snnlab.experiments import trials as trials_
-from snnlab.experiments.cluster import Failed, run_all
+from snnlab.experiments.cluster import run_all
 from snnlab.experiments.plan import Plan
+from snnlab.experiments.pool import Failed
 from snnlab.experiments.sweep import sweep
 from snnlab.experiments.trials import TrialQueue
 
@@ -134,17 +135,17 @@ def test_optuna_opens_what_is_kept(tmp_path, file, monkeypatch):
 
 
 def test_more_trials_begin_with_the_same_ones(tmp_path):
-    first = results(sweep(plan(trials=2), str(tmp_path / "s.db"), workers=0))
-    longer = sweep(plan(trials=3), str(tmp_path / "s.db"), workers=0)
+    first = results(sweep(plan(trials=2), str(tmp_path / "s.journal"), workers=0))
+    longer = sweep(plan(trials=3), str(tmp_path / "s.journal"), workers=0)
     assert {k: v for k, v in results(longer).items() if k < 2} == first
-    assert results(longer) == results(sweep(plan(trials=3), str(tmp_path / "t.db"), workers=0))
+    assert results(longer) == results(sweep(plan(trials=3), str(tmp_path / "t.journal"), workers=0))
 
 
 def test_a_trial_that_fails_is_told_and_the_others_go_on(tmp_path):
     study = sweep(
         plan(vary={"learning_rate": "0.001,0.002", "hidden": "12,400"}, sampler="grid",
              trials=None, settings={k: v for k, v in SMALL.items() if k != "hidden"}),
-        str(tmp_path / "s.db"), workers=0,
+        str(tmp_path / "s.journal"), workers=0,
     )  # fmt: skip
     states = {t.params["hidden"]: t.state.name for t in study.trials}
     assert states == {"12": "COMPLETE", "400": "FAIL"}
@@ -156,7 +157,7 @@ def test_a_bad_trial_is_stopped_early(tmp_path):
     given = {"vary": {"learning_rate": [0.01, 0.009, 0.008, 0.007, 0.006, 0.0]}, "trials": None}
     settings = {**SMALL, "epochs": 2, "hidden": [40]}
     study = sweep(
-        plan(**given, sampler="grid", prune=True, settings=settings), str(tmp_path / "s.db"),
+        plan(**given, sampler="grid", prune=True, settings=settings), str(tmp_path / "s.journal"),
         workers=0,
     )  # fmt: skip
     states = {t.params["learning_rate"]: t.state.name for t in study.trials}
@@ -166,7 +167,7 @@ def test_a_bad_trial_is_stopped_early(tmp_path):
 
 def test_tpe_works_off_the_same_queue(tmp_path, monkeypatch):
     monkeypatch.setattr(trials_, "STARTUP", 2)
-    study = sweep(plan(sampler="tpe", trials=5), str(tmp_path / "s.db"), workers=0)
+    study = sweep(plan(sampler="tpe", trials=5), str(tmp_path / "s.journal"), workers=0)
     assert len(results(study)) == 5
     assert len({str(trial.params) for trial in study.trials}) == 5
 
@@ -180,7 +181,7 @@ def test_what_a_dead_process_left_is_taken_over_once(tmp_path, monkeypatch):
     first.me = dead
     left = next(first.take())
     assert left.user_attrs["owner"] == dead
-    second.me = f"elsewhere:{os.getpid()}"  # on another machine, where nobody can look
+    second.me = f"elsewhere:{os.getpid()}:x"  # on another machine, where nobody can look
     second.study.set_user_attr(f"alive {second.me}", time.time())
     other = next(second.take())
     third = TrialQueue(plan(), where)
@@ -199,8 +200,8 @@ def test_what_a_dead_process_left_is_taken_over_once(tmp_path, monkeypatch):
 
 def test_two_queues_never_hand_out_the_same_trial(tmp_path):
     queues = [TrialQueue(plan(trials=10), str(tmp_path / "s.db")) for _ in range(2)]
-    queues[1].me = f"elsewhere:{os.getpid()}"
-    for queue in queues:
+    for name, queue in zip("xy", queues, strict=True):
+        queue.me = f"elsewhere:{os.getpid()}:{name}"
         queue.study.set_user_attr(f"alive {queue.me}", time.time())
     taken = [next(queues[k % 2].take()).number for k in range(10)]
     assert sorted(taken) == list(range(10))
@@ -225,6 +226,16 @@ def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
         error = capsys.readouterr().err
         assert error.count("\n") == 1
         assert re.search(said, error), error
+
+
+def test_a_journal_cut_in_the_middle_of_a_line_goes_on(tmp_path):
+    path = tmp_path / "s.journal"
+    whole = results(sweep(plan(), str(path), workers=0))
+    lines = path.read_bytes().splitlines(keepends=True)
+    ends = [k for k, line in enumerate(lines) if b'"state":1' in line]
+    path.write_bytes(b"".join(lines[: ends[1]]) + lines[ends[1]][:40])  # the disk was full here
+    assert results(sweep(plan(), str(path), workers=0)) == whole
+    assert path.read_bytes().startswith(b"".join(lines[: ends[1]]))
 
 
 def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):

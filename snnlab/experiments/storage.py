@@ -1,5 +1,6 @@
 """Where Optuna keeps a sweep: an SQLite file, a journal file, or any database it can open."""
 
+import os
 import sqlite3
 import time
 import warnings
@@ -34,10 +35,25 @@ def open_storage(where: str):
         path = Path(where)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".journal":
+            _mend(library, path)
             backend = library.storages.journal.JournalFileBackend(str(path))
             return library.storages.JournalStorage(backend)
         _ahead(path)
         return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
+
+
+def _mend(library, path):
+    """Cut off the half line that a full disk or a crash left at a journal's end: no entry yet."""
+    if not path.exists():
+        return
+    lock = library.storages.journal.JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(path, content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
 
 
 def _ahead(path):

@@ -10,16 +10,19 @@ import socket
 import time
 from collections.abc import Iterator
 from threading import Event, Thread
+from uuid import uuid4
 
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import Failed
 from snnlab.experiments.plan import OBJECTIVES, Plan
+from snnlab.experiments.pool import Failed
 from snnlab.experiments.storage import open_storage, optuna, said
 
 BEAT, LEASE = 10.0, 60.0
 """Seconds between a process's signs of life, and after which silence means death."""
 STARTUP = 10
 """Trials that TPE begins with at random."""
+_HERE: set[str] = set()
+"""Queues at work in this process."""
 
 
 class TrialQueue:
@@ -31,7 +34,7 @@ class TrialQueue:
 
     def __init__(self, plan: Plan, where: str):
         self.plan, self.where = plan, where
-        self.me = f"{socket.gethostname()}:{os.getpid()}"
+        self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._over = Event()
         storage = open_storage(where)
         with said(where):
@@ -39,11 +42,13 @@ class TrialQueue:
             self._fill()
 
     def __enter__(self) -> "TrialQueue":
+        _HERE.add(self.me)
         self._thread = Thread(target=self._live, daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, *_):
+        _HERE.discard(self.me)
         self._over.set()
         self._thread.join()
 
@@ -164,9 +169,12 @@ class TrialQueue:
     def _alive(self, owner):
         if owner is None or owner == self.me:
             return owner == self.me
-        host, _, process = owner.rpartition(":")
-        if host == socket.gethostname() and not _exists(int(process)):
-            return False
+        host, process, _ = owner.rsplit(":", 2)
+        if host == socket.gethostname():
+            if int(process) == os.getpid():
+                return owner in _HERE
+            if not _exists(int(process)):
+                return False
         last = self.study.user_attrs.get(f"alive {owner}")
         return last is not None and time.time() - last < LEASE
 
