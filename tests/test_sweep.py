@@ -14,9 +14,8 @@ from conftest import free_port, until
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
 from snnlab.experiments import trials as trials_
-from snnlab.experiments.cluster import run_all
+from snnlab.experiments.cluster import Failed, run_all
 from snnlab.experiments.plan import Plan
-from snnlab.experiments.pool import Failed
 from snnlab.experiments.sweep import sweep
 from snnlab.experiments.trials import TrialQueue
 
