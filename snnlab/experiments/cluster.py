@@ -144,7 +144,7 @@ def _client(workers, scheduler):
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf():
+                with _deaf(), _environment_kept():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
@@ -157,6 +157,18 @@ def _client(workers, scheduler):
             where = scheduler or "on this machine"
             raise SnnlabError(f"no Dask scheduler {where}: {_one_line(error)}") from None
         yield client
+
+
+@contextmanager
+def _environment_kept():
+    """Dask tells processes through the environment of this one, which others read as well."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
