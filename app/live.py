@@ -7,31 +7,47 @@ under a millisecond where a redraw takes hundreds.
 import holoviews as hv
 import panel as pn
 from bokeh.core.property.vectorization import Value
-from bokeh.models import DataRange1d, Plot
+from bokeh.models import Plot
 from holoviews.plotting.bokeh.element import ElementPlot
 
+from snnlab_app.follow import Following
 from snnlab_app.theme import AXIS
 
 
 class LivePlot:
-    """An element rendered to a Bokeh figure, whose leaves are fed by label."""
+    """An element rendered to a Bokeh figure, whose leaves are fed by label.
+
+    ``follow`` names the axes that move with the data.
+    """
 
     def __init__(self, element: hv.Element | hv.Overlay, height: int, follow: str = "y"):
         rendered = hv.renderer("bokeh").get_plot(element)
         self.figure: Plot = rendered.state
         self._sources, self._labels = {}, {}
+        self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
-        _dress(self.figure, height, follow)
+        _dress(self.figure, height)
+        self._following = Following(self.figure, follow)
 
     def _remember(self, leaf):
         if leaf.handles.get("source") is not None:
             self._sources[leaf.current_frame.label] = leaf.handles["source"]
+            self.glyphs[leaf.current_frame.label] = leaf.handles.get("glyph")
+
+    def source(self, label: str):
+        """The Bokeh source of a leaf."""
+        return self._sources[label]
 
     def feed(self, label: str, x, y) -> None:
         """New points for a curve or scatter."""
         source = self._sources[label]
         x_name, y_name = source.column_names[:2]
         source.data = {x_name: x, y_name: y}
+        self._following.see(label, x, y)
+
+    def settle(self) -> None:
+        """Let the axes follow what was fed."""
+        self._following.settle()
 
     def feed_image(self, label: str, cells, **place) -> None:
         """New cells for an image; ``place`` may give x, y, dw, dh."""
@@ -53,15 +69,11 @@ class LivePlot:
         )
 
 
-def _dress(figure, height, follow):
-    """What the element cannot say: size, ranges that follow the data, colours for any ground."""
+def _dress(figure, height):
+    """What the element cannot say: size, and colours for any ground."""
     # WebGL is the slower one where a browser draws without a graphics card.
     figure.update(height=height, min_width=200, sizing_mode="stretch_width")
     figure.output_backend = "canvas"
-    if "x" in follow:
-        figure.x_range = DataRange1d(range_padding=0.02)
-    if "y" in follow:
-        figure.y_range = DataRange1d(range_padding=0.08)
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
     for axis in figure.axis:

@@ -1,0 +1,97 @@
+"""What only the browser knows: when it has drawn, which keys were pressed; and its clipboard."""
+
+from collections.abc import Callable
+from time import monotonic
+
+import param
+from panel.custom import JSComponent
+
+KEYS = (" ", ".", "r", "s", "?")
+GIVE_UP = 2.0
+"""Seconds after which an answer is no longer waited for: the page may have been asleep."""
+MOST_BUSY = 0.6
+"""Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
+
+_ESM = """
+const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
+const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
+
+export function render({model, el}) {
+  el.style.display = "none"
+  model.on("sent", () => requestAnimationFrame(() => setTimeout(() => {
+    model.heard = model.sent
+  })))
+  model.on("copied", async () => {
+    try {
+      await navigator.clipboard.writeText(model.text)
+      model.send_msg("copied")
+    } catch {
+      model.send_msg("not copied")
+    }
+  })
+  const inside = (event, what) =>
+    event.composedPath().some(node => node.matches && node.matches(what))
+  const press = event => {
+    const key = event.key.toLowerCase()
+    const undo = (event.ctrlKey || event.metaKey) && !event.altKey && "zy".includes(key)
+    if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return
+    if (inside(event, key === " " ? own : typing) && event.composedPath()[0].type !== "range") return
+    if (inside(event, "[role=dialog]")) return
+    if (undo) {
+      event.preventDefault()
+      model.send_msg(key === "y" || event.shiftKey ? "redo" : "undo")
+    } else if (model.keys.includes(key)) {
+      if (event.repeat) return
+      event.preventDefault()
+      model.send_msg("key " + key)
+    }
+  }
+  document.addEventListener("keydown", press)
+  model.on("remove", () => document.removeEventListener("keydown", press))
+}
+"""
+
+
+class Bridge(JSComponent):
+    """An invisible part of the page."""
+
+    sent = param.Integer(0, doc="Pictures sent to the page.")
+    heard = param.Integer(0, doc="The newest of them that it has drawn.")
+    keys = param.List(list(KEYS), doc="Keys that act.")
+    text = param.String("", doc="What is to go to the clipboard.")
+    copied = param.Integer(0, doc="Rises with each text to copy.")
+
+    _esm = _ESM
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self._acts: dict[str, Callable[[], None]] = {}
+        self._sent_at = self._free_at = 0.0
+        self.param.watch(self._drawn, "heard")
+
+    def when(self, message: str, act: Callable[[], None]) -> None:
+        """Do something when the browser says so: "key r", "undo", "copied", …"""
+        self._acts[message] = act
+
+    def _handle_msg(self, msg):
+        if msg in self._acts:
+            self._acts[msg]()
+
+    def copy(self, text: str) -> None:
+        """Put a text onto the clipboard of the visitor."""
+        self.param.update(text=text, copied=self.copied + 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the page has drawn what it was sent, and has had time for something else."""
+        waiting = self.heard < self.sent and monotonic() - self._sent_at < GIVE_UP
+        return not waiting and monotonic() >= self._free_at
+
+    def send(self) -> None:
+        """Ask to be told when everything sent so far is drawn."""
+        self._sent_at = monotonic()
+        self.sent += 1
+
+    def _drawn(self, _):
+        took = monotonic() - self._sent_at
+        self._free_at = self._sent_at + took / MOST_BUSY
