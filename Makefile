@@ -9,7 +9,7 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser clean
+.PHONY: app test lint unit browser bench clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -28,6 +28,9 @@ unit: $(VENV)/.test  ## the fast tests
 
 browser: $(VENV)/.test  ## the dashboard in a real browser
 	$(BIN)/python -m pytest -m browser
+
+bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
+	$(BIN)/snnlab bench
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -47,6 +47,7 @@ def _parser():
     _add_map(commands)
     _add_convergence(commands)
     _add_export(commands)
+    _add_bench(commands)
     return parser
 
 
@@ -105,6 +106,15 @@ def _add_export(commands):
     export.set_defaults(command=_export)
     export.add_argument("run", metavar="RUN", type=Path, help="run folder")
     export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
+
+
+def _add_bench(commands):
+    bench = commands.add_parser("bench", help="measure the speed, against chip and other libraries")
+    bench.set_defaults(command=_bench)
+    bench.add_argument("--full", action="store_true", help="with the long rows: ten minutes")
+    bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
+    bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
+    bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
 
 
 def _add_knobs(parser, wanted=None):
@@ -185,6 +195,15 @@ def _app(arguments):
             config.values(), compute, arguments.address, arguments.port,
             show=not arguments.no_browser,
         )  # fmt: skip
+    return 0
+
+
+def _bench(arguments):
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SnnlabError('the benchmarks are not installed: pip install "snnlab[bench]"')
+    importlib.import_module("snnlab_bench.suite").run(
+        Path(arguments.out), only=arguments.only, full=arguments.full, threads=arguments.threads
+    )
     return 0
 
 

@@ -1,9 +1,10 @@
 """Images become spikes: the paper's time-to-first-spike latency code."""
 
 import numpy as np
+from numba import njit
 
 from snnlab.errors import SnnlabError
-from snnlab.events import TICK, Events
+from snnlab.events import LAST_TICK, TICK, Events
 
 
 def latency(intensity: np.ndarray, tau_in: float, theta_in: float) -> np.ndarray:
@@ -32,11 +33,49 @@ def latency_encode(
     """Images to at most one spike per pixel.
 
     images : uint8[image, ...]; tau_in : s; theta_in : of full brightness; window : ticks of 8 ns,
-    later spikes are dropped. Raises :class:`SnnlabError` for anything but 8-bit images.
+    later spikes are dropped. Raises :class:`SnnlabError` for anything but 8-bit images, or a window
+    of more than 16 bits.
     """
     if images.dtype != np.uint8:
         raise SnnlabError(f"images are {images.dtype}: the encoder takes uint8, 0 to 255")
+    if window > LAST_TICK:
+        raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
     # An 8-bit pixel has 256 latencies, so the formula is evaluated once per brightness.
-    ticks = latency(np.arange(256) / 255.0, tau_in, theta_in) / TICK
-    table = np.minimum(np.rint(np.minimum(ticks, window)), window).astype(np.uint16)
-    return Events.from_ticks(table[images.reshape(len(images), -1)], window, ids)
+    exact = latency(np.arange(256) / 255.0, tau_in, theta_in) / TICK
+    ticks, rank = np.unique(
+        np.rint(np.minimum(exact, window)).astype(np.uint16), return_inverse=True
+    )
+    pixels = np.ascontiguousarray(images).reshape(len(images), -1)
+    ids = np.arange(len(images), dtype=np.uint64) if ids is None else ids
+    return Events(*_in_order(pixels, rank, ticks, window), pixels.shape[1], ids)
+
+
+@njit(nogil=True, cache=True)
+def _in_order(pixels, rank, ticks, window):
+    """Offsets, ticks and channels of the spikes of all images, in order of time.
+
+    pixels : uint8[image, channel]; rank : int64[256], place of a brightness among the latencies;
+    ticks : uint16[rank], rising. Sorted by counting, as there are at most 256 latencies.
+    """
+    ranks = len(ticks) - 1 if ticks[-1] >= window else len(ticks)  # the last may mean "no spike"
+    offsets = np.zeros(len(pixels) + 1, np.int64)
+    for b in range(len(pixels)):
+        offsets[b + 1] = offsets[b]
+        for pixel in pixels[b]:
+            offsets[b + 1] += rank[pixel] < ranks
+    tick = np.empty(offsets[-1], np.uint16)
+    channel = np.empty(offsets[-1], np.uint16)
+    place = np.empty(len(ticks) + 1, np.int64)
+    for b in range(len(pixels)):
+        place[:] = 0
+        for pixel in pixels[b]:
+            place[rank[pixel] + 1] += 1
+        place[0] = offsets[b]
+        for k in range(ranks):
+            place[k + 1] += place[k]
+        for i in range(pixels.shape[1]):
+            k = rank[pixels[b, i]]
+            if k < ranks:
+                tick[place[k]], channel[place[k]] = ticks[k], i
+                place[k] += 1
+    return offsets, tick, channel

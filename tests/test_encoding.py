@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from snnlab.encoding import latency, latency_encode
 from snnlab.errors import SnnlabError
-from snnlab.events import TICK
+from snnlab.events import TICK, Events
 
 TAU, THETA, WINDOW = 8e-6, 0.2, 4250
 often = settings(deadline=None, derandomize=True, database=None, max_examples=60)
@@ -60,6 +60,21 @@ def test_at_most_one_spike_per_pixel_in_order_of_time(images, theta, tau):
     bright = images.reshape(3, -1) / 255 > theta
     late = np.rint(latency(images.reshape(3, -1) / 255, tau, theta) / TICK) >= WINDOW
     np.testing.assert_array_equal(events.count_by_channel(), bright & ~late)
+
+
+@often
+@given(arrays(np.uint8, (5, 9)), st.floats(0.01, 0.9), st.floats(1e-7, 2e-5), st.integers(1, 65535))
+def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window):
+    """Several brightnesses share a tick when tau is small: their order is that of the channels."""
+    ticks = np.rint(np.minimum(latency(images / 255, tau, theta) / TICK, window))
+    slow, fast = Events.from_ticks(ticks, window), latency_encode(images, tau, theta, window)
+    for name in ("offsets", "tick", "channel", "ids"):
+        np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
+
+
+def test_a_window_beyond_the_time_stamps_is_refused():
+    with pytest.raises(SnnlabError, match="window of 65536 ticks: time stamps end at 65535"):
+        latency_encode(np.zeros((1, 4), np.uint8), TAU, THETA, 65536)
 
 
 def test_spikes_beyond_the_window_are_dropped():

@@ -1,0 +1,40 @@
+"""Inference against the chip's own clock."""
+
+from collections.abc import Iterator
+
+from snnlab.chip.constants import DT_CADC, TRAINING_SAMPLES
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab_bench.harness import Row, Spread, interleaved, timed
+from snnlab_bench.network import Trained
+
+CHIP_RATE = 85_000.0
+"""Images per second that the chip classifies (Cramer et al. 2022)."""
+TRAINING_RATE = 1.0 / (TRAINING_SAMPLES * DT_CADC)
+BATCH = 1000
+
+
+def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
+    """Real-time factors of inference and of training mode, default die and noise."""
+    point = OperatingPoint.inference()
+    yield _row(trained, threads, "inference, 11.8 µs an image", point, CHIP_RATE, 2.0)
+    point = OperatingPoint()
+    yield _row(trained, threads, "training mode, 34 µs an image", point, TRAINING_RATE, 1.0)
+
+
+def _row(trained, threads, what, point, chip_rate, target):
+    chip, events = trained.chip(point), trained.images(BATCH)
+    times = interleaved({what: timed(lambda: trained.classify(chip, events))})[what]
+    rate, alone = Spread.of(BATCH / times.wall), Spread.of(BATCH * threads / times.cpu).median
+    accuracy, spikes = trained.accuracy(chip), len(events.tick) / BATCH
+    return Row(
+        what.split(",")[0].replace(" ", "-"),
+        what,
+        Spread.of(BATCH / times.wall / chip_rate),
+        target,
+        f"{rate.median:,.0f} images/s against the chip's {chip_rate:,.0f}",
+        notes=(
+            f"test accuracy {accuracy:.2%}, {spikes:.0f} input spikes an image",
+            f"{alone:,.0f} images/s were the cores ours alone (by CPU time, estimate)",
+        ),
+        details={"images_per_s": rate.median, "images_per_s_by_cpu": alone, "accuracy": accuracy},
+    )
