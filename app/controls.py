@@ -8,6 +8,8 @@ from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
 from snnlab_app.remote import RemoteSession
 
+FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
+"""Titles of folded groups, no larger than what they hold."""
 FIRST = ("mismatch", "rho_burst", "beta")
 """What one turns first; the rest is folded away."""
 STEPS_PER_DECADE = (1.0, 2.0, 5.0)
@@ -51,6 +53,8 @@ class Controls:
                 *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
                 sizing_mode="stretch_width",
                 disable_gutters=True,
+                dynamic=True,
+                sx=FOLDED,
             ),
         ]
 
@@ -87,9 +91,10 @@ def _widget(name, config):
 
 def _whole_number(knob, look):
     low, high = knob.bounds
-    if high - low <= MOST_ON_SLIDER:
+    if _span(knob) <= MOST_ON_SLIDER:
         return pmui.IntSlider(start=low, end=high, **look)
-    return pmui.IntInput(start=low, end=high, **look)
+    # A text field: the buttons of the library's number field have no names.
+    return pmui.TextInput(**{**look, "value": str(look["value"])})
 
 
 def _log_steps(low, high):
@@ -109,15 +114,22 @@ def _shown(name, value):
     if isinstance(value, list):
         return "-".join(map(str, value))
     knob = Config.param[name]
+    if isinstance(knob, param.Integer) and _span(knob) > MOST_ON_SLIDER:
+        return str(value)
     return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
+
+
+def _span(knob):
+    return knob.bounds[1] - knob.bounds[0]
 
 
 def _stored(name, value):
     """A widget's value as the configuration has it."""
     knob = Config.param[name]
-    if isinstance(knob, param.List):
+    if isinstance(knob, param.List | param.Integer):
         try:
-            return [int(part) for part in str(value).split("-")]
+            whole = [int(part) for part in str(value).split("-")]
+            return whole if isinstance(knob, param.List) else int(value)
         except ValueError:
             raise SnnlabError(f"{name} = {value} is not allowed: {Config.allowed(name)}") from None
     return round(value / knob.factor, 15) if isinstance(knob, Quantity) else value

@@ -5,13 +5,17 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly
 
 from snnlab.config import Config
+from snnlab_app.bridge import Bridge
 from snnlab_app.controls import Controls
 from snnlab_app.remote import Compute, RemoteSession
 from snnlab_app.theme import THEME
+from snnlab_app.views.base import View
 from snnlab_app.views.live import LiveView
 
-LOOK_EVERY = 100
+LOOK_EVERY = 50
 """Milliseconds between two looks at the session."""
+VIEWS: tuple[type[View], ...] = (LiveView,)
+"""In the order of the tabs."""
 
 pn.extension(notifications=True, reconnect=True)
 
@@ -20,9 +24,14 @@ class Dashboard:
     """Controls and views over one session; pulls the newest snapshot on the page's own clock."""
 
     def __init__(self, session: RemoteSession):
-        self.session = session
+        self.session, self.bridge = session, Bridge()
         self._controls = Controls(session)
-        self._live = LiveView(session)
+        self._views = [view(session) for view in VIEWS]
+        self._tabs = pmui.Tabs(
+            *((view.title, view.panel()) for view in self._views),
+            dynamic=True, sizing_mode="stretch_width",
+        )  # fmt: skip
+        self._tabs.param.watch(lambda _: self._open(), "active")
         self._buttons = _Buttons(session)
         self._status = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
@@ -34,7 +43,7 @@ class Dashboard:
         page = pmui.Page(
             title="snnlab",
             sidebar=[self._buttons.panel(), self._status, self._progress, *self._controls.panel()],
-            main=[self._notice, self._live.panel()],
+            main=[self.bridge, self._notice, self._tabs],
             theme_config=THEME,
             sidebar_width=320,
             busy_indicator=None,
@@ -45,16 +54,36 @@ class Dashboard:
             page.busy = False
         return page
 
+    @property
+    def view(self) -> View:
+        """The one that is looked at."""
+        return self._views[self._tabs.active]
+
+    def begin(self) -> None:
+        """The page stands: draw its plots, still empty, and feed them from now on."""
+        self._open()
+        pn.state.add_periodic_callback(self.refresh, period=LOOK_EVERY)
+
+    def _open(self):
+        self._seen = None
+        with pn.io.hold():
+            self.view.open()
+        self.view.look()
+
     def refresh(self) -> None:
-        """Take the newest snapshot, if there is one."""
-        session = self.session
+        """Take the newest snapshot, if there is one and the page has drawn the last."""
+        session, view = self.session, self.view
         self._buttons.show(session.state)
+        if not self.bridge.ready:
+            return
         self._show_status()
-        if session.snapshot is not self._seen:
-            self._seen = session.snapshot
+        snapshot = session.snapshot
+        if snapshot is not self._seen and snapshot and snapshot.view == view.name:
+            self._seen = snapshot
             with pn.io.hold():  # one message to the browser instead of dozens
                 self._controls.refresh()
-                self._live.show(self._seen)
+                view.show(snapshot)
+                self.bridge.send()
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot
@@ -110,6 +139,6 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
     session = RemoteSession(compute, config)
     view = Dashboard(session)
     # Not before the browser has its copy: Panel drops what changes in between, for good.
-    pn.state.onload(lambda: pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY))
+    pn.state.onload(view.begin)
     pn.state.on_session_destroyed(lambda _: session.close())
     return view.page()

@@ -13,11 +13,12 @@ class Frame:
     """One test image on the chip as it is now.
 
     image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
-    in units of the float weights; decision : the network's answer.
+    in units of the float weights; decision : the network's answer; label : None for a picture that
+    a person drew.
     """
 
     image: np.ndarray
-    label: str
+    label: str | None
     recording: Recording
     label_traces: np.ndarray
     decision: str
@@ -25,7 +26,11 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Everything the page draws, as of one step. Never changed after it is published."""
+    """Everything the page draws, as of one step. Never changed after it is published.
+
+    transferred : accuracy on changing chips of weights that stayed behind, and of those in the
+    loop; view : what ``picture`` and ``frame`` were made for, None where it needs none.
+    """
 
     classes: tuple[str, ...]
     test_images: int
@@ -37,4 +42,7 @@ class Snapshot:
     power: PowerEstimate
     history: dict[str, np.ndarray]
     tests: dict[str, np.ndarray]
-    frame: Frame
+    transferred: dict[str, np.ndarray]
+    view: str
+    frame: Frame | None
+    picture: object

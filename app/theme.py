@@ -9,4 +9,12 @@ THEME = {
 }
 
 # Plots are transparent, so the card they sit on decides between dark and light.
-AXIS = "#8A8F98"
+AXIS = "#7C828C"
+
+CARD = {
+    "background": "var(--panel-surface-color)",
+    "color": "var(--panel-on-surface-color)",
+    "border-radius": "8px",
+    "box-shadow": "0 1px 3px rgba(0, 0, 0, 0.22)",
+}
+"""A plain box is drawn ten times faster than a component, and there are many."""

@@ -78,7 +78,9 @@ def number(page, name):
 
 
 def steps(page):
-    return int(re.search(r"step (\d+)", page.get_by_text(re.compile("step ")).first.inner_text())[1])
+    return int(
+        re.search(r"step (\d+)", page.get_by_text(re.compile("step ")).first.inner_text())[1]
+    )
 
 
 def train(page):

@@ -38,8 +38,12 @@ def microseconds(steps: int) -> np.ndarray:
     return np.arange(steps) * DT_CADC * 1e6
 
 
-def raster_cells(recording: Recording, sample: int = 0) -> np.ndarray:
+def raster_cells(
+    recording: Recording, sample: int = 0, order: np.ndarray | None = None
+) -> np.ndarray:
     """Picture of one sample's activity : uint8[row, column], lowest row first.
+
+    order : int64[neuron], the first hidden layer's neurons from the top, else as numbered.
 
     From the top: two inputs a row, hidden layers a neuron a row, label potentials as brightness.
     Values: 0 nothing, 1 input spike, 2 hidden spike, 3…255 label potential.
@@ -47,6 +51,8 @@ def raster_cells(recording: Recording, sample: int = 0) -> np.ndarray:
     duration = recording.duration
     inputs = _spike_rows(recording.inputs, sample, duration, _INPUT, pool=2)
     hidden = [_spike_rows(layer, sample, duration, _HIDDEN) for layer in recording.spikes]
+    if order is not None:
+        hidden[0] = hidden[0][::-1][order][::-1]
     labels = _label_rows(recording, sample)
     gap = np.zeros((GAP_ROWS, COLUMNS), np.uint8)
     blocks = [labels]
@@ -140,6 +146,16 @@ def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
         * test_line.opts(color=TEST_COLOR, line_width=2)
         * test.opts(color=TEST_COLOR, size=7)
     ).opts(ylim=(0, 101), ylabel="accuracy (%)", show_legend=False, **_CURVE)
+
+
+def learning_curve() -> hv.Overlay:
+    """Empty curves of accuracy, for a page to feed: also of weights left out of the loop."""
+    none = {"step": np.empty(0), "accuracy": np.empty(0)}
+    left = hv.Curve(_percent(none), "step", "accuracy", label="without the loop")
+    curves = accuracy_curve(none, none) * left.opts(
+        color=ORANGE, line_width=2.5, line_dash="dashed"
+    )
+    return curves.opts(ylim=(0, 101), show_legend=False)
 
 
 def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False) -> hv.Curve:
