@@ -8,7 +8,7 @@ from snnlab.config import Config
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.events import Events
 
-CURVES = ("step", "loss", "accuracy", "spikes", "power", "power_low", "power_high")
+CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low", "power_high")
 
 
 def classes_of(config: Config) -> tuple[str, ...]:

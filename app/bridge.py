@@ -35,7 +35,8 @@ export function render({model, el}) {
     const key = event.key.toLowerCase()
     const undo = (event.ctrlKey || event.metaKey) && !event.altKey && "zy".includes(key)
     if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return
-    if (inside(event, key === " " ? own : typing) && event.composedPath()[0].type !== "range") return
+    const slides = event.composedPath()[0].type === "range"
+    if (inside(event, key === " " ? own : typing) && !slides) return
     if (inside(event, "[role=dialog]")) return
     if (undo) {
       event.preventDefault()

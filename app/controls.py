@@ -128,7 +128,7 @@ def _stored(name, value):
     knob = Config.param[name]
     if isinstance(knob, param.List | param.Integer):
         try:
-            whole = [int(part) for part in str(value).split("-")]
+            whole = [int(part) for part in str(value).split("-") if value]
             return whole if isinstance(knob, param.List) else int(value)
         except ValueError:
             raise SnnlabError(f"{name} = {value} is not allowed: {Config.allowed(name)}") from None

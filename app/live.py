@@ -27,7 +27,7 @@ class LivePlot:
         self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
         _dress(self.figure, height)
-        self._following = Following(self.figure, follow)
+        self._follows, self._following = follow, Following(self.figure, follow)
 
     def _remember(self, leaf):
         if leaf.handles.get("source") is not None:
@@ -43,7 +43,13 @@ class LivePlot:
         source = self._sources[label]
         x_name, y_name = source.column_names[:2]
         source.data = {x_name: x, y_name: y}
+        if self._follows:
+            self._following.see(label, x, y)
+
+    def see(self, label: str, x, y) -> None:
+        """Let the axes know of points that were fed otherwise, and follow them."""
         self._following.see(label, x, y)
+        self.settle()
 
     def settle(self) -> None:
         """Let the axes follow what was fed."""

@@ -10,11 +10,18 @@ from snnlab_app.controls import Controls
 from snnlab_app.remote import Compute, RemoteSession
 from snnlab_app.theme import THEME
 from snnlab_app.views.base import View
+from snnlab_app.views.chip import ChipView
+from snnlab_app.views.errors import ErrorsView
+from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
+from snnlab_app.views.plane import PlaneView
+from snnlab_app.views.sample import SampleView
 
 LOOK_EVERY = 50
 """Milliseconds between two looks at the session."""
-VIEWS: tuple[type[View], ...] = (LiveView,)
+VIEWS: tuple[type[View], ...] = (
+    LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView,
+)  # fmt: skip
 """In the order of the tabs."""
 
 pn.extension(notifications=True, reconnect=True)
@@ -77,6 +84,7 @@ class Dashboard:
         if not self.bridge.ready:
             return
         self._show_status()
+        view.tick()
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
             self._seen = snapshot

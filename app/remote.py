@@ -120,6 +120,10 @@ class RemoteSession:
         """One weight update, then pause."""
         self._order("step")
 
+    def narrate(self) -> None:
+        """One weight update whose stages are told, then pause."""
+        self._order("narrate")
+
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
         if self._lost:

@@ -16,6 +16,7 @@ from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab_app.history import History
+from snnlab_app.narration import narrate
 from snnlab_app.reference import Reference
 from snnlab_app.shared import shared_dataset
 from snnlab_app.snapshot import Snapshot
@@ -68,6 +69,10 @@ class Session:
         """One weight update, then pause."""
         self._order("step")
 
+    def narrate(self) -> None:
+        """One weight update whose stages are told, then pause."""
+        self._order("narrate")
+
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
         self._order("load")
@@ -108,7 +113,7 @@ class Session:
     def _work(self):
         handlers: dict[str, Callable[[], None]] = {
             "load": self._load, "play": self._play, "pause": self._pause, "step": self._single,
-            "look": self._look,
+            "look": self._look, "narrate": self._narrate,
         }  # fmt: skip
         while True:
             order = self._next_order()
@@ -179,6 +184,13 @@ class Session:
             self._publish()
             self.state = "finished" if self._trainer.finished else "paused"
 
+    def _narrate(self):
+        if self.state in ("ready", "paused", "running"):
+            progress, self._studio.stages = narrate(self._trainer)
+            self._note(progress)
+            self._publish()
+            self.state = "finished" if self._trainer.finished else "paused"
+
     def _look(self):
         if self.state in ("ready", "paused", "finished"):
             self._publish()
@@ -206,6 +218,7 @@ class Session:
             accuracy=progress.accuracy,
             spikes=progress.spikes,
             power=1e3 * self._power.power,
+            activity=1e3 * self._power.activity,
             power_low=1e3 * low,
             power_high=1e3 * high,
         )

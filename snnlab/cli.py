@@ -155,7 +155,7 @@ def _read(name, text):
         if isinstance(knob, param.Selector):
             return {str(choice): choice for choice in knob.objects}.get(text, text)
         if isinstance(knob, param.List):
-            return [int(part) for part in text.split("-")]
+            return [int(part) for part in text.split("-") if text]
         if isinstance(knob, param.Integer):
             return int(text)
         return float(text)

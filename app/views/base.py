@@ -53,3 +53,6 @@ class View:
     def show(self, snapshot: Snapshot) -> None:
         """Draw a snapshot that was taken for this view."""
         raise NotImplementedError
+
+    def tick(self) -> None:
+        """Go on with what moves by itself; called many times a second while looked at."""

@@ -4,6 +4,8 @@ MNIST's digits were scaled to fit 20×20 and put into 28×28 with their centre o
 (LeCun et al. 1998). What is drawn here is treated likewise, then as the data set's own images are.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from snnlab.data.catalogue import SIDE
@@ -67,7 +69,7 @@ def _lines(strokes):
     ink = np.zeros((FULL * FINE, FULL * FINE))
     for stroke in strokes:
         ends = stroke if len(stroke) > 1 else np.repeat(stroke, 2, axis=0)
-        for a, b in zip(ends[:-1], ends[1:], strict=True):
+        for a, b in pairwise(ends):
             x, y = (_near(axis, a[k], b[k]) for k in (0, 1))
             near = _distance(axis[x], axis[y], a, b) <= PEN
             ink[y, x] = np.maximum(ink[y, x], near)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from snnlab.chip.calibration import calibrate
+from snnlab.chip.calibration import Calibration, calibrate
 from snnlab.chip.constants import DT_CADC
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
@@ -152,7 +152,7 @@ class Trainer:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         c = self._settings_now()
         noise = {name: getattr(c, name) for name in TRIAL_NOISE}
-        fabricated = c.die, c.mismatch, c.dead, c.stuck, c.die_seed
+        fabricated = c.die, c.mismatch, c.dead, c.stuck, tuple(c.killed), c.die_seed
         wanted = (*fabricated, c.calibration, *noise.values())
         if self._chip[0] != wanted:
             die, setting = _die(*fabricated), {}
@@ -164,7 +164,16 @@ class Trainer:
         return self._chip[1]
 
     @property
-    def _surrogate(self):
+    def found(self) -> Calibration | None:
+        """What the laboratory found if the die is calibrated anew, else None."""
+        c = self._settings_now()
+        if c.calibration != "measured":
+            return None
+        return _calibrated(c.die, c.mismatch, c.dead, c.stuck, tuple(c.killed), c.die_seed)
+
+    @property
+    def surrogate(self) -> np.ndarray:
+        """Surrogate derivative now in force : float32[511], per LSB above the first sample."""
         if self._table[0] != self.settings.beta:
             self._table = self.settings.beta, surrogate_table(self.settings.beta)
         return self._table[1]
@@ -199,7 +208,7 @@ class Trainer:
     def _forward(self, index, trial):
         """A batch on the chip: recording, label peaks, and the loss to differentiate."""
         recording, traces, counts = self.network.in_the_loop(
-            self.chip, self.train_events.take(index), self._surrogate, self.propagators, trial
+            self.chip, self.train_events.take(index), self.surrogate, self.propagators, trial
         )
         peaks = losses.max_over_time(traces)
         target = torch.from_numpy(self.dataset.train_labels[index].astype(np.int64))
@@ -264,9 +273,9 @@ def _encoded(dataset, part, tau_in, theta_in, window, grid):
     return events.on_grid(DT_CADC) if grid == "cadc" else events
 
 
-def _die(preset, sigma, dead, stuck, seed):
+def _die(preset, sigma, dead, stuck, killed, seed):
     die = Die.draw(preset, sigma=sigma, seed=seed)
-    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed)
+    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed).with_faults(dead=killed)
 
 
 @lru_cache(maxsize=4)
