@@ -23,7 +23,9 @@ export function render({model, el}) {
   })))
   model.on("copied", async () => {
     try {
-      await navigator.clipboard.writeText(model.text)
+      const here = location.origin + location.pathname
+      const text = model.text.startsWith("?") ? here + model.text : model.text
+      await navigator.clipboard.writeText(text)
       model.send_msg("copied")
     } catch {
       model.send_msg("not copied")
@@ -59,7 +61,7 @@ class Bridge(JSComponent):
     sent = param.Integer(0, doc="Pictures sent to the page.")
     heard = param.Integer(0, doc="The newest of them that it has drawn.")
     keys = param.List(list(KEYS), doc="Keys that act.")
-    text = param.String("", doc="What is to go to the clipboard.")
+    text = param.String("", doc="What is to go to the clipboard; a query as a link.")
     copied = param.Integer(0, doc="Rises with each text to copy.")
 
     _esm = _ESM

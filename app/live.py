@@ -68,6 +68,13 @@ class LivePlot:
             if label in names and item.label.value != names[label]:
                 item.label = Value(names[label])
 
+    def list_only(self, names: dict[str, bool]) -> None:
+        """Which curves the legend lists, by their label."""
+        for item in self.figure.legend.items:
+            label = self._labels.setdefault(item.id, item.label.value)
+            if label in names and item.visible != names[label]:
+                item.visible = names[label]
+
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot for a page."""
         return pn.pane.Bokeh(

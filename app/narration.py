@@ -22,19 +22,18 @@ def _stages(trainer, progress, floats, codes):
     first = inputs.tick.min(initial=2**16 - 1) * TICK
     yield (
         "Encode",
-        f"{n} images become {len(inputs.tick):,} input spikes, the first after {1e6 * first:.1f}"
-        " µs: the brighter a pixel, the earlier",
+        f"{n} images become {len(inputs.tick):,} input spikes, the first after"
+        f" {1e6 * first:.1f} µs",
     )
     yield (
         "Forward on the chip",
         f"{hidden:,} hidden spikes, {hidden / n:.1f} an image; {samples:,} CADC samples",
     )
     right = round(progress.accuracy * n)
-    yield "Loss", f"{progress.loss:.3f}; the highest label is right for {right} of {n} images"
+    yield "Loss", f"Loss {progress.loss:.3f}; the highest label is right for {right} of {n} images"
     yield (
         "Injection",
-        f"what was measured, {samples:,} potentials and {hidden:,} spikes, takes the place of the"
-        " ideal model's values",
+        f"{samples:,} potentials and {hidden:,} spikes go in, as they were measured",
     )
     who = reached(recording, trainer.surrogate).mean()
     norms = [float(w.grad.norm()) for w in trainer.network.weights]
@@ -50,7 +49,7 @@ def _stages(trainer, progress, floats, codes):
     whole = sum(a.size for a in after)
     yield (
         "Adam and rounding",
-        f"hidden weights move by {moved[0] * scale:.2f} LSB on average; {changed:,} of"
+        f"Hidden weights move by {moved[0] * scale:.2f} LSB on average; {changed:,} of"
         f" {whole:,} rounded weights change",
     )
     clipped = sum(int((np.abs(a.astype(int)) == WEIGHT_MAX_LSB).sum()) for a in after)

@@ -216,7 +216,8 @@ class Config(param.Parameterized):
         "Data": ("dataset", "side", "tau_in", "theta_in", "grid"),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
-            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn", "tau_ref",
+            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn",
+            "tau_ref",
             "substeps",
         ),
         "Learning": (

@@ -17,6 +17,8 @@ PUBLISHED = (
     ("BrainScaleS-2, paper", 2.4, 97.6),
 )  # fmt: skip
 """Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
+_BELOW = ("BrainScaleS-2, paper", "BrainScaleS-2, first spike", "SPOON (simulated)")
+"""Whose names stand under their points, for above stands another's."""
 
 
 def weight_cells(weights: np.ndarray) -> np.ndarray:
@@ -39,8 +41,9 @@ def floor_plan() -> hv.Overlay:
     """The chip from above, still empty: weights of each row of circuits, and the circuits."""
     empty = np.zeros((128, COLUMNS), np.uint8)
     weights = [
-        hv.Image(empty, ["column", "row"], "weight", bounds=(0, low, COLUMNS, low + 128), label=name)
-        .opts(cmap=weight_palette(), clim=(0, 127))
+        hv.Image(
+            empty, ["column", "row"], "weight", bounds=(0, low, COLUMNS, low + 128), label=name
+        ).opts(cmap=weight_palette(), clim=(0, 127))
         for name, low in (("lower weights", 0), ("upper weights", STRIP[1]))
     ]  # fmt: skip
     circuits = hv.Image(
@@ -126,7 +129,10 @@ def energy_plane() -> hv.Overlay:
     """Accuracy over energy with what others published, and the trail of a run, still empty."""
     names, energy, accuracy = zip(*PUBLISHED, strict=True)
     dots = hv.Scatter((energy, accuracy), "energy", "accuracy", label="published")
-    words = hv.Labels((energy, np.array(accuracy), names), ["energy", "accuracy"], label="names")
+    height = [
+        y + (-1.05 if name in _BELOW else 0.35) for name, y in zip(names, accuracy, strict=True)
+    ]
+    words = hv.Labels((energy, height, names), ["energy", "accuracy"], label="names")
     none = np.empty(0)
     trail = hv.Curve((none, none), "energy", "accuracy", label="trail")
     tests = hv.Scatter((none, none), "energy", "accuracy", label="tests")
@@ -141,14 +147,14 @@ def energy_plane() -> hv.Overlay:
         * tests.opts(color=p.VERMILION, size=8)
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
-        logx=True, xlim=(0.15, 700), ylim=(80, 100.5), xlabel="energy per image (µJ, log)",
+        logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ, log)",
         ylabel="test accuracy (%)", show_legend=False, **p._LOOK,
     )  # fmt: skip
 
 
 def latency_map(side: int, latest: float) -> hv.Overlay:
     """Pixels by the time of their spike in µs; those that have not fired yet are veiled."""
-    empty = np.full((side, side), np.nan)
+    empty = np.zeros((side, side))
     bounds, dims = (0, 0, side, side), ["column", "row"]
     times = hv.Image(empty, dims, "time", bounds=bounds, label="latency").opts(
         cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": p.CLEAR}, colorbar=True,
@@ -191,4 +197,23 @@ def potentials_so_far(classes: tuple[str, ...]) -> hv.Bars:
     ).opts(
         color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="highest potential (ϑ = 1)",
         ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p._LOOK,
+    )  # fmt: skip
+
+
+def runs(names: list[str], ylabel: str) -> hv.Overlay:
+    """Curves of several runs over the training steps, still empty; the last one is bold."""
+    none, colors = np.empty(0), p.TRACE_COLORS
+    curves = [
+        hv.Curve((none, none), "step", "value", label=name).opts(
+            color=colors[k % len(colors)] if name != names[-1] else p.GREY,
+            line_width=3 if name == names[-1] else 1.8,
+            line_dash="solid" if name == names[-1] else ("dashed", "dotdash", "dotted")[k % 3],
+        )
+        for k, name in enumerate(names)
+    ]
+    return hv.Overlay(curves).opts(
+        xlabel="step", ylabel=ylabel, legend_position="right",
+        legend_opts={"label_text_font_size": "9pt", "spacing": 0, "border_line_alpha": 0,
+                     "background_fill_alpha": 0},
+        **p._LOOK,
     )  # fmt: skip

@@ -26,9 +26,7 @@ def test_circuits_lie_along_the_first_row_and_back_along_the_second():
 
 def test_every_weight_lies_in_one_place():
     mapping, rng = Mapping((256, 246, 10)), np.random.default_rng(1)
-    weights = [
-        rng.integers(-63, 64, shape).astype(np.int8) for shape in ((256, 246), (246, 10))
-    ]
+    weights = [rng.integers(-63, 64, shape).astype(np.int8) for shape in ((256, 246), (246, 10))]
     plan = floor.weights_in_place(mapping, weights)
     used = plan[plan != floor.NOTHING]
     assert sorted(used) == sorted(np.concatenate([w.ravel() for w in weights]))
@@ -44,9 +42,7 @@ def test_every_weight_lies_in_one_place():
 
 def test_confusion_counts_every_image_that_was_asked():
     labels, decided = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, UNKNOWN, 0])
-    np.testing.assert_array_equal(
-        confusion(labels, decided, 3), [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
-    )
+    np.testing.assert_array_equal(confusion(labels, decided, 3), [[1, 1, 0], [0, 1, 0], [1, 0, 0]])
     margin = np.array([0.5, -0.1, 0.2, 0.0, -0.9])
     assert images_of((0, 1), labels, decided, margin).tolist() == [1]
     assert images_of(None, labels, decided, margin).tolist() == [4, 1]

@@ -37,7 +37,9 @@ class ChipView(View):
         " red inhibits, yellow is clipped at ±63, clear is zero. Two neighbours make a neuron."
     )
     attempt = "Tap a circuit to kill it while it trains; swap the chip; recalibrate."
-    matters = "No two circuits are equal. The pattern is fixed for a die, and the network learns it."
+    matters = (
+        "No two circuits are equal. The pattern is fixed for a die, and the network learns it."
+    )
 
     def __init__(self, session):
         super().__init__(session)

@@ -25,9 +25,10 @@ STAGES = (
 )
 _STAGE = (
     '<li{current} style="display: flex; gap: 12px; padding: 8px 12px; margin: 4px 0;'
-    ' border-radius: 8px; border-left: 4px solid {edge}; background: {ground};'
-    ' font: 14px/1.45 system-ui"><span style="font-weight: 600; min-width: 10em">{number}. {name}'
-    "</span><span>{text}</span></li>"
+    " border-radius: 8px; border-left: 4px solid {edge}; background: {ground};"
+    ' font: 14px/1.45 system-ui">'
+    '<span style="font-weight: 600; flex: 0 0 min(13em, 34%)">{number}. {name}</span>'
+    "<span>{text}</span></li>"
 )
 
 
@@ -74,13 +75,13 @@ class LearnView(View):
         picture = snapshot.picture
         middle = (picture.edges[1:] + picture.edges[:-1]) / 2
         shown = (middle > -1.3) & (middle < 2.3)
-        slope = 1.0 / (picture.beta * abs(middle - 1.0) + 1.0) ** 2
+        fine = np.linspace(-1.3, 2.3, 721)
+        slope = 1.0 / (picture.beta * abs(fine - 1.0) + 1.0) ** 2
         height = picture.share / max(picture.share.max(), 1e-12)
-        self._plot.feed("surrogate", middle[shown], slope[shown])
+        self._plot.feed("surrogate", fine, slope)
         area = self._plot.source("membranes")
         _fill(area, middle[shown], height[shown])
-        band = np.where(slope >= 0.1, slope, np.nan)[shown]
-        _fill(self._plot.source("reached"), middle[shown], band)
+        _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
         self._tiles.show({
             "Neurons receiving gradient": f"{picture.reached:.0%}",
             "Surrogate steepness β": f"{picture.beta:g}",
@@ -121,7 +122,6 @@ class LearnView(View):
 
 def _fill(source, x, y):
     """New points for an area, which is drawn as a patch along its edge and back."""
-    y = np.nan_to_num(y)
     names = source.column_names[:2]
     source.data = dict(
         zip(names, (np.concatenate([x, x[::-1]]), np.append(y, np.zeros(len(x)))), strict=True)

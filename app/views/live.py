@@ -109,7 +109,7 @@ class LiveView(View):
     def _show_figures(self, s):
         recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
         self._tiles.show({
-            "Test accuracy": f"{s.test_accuracy:.2%}",
+            "Test accuracy": f"{s.test_accuracy:.2%} " + small(_when(s)),
             "Batch accuracy": f"{recent['accuracy']:.1%}",
             "Hidden spikes / image": f"{recent['spikes']:.1f}",
             "Chip power (estimate)": _estimated(s.power, "power"),
@@ -149,6 +149,11 @@ class LiveView(View):
         for name in names:
             _FEED[name](self._plots[name], s)
             self._plots[name].settle()
+
+
+def _when(s):
+    """After how many epochs the test images were asked."""
+    return "untrained" if len(s.tests["step"]) < 2 else f"after epoch {s.epoch}"
 
 
 def _shape(recording, classes):

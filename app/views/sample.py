@@ -118,7 +118,8 @@ class SampleView(View):
     def _pad(self):
         self._strokes = ColumnDataSource({"xs": [], "ys": []})
         pad = figure(
-            width=250, height=250, x_range=(0, 1), y_range=(0, 1), tools="", toolbar_location=None,
+            height=240, sizing_mode="stretch_width", min_width=200, x_range=(0, 1), y_range=(0, 1),
+            tools="", toolbar_location=None,
             background_fill_color="black", border_fill_alpha=0, outline_line_color=plotting.GREY,
             min_border=0,
         )  # fmt: skip
@@ -132,7 +133,7 @@ class SampleView(View):
         pad.add_tools(tool)
         pad.toolbar.active_drag = tool
         self._strokes.on_change("data", self._drew)
-        return pn.pane.Bokeh(pad, name="pad", margin=(4, 12))
+        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", margin=(4, 12))
 
     def _drew(self, attr, old, new):
         data = self._strokes.data
