@@ -92,7 +92,7 @@ def test_trouble_is_named_and_health_is_not():
         ({"rate": 0.0}, "learning rate is zero"),
         ({"spikes": 0.0}, "silent"),
         ({"share": 0.01}, "so narrow that only 1.0%"),
-        ({"spread": 0.1}, "so flat"),
+        ({"spread": 0.05}, "so flat"),
     ):
         assert words in trouble(**{**healthy, **change})
 
