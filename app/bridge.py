@@ -7,7 +7,7 @@ import param
 from panel.custom import JSComponent
 
 KEYS = (" ", ".", "r", "s", "?")
-GIVE_UP = 2.0
+GIVE_UP = 4.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MOST_BUSY = 0.6
 """Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
@@ -18,9 +18,18 @@ const own = typing + ", button, a, [role=button], [role=tab], [role=option], [ro
 
 export function render({model, el}) {
   el.style.display = "none"
-  model.on("sent", () => requestAnimationFrame(() => setTimeout(() => {
-    model.heard = model.sent
-  })))
+  const standing = node => {
+    let figures = node.querySelectorAll(".bk-Figure").length
+    for (const inner of node.querySelectorAll("*"))
+      if (inner.shadowRoot) figures += standing(inner.shadowRoot)
+    return figures
+  }
+  const answer = () => requestAnimationFrame(() => setTimeout(() => { model.heard = model.sent }))
+  const wait = tries => {
+    if (tries > 0 && standing(document) < model.figures) setTimeout(() => wait(tries - 1), 50)
+    else setTimeout(answer, 100)
+  }
+  model.on("sent", () => model.figures ? wait(60) : answer())
   model.on("copied", async () => {
     try {
       const here = location.origin + location.pathname
@@ -59,6 +68,7 @@ class Bridge(JSComponent):
     """An invisible part of the page."""
 
     sent = param.Integer(0, doc="Pictures sent to the page.")
+    figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
     heard = param.Integer(0, doc="The newest of them that it has drawn.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc="What is to go to the clipboard; a query as a link.")
@@ -90,10 +100,13 @@ class Bridge(JSComponent):
         waiting = self.heard < self.sent and monotonic() - self._sent_at < GIVE_UP
         return not waiting and monotonic() >= self._free_at
 
-    def send(self) -> None:
-        """Ask to be told when everything sent so far is drawn."""
+    def send(self, figures: int = 0) -> None:
+        """Ask to be told when everything sent so far is drawn, and that many figures stand.
+
+        A figure that is fed before it stands breaks.
+        """
         self._sent_at = monotonic()
-        self.sent += 1
+        self.param.update(figures=figures, sent=self.sent + 1)
 
     def _drawn(self, _):
         took = monotonic() - self._sent_at

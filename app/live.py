@@ -7,6 +7,7 @@ under a millisecond where a redraw takes hundreds.
 import holoviews as hv
 import panel as pn
 from bokeh.core.property.vectorization import Value
+from bokeh.document import Document
 from bokeh.models import Plot
 from holoviews.plotting.bokeh.element import ElementPlot
 
@@ -21,7 +22,8 @@ class LivePlot:
     """
 
     def __init__(self, element: hv.Element | hv.Overlay, height: int, follow: str = "y"):
-        rendered = hv.renderer("bokeh").get_plot(element)
+        # A document of its own: the page's may be gone when its visitor is.
+        rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
         self.figure: Plot = rendered.state
         self._sources, self._labels = {}, {}
         self.glyphs: dict[str, object] = {}

@@ -152,6 +152,7 @@ class Dashboard:
         self._seen = None
         with pn.io.hold():
             self.view.open()
+            self.bridge.send(figures=self.view.figures)
         self.view.look()
 
     def refresh(self) -> None:

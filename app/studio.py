@@ -10,6 +10,7 @@ from snnlab.encoding import latency_encode
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached, slope_spread, trouble
+from snnlab.learn.setup import found as laboratory
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.seeding import key
 from snnlab_app.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
@@ -91,7 +92,7 @@ class Studio:
             values = DRAWN[quantity](chip.circuits)
         else:
             values = _to_circuits(MEASURED[quantity](self.progress.recording), mapping)
-        found = trainer.found
+        found = laboratory(trainer.settings)
         return ChipPicture(
             quantity=quantity,
             values=values.astype(np.float32),

@@ -32,7 +32,7 @@ from snnlab.learn.trainer import Trainer
 
 EPOCHS = 2
 ENDLESS = 10_000
-BURST = Config.param.rho_burst.default
+BURST, GAIN = Config.param.rho_burst.default, Config.param.logit_gain.default
 WINDOW = 11.8e-6
 """Random spikes come within the window of inference, as most of an image's do : s."""
 SPREAD_LSB = 130.0
@@ -98,7 +98,8 @@ class Trained:
 
     def classify(self, chip: Chip, events: Events, trial: int = 0) -> np.ndarray:
         """What each image is taken for : int64[image]."""
-        return self.network.peaks(chip.run(events, self.weights_lsb, trial=trial)).argmax(axis=1)
+        run = chip.run(events, self.weights_lsb, trial=trial, read_hidden=False)
+        return self.network.peaks(run).argmax(axis=1)
 
     def accuracy(self, chip: Chip) -> float:
         """Of all test images, 0…1."""
@@ -167,7 +168,7 @@ class Random:
         _, traces, counts = self.network.in_the_loop(
             self.chip, self.events, table, propagators, trial=0
         )
-        loss = losses.classification(losses.max_over_time(traces), labels)
+        loss = losses.classification(losses.max_over_time(traces), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()
         optimizer.step(0.0)

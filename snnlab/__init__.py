@@ -24,6 +24,7 @@ _HOME = {
     "Trainer": "snnlab.learn.trainer",
     "latency_encode": "snnlab.encoding",
     "load": "snnlab.data",
+    "recipe": "snnlab.recipes",
 }
 
 __all__ = sorted(_HOME)

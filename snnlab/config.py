@@ -4,6 +4,7 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
+from math import pi
 from typing import ClassVar
 
 import param
@@ -72,6 +73,45 @@ class Config(param.Parameterized):
         bounds=(0.01, 0.9),
         label="Darkest pixel ϑ_in",
         doc="Brightness below which a pixel sends no spike.",
+    )
+    rotation = Quantity(
+        0.0,
+        bounds=(0.0, 0.8),
+        unit="rad",
+        shown="°",
+        factor=180.0 / pi,
+        label="Rotation",
+        doc="Training images are turned by up to this angle, anew in every epoch.",
+    )
+    shift = Quantity(
+        0.0,
+        bounds=(0.0, 4.0),
+        unit="px",
+        label="Shift",
+        doc="Training images are shifted by up to this far along each axis.",
+    )
+    stretch = Quantity(
+        0.0,
+        bounds=(0.0, 0.5),
+        shown="%",
+        factor=100.0,
+        label="Stretch",
+        doc="Training images are stretched or squeezed by up to this much along each axis.",
+    )
+    bend = Quantity(
+        0.0,
+        bounds=(0.0, 4.0),
+        unit="px",
+        label="Bend",
+        doc="Training images are bent smoothly, each point by up to this far along each axis.",
+    )
+    mirror = Quantity(
+        0.0,
+        bounds=(0.0, 1.0),
+        shown="%",
+        factor=100.0,
+        label="Mirrored",
+        doc="Share of training images whose left and right are swapped.",
     )
 
     hidden = param.List(
@@ -160,6 +200,12 @@ class Config(param.Parameterized):
     tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
     tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
     tau_ref = _microseconds(c.TAU_REF, 40e-9, 32e-6, "τ_ref", "Refractory period.")
+    samples = param.Integer(
+        c.TRAINING_SAMPLES,
+        bounds=(2, 100),
+        label="CADC samples",
+        doc="Converter samples per image, one every 1.7 µs: how long an image lasts.",
+    )
     substeps = param.Integer(
         4,
         bounds=(1, 64),
@@ -181,6 +227,19 @@ class Config(param.Parameterized):
         label="Burst regularisation ρ_b",
         doc="Strength of the penalty on bursts of spikes.",
     )
+    rho_silent = Quantity(
+        0.0,
+        bounds=(0.0, 1000.0),
+        log=True,
+        label="Silence regularisation ρ_s",
+        doc="Strength of the penalty on hidden neurons that hardly ever fire.",
+    )
+    least_spikes = Quantity(
+        0.05,
+        bounds=(0.0, 5.0),
+        label="Least activity",
+        doc="Spikes per image below which a hidden neuron counts as silent.",
+    )
     rho_weight = Quantity(
         0.1,
         bounds=(0.0, 100.0),
@@ -194,6 +253,29 @@ class Config(param.Parameterized):
         log=True,
         label="Readout regularisation ρ_a",
         doc="Strength of the penalty on high label potentials.",
+    )
+    logit_gain = Quantity(
+        10.0,
+        bounds=(0.1, 100.0),
+        log=True,
+        label="Logit gain",
+        doc="Logits are so many times the highest label potential.",
+    )
+    label_smoothing = Quantity(
+        0.0,
+        bounds=(0.0, 0.9),
+        shown="%",
+        factor=100.0,
+        label="Label smoothing",
+        doc="Share of each label's certainty that is spread evenly over all labels.",
+    )
+    dropout = Quantity(
+        0.0,
+        bounds=(0.0, 0.9),
+        shown="%",
+        factor=100.0,
+        label="Dropout",
+        doc="Share of hidden neurons that keep silent, drawn anew for every training batch.",
     )
     learning_rate = Quantity(
         1e-3, bounds=(0.0, 0.1), log=True, label="Learning rate", doc="Step size of Adam."
@@ -213,15 +295,18 @@ class Config(param.Parameterized):
     )
 
     GROUPS: ClassVar = {
-        "Data": ("dataset", "side", "tau_in", "theta_in", "grid"),
+        "Data": (
+            "dataset", "side", "tau_in", "theta_in", "grid", "rotation", "shift", "stretch", "bend",
+            "mirror",
+        ),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
             "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn",
-            "tau_ref",
-            "substeps",
+            "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "schedule", "batch",
+            "beta", "rho_burst", "rho_silent", "least_spikes", "rho_weight", "rho_readout",
+            "logit_gain", "label_smoothing", "dropout", "learning_rate", "schedule", "batch",
             "epochs", "seed",
         ),
     }  # fmt: skip
@@ -230,7 +315,8 @@ class Config(param.Parameterized):
         {
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
             "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
-            "dead", "stuck", "killed", "epochs",
+            "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing", "dropout",
+            "rotation", "shift", "stretch", "bend", "mirror", "rho_silent", "least_spikes",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

@@ -276,6 +276,8 @@ def test_every_control_has_a_name(dashboard: Page):  # noqa: F811
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (2560, 1440)])
 def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F811
     dashboard.set_viewport_size({"width": width, "height": height})
+    dashboard.goto(dashboard.url + "?v=1")
+    expect(dashboard.locator(".bk-Figure").first).to_be_visible(timeout=30_000)
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)

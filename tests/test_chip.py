@@ -449,6 +449,14 @@ def test_noise_follows_the_image_into_any_batch(batch, size):
         assert same_recording(run, part(recording, samples))
 
 
+def test_a_classification_reads_no_hidden_membranes_and_is_the_same(batch):
+    chip, events, weights, recording = batch
+    run = chip.run(events, weights, trial=11, read_hidden=False)
+    assert [cadc.shape[1] for cadc in run.cadc] == [0] * len(run.spikes) + [20]
+    assert same_recording(replace(run, cadc=recording.cadc), recording)
+    np.testing.assert_array_equal(run.cadc[-1], recording.cadc[-1])
+
+
 def test_noise_follows_the_image_to_any_place(batch):
     chip, events, weights, recording = batch
     order = np.random.default_rng(9).permutation(30)

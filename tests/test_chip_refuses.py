@@ -169,3 +169,11 @@ def test_the_longest_run_ends_on_time():
                 labels_spike=True)  # fmt: skip
     (fired,) = chip.run(spikes([[]], 1), [np.zeros((1, 512), np.int8)]).spikes
     assert point.window - 300 < fired.checked().tick.max() <= point.window
+
+
+@pytest.mark.parametrize("silent", [(np.zeros(3, bool),), (np.zeros(2, bool),) * 2])
+def test_silent_neurons_of_another_network(silent):
+    chip = Chip(Mapping((3, 2, 1)))
+    weights = [WEIGHTS, np.full((2, 1), 10, np.int8)]
+    with pytest.raises(SnnlabError, match=r"silent neurons of shapes .* do not fit network 3-2-1"):
+        chip.run(EVENTS, weights, silent=silent)

@@ -13,6 +13,7 @@ import pytest
 
 from snnlab.cli import main
 from snnlab.config import Config
+from snnlab.experiments.runs import Run
 
 QUICK = ("train", "--dataset", "digits", "--epochs", "1")
 
@@ -43,8 +44,8 @@ def test_train_keeps_a_run_that_can_be_continued(capsys, tmp_path):
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["settings"]["beta"] == 20.0
     assert config["network"] == "256-246-10"
-    (epoch,) = json.loads((tmp_path / "run/metrics.json").read_text())
-    assert 0 < epoch["test_accuracy"] <= 1
+    (epoch,) = Run.open(tmp_path / "run").epochs()
+    assert 0 < epoch.test_accuracy <= 1
     weights = np.load(tmp_path / "run/weights.npz", allow_pickle=False)
     assert [weights[k].shape for k in ("layer_0", "layer_1")] == [(256, 246), (246, 10)]
     assert np.load(tmp_path / "run/die.npz")["tau_mem"].shape == (512,)

@@ -188,10 +188,20 @@ def test_the_layer_adjoint_agrees_with_its_twin(model):
     g = rng.normal(size=(12, 20, 70)).astype(np.float32)
     events = recording.inputs
     got = fused.layer_adjoint(
-        events.offsets, events.tick, events.channel, 50, g, model.propagators(point)
+        events.offsets, events.tick, events.channel, 50, g, model.propagators(point), True
     )
     for a, b in zip(got, twin.layer_adjoint(events, g, model), strict=True):
         assert relative(a, b) < 1e-5
+
+
+def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
+    rng, point, recording, _ = recorded((50, 70, 5))
+    g = rng.normal(size=(12, 20, 70)).astype(np.float32)
+    events, propagators = recording.inputs, MODEL.propagators(point)
+    spikes = events.offsets, events.tick, events.channel, 50, g, propagators
+    (grad, upstream), (same, _) = (fused.layer_adjoint(*spikes, need) for need in (False, True))
+    np.testing.assert_array_equal(grad, same)
+    assert upstream.shape == (12, 0, 70)
 
 
 def test_the_hidden_gradient_agrees_with_its_twin():
@@ -205,6 +215,42 @@ def test_the_hidden_gradient_agrees_with_its_twin():
     )  # fmt: skip
     expected = twin.hidden_gradient(upstream, weights[1], of_count, cadc, 10.0, fired)
     assert relative(got, expected) < 1e-6
+
+
+@pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5)])
+def test_no_gradient_passes_silent_neurons(sizes):
+    """The same as for the network without them."""
+    rng, point, _, weights = recorded(sizes)
+    silent = tuple(rng.random(n) < 0.4 for n in sizes[1:-1])
+    lsb = [np.rint(w * WEIGHT_SCALE).astype(np.int8) for w in weights]
+    recording = Chip(Mapping(sizes), Die.draw(sigma=0.2, seed=1), point).run(
+        random_spikes(rng, 12, sizes[0], rate=0.8), lsb, trial=1, silent=silent
+    )
+    of_traces = rng.normal(size=(12, 20, 5)).astype(np.float32)
+    of_counts = [rng.normal(size=(12, n)).astype(np.float32) for n in sizes[1:-1]]
+    got = fused.adjoint(
+        recording, weights, of_traces, of_counts, surrogate_table(10), MODEL.propagators(point),
+        silent,
+    )  # fmt: skip
+
+    awake = [slice(None), *(np.flatnonzero(~s) for s in silent), slice(None)]
+    fewer = [w[a][:, b] for w, (a, b) in zip(weights, pairwise(awake), strict=True)]
+    layers = [
+        replace(events, channel=np.cumsum(~s)[events.channel].astype(np.uint16) - 1)
+        for events, s in zip(recording.spikes, silent, strict=True)
+    ]
+    layers = [
+        replace(events, n_channels=int((~s).sum()), channel=events.channel.astype(np.uint16))
+        for events, s in zip(layers, silent, strict=True)
+    ]
+    cadc = tuple(c[..., a] for c, a in zip(recording.cadc, awake[1:], strict=True))
+    without = Recording(recording.inputs, tuple(layers), cadc)
+    of_fewer = [c[:, ~s] for c, s in zip(of_counts, silent, strict=True)]
+    expected, *_ = gradients_in_torch(without, fewer, of_traces, of_fewer, 10, MODEL)
+    for whole, part, (a, b) in zip(got, expected, pairwise(awake), strict=True):
+        assert relative(whole[a][:, b], part) < 1e-5
+        whole[np.ix_(*(np.arange(n)[i] for n, i in zip(whole.shape, (a, b), strict=True)))] = 0
+        assert not whole.any()
 
 
 # The torch reference against finite differences
@@ -313,9 +359,22 @@ def test_decoding_takes_the_highest_potential():
 
 def test_classification_is_cross_entropy_of_ten_times_the_peaks():
     peaks = torch.tensor([[0.1, 0.3], [0.2, 0.0]], dtype=torch.float64)
-    got = loss.classification(peaks, torch.tensor([1, 1]))
+    got = loss.classification(peaks, torch.tensor([1, 1]), gain=10.0)
     by_hand = (np.log(1 + np.exp(-2)) + np.log(1 + np.exp(2))) / 2
     assert float(got) == pytest.approx(by_hand, rel=1e-12)
+
+
+def test_smoothing_spreads_certainty_over_all_labels():
+    peaks = torch.tensor([[0.1, 0.3, 0.2]], dtype=torch.float64)
+    got = loss.classification(peaks, torch.tensor([1]), gain=4.0, smoothing=0.3)
+    minus_log = -np.log(np.exp([0.4, 1.2, 0.8]) / np.exp([0.4, 1.2, 0.8]).sum())
+    assert float(got) == pytest.approx(0.7 * minus_log[1] + 0.1 * minus_log.sum(), rel=1e-12)
+
+
+def test_silence_is_the_squared_shortfall_of_the_mean_count():
+    counts = [torch.tensor([[3.0, 0.0, 1.0], [1.0, 0.0, 0.0]]), torch.tensor([[0.0], [0.0]])]
+    assert float(loss.silence(counts, 0.8)) == pytest.approx((0.8**2 + 0.3**2) / 3 + 0.8**2)
+    assert float(loss.silence(counts, 0.0)) == 0.0
 
 
 def test_burst_is_the_mean_squared_count_of_each_layer():
@@ -505,6 +564,52 @@ def test_training_gives_the_same_bits_on_any_number_of_threads(few, threads):
     assert equal(trained(few, hidden=[70, 20]), one)
 
 
+def test_warped_and_dropped_out_training_gives_the_same_bits_on_any_number_of_threads(few, threads):
+    knobs = {"hidden": [40, 20], "rotation": 0.2, "bend": 1.0, "mirror": 0.5, "dropout": 0.3}
+    threads(1)
+    one = trained(few, **knobs)
+    threads(2)
+    assert equal(trained(few, **knobs), one)
+    assert not equal(trained(few, **knobs, seed=2), one)
+
+
+def test_an_image_is_warped_anew_in_every_epoch_and_never_for_a_test(few):
+    trainer = Trainer(settings(batch=100, epochs=2, shift=2.0), few)
+    before = trainer.test_events.tick.tobytes()
+    first, second = (p.recording.inputs for p in trainer)
+    first, second = (e.take(np.argsort(e.ids)) for e in (first, second))
+    assert first.ids.tolist() == list(range(100))
+    changed = [
+        a.channel.tolist() != b.channel.tolist()
+        for a, b in ((first.take([k]), second.take([k])) for k in range(100))
+    ]
+    assert np.mean(changed) > 0.9
+    assert trainer.test_events.tick.tobytes() == before
+
+
+def test_dropped_neurons_keep_silent_and_do_not_learn(few):
+    config = settings(hidden=[200], dropout=0.4, rho_weight=0.0, batch=100)
+    trainer = Trainer(config, few)
+    before = trainer.network.arrays()[0]
+    recording = trainer.advance().recording
+    moved = (trainer.network.arrays()[0] != before).any(axis=0)
+    fired = recording.spikes[0].count_by_channel().any(axis=0)
+    assert not (fired & ~moved).any()
+    assert abs((~moved).mean() - 0.4) < 4 * np.sqrt(0.24 / 200)
+
+
+def test_all_neurons_fire_in_a_test_whatever_the_dropout(few):
+    """The chip, not a rescaled one: as after training."""
+    plain, dropping = (Trainer(settings(dropout=d), few).evaluate() for d in (0.0, 0.4))
+    assert plain == dropping
+
+
+def test_a_recording_lasts_as_many_samples_as_asked_for(few):
+    recording = Trainer(settings(samples=7), few).advance().recording
+    assert {cadc.shape[1] for cadc in recording.cadc} == {7}
+    assert recording.inputs.tick.max() < 7 * DT_CADC / TICK
+
+
 def test_the_seed_is_the_training(few):
     first = trained(few, mismatch=0.1)
     assert equal(trained(few, mismatch=0.1), first)
@@ -648,7 +753,9 @@ def after_turning(data, **turned):
         ("beta", 40.0), ("rho_burst", 0.5), ("rho_weight", 50.0), ("rho_readout", 1.0),
         ("learning_rate", 1e-2), ("mismatch", 0.3), ("cadc_noise", 5.0), ("die", "ideal"),
         ("die_seed", 7), ("threshold_drift", 0.1), ("spike_jitter", 5e-7),
-        ("calibration", "measured"), ("dead", 0.2), ("stuck", 0.02),
+        ("calibration", "measured"), ("dead", 0.2), ("stuck", 0.02), ("logit_gain", 3.0),
+        ("label_smoothing", 0.2), ("dropout", 0.5), ("rotation", 0.2), ("shift", 1.0),
+        ("stretch", 0.1), ("bend", 1.0), ("mirror", 0.5), ("rho_silent", 10.0),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):
@@ -659,12 +766,19 @@ def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):
 
 def test_every_live_knob_is_tested_above():
     marks = test_a_live_knob_takes_effect_at_the_next_step.pytestmark
-    assert {name for name, _ in marks[0].args[1]} | {"epochs"} == Config.LIVE
+    assert {name for name, _ in marks[0].args[1]} | {"epochs", "least_spikes"} == Config.LIVE
 
 
-@pytest.mark.parametrize("name", ["tau_mem", "batch", "seed", "schedule", "theta_in"])
+def test_the_least_activity_takes_effect_at_the_next_step(few):
+    plain, _ = after_turning(few, rho_silent=10.0)
+    turned, _ = after_turning(few, rho_silent=10.0, least_spikes=1.0)
+    assert not equal(turned.network.arrays(), plain.network.arrays())
+
+
+@pytest.mark.parametrize("name", ["tau_mem", "batch", "seed", "schedule", "theta_in", "samples"])
 def test_other_knobs_wait_for_a_new_training(few, name):
-    value = {"tau_mem": 9e-6, "batch": 10, "seed": 8, "schedule": "cosine", "theta_in": 0.5}[name]
+    values = {"tau_mem": 9e-6, "batch": 10, "seed": 8, "schedule": "cosine", "theta_in": 0.5}
+    value = (values | {"samples": 9})[name]
     plain, _ = after_turning(few)
     turned, _ = after_turning(few, **{name: value})
     assert equal(turned.network.arrays(), plain.network.arrays())

@@ -1,7 +1,7 @@
 """The loop learns: full data sets, through the command line, as a user would."""
 
-import json
 import os
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from snnlab.cli import main
 from snnlab.data import load
 from snnlab.errors import DataUnavailable
 from snnlab.experiments.convergence import study
+from snnlab.experiments.runs import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -28,7 +29,7 @@ def dataset(request):
 
 def train(folder, *flags):
     assert main(["train", *flags, "--out", str(folder)]) == 0
-    return json.loads((folder / "metrics.json").read_text())
+    return [asdict(epoch) for epoch in Run.open(folder).epochs()]
 
 
 @pytest.mark.parametrize("dataset", ["mnist"], indirect=True)

@@ -21,6 +21,8 @@ class View:
     """What to try."""
     matters = ""
     """Why it matters."""
+    figures = 1
+    """How many figures it has."""
 
     def __init__(self, session: RemoteSession):
         self.session = session

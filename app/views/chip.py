@@ -5,8 +5,8 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import Tap
 
-from snnlab import plotting_views
 from snnlab.chip.floor import circuit_at, laid_out
+from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
@@ -40,6 +40,7 @@ class ChipView(View):
     matters = (
         "No two circuits are equal. The pattern is fixed for a die, and the network learns it."
     )
+    figures = 2
 
     def __init__(self, session):
         super().__init__(session)

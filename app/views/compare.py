@@ -10,8 +10,8 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from snnlab import plotting_views
 from snnlab.config import Config
+from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.link import written
 from snnlab_app.live import LivePlot
@@ -41,6 +41,7 @@ class CompareView(View):
     see = "Accuracy and spikes of the pinned runs over the present one, and what differs."
     attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
     matters = "Seeds, images and noise are the same, so what differs is the knob's doing."
+    figures = 2
 
     def __init__(self, session):
         super().__init__(session)

@@ -8,7 +8,7 @@ import panel_material_ui as pmui
 from bokeh.events import Tap
 from PIL import Image
 
-from snnlab import plotting_views
+from snnlab.plotting import views as plotting_views
 from snnlab_app import blank
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
@@ -75,10 +75,7 @@ class ErrorsView(View):
         n = len(self._classes)
         label, decision = n - 1 - int(event.y // 1), int(event.x // 1)
         if 0 <= label < n and 0 <= decision < n:
-            with pn.param.parameterized.discard_events(self._label):
-                self._label.value = label
-            self._label.param.trigger("value")
-            self._decision.value = decision
+            self._label.value, self._decision.value = label, decision
 
     def _chosen(self, _):
         label, decision = self._label.value, self._decision.value

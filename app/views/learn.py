@@ -7,7 +7,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from snnlab import plotting_views
+from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, Tiles, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View

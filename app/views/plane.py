@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from snnlab import plotting_views
+from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
@@ -22,6 +22,7 @@ class PlaneView(View):
     )
     attempt = "Raise burst regularisation while it trains: spikes fall, the trail moves left."
     matters = "Spikes cost energy. The best networks are in the upper left corner."
+    figures = 2
 
     def __init__(self, session):
         super().__init__(session)

@@ -9,12 +9,13 @@ from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
 from PIL import Image, UnidentifiedImageError
 
-from snnlab import plotting, plotting_views
+from snnlab import plotting
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.drawing import from_picture, from_strokes
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.experiments.decision import decision_time, first_spike
+from snnlab.plotting import views as plotting_views
 from snnlab_app import blank
 from snnlab_app.cards import card, flex, row
 from snnlab_app.live import LivePlot
@@ -41,6 +42,7 @@ class SampleView(View):
     )
     attempt = "Draw a digit on the black square, then press Play and watch 34 µs pass slowly."
     matters = "The whole computation takes microseconds; the decision falls long before the end."
+    figures = 7
 
     def __init__(self, session):
         super().__init__(session)

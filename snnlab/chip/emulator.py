@@ -9,7 +9,7 @@ from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
+from snnlab.chip.kernels import Clock, Neurons, Noise, Readout, compact
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -18,7 +18,7 @@ from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-compact, run_layer = guarded(kernels.compact), guarded(kernels.run_layer)
+run_layer = guarded(kernels.run_layer)
 
 
 class Chip:
@@ -50,30 +50,44 @@ class Chip:
         self._layers = range(len(mapping.sizes) - 1)
         self._last_spiking = self._layers[-1] - (not labels_spike)
 
-    def run(self, events: Events, weights_lsb: list[np.ndarray], *, trial: int = 0) -> Recording:
+    def run(
+        self,
+        events: Events,
+        weights_lsb: list[np.ndarray],
+        *,
+        trial: int = 0,
+        read_hidden: bool = True,
+        silent: tuple[np.ndarray, ...] = (),
+    ) -> Recording:
         """Play a batch of spikes through the network.
 
         weights_lsb : int8[input, neuron] for each layer, within ±63.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
+        read_hidden : whether hidden membranes are digitised too: learning needs them, a
+        classification does not. Else they are recorded as no samples.
+        silent : bool[neuron] of each hidden layer, neurons that may not fire in this run.
         Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
         self._check(events.checked(), weights_lsb)
+        self._check_silent(silent)
         spikes, cadc, source = [], [], events
         for layer, weight_lsb in enumerate(weights_lsb):
-            source, samples = self._run_layer(layer, source, weight_lsb, trial)
+            read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
+            still = silent[layer] if layer < len(silent) else None
+            source, samples = self._run_layer(layer, source, weight_lsb, trial, read, still)
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
         return Recording(events, tuple(spikes), tuple(cadc), self._corrections)
 
-    def _run_layer(self, layer, events, weight_lsb, trial):
+    def _run_layer(self, layer, events, weight_lsb, trial, read, silent):
         n = weight_lsb.shape[1]
         room = n * self.point.most_spikes if layer <= self._last_spiking else 0
         counts, tick, channel, cadc = run_layer(
             events.offsets, events.tick, events.channel, events.ids,
-            self._synapses[layer].written(weight_lsb), self._neurons[layer], self._clock,
-            self._readouts[layer], self._noise(layer, trial), n, room,
+            self._synapses[layer].written(weight_lsb), self._able(layer, silent), self._clock,
+            self._readouts[layer], self._noise(layer, trial), n, room, read,
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc
@@ -99,6 +113,15 @@ class Chip:
     @cached_property
     def _neurons(self) -> list[Neurons]:
         return [self._constants(layer) for layer in self._layers]
+
+    def _able(self, layer, silent):
+        """The layer's neurons, with no threshold where they are to keep silent."""
+        neurons = self._neurons[layer]
+        if silent is None:
+            return neurons
+        threshold = neurons.threshold.copy()
+        threshold[: len(silent)][silent] = np.inf
+        return neurons._replace(threshold=threshold)
 
     def _own(self, layer):
         """The circuit whose membrane is the neuron's; those joined to it are switched off."""
@@ -172,6 +195,14 @@ class Chip:
                     f" {weight.max()}; the chip takes int8 within ±{c.WEIGHT_MAX_LSB},"
                     " round and clip them first"
                 )
+
+    def _check_silent(self, silent):
+        shapes = [np.shape(s) for s in silent]
+        if silent and shapes != [(n,) for n in self.mapping.sizes[1:-1]]:
+            raise SnnlabError(
+                f"silent neurons of shapes {shapes} do not fit network {self.mapping}:"
+                " give bool[neuron] for each hidden layer"
+            )
 
 
 def _correction(given, n_circuits):

@@ -14,6 +14,11 @@ from numba import njit, prange
 FASTMATH = {"contract", "nsz"}  # fused multiply-add, but no reordering: same bits everywhere
 LANES = 16
 """Layers are padded to whole vectors of 16 float32."""
+PARTS = 32
+"""Parts of a batch that threads share out among themselves."""
+UNCOUNTED = {"nogil": True, "_nrt": False}
+"""For functions that allocate nothing: without it every view of an array is counted, atomically,
+which took a quarter of the time and made threads wait for each other."""
 
 
 class Neurons(NamedTuple):
@@ -45,6 +50,26 @@ class Synapses(NamedTuple):
     current: np.ndarray
     also: np.ndarray
     limit: float
+
+
+class Work(NamedTuple):
+    """What one image changes as it runs, used again for the next.
+
+    u, exc, inh : float32[neuron], membrane and the two synaptic currents;
+    until : float64[neuron], when a refractory neuron is let go, in steps; held : uint64[neuron],
+    the refractory ones; crossed : bool[neuron], and eight of them a word, uint64[neuron / 8];
+    row, amount : int64 and float32, weights to add in this step and which part of them.
+    """
+
+    u: np.ndarray
+    exc: np.ndarray
+    inh: np.ndarray
+    until: np.ndarray
+    held: np.ndarray
+    crossed: np.ndarray
+    words: np.ndarray
+    row: np.ndarray
+    amount: np.ndarray
 
 
 class Clock(NamedTuple):
@@ -112,7 +137,7 @@ def _sample_keys(key, sample_id):
     return np.uint32(z & np.uint64(0xFFFFFFFF)), np.uint32(z >> np.uint64(32))
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(fastmath=FASTMATH, **UNCOUNTED)
 def _digitise(u, readout, keys, first, out):
     """One CADC conversion: offset, gain, read noise, saturation, 8 bits, digital correction."""
     noise = np.float32(readout.noise)
@@ -124,16 +149,32 @@ def _digitise(u, readout, keys, first, out):
         out[j] = np.uint8(min(max(code, np.float32(0.0)), np.float32(255.0)))
 
 
-@njit(fastmath=FASTMATH, nogil=True)
-def _add_row(exc, inh, row, amount, limit):
-    """Positive entries feed the excitatory input, negative ones the inhibitory; both saturate."""
-    for j in range(exc.shape[0]):
-        exc[j] = min(exc[j] + amount * max(row[j], np.float32(0.0)), limit)
-    for j in range(inh.shape[0]):
-        inh[j] = max(inh[j] + amount * min(row[j], np.float32(0.0)), -limit)
+@njit(fastmath=FASTMATH, **UNCOUNTED)
+def _add_rows(exc, inh, current, row, amount, n, limit):
+    """Positive entries feed the excitatory input, negative ones the inhibitory; both saturate.
+
+    Four rows at a time, in order, so that exc and inh are read and written once for the four;
+    n must be a multiple of four.
+    """
+    zero = np.float32(0.0)
+    for e in range(0, n, 4):
+        a, b, c, d = current[row[e]], current[row[e + 1]], current[row[e + 2]], current[row[e + 3]]
+        of_a, of_b, of_c, of_d = amount[e], amount[e + 1], amount[e + 2], amount[e + 3]
+        for j in range(exc.shape[0]):
+            total = exc[j] + of_a * max(a[j], zero)
+            total += of_b * max(b[j], zero)
+            total += of_c * max(c[j], zero)
+            total += of_d * max(d[j], zero)
+            exc[j] = min(total, limit)
+        for j in range(inh.shape[0]):
+            total = inh[j] + of_a * min(a[j], zero)
+            total += of_b * min(b[j], zero)
+            total += of_c * min(c[j], zero)
+            total += of_d * min(d[j], zero)
+            inh[j] = max(total, -limit)
 
 
-@njit(fastmath=FASTMATH, nogil=True, inline="always")
+@njit(fastmath=FASTMATH, inline="always", **UNCOUNTED)
 def _propagate(u, exc, inh, neurons):
     """One exact exponential step of all membranes.
 
@@ -149,35 +190,35 @@ def _propagate(u, exc, inh, neurons):
         inh[j] *= neurons.decay_inh[j]
 
 
-@njit(nogil=True, inline="always")
+@njit(inline="always", **UNCOUNTED)
 def _hold(u, reset, held, until, n_held, step):
     """Keep refractory neurons at their reset; returns how many remain.
 
     ``until`` is when each is let go, in steps: within this one it moves for the rest of it.
     """
-    h = 0
+    h, one = np.uint64(0), np.uint64(1)  # unsigned: no index is looked at for being negative
     while h < n_held:
         j = held[h]
         if until[j] >= step + 1:
             u[j] = reset[j]
-            h += 1
+            h += one
         else:
             u[j] = reset[j] + np.float32(step + 1 - until[j]) * (u[j] - reset[j])
-            n_held -= 1
+            n_held -= one
             held[h] = held[n_held]
     return n_held
 
 
-@njit(fastmath=FASTMATH, nogil=True)
-def _crossed(u, threshold):
-    """How many neurons are at or above their threshold."""
-    fired = np.int32(0)
+@njit(fastmath=FASTMATH, **UNCOUNTED)
+def _any_crossed(u, threshold):
+    """Whether a neuron is at or above its threshold."""
+    count = np.int32(0)
     for j in range(u.shape[0]):
-        fired += np.int32(u[j] >= threshold[j])
-    return fired
+        count += np.int32(u[j] >= threshold[j])
+    return count > 0
 
 
-@njit(nogil=True)
+@njit(**UNCOUNTED)
 def _since_crossing(u, exc, inh, j, threshold, neurons):
     """Fraction of the step since neuron j crossed, on a straight line from where it was."""
     drive = neurons.rise_exc[j] * exc / neurons.decay_exc[j]
@@ -187,7 +228,7 @@ def _since_crossing(u, exc, inh, j, threshold, neurons):
     return min(max(since, np.float32(0.0)), np.float32(1.0))
 
 
-@njit(nogil=True)
+@njit(**UNCOUNTED)
 def _insert(tick, channel, n, new_tick, new_channel):
     """Append a spike, keeping the list in order of time (it nearly is)."""
     while n > 0 and tick[n - 1] > new_tick:
@@ -198,7 +239,7 @@ def _insert(tick, channel, n, new_tick, new_channel):
     channel[n] = new_channel
 
 
-@njit(nogil=True)
+@njit(**UNCOUNTED)
 def _stamp(step, since, clock, jitter, keys, counter):
     """Time stamp of a spike ``since`` before the end of a step, with its jitter : ticks."""
     tick = (step + 1 - since) / clock.steps_per_tick
@@ -208,23 +249,23 @@ def _stamp(step, since, clock, jitter, keys, counter):
     return np.uint16(min(max(tick, 0.0), last))
 
 
-@njit(nogil=True)
-def _fire(
-    u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held, tick, channel,
-    n_out,
-):  # fmt: skip
+@njit(**UNCOUNTED)
+def _fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out):
     """Reset and hold every neuron that crossed; returns the numbers of held and of spikes.
 
     One whose reset lies over its threshold crosses as soon as it is let go, never before.
     """
+    u, until, crossed = work.u, work.until, work.crossed
     n = u.shape[0]
-    for lo in range(0, n, LANES):
-        if not _crossed(u[lo : lo + LANES], threshold[lo : lo + LANES]):
+    for j in range(n):
+        crossed[j] = u[j] >= threshold[j]
+    for w in range(work.words.shape[0]):
+        if work.words[w] == 0:  # few neurons cross: eight are passed over at once
             continue
-        for j in range(lo, lo + LANES):
-            if u[j] < threshold[j] or until[j] >= step + 1:
+        for j in range(8 * w, 8 * w + 8):
+            if not crossed[j] or until[j] >= step + 1:
                 continue
-            since = _since_crossing(u[j], exc[j], inh[j], j, threshold[j], neurons)
+            since = _since_crossing(u[j], work.exc[j], work.inh[j], j, threshold[j], neurons)
             free = min(step + 1 - until[j], 1.0)
             since = free if neurons.reset[j] >= threshold[j] else min(since, free)
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
@@ -232,51 +273,73 @@ def _fire(
             n_out += 1
             u[j] = neurons.reset[j]
             until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)
-            held[n_held] = j
-            n_held += 1
+            work.held[n_held] = j
+            n_held += np.uint64(1)
     return n_held, n_out
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(inline="always", **UNCOUNTED)
+def _note(work, n, also, k, amount):
+    """Put the weights of input k on the list of what this step adds; returns its length."""
+    work.row[n], work.amount[n] = k, amount
+    n += 1
+    if also[k] >= 0:
+        work.row[n], work.amount[n] = also[k], amount
+        n += 1
+    return n
+
+
+@njit(inline="always", **UNCOUNTED)
+def _receive(work, n, synapses):
+    """Add what is on the list to the currents."""
+    while n % 4:  # filled up with nothing of what is there anyway
+        work.row[n], work.amount[n] = work.row[0], np.float32(0.0)
+        n += 1
+    limit = np.float32(synapses.limit)
+    _add_rows(work.exc, work.inh, synapses.current, work.row, work.amount, n, limit)
+
+
+@njit(inline="always", **UNCOUNTED)
+def _begin(work, start):
+    for j in range(start.shape[0]):
+        work.u[j] = start[j]
+        work.exc[j] = np.float32(0.0)
+        work.inh[j] = np.float32(0.0)
+        work.until[j] = 0.0
+
+
+@njit(fastmath=FASTMATH, **UNCOUNTED)
 def _run_sample(
-    in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, tick, channel,
-    cadc,
+    in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, work, tick,
+    channel, cadc,
 ):  # fmt: skip
     """One image through one layer; returns the number of spikes written."""
-    n = neurons.decay_mem.shape[0]
-    u, exc, inh = neurons.start.copy(), np.zeros(n, np.float32), np.zeros(n, np.float32)
-    until, held = np.zeros(n), np.empty(n, np.int64)
-    early, late, n_in, n_held, n_out = 0, 0, in_tick.shape[0], 0, 0
+    u, n_in = work.u, in_tick.shape[0]
+    _begin(work, neurons.start)
+    early, late, n_held, n_out = 0, 0, np.uint64(0), 0
     for step in range(clock.samples * clock.substeps):
-        if step % clock.substeps == 0:
-            m = step // clock.substeps
+        m = step // clock.substeps
+        if step % clock.substeps == 0 and m < cadc.shape[0]:
             _digitise(u, readout, keys, m * cadc.shape[1], cadc[m])
         # An event inside a step is split linearly between the two ends of the step.
+        n = 0
         while late < early:
             after = in_tick[late] * clock.steps_per_tick
-            _receive(exc, inh, synapses, in_channel[late], np.float32(after - floor(after)))
+            n = _note(work, n, synapses.also, in_channel[late], np.float32(after - floor(after)))
             late += 1
         while early < n_in and in_tick[early] * clock.steps_per_tick < step + 1:
-            after = in_tick[early] * clock.steps_per_tick
-            _receive(exc, inh, synapses, in_channel[early], np.float32(1 - (after - floor(after))))
+            before = 1 - (in_tick[early] * clock.steps_per_tick - step)
+            n = _note(work, n, synapses.also, in_channel[early], np.float32(before))
             early += 1
-        _propagate(u, exc, inh, neurons)
-        n_held = _hold(u, neurons.reset, held, until, n_held, step)
-        if tick.shape[0] and _crossed(u, threshold):
+        if n:
+            _receive(work, n, synapses)
+        _propagate(u, work.exc, work.inh, neurons)
+        n_held = _hold(u, neurons.reset, work.held, work.until, n_held, step)
+        if tick.shape[0] and _any_crossed(u, threshold):
             n_held, n_out = _fire(
-                u, exc, inh, threshold, neurons, step, clock, jitter, keys, held, until, n_held,
-                tick, channel, n_out,
-            )  # fmt: skip
+                work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out
+            )
     return n_out
-
-
-@njit(nogil=True)
-def _receive(exc, inh, synapses, k, amount):
-    """The currents of one spike of input k."""
-    limit = np.float32(synapses.limit)
-    _add_row(exc, inh, synapses.current[k], amount, limit)
-    if synapses.also[k] >= 0:
-        _add_row(exc, inh, synapses.current[synapses.also[k]], amount, limit)
 
 
 @njit(nogil=True)
@@ -290,29 +353,46 @@ def _drifted(threshold, noise):
     return out
 
 
+@njit(nogil=True)
+def _work(n, most_inputs):
+    """Room for the images of a part, allocated once : Work for n padded neurons."""
+    crossed = np.empty(n, np.bool_)
+    most = 4 * most_inputs + 4  # an input may have two rows, and is split between two steps
+    return Work(
+        np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n),
+        np.empty(n, np.uint64), crossed, crossed.view(np.uint64), np.empty(most, np.int64),
+        np.empty(most, np.float32),
+    )  # fmt: skip
+
+
 @njit(parallel=True, nogil=True, cache=True)
 def run_layer(
-    offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room
+    offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room, read
 ):  # fmt: skip
-    """A batch of images through one layer, images in parallel.
+    """A batch of images through one layer, parts of it in parallel.
 
-    n : neurons without the padding; room : most spikes one image can cause.
+    n : neurons without the padding; room : most spikes one image can cause; read : CADC samples.
     Returns counts int64[image], tick and channel uint16[image, room],
-    cadc uint8[image, sample, neuron].
+    cadc uint8[image, read, neuron].
     """
     n_images = offsets.shape[0] - 1
     counts = np.zeros(n_images, np.int64)
     tick = np.empty((n_images, room), np.uint16)
     channel = np.empty((n_images, room), np.uint16)
-    cadc = np.empty((n_images, clock.samples, n), np.uint8)
+    cadc = np.empty((n_images, read, n), np.uint8)
     threshold = _drifted(neurons.threshold, noise)
-    for b in prange(n_images):
-        lo, hi = offsets[b], offsets[b + 1]
-        keys = _sample_keys(noise.key, ids[b])
-        counts[b] = _run_sample(
-            in_tick[lo:hi], in_channel[lo:hi], synapses, neurons, threshold, clock, readout,
-            noise.jitter, keys, tick[b], channel[b], cadc[b],
-        )  # fmt: skip
+    most_inputs = 0
+    for b in range(n_images):
+        most_inputs = max(most_inputs, offsets[b + 1] - offsets[b])
+    for part in prange(PARTS):
+        work = _work(threshold.shape[0], most_inputs)
+        for b in range(part * n_images // PARTS, (part + 1) * n_images // PARTS):
+            lo, hi = offsets[b], offsets[b + 1]
+            keys = _sample_keys(noise.key, ids[b])
+            counts[b] = _run_sample(
+                in_tick[lo:hi], in_channel[lo:hi], synapses, neurons, threshold, clock, readout,
+                noise.jitter, keys, work, tick[b], channel[b], cadc[b],
+            )  # fmt: skip
     return counts, tick, channel, cadc
 
 
@@ -332,7 +412,7 @@ def write_synapses(weight_lsb, gains):
     return current
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def compact(counts, tick, channel):
     """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""
     n_images = counts.shape[0]
@@ -341,7 +421,7 @@ def compact(counts, tick, channel):
         offsets[b + 1] = offsets[b] + counts[b]
     flat_tick = np.empty(offsets[n_images], np.uint16)
     flat_channel = np.empty(offsets[n_images], np.uint16)
-    for b in prange(n_images):
+    for b in range(n_images):
         flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
         flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
     return offsets, flat_tick, flat_channel

@@ -1,63 +1,179 @@
-"""A run: everything one training was and became, as a folder of plain files."""
+"""A run: everything one training was and became, as a folder of plain files.
 
-import json
-import platform
+``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
+``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
+``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images along the way
+``checkpoint.npz``    what ``snnlab runs resume`` goes on from
+``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
+"""
+
+import shutil
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.files import npz, write_whole
-from snnlab.learn.trainer import Trainer
+from snnlab.experiments.schema import (
+    Change,
+    EpochRecord,
+    old_epochs,
+    read_json,
+    read_record,
+    write_json,
+)
+from snnlab.experiments.tables import read_table
 
-SCHEMA = 1
+RUNS = Path("runs")
+"""Where runs are kept unless told otherwise."""
 
 
 @dataclass(frozen=True)
-class EpochRecord:
-    """Means over one epoch of training, accuracies in 0…1, spikes per image, seconds of work."""
+class Run:
+    """A run on disk: ``record`` is its ``config.json`` in today's form."""
 
-    epoch: int
-    loss: float
-    train_accuracy: float
-    train_spikes: float
-    test_accuracy: float
-    test_spikes: float
-    seconds: float
+    folder: Path
+    record: dict
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Read a run; raises :class:`SnnlabError` for a missing, foreign or newer one."""
+        return cls(Path(folder), read_record(Path(folder)))
+
+    @property
+    def name(self) -> str:
+        """What it is called: its folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def settings(self) -> dict:
+        """Values of all knobs as last kept."""
+        return self.record["settings"]
+
+    @property
+    def config(self) -> Config:
+        """The settings, checked; raises :class:`SnnlabError` if they are none."""
+        try:
+            return Config.checked(**self.settings)
+        except SnnlabError as error:
+            raise SnnlabError(f"run {self.folder}: {error}") from None
+
+    @property
+    def changes(self) -> list[Change]:
+        """Knobs turned while it trained, in order."""
+        return [Change(**change) for change in self.record["changes"]]
+
+    @property
+    def state(self) -> str:
+        """ "finished", or how far it came."""
+        if self.record["finished"]:
+            return "finished"
+        return f"{self.record['epochs_done']} of {self.settings.get('epochs', '?')} epochs"
+
+    def epochs(self) -> list[EpochRecord]:
+        """One record per epoch done; raises :class:`SnnlabError` for a damaged table."""
+        path = self.folder / "metrics.parquet"
+        if not path.exists():
+            return old_epochs(self.folder)
+        columns = read_table(path)
+        rows = zip(*columns.values(), strict=True)
+        return [EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows]
+
+    def steps(self) -> dict[str, list]:
+        """Loss, accuracy and spikes of every weight update, as columns; none in older runs."""
+        path = self.folder / "steps.parquet"
+        return read_table(path) if path.exists() else {}
+
+    def notes(self) -> dict:
+        """``tags``, a list of words, and ``note``, a text."""
+        if not (self.folder / "notes.json").exists():
+            return {"tags": [], "note": ""}
+        return read_json(self.folder, "notes.json")
+
+    def annotate(self, note: str | None = None, tags: Iterable[str] | None = None) -> None:
+        """Replace note or tags; raises :class:`SnnlabError` if they cannot be written."""
+        notes = self.notes()
+        if note is not None:
+            notes["note"] = note
+        if tags is not None:
+            notes["tags"] = sorted(set(tags))
+        try:
+            write_json(self.folder / "notes.json", notes)
+        except OSError as error:
+            raise SnnlabError(
+                f"run folder {self.folder} cannot be written: {error.strerror}"
+            ) from None
+
+    def remove(self) -> None:
+        """Delete the folder, in one moment for whoever lists runs; raises :class:`SnnlabError`."""
+        gone = self.folder.resolve().with_name(f".{self.name}.{uuid4().hex}.gone")
+        try:
+            self.folder.resolve().rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise SnnlabError(f"run {self.folder} cannot be removed: {error.strerror}") from None
+
+    def row(self) -> dict:
+        """The run in one line of a table: name, state, tags, results, settings."""
+        return {
+            "run": self.name, "state": self.state, "created": self.record["created"],
+            "tags": " ".join(self.notes()["tags"]), **self.record["summary"], **self.settings,
+        }  # fmt: skip
 
 
-def save_run(folder: Path, trainer: Trainer, epochs: list[EpochRecord]) -> None:
-    """Write or replace a run: ``config.json``, ``metrics.json``, ``weights.npz``, ``die.npz``.
+def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
+    """All runs in a folder by name, and one line for each that cannot be opened."""
+    runs, complaints = [], []
+    for path in sorted(Path(root).glob("[!.]*/config.json")):
+        try:
+            runs.append(Run.open(path.parent))
+        except SnnlabError as error:
+            complaints.append(str(error))
+    return runs, complaints
 
-    Each file is complete or not there. Raises :class:`SnnlabError` if the folder cannot be written.
+
+def find_run(name: str, root: Path = RUNS) -> Run:
+    """The run of this folder, or of this name or only beginning of a name in ``root``.
+
+    Raises :class:`SnnlabError` if there is none or more than one.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / "config.json", _json(_config(trainer)))
-        write_whole(folder / "metrics.json", _json([asdict(epoch) for epoch in epochs]))
-        write_whole(folder / "weights.npz", npz(_layers(trainer.network.arrays())))
-        write_whole(folder / "die.npz", npz(trainer.chip.die.arrays()))
-    except OSError as error:
-        raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
+    for folder in (Path(name), Path(root) / name):
+        if (folder / "config.json").exists():
+            return Run.open(folder)
+    found = sorted(p.parent for p in Path(root).glob("[!.]*/config.json"))
+    found = [folder for folder in found if name and folder.name.startswith(name)]
+    if len(found) == 1:
+        return Run.open(found[0])
+    if found:
+        raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
+    raise SnnlabError(f"no run {name} here or in {root}: see snnlab runs list")
+
+
+def difference(runs: list[Run]) -> dict[str, list]:
+    """Knobs and versions in which runs differ, with the value of each."""
+    flat = [{**run.settings, **_flat(run)} for run in runs]
+    names = dict.fromkeys(name for one in flat for name in one)
+    values = {name: [one.get(name) for one in flat] for name in names}
+    return {name: v for name, v in values.items() if any(x != v[0] for x in v)}
+
+
+def _flat(run):
+    versions = {f"{name} version": v for name, v in run.record["versions"].items()}
+    turned = [f"{c.knob} → {c.after} at {c.step}" for c in run.changes]
+    return {"data": run.record["data"], **versions, "turned": "; ".join(turned) or None}
+
+
+def tidy_epochs(run: Run) -> list[dict]:
+    """Rows of a run's epochs, for tables of many runs."""
+    return [{"run": run.name, **asdict(epoch)} for epoch in run.epochs()]
 
 
 def load_config(folder: Path) -> Config:
     """Settings of a run; raises :class:`SnnlabError` for a missing or foreign folder."""
-    path = folder / "config.json"
-    try:
-        settings = json.loads(path.read_text())["settings"]
-        return Config.checked(**settings)
-    except FileNotFoundError:
-        raise SnnlabError(f"run {folder}: no {path.name} in it, give the folder of a run") from None
-    except SnnlabError as error:
-        raise SnnlabError(f"run {folder}: {error}") from None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SnnlabError(
-            f"run {folder}: {path.name} holds no settings ({type(error).__name__})"
-        ) from None
+    return Run.open(folder).config
 
 
 def load_weights(path: Path) -> list[np.ndarray]:
@@ -83,26 +199,3 @@ def load_weights(path: Path) -> list[np.ndarray]:
                 " expected float[input, neuron]"
             )
     return weights
-
-
-def _layers(weights):
-    return {f"layer_{k}": weight for k, weight in enumerate(weights)}
-
-
-def _config(trainer):
-    return {
-        "schema": SCHEMA,
-        "settings": trainer.config.values(),
-        "network": str(trainer.mapping),
-        "weight_scales_lsb": trainer.network.scales(),
-        "steps": trainer.step,
-        "data": trainer.dataset.origin,
-        "versions": {
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("snnlab", "numpy", "numba", "torch")},
-        },
-    }
-
-
-def _json(value):
-    return lambda file: file.write(json.dumps(value, indent=2).encode())

@@ -11,7 +11,9 @@ from snnlab.chip import power
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.experiments.runs import EpochRecord, load_weights, save_run
+from snnlab.experiments.provenance import versions
+from snnlab.experiments.recorder import EVERY, Recorder, check_free
+from snnlab.experiments.runs import Run, load_weights
 from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
 from snnlab.learn.trainer import Trainer
 
@@ -22,78 +24,91 @@ def train(
     data_dir: str | None = None,
     weights: str | None = None,
     threads: int | None = None,
+    every: float = EVERY,
 ) -> bool:
-    """Train as configured; a run is kept in ``folder`` after every epoch and on Ctrl-C.
+    """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
 
     Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
-    written if data, weights or network do not fit.
+    written if data, weights or network do not fit or the folder holds a run.
     """
-    torch.set_num_threads(1)  # its tensors are small; the kernels take the cores
-    if threads is not None:
-        use_threads(threads)
+    check_free(folder)
+    _threads(threads)
     start = load_weights(Path(weights)) if weights else None
     with Bar() as bar:
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
         trainer = Trainer(config, dataset, start)
         trainer.prepare(bar.tell)
-    parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
-    say(f"{config.dataset} from {dataset.origin}, network {trainer.mapping}{parts}")
     with ctrl_c() as pressed:
-        finished = _run(trainer, folder, pressed)
-    stopped = "" if finished else f"stopped after {trainer.step} steps; "
-    say(f"{stopped}run kept in {folder}")
-    return finished
+        return _told(Recorder(folder, trainer, every=every), pressed)
 
 
-def _run(trainer, folder, pressed):
-    """Epoch after epoch, each saved; returns whether it came to the end."""
-    steps, epochs = iter(trainer), []
-    for epoch in range(trainer.config.epochs):
-        record, last = _epoch(trainer, steps, epoch, pressed)
-        if record:
-            epochs.append(record)
-            say(_line(record, last, len(trainer.dataset.train_images)))
-        save_run(folder, trainer, epochs)
-        if pressed.is_set():
-            return False
-    return True
+def resume(
+    run: Run,
+    data_dir: str | None = None,
+    epochs: int | None = None,
+    threads: int | None = None,
+    every: float = EVERY,
+) -> bool:
+    """Go on with a run where it was last kept; its weights come out as if it had never stopped.
+
+    ``epochs`` sets another end. Returns whether it ran to it. Raises
+    :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
+    """
+    _threads(threads)
+    config = run.config
+    with Bar() as bar:
+        dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
+        recorder = Recorder.resume(run, dataset, every=every)
+        if epochs is not None:
+            recorder.trainer.config.set("epochs", epochs)
+        recorder.trainer.prepare(bar.tell)
+    if (now := versions()) != run.record["versions"]:
+        say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
+    say(f"from step {recorder.trainer.step}")
+    with ctrl_c() as pressed:
+        return _told(recorder, pressed)
 
 
-def _epoch(trainer, steps, epoch, pressed):
-    """Train one epoch under a bar; its record (none if cut short), and the last step's progress."""
-    images, totals, recent = len(trainer.dataset.train_images), _Totals(), deque(maxlen=50)
-    with closing(epoch_bar(epoch, trainer.config.epochs, images)) as bar:
-        for progress in steps:
-            totals.add(progress)
+def _listed(versions):
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _threads(threads):
+    torch.set_num_threads(1)  # its tensors are small; the kernels take the cores
+    if threads is not None:
+        use_threads(threads)
+
+
+def _told(recorder, pressed):
+    """Train to the end or Ctrl-C, and tell."""
+    trainer = recorder.trainer
+    parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
+    origin = trainer.dataset.origin
+    say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
+    while not trainer.finished and not pressed.is_set():
+        _epoch(recorder, pressed)
+    recorder.save()
+    stopped = "" if trainer.finished else f"stopped after {trainer.step} steps; "
+    say(f"{stopped}run kept in {recorder.folder}")
+    return trainer.finished
+
+
+def _epoch(recorder, pressed):
+    """Train to the end of the epoch under a bar, or until Ctrl-C."""
+    trainer, recent = recorder.trainer, deque(maxlen=50)
+    images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
+    with closing(epoch_bar(trainer.epoch, trainer.config.epochs, images)) as bar:
+        bar.update(done * trainer.settings.batch)
+        while not pressed.is_set():
+            progress = recorder.advance()
             recent.append((progress.accuracy, progress.spikes))
             accuracy, spikes = np.mean(recent, axis=0)
             bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/image", refresh=False)
             bar.update(progress.samples)
             if progress.evaluation:
-                return totals.record(epoch, progress.evaluation), progress
-            if pressed.is_set():
                 break
-    return None, progress
-
-
-class _Totals:
-    """Sums over the images of an epoch."""
-
-    def __init__(self):
-        self.images, self.seconds, self.sums = 0, 0.0, np.zeros(3)
-
-    def add(self, progress):
-        self.images += progress.samples
-        self.seconds += progress.seconds
-        self.sums += progress.samples * np.array(
-            [progress.loss, progress.accuracy, progress.spikes]
-        )
-
-    def record(self, epoch, evaluation):
-        loss, accuracy, spikes = (self.sums / self.images).tolist()
-        return EpochRecord(
-            epoch + 1, loss, accuracy, spikes, evaluation.accuracy, evaluation.spikes, self.seconds
-        )
+    if recent and progress.evaluation:
+        say(_line(recorder.epochs[-1], progress, images))
 
 
 def _line(record, progress, images):

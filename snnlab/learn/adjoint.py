@@ -17,13 +17,15 @@ def adjoint(
     of_counts: list[np.ndarray],
     table: np.ndarray,
     propagators: Propagators,
+    silent: tuple[np.ndarray, ...] = (),
 ) -> list[np.ndarray]:
     """Gradients of every layer's weights, summed over the batch : float32[input, neuron].
 
     weights : float32[input, neuron], as rounded on the chip, in model units;
     of_traces : float32[sample, step, label], gradient of the label traces;
     of_counts : float32[sample, neuron] per hidden layer, gradient of the spike counts;
-    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`.
+    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`;
+    silent : bool[neuron] per hidden layer, neurons kept from firing: no gradient passes them.
     """
     sources = (recording.inputs, *recording.spikes)
     grads, of_membranes = [], of_traces
@@ -31,7 +33,7 @@ def adjoint(
         events = sources[layer]
         grad, upstream = layer_adjoint(
             events.offsets, events.tick, events.channel, events.n_channels,
-            of_membranes, propagators,
+            of_membranes, propagators, layer > 0,
         )  # fmt: skip
         grads.insert(0, grad)
         if layer:
@@ -40,4 +42,6 @@ def adjoint(
                 recording.cadc[layer - 1], table,
                 events.offsets, events.tick, events.channel, propagators.sample,
             )  # fmt: skip
+            if silent:
+                of_membranes[:, :, silent[layer - 1]] = 0.0
     return grads

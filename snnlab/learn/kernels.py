@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
-from snnlab.chip.kernels import FASTMATH
+from snnlab.chip.kernels import FASTMATH, UNCOUNTED
 
 BLOCK = 64
 
@@ -32,7 +32,7 @@ class Propagators(NamedTuple):
     from_q: np.ndarray
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(fastmath=FASTMATH, **UNCOUNTED)
 def _step_back(p, q, g, model):
     """Adjoint of one CADC period, then the gradient that arrives at its beginning."""
     rise, decay_mem = np.float32(model.rise), np.float32(model.decay_mem)
@@ -42,23 +42,36 @@ def _step_back(p, q, g, model):
         p[j] = decay_mem * p[j] + g[j]
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(**UNCOUNTED)
+def _fill(out, value):
+    for j in range(out.shape[0]):
+        out[j] = value
+
+
+@njit(**UNCOUNTED)
+def _scaled(out, factor, values):
+    for j in range(out.shape[0]):
+        out[j] = factor * values[j]
+
+
+@njit(fastmath=FASTMATH, **UNCOUNTED)
 def _collect(row, p, q, from_p, from_q):
     for j in range(p.shape[0]):
         row[j] += from_p * p[j] + from_q * q[j]
 
 
-@njit(nogil=True)
+@njit(**UNCOUNTED)
 def _sample_back(tick, channel, g, model, p, q, grad, current):
     """One image, latest CADC sample first: adds to grad[input, neuron], fills current."""
-    p[:] = 0.0
-    q[:] = 0.0
+    _fill(p, np.float32(0.0))
+    _fill(q, np.float32(0.0))
     e = tick.shape[0]
     while e > 0 and model.sample[tick[e - 1]] >= g.shape[0]:
         e -= 1  # after the last sample nothing is seen any more
     for m in range(g.shape[0] - 1, -1, -1):
         _step_back(p, q, g[m], model)
-        current[m] = np.float32(model.current) * q
+        if current.shape[0]:
+            _scaled(current[m], np.float32(model.current), q)
         while e > 0 and model.sample[tick[e - 1]] == m:
             e -= 1
             k = tick[e]
@@ -66,17 +79,18 @@ def _sample_back(tick, channel, g, model, p, q, grad, current):
 
 
 @njit(parallel=True, nogil=True, cache=True)
-def layer_adjoint(offsets, tick, channel, n_in, g, model):
+def layer_adjoint(offsets, tick, channel, n_in, g, model, upstream):
     """Gradients of one layer from those of its membranes, g : float32[image, sample, neuron].
 
     Returns the weight gradient float32[input, neuron], summed over images, and the gradient of a
-    unit of weighted input spike arriving at each CADC sample, float32[image, sample, neuron].
+    unit of weighted input spike arriving at each CADC sample, float32[image, sample, neuron], or of
+    no samples if ``upstream`` is not asked for.
     Blocks of neurons run in parallel and each sums over all images in order: the same bits for any
     number of threads.
     """
     n_images, samples, n = g.shape
     grad = np.empty((n_in, n), np.float32)
-    current = np.empty((n_images, samples, n), np.float32)
+    current = np.empty((n_images, samples if upstream else 0, n), np.float32)
     for block in prange((n + BLOCK - 1) // BLOCK):
         lo, hi = block * BLOCK, min((block + 1) * BLOCK, n)
         mine = np.zeros((n_in, hi - lo), np.float32)
@@ -90,10 +104,11 @@ def layer_adjoint(offsets, tick, channel, n_in, g, model):
     return grad, current
 
 
-@njit(fastmath=FASTMATH, nogil=True)
+@njit(fastmath=FASTMATH, **UNCOUNTED)
 def _through_surrogate(out, upstream, weight, of_count, cadc, first, table):
     """Gradient of one image's membranes at one sample."""
-    out[:] = of_count
+    for j in range(out.shape[0]):
+        out[j] = of_count[j]
     for k in range(weight.shape[0]):
         amount = upstream[k]
         for j in range(out.shape[0]):
@@ -102,7 +117,7 @@ def _through_surrogate(out, upstream, weight, of_count, cadc, first, table):
         out[j] *= table[np.int32(cadc[j]) - np.int32(first[j]) + 255]
 
 
-@njit(nogil=True)
+@njit(**UNCOUNTED)
 def _of_spike(upstream, weight, of_count, j):
     """Gradient of one spike, before the surrogate."""
     total = of_count

@@ -1,10 +1,7 @@
 """What is minimised: cross-entropy of the decoded labels, and the paper's regularisers."""
 
-from torch import Tensor
+from torch import Tensor, relu
 from torch.nn.functional import cross_entropy
-
-LOGIT_GAIN = 10.0
-"""Logits are ten times the highest label potential (released code of Cramer et al. 2022)."""
 
 
 def max_over_time(traces: Tensor) -> Tensor:
@@ -12,14 +9,25 @@ def max_over_time(traces: Tensor) -> Tensor:
     return traces.amax(dim=1)
 
 
-def classification(peaks: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of softmax(10 max_t V); labels : int64[sample]."""
-    return cross_entropy(LOGIT_GAIN * peaks, labels)
+def classification(peaks: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of softmax(gain · max_t V); labels : int64[sample].
+
+    ``smoothing`` of each label's certainty is spread evenly over all labels.
+    """
+    return cross_entropy(gain * peaks, labels, label_smoothing=smoothing)
 
 
 def burst(counts: list[Tensor]) -> Tensor:
     """Squared spike count, mean over neurons and samples: many spikes of one neuron cost most."""
     return sum((c**2).mean() for c in counts)
+
+
+def silence(counts: list[Tensor], least: float) -> Tensor:
+    """Squared shortfall of each neuron's mean count from ``least``, mean over neurons.
+
+    A neuron that never fires learns little from the labels; this brings it back.
+    """
+    return sum((relu(least - c.mean(0)) ** 2).mean() for c in counts)
 
 
 def weight_decay(weights: list[Tensor]) -> Tensor:

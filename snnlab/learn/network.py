@@ -95,13 +95,18 @@ class Network(nn.Module):
             for w, scale in zip(self.weights, self.scales(), strict=True)
         ]
 
-    def in_the_loop(self, chip: Chip, events: Events, table, propagators: Propagators, trial: int):
+    def in_the_loop(
+        self, chip: Chip, events: Events, table, propagators: Propagators, trial: int, silent=()
+    ):
         """Forward on the chip, gradients through the ideal model.
 
+        silent : bool[neuron] of each hidden layer, neurons that may not fire and do not learn.
         Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
         and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
         """
-        run = _Run(chip, events, table, propagators, trial, self.scales(), self.weights_lsb())
+        run = _Run(
+            chip, events, table, propagators, trial, self.scales(), self.weights_lsb(), silent
+        )
         traces, *counts = _InTheLoop.apply(run, *self.weights)
         return run.recording, traces, counts
 
@@ -123,10 +128,10 @@ def _initial(n_in, n_out, seed, layer, mean):
 class _Run:
     """One pass: what the forward needs, and then what it recorded for the backward."""
 
-    def __init__(self, chip, events, table, propagators, trial, scales, weights_lsb):
+    def __init__(self, chip, events, table, propagators, trial, scales, weights_lsb, silent):
         self.table, self.propagators, self.scales = table, propagators, scales
-        self.weights_lsb = weights_lsb
-        self.recording = chip.run(events, weights_lsb, trial=trial)
+        self.weights_lsb, self.silent = weights_lsb, silent
+        self.recording = chip.run(events, weights_lsb, trial=trial, silent=silent)
 
     def outputs(self):
         counts = [s.count_by_channel().astype(np.float32) for s in self.recording.spikes]
@@ -156,5 +161,6 @@ class _InTheLoop(torch.autograd.Function):
             [c.contiguous().numpy() for c in of_counts],
             run.table,
             run.propagators,
+            run.silent,
         )
         return None, *(torch.from_numpy(g) for g in grads)

@@ -1,40 +1,34 @@
 """Training in the loop, as a generator that a person may steer while it runs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from math import cos, pi
+from dataclasses import dataclass
 from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
 import torch
 
-from snnlab.chip.calibration import Calibration, calibrate
-from snnlab.chip.constants import DT_CADC
-from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
-from snnlab.chip.lab import Lab
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data import Dataset
-from snnlab.encoding import latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import loss as losses
+from snnlab.learn.feed import TEST_IDS, Feed
 from snnlab.learn.model import IdealModel
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
+from snnlab.learn.schedule import scheduled
+from snnlab.learn.setup import Setup
 from snnlab.learn.surrogate import surrogate_table
 from snnlab.seeding import key, stream
 
-TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
-EXPONENTIAL_DECAY = 0.97
+__all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
+
 EVALUATION_BATCH = 500
-TEST_IDS = 1 << 32
-"""Offset of test images' ids, so that they never share a training image's noise."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +76,11 @@ class Trainer:
         sizes = (n_inputs, *config.hidden, len(dataset.classes))
         self.mapping = Mapping(sizes, chips=config.chips)
         self.point = OperatingPoint(
-            config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps
-        )
+            config.tau_mem, config.tau_syn, config.tau_ref,
+            samples=config.samples, substeps=config.substeps,
+        )  # fmt: skip
+        self._setup = Setup(self.mapping, self.point)
+        self._feed = Feed(dataset, self.settings, self.point.window)
         self.network = Network(self.mapping.sizes, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
@@ -91,7 +88,7 @@ class Trainer:
         self.optimizer = Adam(self.network.parameters())
         self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
         self.step = 0
-        self._chip = self._table = (None, None)
+        self._table = (None, None)
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -109,18 +106,17 @@ class Trainer:
         """
         start = perf_counter()
         tell("encoding images as spikes", None)
-        _ = self.train_events, self.test_events
+        self._feed.ready()
         tell("preparing kernels (compiled once, then kept on disk)", None)
-        index = self._batch()
-        run = self._forward(index, trial=0)
+        run = self._forward(trial=0)
         run[-1].backward()
         self.optimizer.zero_grad()
-        return self._progress(index, run, start, self.evaluate())
+        return self._progress(run, start, self.evaluate())
 
     @property
     def steps_per_epoch(self) -> int:
         """Weight updates in one pass through the training images."""
-        return -(-len(self.dataset.train_images) // self.settings.batch)
+        return self._feed.steps_per_epoch
 
     @property
     def epoch(self) -> int:
@@ -129,17 +125,13 @@ class Trainer:
 
     @property
     def train_events(self) -> Events:
-        """Spikes of all training images."""
-        return self._spikes("train")
+        """Spikes of all training images, as they are."""
+        return self._feed.train
 
     @property
     def test_events(self) -> Events:
         """Spikes of all test images."""
-        return self._spikes("test")
-
-    def _spikes(self, part):
-        c = self.settings
-        return _encoded(self.dataset, part, c.tau_in, c.theta_in, self.point.window, c.grid)
+        return self._feed.test
 
     def _settings_now(self):
         """The settings, with the live knobs as they stand."""
@@ -150,26 +142,7 @@ class Trainer:
     @property
     def chip(self) -> Chip:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
-        c = self._settings_now()
-        noise = {name: getattr(c, name) for name in TRIAL_NOISE}
-        fabricated = c.die, c.mismatch, c.dead, c.stuck, tuple(c.killed), c.die_seed
-        wanted = (*fabricated, c.calibration, *noise.values())
-        if self._chip[0] != wanted:
-            die, setting = _die(*fabricated), {}
-            if c.calibration == "measured":
-                found = _calibrated(*fabricated)
-                setting = {"codes": found.codes, "correction": found.correction}
-            chip = Chip(self.mapping, die, replace(self.point, **noise), **setting)
-            self._chip = wanted, chip
-        return self._chip[1]
-
-    @property
-    def found(self) -> Calibration | None:
-        """What the laboratory found if the die is calibrated anew, else None."""
-        c = self._settings_now()
-        if c.calibration != "measured":
-            return None
-        return _calibrated(c.die, c.mismatch, c.dead, c.stuck, tuple(c.killed), c.die_seed)
+        return self._setup.chip(self._settings_now())
 
     @property
     def surrogate(self) -> np.ndarray:
@@ -182,59 +155,57 @@ class Trainer:
     def learning_rate(self) -> float:
         """Step size of the next update, as the schedule has it."""
         c, done = self.settings, self.step / self.steps_per_epoch
-        if c.schedule == "cosine":
-            return c.learning_rate * 0.5 * (1.0 + cos(pi * min(done / c.epochs, 1.0)))
-        return c.learning_rate * (EXPONENTIAL_DECAY**self.epoch if c.schedule != "constant" else 1)
-
-    def _batch(self):
-        """Indices of the next batch : int64[image]."""
-        epoch, k = divmod(self.step, self.steps_per_epoch)
-        if k == 0 or self._order[0] != epoch:
-            n = len(self.dataset.train_images)
-            self._order = epoch, stream(self.settings.seed, "order", epoch).permutation(n)
-        return self._order[1][k * self.settings.batch : (k + 1) * self.settings.batch]
-
-    _order = (None, None)
+        return scheduled(c.schedule, c.learning_rate, done, c.epochs)
 
     def advance(self) -> Progress:
         """One weight update, with an evaluation at the end of an epoch."""
-        start, index = perf_counter(), self._batch()
-        run = self._forward(index, key(self.settings.seed, "train", self.step))
+        start = perf_counter()
+        run = self._forward(key(self.settings.seed, "train", self.step))
         self._update(run[-1])
         self.step += 1
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
-        return self._progress(index, run, start, evaluation)
+        return self._progress(run, start, evaluation)
 
-    def _forward(self, index, trial):
-        """A batch on the chip: recording, label peaks, and the loss to differentiate."""
+    def _forward(self, trial):
+        """A batch on the chip: recording, labels, their peaks, and the loss to differentiate."""
+        chip = self.chip
         recording, traces, counts = self.network.in_the_loop(
-            self.chip, self.train_events.take(index), self.surrogate, self.propagators, trial
-        )
+            chip, self._feed.events(self.step), self.surrogate, self.propagators, trial,
+            self._dropped(),
+        )  # fmt: skip
+        labels = self.dataset.train_labels[self._feed.batch(self.step)]
         peaks = losses.max_over_time(traces)
-        target = torch.from_numpy(self.dataset.train_labels[index].astype(np.int64))
-        return recording, peaks, self._loss(peaks, counts, target)
+        return recording, labels, peaks, self._loss(peaks, counts, labels)
 
-    def _progress(self, index, run, start, evaluation):
-        recording, peaks, loss = run
-        labels = self.dataset.train_labels[index]
+    def _dropped(self):
+        """Hidden neurons that keep silent in this batch : bool[neuron] per layer, or nothing."""
+        c = self.settings
+        if not c.dropout:
+            return ()
+        rng = stream(c.seed, "dropout", self.step)
+        return tuple(rng.random(n) < c.dropout for n in self.mapping.sizes[1:-1])
+
+    def _progress(self, run, start, evaluation):
+        recording, labels, peaks, loss = run
         return Progress(
             step=self.step,
             epoch=max(self.step - 1, 0) // self.steps_per_epoch,
             loss=float(loss.detach()),
             accuracy=float((peaks.argmax(1).numpy() == labels).mean()),
             spikes=recording.spikes_per_sample(),
-            samples=len(index),
+            samples=len(labels),
             seconds=perf_counter() - start,
             recording=recording,
             labels=labels,
             evaluation=evaluation,
         )
 
-    def _loss(self, peaks, counts, target):
-        c = self.settings
+    def _loss(self, peaks, counts, labels):
+        c, target = self.settings, torch.from_numpy(labels.astype(np.int64))
         return (
-            losses.classification(peaks, target)
+            losses.classification(peaks, target, c.logit_gain, c.label_smoothing)
             + c.rho_burst * losses.burst(counts)
+            + c.rho_silent * losses.silence(counts, c.least_spikes)
             + c.rho_weight * losses.weight_decay(list(self.network.weights[:-1]))
             + c.rho_readout * losses.readout(peaks)
         )
@@ -250,35 +221,26 @@ class Trainer:
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
 
-    def evaluate(self) -> Evaluation:
-        """Accuracy and spikes on the test images, with trial noise of its own."""
-        events, labels = self.test_events, self.dataset.test_labels
-        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
+    def evaluate(self, chip: Chip | None = None) -> Evaluation:
+        """Accuracy and spikes on the test images, with trial noise of its own.
+
+        chip : another one than the one trained on, with the same mapping.
+        """
+        labels = self.dataset.test_labels
         right, spikes = 0, 0
-        for first in range(0, len(labels), EVALUATION_BATCH):
-            part = np.arange(first, min(first + EVALUATION_BATCH, len(labels)))
-            recording = self.chip.run(events.take(part), weights, trial=trial)
+        for part, recording in self.recordings(chip):
             right += int((self.network.peaks(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
 
+    def recordings(self, chip: Chip | None = None) -> Iterator[tuple[np.ndarray, Recording]]:
+        """The test images on the chip, some at a time: indices int64[image] and the recording.
 
-@lru_cache(maxsize=4)
-def _encoded(dataset, part, tau_in, theta_in, window, grid):
-    """Spikes of a data set's images, shared by all trainers that ask for the same."""
-    images = getattr(dataset, f"{part}_images")
-    first = TEST_IDS if part == "test" else 0
-    ids = np.arange(first, first + len(images), dtype=np.uint64)
-    events = latency_encode(images, tau_in, theta_in, window, ids)
-    return events.on_grid(DT_CADC) if grid == "cadc" else events
-
-
-def _die(preset, sigma, dead, stuck, killed, seed):
-    die = Die.draw(preset, sigma=sigma, seed=seed)
-    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed).with_faults(dead=killed)
-
-
-@lru_cache(maxsize=4)
-def _calibrated(*fabricated):
-    """What the laboratory finds for a die, shared by all trainers that use it."""
-    return calibrate(Lab(_die(*fabricated), seed=fabricated[-1]))
+        Hidden membranes are not digitised, as in inference.
+        """
+        events, chip = self.test_events, chip or self.chip
+        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
+        for first in range(0, len(events), EVALUATION_BATCH):
+            part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
+            run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
+            yield part, run

@@ -3,8 +3,9 @@
 import holoviews as hv
 import numpy as np
 
-from snnlab import plotting as p
 from snnlab.chip.floor import COLUMNS, NOTHING
+from snnlab.plotting import look as p
+from snnlab.plotting.raster import CLEAR
 
 STRIP = (128, 164)
 """Where between the two synapse arrays the circuits are drawn, in rows."""
@@ -30,7 +31,7 @@ def weight_palette() -> list[str]:
     """Unused, −63, −62 … +62, +63: zero is clear, clipped weights are yellow."""
     negative = [_alpha(p.VERMILION, k / 62) for k in range(62, 0, -1)]
     positive = [_alpha(p.BLUE, k / 62) for k in range(1, 63)]
-    return [_alpha(p.GREY, 0.12), p.YELLOW, *negative, p.CLEAR, *positive, p.YELLOW]
+    return [_alpha(p.GREY, 0.12), p.YELLOW, *negative, CLEAR, *positive, p.YELLOW]
 
 
 def _alpha(color, share):
@@ -50,7 +51,7 @@ def floor_plan() -> hv.Overlay:
         np.zeros((2, COLUMNS)), ["column", "row"], "value",
         bounds=(0, STRIP[0], COLUMNS, STRIP[1]), label="circuits",
     ).opts(
-        cmap="viridis", colorbar=True, clipping_colors={"NaN": p.CLEAR},
+        cmap="viridis", colorbar=True, clipping_colors={"NaN": CLEAR},
         colorbar_opts={"width": 10, "title": ""},
     )  # fmt: skip
     ticks = [
@@ -60,7 +61,7 @@ def floor_plan() -> hv.Overlay:
     edges = hv.Overlay([hv.VLine(128).opts(color=p.GREY, line_dash="dotted", line_width=1)])
     return (hv.Overlay(weights) * circuits * edges).opts(
         xlabel="column (quadrants of 128)", ylabel="", yticks=ticks, ylim=(0, HEIGHT),
-        xlim=(0, COLUMNS), show_legend=False, **p._LOOK,
+        xlim=(0, COLUMNS), show_legend=False, **p.LOOK,
     )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def code_histogram(codes: np.ndarray) -> hv.Histogram:
     """How often each signed weight is on the chip; codes : int[127], −63 … +63."""
     return hv.Histogram((np.arange(-63, 65) - 0.5, codes), kdims="code", vdims="synapses",
                         label="codes").opts(
-        color=p.BLUE, line_color=None, xlabel="weight (LSB)", ylabel="synapses", **p._LOOK
+        color=p.BLUE, line_color=None, xlabel="weight (LSB)", ylabel="synapses", **p.LOOK
     )  # fmt: skip
 
 
@@ -81,7 +82,7 @@ def calibration_spreads(spreads: dict[str, tuple[float, float]]) -> hv.Overlay:
     )
     line = hv.HLine(100.0).opts(color=p.GREY, line_dash="dotted", line_width=2)
     return (bars * line).opts(
-        xlabel="", ylabel="spread left (% of before)", xrotation=40, show_legend=False, **p._LOOK
+        xlabel="", ylabel="spread left (% of before)", xrotation=40, show_legend=False, **p.LOOK
     )
 
 
@@ -95,7 +96,7 @@ def confusion_map(classes: tuple[str, ...]) -> hv.Image:
         cmap=[_alpha(p.BLUE, k / 255) for k in range(256)], clim=(0, 1), xticks=ticks,
         yticks=[(n - y, name) for y, name in ticks], xlabel="the chip decides",
         ylabel="the image shows", xrotation=0 if n == 10 and len(classes[0]) == 1 else 40,
-        **p._LOOK,
+        **p.LOOK,
     )  # fmt: skip
 
 
@@ -121,7 +122,7 @@ def reach() -> hv.Overlay:
         * line
     ).opts(
         xlabel="membrane potential (leak 0, threshold 1)", ylabel="share of the highest",
-        xlim=(-1.2, 2.2), ylim=(0, 1.05), show_legend=False, **p._LOOK,
+        xlim=(-1.2, 2.2), ylim=(0, 1.05), show_legend=False, **p.LOOK,
     )  # fmt: skip
 
 
@@ -148,7 +149,7 @@ def energy_plane() -> hv.Overlay:
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
         logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ, log)",
-        ylabel="test accuracy (%)", show_legend=False, **p._LOOK,
+        ylabel="test accuracy (%)", show_legend=False, **p.LOOK,
     )  # fmt: skip
 
 
@@ -157,13 +158,13 @@ def latency_map(side: int, latest: float) -> hv.Overlay:
     empty = np.zeros((side, side))
     bounds, dims = (0, 0, side, side), ["column", "row"]
     times = hv.Image(empty, dims, "time", bounds=bounds, label="latency").opts(
-        cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": p.CLEAR}, colorbar=True,
+        cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
         colorbar_opts={"width": 10},
     )  # fmt: skip
     veil = hv.Image(empty, dims, "veil", bounds=bounds, label="veil").opts(
-        cmap=[p.CLEAR], clim=(-1, latest), clipping_colors={"NaN": p.CLEAR, "max": "#8A8F98B0"}
+        cmap=[CLEAR], clim=(-1, latest), clipping_colors={"NaN": CLEAR, "max": "#8A8F98B0"}
     )
-    return (times * veil).opts(xaxis=None, yaxis=None, show_legend=False, **p._LOOK)
+    return (times * veil).opts(xaxis=None, yaxis=None, show_legend=False, **p.LOOK)
 
 
 def pixels(side: int, label: str = "pixels") -> hv.Image:
@@ -171,7 +172,7 @@ def pixels(side: int, label: str = "pixels") -> hv.Image:
     return hv.Image(
         np.zeros((side, side), np.uint8), ["column", "row"], "brightness",
         bounds=(0, 0, side, side), label=label,
-    ).opts(cmap="gray", clim=(0, 255), xaxis=None, yaxis=None, **p._LOOK)  # fmt: skip
+    ).opts(cmap="gray", clim=(0, 255), xaxis=None, yaxis=None, **p.LOOK)  # fmt: skip
 
 
 def activity_plane() -> hv.Overlay:
@@ -186,7 +187,7 @@ def activity_plane() -> hv.Overlay:
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
         xlabel="energy of activity per image (µJ, estimate)", ylabel="accuracy (%)",
-        show_legend=False, **p._LOOK,
+        show_legend=False, **p.LOOK,
     )  # fmt: skip
 
 
@@ -196,7 +197,7 @@ def potentials_so_far(classes: tuple[str, ...]) -> hv.Bars:
         (list(classes), np.zeros(len(classes))), "label", "potential", label="so far"
     ).opts(
         color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="highest potential (ϑ = 1)",
-        ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p._LOOK,
+        ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p.LOOK,
     )  # fmt: skip
 
 
@@ -215,5 +216,5 @@ def runs(names: list[str], ylabel: str) -> hv.Overlay:
         xlabel="step", ylabel=ylabel, legend_position="right",
         legend_opts={"label_text_font_size": "9pt", "spacing": 0, "border_line_alpha": 0,
                      "background_fill_alpha": 0},
-        **p._LOOK,
+        **p.LOOK,
     )  # fmt: skip

@@ -1,0 +1,251 @@
+"""``snnlab runs``: runs listed, shown, compared, resumed, annotated, exported, removed."""
+
+import re
+import shutil
+from pathlib import Path
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+
+INTERRUPTED = 130
+MOST = 6
+"""Runs that one comparison shows."""
+_RESULTS = {
+    "best_accuracy": ("best", 100, "{:.2f} %"),
+    "test_accuracy": ("last", 100, "{:.2f} %"),
+    "test_spikes": ("spikes", 1, "{:.1f}"),
+    "energy": ("energy, estimate", 1e6, "{:.2f} µJ"),
+    "seconds": ("time", 1, "{:,.0f} s"),
+}
+"""Results in tables: heading, factor, format."""
+_WHERE = re.compile(r"(\w+)(<=|>=|!=|=|<|>)(.*)")
+_TESTS = {
+    "<": lambda a, b: a < b, ">": lambda a, b: a > b, "<=": lambda a, b: a <= b,
+    ">=": lambda a, b: a >= b, "=": lambda a, b: a == b, "!=": lambda a, b: a != b,
+}  # fmt: skip
+
+
+def add_runs(commands) -> None:
+    """Add the command and what it can do to a parser's commands."""
+    runs = commands.add_parser("runs", help="list, show, diff, resume, note, export or remove runs")
+    runs.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR",
+                      help="folder of runs (default: runs)")  # fmt: skip
+    what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add(what, "list", _list, "a table of all runs", (
+        ("--where", {"action": "append", "default": [], "metavar": "X",
+                     "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
+        ("--sort", {"metavar": "NAME", "help": "order by a result or knob, best last"}),
+    ))  # fmt: skip
+    _add(what, "show", _show, "all about one run", (_RUN,))
+    _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    _add(what, "resume", _resume, "go on with a run that stopped", (
+        _RUN,
+        ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
+        ("--data-dir", {"metavar": "DIR", "help": "folder with idx files of the data sets"}),
+        ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
+    ))  # fmt: skip
+    _add(what, "note", _note, "write a note or tags to a run", (
+        _RUN,
+        ("text", {"nargs": "?", "help": "the note, in place of the one before"}),
+        ("--tag", {"action": "append", "default": [], "metavar": "T", "help": "add a tag"}),
+        ("--untag", {"action": "append", "default": [], "metavar": "T", "help": "drop a tag"}),
+    ))  # fmt: skip
+    _add(what, "export", _export, "tables as CSV or Parquet, or a run as zip", (
+        _RUNS,
+        ("--out", {"required": True, "type": Path, "metavar": "FILE",
+                   "help": "file to write: .csv, .parquet or .zip"}),
+        ("--what", {"choices": ("epochs", "steps", "runs"), "default": "epochs",
+                    "help": "a row per epoch, per step or per run"}),
+    ))  # fmt: skip
+    _add(what, "rm", _rm, "remove runs for good", (
+        _RUNS, ("--yes", {"action": "store_true", "help": "really"}),
+    ))  # fmt: skip
+
+
+_RUN = ("run", {"metavar": "RUN", "help": "folder, name or beginning of a name"})
+_RUNS = ("runs", {"metavar": "RUN", "nargs": "+", "help": "folders or names"})
+
+
+def _add(commands, name, command, text, arguments):
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=command)
+    for flag, options in arguments:
+        parser.add_argument(flag, **options)
+
+
+def _list(arguments):
+    from snnlab.experiments.runs import list_runs
+
+    runs, complaints = list_runs(arguments.root)
+    rows = [row for row in (run.row() for run in runs) if _wanted(row, arguments.where)]
+    if arguments.sort:
+        _known(arguments.sort, rows)
+        rows.sort(key=lambda row: _sortable(row.get(arguments.sort)))
+    columns = {"run": "run", "state": "state", "dataset": "data", **_RESULTS, "tags": "tags"}
+    if arguments.sort and arguments.sort not in columns:
+        columns[arguments.sort] = arguments.sort
+    print(_table([columns.values(), *([_cell(name, row) for name in columns] for row in rows)]))
+    for complaint in complaints:
+        print(f"left out: {complaint}")
+    return 0
+
+
+def _wanted(row, conditions):
+    return all(_holds(row, condition) for condition in conditions)
+
+
+def _holds(row, condition):
+    match = _WHERE.fullmatch(condition)
+    if not match:
+        raise SnnlabError(f"--where {condition}: give NAME=VALUE, or <, >, <=, >=, != for =")
+    name, test, text = match.groups()
+    _known(name, [row])
+    value = row.get(name)
+    if name == "tags":
+        return (text in value.split()) == (test == "=")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return _TESTS[test](value, float(text))
+        except ValueError:
+            raise SnnlabError(f"--where {condition}: {text} is no number") from None
+    shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
+    return value is not None and _TESTS[test](shown, text)
+
+
+def _known(name, rows):
+    if rows and name not in {*Config.knobs(), *_RESULTS, *(key for row in rows for key in row)}:
+        names = ("run", "state", "tags", *_RESULTS)
+        raise SnnlabError(f"no column {name!r}: there are {', '.join(names)} and all knobs")
+
+
+def _sortable(value):
+    return (value is not None, *((0, value) if isinstance(value, int | float) else (1, str(value))))
+
+
+def _cell(name, row):
+    value = row.get(name)
+    if value is None:
+        return ""
+    _, factor, form = _RESULTS.get(name, ("", 1, ""))
+    return form.format(factor * value) if form else str(value)
+
+
+def _table(rows):
+    rows = [[str(c[0] if isinstance(c, tuple) else c) for c in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _show(arguments):
+    from snnlab.experiments.runs import find_run
+
+    run = find_run(arguments.run, arguments.root)
+    record, notes, row = run.record, run.notes(), run.row()
+    print(f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}")
+    print(f"from {record['created']} to {record['updated']}, commit {record['commit']}")
+    print(f"data {record['data']}; " + ", ".join(f"{k} {v}" for k, v in record["versions"].items()))
+    for line in (*(f"tag {tag}" for tag in notes["tags"]), notes["note"]):
+        print(line, end="\n" if line else "")
+    print(*(f"{title} {_cell(name, row)}" for name, (title, *_) in _RESULTS.items()), sep=", ")
+    for name, value in run.settings.items():
+        default = Config.param[name].default if name in Config.knobs() else None
+        print(f"  {name} = {value}" + ("" if value == default else f"  (default {default})"))
+    for change in run.changes:
+        print(f"  {change.knob} {change.before} → {change.after} after {change.step} steps")
+    epochs = [_epoch_cells(epoch) for epoch in run.epochs()]
+    print(_table([("epoch", "test", "train", "loss", "spikes"), *epochs]))
+    return 0
+
+
+def _epoch_cells(e):
+    shares = (f"{share:.2%}" for share in (e.test_accuracy, e.train_accuracy))
+    return (str(e.epoch), *shares, f"{e.loss:.3f}", f"{e.test_spikes:.1f}")
+
+
+def _diff(arguments):
+    from snnlab.experiments.runs import difference
+
+    if not 2 <= len(arguments.runs) <= MOST:
+        raise SnnlabError(f"{len(arguments.runs)} runs given: compare 2 to {MOST}")
+    runs = _found(arguments)
+    results = [[title, *(_cell(name, run.row()) for run in runs)]
+               for name, (title, *_) in _RESULTS.items()]  # fmt: skip
+    knobs = [[name, *map(str, values)] for name, values in difference(runs).items()]
+    print(_table([["", *(run.name for run in runs)], *results, *knobs]))
+    return 0
+
+
+def _found(arguments):
+    from snnlab.experiments.runs import find_run
+
+    return [find_run(name, arguments.root) for name in arguments.runs]
+
+
+def _resume(arguments):
+    from snnlab.experiments.runs import find_run
+
+    run = find_run(arguments.run, arguments.root)
+    from snnlab.experiments.train import resume  # torch and numba take seconds: only when needed
+
+    finished = resume(run, arguments.data_dir, arguments.epochs, arguments.threads)
+    return 0 if finished else INTERRUPTED
+
+
+def _note(arguments):
+    from snnlab.experiments.runs import find_run
+
+    run = find_run(arguments.run, arguments.root)
+    tags = {*run.notes()["tags"], *arguments.tag} - set(arguments.untag)
+    for tag in arguments.tag:
+        if not tag or any(map(str.isspace, tag)):
+            raise SnnlabError(f"tag {tag!r} is not allowed: give one word")
+    run.annotate(arguments.text, tags)
+    return 0
+
+
+def _export(arguments):
+    from snnlab.experiments.tables import columns_of, exported
+
+    runs, out = _found(arguments), arguments.out
+    if out.suffix == ".zip":
+        return _zip(runs, out)
+    rows = [row for run in runs for row in _rows(run, arguments.what)]
+    exported(out, columns_of(rows))
+    print(f"{out}: {len(rows)} rows of {len(runs)} runs")
+    return 0
+
+
+def _zip(runs, out):
+    if len(runs) != 1:
+        raise SnnlabError(f"{len(runs)} runs given: a zip file holds one")
+    try:
+        shutil.make_archive(str(out.with_suffix("")), "zip", runs[0].folder)
+    except OSError as error:
+        raise SnnlabError(f"{out} cannot be written: {error.strerror}") from None
+    print(f"{out}: run {runs[0].name}")
+    return 0
+
+
+def _rows(run, what):
+    from snnlab.experiments.runs import tidy_epochs
+
+    if what == "runs":
+        row = run.row()
+        return [{k: "-".join(map(str, v)) if isinstance(v, list) else v for k, v in row.items()}]
+    if what == "epochs":
+        return tidy_epochs(run)
+    columns = run.steps()
+    rows = zip(*columns.values(), strict=True)
+    return [{"run": run.name, **dict(zip(columns, row, strict=True))} for row in rows]
+
+
+def _rm(arguments):
+    runs = _found(arguments)
+    if not arguments.yes:
+        names = ", ".join(run.name for run in runs)
+        raise SnnlabError(f"{len(runs)} runs would be removed for good ({names}): add --yes")
+    for run in runs:
+        run.remove()
+        print(f"removed {run.name}")
+    return 0

@@ -1,0 +1,173 @@
+"""Training pictures, slightly different each time they are seen.
+
+Every draw is a hash of a key and the picture's id, so a picture is warped the same in whatever
+batch and by whatever number of threads.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit, prange
+
+from snnlab.chip.kernels import FASTMATH
+from snnlab.chip.threads import guarded
+
+GRID = 4
+"""Bends are drawn on a grid of so many points a side, and linear in between."""
+PHASES = 64
+"""Weights of neighbouring pixels are tabulated at so many points from pixel to pixel."""
+PAD = 4
+"""Dark pixels around a picture; whatever lies beyond is as dark."""
+
+
+class Warp(NamedTuple):
+    """How far pictures are warped at most; every draw is uniform up to it, either way.
+
+    rotation : rad; shift : px along each axis; stretch : relative, of each axis on its own;
+    bend : px along each axis, of each point of the grid; mirror : share of pictures mirrored.
+    """
+
+    rotation: float = 0.0
+    shift: float = 0.0
+    stretch: float = 0.0
+    bend: float = 0.0
+    mirror: float = 0.0
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+
+class _Draw(NamedTuple):
+    """What one picture got: sine and cosine of its angle, what its axes were stretched and shifted
+    by, and the bends float32[axis, GRID, GRID], in px."""
+
+    cos: float
+    sin: float
+    tall: float
+    wide: float
+    down: float
+    right: float
+    bends: np.ndarray
+
+
+def warp(images: np.ndarray, ids: np.ndarray, by: Warp, key: int) -> np.ndarray:
+    """Pictures turned, stretched, shifted, bent and mirrored at random : uint8, same shape.
+
+    images : uint8[image, side, side]; ids : uint64[image], the draw of each is keyed by ``key`` and
+    its id. Outside a picture it is dark. Between pixels brightness follows cubic convolution
+    (Keys 1981), which keeps thin strokes sharp.
+    """
+    return _warp_all(images, ids, tuple(map(np.float32, by)), np.uint64(key), _CUBIC)
+
+
+@njit(inline="always")
+def _uniform(key, k):
+    """The k-th number of a key, between -1 and 1: splitmix64."""
+    z = np.uint64(key) + np.uint64(k + 1) * np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.float32(np.int64(z >> np.uint64(40)) * (2.0 / (1 << 24)) - 1.0)
+
+
+@njit(nogil=True)
+def _draw(key, by):
+    """The warp of one picture."""
+    rotation, shift, stretch, bend, mirror = by
+    angle = rotation * _uniform(key, 0)
+    wide = np.float32(1.0) + stretch * _uniform(key, 2)
+    if _uniform(key, 5) < 2 * mirror - 1:
+        wide = -wide
+    bends = np.empty((2, GRID, GRID), np.float32)
+    for k in range(bends.size):
+        bends.flat[k] = bend * _uniform(key, 6 + k)
+    return _Draw(
+        np.float32(np.cos(angle)), np.float32(np.sin(angle)),
+        np.float32(1.0) + stretch * _uniform(key, 1), wide,
+        shift * _uniform(key, 3), shift * _uniform(key, 4), bends,
+    )  # fmt: skip
+
+
+@njit(nogil=True)
+def _between(grid, side):
+    """A grid as seen by every pixel, linear in between : float32[side, side]."""
+    rows, out = np.empty((side, GRID), np.float32), np.empty((side, side), np.float32)
+    cell = np.float32((GRID - 1) / (side - 1))
+    for i in range(side):
+        k = min(int(i * cell), GRID - 2)
+        rows[i] = grid[k] + np.float32(i * cell - k) * (grid[k + 1] - grid[k])
+    for j in range(side):
+        k = min(int(j * cell), GRID - 2)
+        out[:, j] = rows[:, k] + np.float32(j * cell - k) * (rows[:, k + 1] - rows[:, k])
+    return out
+
+
+@njit(nogil=True, fastmath=FASTMATH, inline="always")
+def _along(flat, k, cubic, q):
+    """Four neighbours in a row, weighted."""
+    return (
+        cubic[q] * flat[k]
+        + cubic[q + np.uint32(1)] * flat[k + np.uint32(1)]
+        + cubic[q + np.uint32(2)] * flat[k + np.uint32(2)]
+        + cubic[q + np.uint32(3)] * flat[k + np.uint32(3)]
+    )
+
+
+@njit(nogil=True, fastmath=FASTMATH, inline="always")
+def _pixel(flat, width, y, x, cubic):
+    """Brightness at a point of the padded picture; y, x : px.
+
+    Unsigned indices into flat arrays: signed ones may count from the end, and are ten times slower.
+    """
+    i, j = np.int32(y), np.int32(x)
+    p = np.uint32(4) * np.uint32((y - np.float32(i)) * np.float32(PHASES) + np.float32(0.5))
+    q = np.uint32(4) * np.uint32((x - np.float32(j)) * np.float32(PHASES) + np.float32(0.5))
+    k, w = np.uint32((i - 1) * width + j - 1), np.uint32(width)
+    total = np.float32(0.5) + cubic[p] * _along(flat, k, cubic, q)
+    total += cubic[p + np.uint32(1)] * _along(flat, k + w, cubic, q)
+    total += cubic[p + np.uint32(2)] * _along(flat, k + w + w, cubic, q)
+    total += cubic[p + np.uint32(3)] * _along(flat, k + w + w + w, cubic, q)
+    return np.uint8(min(max(total, np.float32(0.0)), np.float32(255.0)))
+
+
+@njit(nogil=True, fastmath=FASTMATH)
+def _warp_one(image, out, draw, cubic):
+    """Every pixel looks up where it came from."""
+    side = image.shape[0]
+    padded = np.zeros((side + 2 * PAD, side + 2 * PAD), np.float32)
+    padded[PAD : side + PAD, PAD : side + PAD] = image
+    flat, width = padded.ravel(), np.int32(padded.shape[1])
+    middle, last = np.float32(0.5 * (side - 1)), np.float32(side + 2 * PAD - 3)
+    down = _between(draw.bends[0], side) + draw.down + middle + np.float32(PAD)
+    right = _between(draw.bends[1], side) + draw.right + middle + np.float32(PAD)
+    for i in range(side):
+        v = np.float32(i) - middle
+        for j in range(side):
+            u = np.float32(j) - middle
+            y = draw.tall * (draw.cos * v - draw.sin * u) + down[i, j]
+            x = draw.wide * (draw.sin * v + draw.cos * u) + right[i, j]
+            y = min(max(y, np.float32(1.0)), last)
+            x = min(max(x, np.float32(1.0)), last)
+            out[i, j] = _pixel(flat, width, y, x, cubic)
+
+
+@njit(parallel=True, nogil=True, cache=True)
+def _warp(images, ids, by, key, cubic):
+    out = np.empty_like(images)
+    for b in prange(images.shape[0]):
+        own = key ^ np.uint64(ids[b] * np.uint64(0xD1B54A32D192ED03))
+        _warp_one(images[b], out[b], _draw(own, by), cubic)
+    return out
+
+
+_warp_all = guarded(_warp)
+
+
+def _keys(t):
+    """Weights of the four pixels around a point ``t`` past the second : float[point, 4]."""
+    near = lambda d: (1.5 * d - 2.5) * d * d + 1.0  # noqa: E731 - up to one pixel away
+    far = lambda d: ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0  # noqa: E731 - one to two
+    return np.stack([far(1 + t), near(t), near(1 - t), far(2 - t)], axis=-1)
+
+
+_CUBIC = _keys(np.arange(PHASES + 1) / PHASES).astype(np.float32).ravel()

@@ -1,0 +1,145 @@
+"""A few test images on the chip, kept as training went on: what a scrubber runs through."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.chip.recording import Recording
+from snnlab.errors import SnnlabError
+from snnlab.events import Events
+from snnlab.files import npz, write_whole
+from snnlab.learn.network import decode
+from snnlab.learn.trainer import TEST_IDS, Trainer
+from snnlab.seeding import key
+
+MOST = 100
+"""Moments kept of one training; longer ones keep every second, third, … epoch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Test images as the chip saw them at several moments.
+
+    step : int64[frame] weight updates before it; image : int64[frame] index of the test image;
+    scale : float64[frame] LSB per model unit of the label layer; recording : a batch of all frames.
+    """
+
+    step: np.ndarray
+    image: np.ndarray
+    scale: np.ndarray
+    recording: Recording
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def one(self, frame: int) -> Recording:
+        """One frame's recording, a batch of one image."""
+        return _taken(self.recording, [frame])
+
+    def label_traces(self, frame: int) -> np.ndarray:
+        """Label membranes of one frame in model units : float32[step, label]."""
+        return decode(self.one(frame), self.scale[frame])[0]
+
+    def until(self, step: int) -> "Frames":
+        """The frames of up to ``step`` weight updates."""
+        index = np.flatnonzero(self.step <= step)
+        kept = _taken(self.recording, index)
+        return Frames(self.step[index], self.image[index], self.scale[index], kept)
+
+    def save(self, path: Path) -> None:
+        """Write an ``npz`` file; raises OSError."""
+        write_whole(path, npz(_arrays(self)))
+
+    @classmethod
+    def load(cls, path: Path) -> "Frames":
+        """Read what :meth:`save` wrote; raises :class:`SnnlabError` for anything else."""
+        try:
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
+                return _frames({name: file[name] for name in file.files})
+        except FileNotFoundError:
+            raise SnnlabError(f"frames {path}: no such file") from None
+        except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+            raise SnnlabError(f"frames {path}: no frames in it ({type(error).__name__})") from None
+
+
+def watch(trainer: Trainer) -> Frames:
+    """The first test image of each class, always with the same noise: only the network changes."""
+    labels = trainer.dataset.test_labels
+    images = np.sort(np.unique(labels, return_index=True)[1])[:10]
+    weights, chip = trainer.network.weights_lsb(), trainer.chip
+    seed, events = trainer.settings.seed, trainer.test_events
+    shown = [
+        chip.run(events.take(np.array([k])), weights, trial=key(seed, "frame", TEST_IDS + int(k)))
+        for k in images
+    ]
+    step, scale = (np.full(len(images), v) for v in (trainer.step, trainer.network.scales()[-1]))
+    return Frames(step, images, scale, _joined(shown))
+
+
+def join(parts: Iterable[Frames]) -> Frames:
+    """Frames one after the other."""
+    parts = list(parts)
+    together = (np.concatenate([getattr(p, n) for p in parts]) for n in ("step", "image", "scale"))
+    return Frames(*together, _joined([part.recording for part in parts]))
+
+
+def _joined(recordings):
+    layers = zip(*(r.spikes for r in recordings), strict=True)
+    return Recording(
+        _chain([r.inputs for r in recordings]),
+        tuple(map(_chain, layers)),
+        tuple(map(np.concatenate, zip(*(r.cadc for r in recordings), strict=True))),
+        recordings[-1].correction,
+    )
+
+
+def _chain(events):
+    """Batches of spikes as one."""
+    counts = np.concatenate([e.counts for e in events])
+    tick, channel, ids = (
+        np.concatenate([getattr(e, n) for e in events]) for n in ("tick", "channel", "ids")
+    )
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    return Events(offsets, tick, channel, events[0].n_channels, ids)
+
+
+def _taken(recording, index):
+    index = np.asarray(index, np.int64)
+    return Recording(
+        recording.inputs.take(index),
+        tuple(layer.take(index) for layer in recording.spikes),
+        tuple(cadc[index] for cadc in recording.cadc),
+        recording.correction,
+    )
+
+
+_PARTS = ("offsets", "tick", "channel", "n_channels", "ids")
+
+
+def _arrays(frames):
+    recording = frames.recording
+    arrays = {"step": frames.step, "image": frames.image, "scale": frames.scale}
+    for k, events in enumerate((recording.inputs, *recording.spikes)):
+        arrays |= {f"{part}_{k}": np.asarray(getattr(events, part)) for part in _PARTS}
+    arrays |= {f"cadc_{k}": cadc for k, cadc in enumerate(recording.cadc)}
+    return arrays | {f"correction_{k}": c for k, c in enumerate(recording.correction)}
+
+
+def _frames(arrays):
+    def layers(name):
+        return sum(key.startswith(f"{name}_") for key in arrays)
+
+    def events(k):
+        parts = {part: arrays[f"{part}_{k}"] for part in _PARTS}
+        return Events(**{**parts, "n_channels": int(parts["n_channels"])}).checked()
+
+    inputs, *spikes = map(events, range(layers("tick")))
+    cadc, correction = (
+        tuple(arrays[f"{name}_{k}"] for k in range(layers(name))) for name in ("cadc", "correction")
+    )
+    return Frames(
+        *(arrays[name] for name in ("step", "image", "scale")),
+        Recording(inputs, tuple(spikes), cadc, correction),
+    )

@@ -1,0 +1,49 @@
+"""What produced a run: versions, commit, data."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+
+import snnlab
+from snnlab.data import Dataset
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the libraries that numbers depend on."""
+    names = ("snnlab", "numpy", "numba", "torch")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+@cache
+def commit() -> str | None:
+    """Commit of snnlab's sources, with ``-dirty`` if they differ from it; None if installed."""
+    command = ("git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    home = Path(snnlab.__file__).parents[1]
+    if not (home / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            command, cwd=home, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def fingerprint(dataset: Dataset) -> int:
+    """CRC of all images and labels, to tell whether two data sets are the same."""
+    crc = 0
+    for part in ("train_images", "train_labels", "test_images", "test_labels"):
+        crc = crc32(np.ascontiguousarray(getattr(dataset, part)), crc)
+    return crc
+
+
+def now() -> str:
+    """The time, to be sorted as text."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

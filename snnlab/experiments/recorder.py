@@ -1,0 +1,230 @@
+"""Keeping a run while it trains, so that a crash at any moment loses a few seconds and no more.
+
+Each file is replaced whole. Tables are written before the checkpoint they belong to and cut to it
+when a run is resumed, so it does not matter between which two files the power went.
+"""
+
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+
+from snnlab.chip import power
+from snnlab.config import Config
+from snnlab.data import Dataset
+from snnlab.errors import SnnlabError
+from snnlab.experiments import provenance
+from snnlab.experiments.frames import MOST, Frames, join, watch
+from snnlab.experiments.runs import Run
+from snnlab.experiments.schema import SCHEMA, Change, EpochRecord, summarise, write_json
+from snnlab.experiments.tables import columns_of, write_table
+from snnlab.experiments.thumbnail import thumbnail
+from snnlab.files import npz, read_npz, write_whole
+from snnlab.learn.state import capture, restore
+from snnlab.learn.trainer import Progress, Trainer
+
+EVERY = 30.0
+"""Seconds between checkpoints within an epoch."""
+
+
+class Recorder:
+    """A training and the folder that keeps it; :meth:`advance` in place of the trainer's.
+
+    Written at the start, after every epoch and every ``every`` seconds. ``epochs`` and ``steps``
+    are the tables so far. Raises :class:`SnnlabError` if the folder holds a run or cannot be
+    written.
+    """
+
+    def __init__(self, folder: Path, trainer: Trainer, *, every: float = EVERY):
+        check_free(folder)
+        self._begin(folder, trainer, every)
+        self.frames = watch(trainer)
+        self.save()
+
+    def _begin(self, folder, trainer, every):
+        self.folder, self.trainer, self.every = Path(folder), trainer, every
+        self._saved = monotonic()
+        self.epochs: list[EpochRecord] = []
+        self.steps: list[dict] = []
+        self.changes: list[Change] = []
+        self.created = provenance.now()
+        self._fingerprint = provenance.fingerprint(trainer.dataset)
+        self._known = dict(vars(trainer.settings))
+        self._written: dict[str, object] = {}
+
+    @classmethod
+    def resume(cls, run: Run, dataset: Dataset, *, every: float = EVERY) -> "Recorder":
+        """Go on with a run from its last checkpoint, as if it had never stopped.
+
+        Knobs that were turned after the checkpoint turn again at the same step.
+        Raises :class:`SnnlabError` for a run without checkpoint or of other data.
+        """
+        self = cls.__new__(cls)
+        state = _checkpoint(run)
+        config = Config.checked(**_settings_at(run, int(state["step"])))
+        self._begin(run.folder, Trainer(config, dataset), every)
+        if run.record.get("data_crc32") != self._fingerprint:
+            raise SnnlabError(
+                f"run {run.folder} was trained on other images than {dataset.name} from"
+                f" {dataset.origin}: give --data-dir with its data ({run.record['data']})"
+            )
+        _restore(self.trainer, run)
+        self._take_over(run)
+        return self
+
+    def _take_over(self, run):
+        step = self.trainer.step
+        self.created, self.changes = run.record["created"], run.changes
+        self.epochs = run.epochs()[: step // self.trainer.steps_per_epoch]
+        rows = run.steps()
+        self.steps = [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
+        del self.steps[step:]
+        self.frames = Frames.load(self.folder / "frames.npz").until(step)
+        self._written = {"step": step}
+        for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
+            with suppress(OSError):
+                left.unlink()
+
+    def advance(self) -> Progress:
+        """One weight update, noted and from time to time kept."""
+        self._replay()
+        progress = self.trainer.advance()
+        self._note_changes()
+        self.steps.append(
+            {
+                "step": progress.step, "epoch": progress.epoch + 1, "loss": progress.loss,
+                "accuracy": progress.accuracy, "spikes": progress.spikes,
+                "samples": progress.samples, "seconds": progress.seconds,
+            }
+        )  # fmt: skip
+        if progress.evaluation:
+            self._end_epoch(progress)
+        elif monotonic() - self._saved >= self.every:
+            self.save()
+        return progress
+
+    def _replay(self):
+        for change in self.changes:
+            if change.step == self.trainer.step:
+                self.trainer.config.set(change.knob, change.after)
+
+    def _note_changes(self):
+        """Knobs in force in the step just done that were not before."""
+        before, now, step = self._known, dict(vars(self.trainer.settings)), self.trainer.step - 1
+        turned = [Change(step, k, before[k], now[k]) for k in now if now[k] != before[k]]
+        new = [change for change in turned if change not in self.changes]
+        self._known = now
+        if new:
+            self.changes += new
+            self._guarded(self._write_record)
+
+    def _end_epoch(self, progress):
+        self.epochs.append(self._record(progress))
+        stride = -(-self.trainer.settings.epochs // MOST)
+        if len(self.epochs) % stride == 0 or self.trainer.finished:
+            self.frames = join([self.frames, watch(self.trainer)])
+        self.save()
+
+    def _record(self, progress):
+        rows = self.steps[-self.trainer.steps_per_epoch :]
+        weight = np.array([row["samples"] for row in rows], float)
+        loss, accuracy, spikes = (
+            float(np.average([row[name] for row in rows], weights=weight))
+            for name in ("loss", "accuracy", "spikes")
+        )
+        now = power.estimate(progress.recording, "inference")
+        return EpochRecord(
+            progress.epoch + 1, loss, accuracy, spikes, progress.evaluation.accuracy,
+            progress.evaluation.spikes, sum(row["seconds"] for row in rows),
+            now.energy, now.power, now.latency,
+        )  # fmt: skip
+
+    def save(self) -> None:
+        """Keep all as it is now; raises :class:`SnnlabError` if the folder cannot be written."""
+        if self._written.get("step") != self.trainer.step:
+            self._guarded(self._write)
+            self._saved = monotonic()
+
+    def _guarded(self, write):
+        try:
+            write()
+        except OSError as error:
+            raise SnnlabError(
+                f"run folder {self.folder} cannot be written: {error.strerror}; what it held is"
+                " still there"
+            ) from None
+
+    def _write(self):
+        folder, network, die = self.folder, self.trainer.network, self.trainer.chip.die
+        folder.mkdir(parents=True, exist_ok=True)
+        if self._written.get("die") is not die:
+            die.save(folder / "die.npz")
+        write_table(folder / "metrics.parquet", columns_of([asdict(e) for e in self.epochs]))
+        write_table(folder / "steps.parquet", columns_of(self.steps))
+        if self._written.get("frames") is not self.frames:
+            self.frames.save(folder / "frames.npz")
+            picture = thumbnail(self.frames, self.epochs).encode()
+            write_whole(folder / "thumbnail.svg", lambda file: file.write(picture))
+        layers = {f"layer_{k}": weight for k, weight in enumerate(network.arrays())}
+        write_whole(folder / "weights.npz", npz(layers))
+        write_whole(folder / "checkpoint.npz", npz(capture(self.trainer)))
+        self._written = {"die": die, "frames": self.frames, "step": self.trainer.step}
+        self._write_record()
+
+    def _write_record(self):
+        trainer, step = self.trainer, self._written["step"]
+        write_json(
+            self.folder / "config.json",
+            {
+                "schema": SCHEMA,
+                "settings": dict(vars(trainer.settings)),
+                "changes": [asdict(change) for change in self.changes],
+                "network": str(trainer.mapping),
+                "weight_scales_lsb": trainer.network.scales(),
+                "steps": step,
+                "epochs_done": step // trainer.steps_per_epoch,
+                "finished": step >= trainer.settings.epochs * trainer.steps_per_epoch,
+                "summary": summarise(self.epochs),
+                "data": trainer.dataset.origin,
+                "data_crc32": self._fingerprint,
+                "created": self.created,
+                "updated": provenance.now(),
+                "versions": provenance.versions(),
+                "commit": provenance.commit(),
+            },
+        )
+
+
+def check_free(folder: Path) -> None:
+    """Raises :class:`SnnlabError` if the folder holds a run."""
+    if (Path(folder) / "config.json").exists():
+        raise SnnlabError(
+            f"run folder {folder} holds a run already: give another one, or continue that one"
+            f" with snnlab runs resume {folder}"
+        )
+
+
+def _settings_at(run, step):
+    """Settings in force after ``step`` steps: later changes undone."""
+    settings = dict(run.settings)
+    for change in reversed(run.changes):
+        if change.step >= step:
+            settings[change.knob] = change.before
+    return settings
+
+
+def _checkpoint(run):
+    path = run.folder / "checkpoint.npz"
+    if not path.exists():
+        raise SnnlabError(
+            f"run {run.folder} was kept without a checkpoint: start a new run from its weights"
+            f" with snnlab train --weights {run.folder}"
+        )
+    return read_npz(path, "checkpoint", {"step": ()})
+
+
+def _restore(trainer, run):
+    shapes = {name: array.shape for name, array in capture(trainer).items()}
+    restore(trainer, read_npz(run.folder / "checkpoint.npz", "checkpoint", shapes))

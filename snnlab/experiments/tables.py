@@ -1,0 +1,52 @@
+"""Tables as Parquet and CSV, by Apache Arrow."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
+
+Columns = dict[str, Sequence]
+
+
+def write_table(path: Path, columns: Columns) -> None:
+    """Write columns to ``path``: Parquet, or CSV if it is called so. Whole or not there.
+
+    Raises OSError.
+    """
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    table = pyarrow.table(columns)
+    write = csv.write_csv if path.suffix == ".csv" else parquet.write_table
+    write_whole(path, lambda file: write(table, file))
+
+
+def read_table(path: Path) -> dict[str, list]:
+    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or none."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with path.open("rb") as file:
+            return parquet.ParquetFile(file).read(use_threads=False).to_pydict()
+    except FileNotFoundError:
+        raise SnnlabError(f"table {path}: no such file") from None
+    except (OSError, pyarrow.ArrowException) as error:
+        raise SnnlabError(f"table {path}: not a Parquet file ({type(error).__name__})") from None
+
+
+def columns_of(rows: list[dict]) -> Columns:
+    """Rows as columns; what a row does not have is None."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def exported(path: Path, columns: Columns) -> None:
+    """Write a table for people; raises :class:`SnnlabError` if that cannot be."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise SnnlabError(f"table {path}: end its name in .csv or .parquet")
+    try:
+        write_table(path, columns)
+    except OSError as error:
+        raise SnnlabError(f"table {path} cannot be written: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""Pictures become batches of spikes: in an order of each epoch's own, warped if asked for."""
+
+from functools import lru_cache
+from math import ceil
+
+import numpy as np
+
+from snnlab.chip.constants import DT_CADC
+from snnlab.data import Dataset
+from snnlab.data.augment import Warp, warp
+from snnlab.encoding import latency_encode
+from snnlab.events import Events
+from snnlab.seeding import key, stream
+
+TEST_IDS = 1 << 32
+"""Offset of test images' ids, so that they never share a training image's noise."""
+
+
+class Feed:
+    """The spikes of a data set's images.
+
+    Data set, batch size, latency code and seed stay as they are in ``settings`` at the start; the
+    strengths of the warp are read anew with every batch. window : ticks of 8 ns.
+    """
+
+    def __init__(self, dataset: Dataset, settings, window: int):
+        self.dataset, self.settings = dataset, settings
+        self._code = settings.tau_in, settings.theta_in, window, settings.grid
+        self._order = (None, None)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in one pass through the training images."""
+        return ceil(len(self.dataset.train_images) / self.settings.batch)
+
+    @property
+    def train(self) -> Events:
+        """Spikes of all training images, as they are."""
+        return _encoded(self.dataset, "train", *self._code)
+
+    @property
+    def test(self) -> Events:
+        """Spikes of all test images."""
+        return _encoded(self.dataset, "test", *self._code)
+
+    def ready(self) -> None:
+        """Do now what the first batch or evaluation would wait for."""
+        _ = self.test
+        if not self.warp:
+            _ = self.train
+
+    def batch(self, step: int) -> np.ndarray:
+        """Which images the batch of a step holds : int64[image]."""
+        epoch, k = divmod(step, self.steps_per_epoch)
+        if self._order[0] != epoch:
+            n = len(self.dataset.train_images)
+            self._order = epoch, stream(self.settings.seed, "order", epoch).permutation(n)
+        return self._order[1][k * self.settings.batch : (k + 1) * self.settings.batch]
+
+    def events(self, step: int) -> Events:
+        """Spikes of the batch of a step."""
+        index = self.batch(step)
+        if not (by := self.warp):
+            return self.train.take(index)
+        ids = index.astype(np.uint64)
+        epoch = step // self.steps_per_epoch
+        seen = key(self.settings.seed, "warp", epoch)
+        return _encode(warp(self.dataset.train_images[index], ids, by, seen), ids, *self._code)
+
+    @property
+    def warp(self) -> Warp:
+        """How far training images are warped now."""
+        s = self.settings
+        return Warp(s.rotation, s.shift, s.stretch, s.bend, s.mirror)
+
+
+@lru_cache(maxsize=4)
+def _encoded(dataset, part, *code):
+    """Spikes of a data set's images, shared by all trainers that ask for the same."""
+    images = getattr(dataset, f"{part}_images")
+    first = TEST_IDS if part == "test" else 0
+    ids = np.arange(first, first + len(images), dtype=np.uint64)
+    return _encode(images, ids, *code)
+
+
+def _encode(images, ids, tau_in, theta_in, window, grid):
+    events = latency_encode(images, tau_in, theta_in, window, ids)
+    return events.on_grid(DT_CADC) if grid == "cadc" else events
