@@ -40,6 +40,7 @@ export function render({model, el}) {
       model.send_msg("not copied")
     }
   })
+  model.narrow = window.innerWidth < 760
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
   const press = event => {
@@ -70,6 +71,7 @@ class Bridge(JSComponent):
     sent = param.Integer(0, doc="Pictures sent to the page.")
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
     heard = param.Integer(0, doc="The newest of them that it has drawn.")
+    narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc="What is to go to the clipboard; a query as a link.")
     copied = param.Integer(0, doc="Rises with each text to copy.")

@@ -117,10 +117,10 @@ class Dashboard:
         """The whole page."""
         page = pmui.Page(
             title="snnlab",
-            sidebar=[self._buttons.panel(), self._status, self._progress, *self._controls.panel()],
+            sidebar=self._controls.panel(),
             main=[
-                self.bridge, self._tour.dialog, self._help.dialog, self._toolbar.panel(),
-                self._notice, self._lesson, self._tabs,
+                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
+                self._toolbar.panel(), self._notice, self._lesson, self._tabs,
             ],
             theme_config=THEME,
             sidebar_width=320,
@@ -130,7 +130,19 @@ class Dashboard:
         # looks a second that costs most of a core.
         with edit_readonly(page):
             page.busy = False
+        self._page = page
         return page
+
+    def _run_row(self):
+        """Train, step and reset, with what is going on: at hand on a phone too."""
+        told = pn.Column(
+            self._status, self._progress, sizing_mode="stretch_width", margin=0,
+            styles={"flex": "1 1 260px"},
+        )  # fmt: skip
+        return pn.FlexBox(
+            self._buttons.panel(), told, align_items="center", sizing_mode="stretch_width",
+            margin=(8, 5, 0, 5),
+        )  # fmt: skip
 
     @property
     def view(self) -> View:
@@ -146,7 +158,14 @@ class Dashboard:
         if self._state.lesson:
             sentence = LESSONS[self._state.lesson].look_for
             self._lesson.param.update(title=sentence, visible=True)
+        self._fold()
+        self.bridge.param.watch(lambda _: self._fold(), "narrow")
         pn.state.add_periodic_callback(self.refresh, period=LOOK_EVERY)
+
+    def _fold(self):
+        """On a phone the knobs would cover everything else."""
+        if self.bridge.narrow:
+            self._page.sidebar_open = False
 
     def _open(self):
         self._seen = None

@@ -54,6 +54,7 @@ class Studio:
         makers = {"chip": self._chip, "errors": self._errors, "learn": self._learn}
         if view not in makers:
             return None
+        _ = self._trainer.chip  # has the settings follow the knobs
         wanted, (known, at, picture) = (view, wishes), self._last
         if not (hurry and known == wanted and perf_counter() - at < EVERY):
             picture = makers[view](wishes, hurry)
