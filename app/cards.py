@@ -14,7 +14,7 @@ _TILES = (
 _TILE = (
     '<div role="group" aria-label="{name}" style="padding: 8px 12px; border-radius: 8px;'
     " background: var(--panel-surface-color); color: var(--panel-on-surface-color);"
-    ' box-shadow: 0 1px 3px rgba(0, 0, 0, 0.22)">'
+    ' border: 1px solid rgba(124, 130, 140, 0.22); box-shadow: 0 1px 3px rgba(0, 0, 0, 0.22)">'
     '<div style="font: 12px/1.3 system-ui; opacity: 0.8">{name}</div>'
     '<div style="font: 600 20px/1.3 system-ui; font-variant-numeric: tabular-nums">{text}</div>'
     "</div>"

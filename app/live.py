@@ -8,7 +8,7 @@ import holoviews as hv
 import panel as pn
 from bokeh.core.property.vectorization import Value
 from bokeh.document import Document
-from bokeh.models import Plot
+from bokeh.models import ColorBar, Plot
 from holoviews.plotting.bokeh.element import ElementPlot
 
 from snnlab_app.follow import Following
@@ -96,6 +96,11 @@ def _dress(figure, height):
             axis_line_color=AXIS, major_tick_line_color=AXIS, minor_tick_line_color=None,
             major_label_text_color=AXIS, axis_label_text_color=AXIS,
             axis_label_text_font_style="normal",
+        )  # fmt: skip
+    for bar in figure.select(type=ColorBar):
+        bar.update(
+            background_fill_alpha=0, title="", major_label_text_color=AXIS, bar_line_color=None,
+            major_tick_line_color=AXIS,
         )  # fmt: skip
     for legend in figure.legend:
         legend.label_text_color = AXIS
