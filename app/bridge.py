@@ -7,7 +7,7 @@ import param
 from panel.custom import JSComponent
 
 KEYS = (" ", ".", "r", "s", "?")
-GIVE_UP = 4.0
+GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MOST_BUSY = 0.6
 """Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
@@ -18,18 +18,20 @@ const own = typing + ", button, a, [role=button], [role=tab], [role=option], [ro
 
 export function render({model, el}) {
   el.style.display = "none"
-  const standing = node => {
-    let figures = node.querySelectorAll(".bk-Figure").length
-    for (const inner of node.querySelectorAll("*"))
-      if (inner.shadowRoot) figures += standing(inner.shadowRoot)
-    return figures
+  const laidOut = canvas => canvas.width !== 300 || canvas.height !== 150
+  const standing = (node, found = new Set()) => {
+    for (const inner of node.querySelectorAll("*")) {
+      if (inner.tagName === "CANVAS" && laidOut(inner)) found.add(inner.getRootNode())
+      if (inner.shadowRoot) standing(inner.shadowRoot, found)
+    }
+    return found.size
   }
   const answer = () => requestAnimationFrame(() => setTimeout(() => { model.heard = model.sent }))
-  const wait = tries => {
-    if (tries > 0 && standing(document) < model.figures) setTimeout(() => wait(tries - 1), 50)
-    else setTimeout(answer, 100)
+  const wait = (tries, calm) => {
+    if (tries === 0 || calm === 3) return answer()
+    setTimeout(() => wait(tries - 1, standing(document) < model.figures ? 0 : calm + 1), 50)
   }
-  model.on("sent", () => model.figures ? wait(60) : answer())
+  model.on("sent", () => model.figures ? wait(100, 0) : answer())
   model.on("copied", async () => {
     try {
       const here = location.origin + location.pathname
