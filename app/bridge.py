@@ -9,12 +9,19 @@ from panel.custom import JSComponent
 KEYS = (" ", ".", "r", "s", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
-MOST_BUSY = 0.6
+MOST_BUSY = 0.4
 """Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
 
 _ESM = """
 const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
 const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
+
+// A figure that is laid out has its neighbours measured too, which may not have got that far.
+const figure = Bokeh.Models.get("Plot").prototype.default_view.prototype
+const measure = figure._measure_layout
+figure._measure_layout = function() {
+  if (this.layout) measure.call(this)
+}
 
 export function render({model, el}) {
   el.style.display = "none"
@@ -26,7 +33,13 @@ export function render({model, el}) {
     }
     return found.size
   }
-  const answer = () => requestAnimationFrame(() => setTimeout(() => { model.heard = model.sent }))
+  const answer = () => {
+    const start = performance.now()
+    requestAnimationFrame(() => setTimeout(() => {
+      model.drawing = (performance.now() - start) / 1000
+      model.heard = model.sent
+    }))
+  }
   const wait = (tries, calm) => {
     if (tries === 0 || calm === 3) return answer()
     setTimeout(() => wait(tries - 1, standing(document) < model.figures ? 0 : calm + 1), 50)
@@ -74,6 +87,7 @@ class Bridge(JSComponent):
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
     heard = param.Integer(0, doc="The newest of them that it has drawn.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    drawing = param.Number(0.0, doc="Seconds that it took to draw.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc="What is to go to the clipboard; a query as a link.")
     copied = param.Integer(0, doc="Rises with each text to copy.")
@@ -113,5 +127,4 @@ class Bridge(JSComponent):
         self.param.update(figures=figures, sent=self.sent + 1)
 
     def _drawn(self, _):
-        took = monotonic() - self._sent_at
-        self._free_at = self._sent_at + took / MOST_BUSY
+        self._free_at = self._sent_at + self.drawing / MOST_BUSY
