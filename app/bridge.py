@@ -18,9 +18,11 @@ const own = typing + ", button, a, [role=button], [role=tab], [role=option], [ro
 
 // A figure that is laid out has its neighbours measured too, which may not have got that far.
 const figure = Bokeh.Models.get("Plot").prototype.default_view.prototype
-const measure = figure._measure_layout
-figure._measure_layout = function() {
-  if (this.layout) measure.call(this)
+for (const name of ["_measure_layout", "_after_layout"]) {
+  const usual = figure[name]
+  figure[name] = function() {
+    if (this.layout) usual.call(this)
+  }
 }
 
 export function render({model, el}) {
