@@ -7,8 +7,6 @@ Numbers are written so that reading gives the same bits.
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
-import param
-
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
@@ -81,16 +79,10 @@ def setting(name: str, text: str):
     """A setting from text; raises :class:`SnnlabError` with what is allowed."""
     if name not in Config.knobs():
         raise SnnlabError("no such knob")
-    knob = Config.param[name]
     try:
-        if isinstance(knob, param.Selector):
-            value = {str(choice): choice for choice in knob.objects}[text]
-        elif isinstance(knob, param.List):
-            value = [int(part) for part in text.split("-") if text]
-        else:
-            value = int(text) if isinstance(knob, param.Integer) else float(text)
+        value = Config.read(name, text)
         return Config.checked(**{name: value}).values()[name]
-    except (ValueError, KeyError, SnnlabError):
+    except SnnlabError:
         raise SnnlabError(Config.allowed(name)) from None
 
 

@@ -158,13 +158,15 @@ def test_time_is_estimated_from_what_was_done(cache):
 
 @pytest.fixture
 def records(cache):
-    """Of two of three trainings, one of them with a failed seed."""
-    trainings = tuple(t for t in PLAN if t.name in ("best", "sparse", "ANN"))
-    best, sparse, _ = (t.jobs() for t in trainings)
+    """Of three of four trainings, one of them with a failed seed."""
+    trainings = tuple(t for t in PLAN if t.name in ("best", "sparse", "robust", "ANN"))
+    best, sparse, robust, _ = (t.jobs() for t in trainings)
     for k, one in enumerate(best[:3]):
         cache.put(one, outcome(accuracy=0.984 + 0.001 * k))
     for one in sparse:
         cache.put(one, outcome(accuracy=0.981, spikes=21.0))
+    for k, one in enumerate(robust[:2]):
+        cache.put(one, outcome(silenced={**RESULT["silenced"], "0.15": 0.978 - 0.0001 * k}))
     cache.fail(best[3], "loss became nan at step 7")
     return Records(trainings, cache)
 
@@ -183,7 +185,7 @@ def test_error_increase_is_relative(records):
     """An error of 2 % that becomes 2.15 % has grown by 7.5 %."""
     assert error_increase(RESULT) == pytest.approx(7.5)
     row = next(line for line in table(records).splitlines() if "silenced" in line)
-    assert "| ≤ 10 | **7 ± 0** |" in row or "| ≤ 10 | **8 ± 0** |" in row
+    assert "| ≤ 10 | **10 ± 0** |" in row
 
 
 def test_a_fresh_die_is_held_against_the_spread_of_the_others(records):
@@ -225,7 +227,7 @@ def test_figures_and_parquet_are_written_alike_every_time(records, tmp_path):
     one, two = ((tmp_path / out / "results/sparsity.svg").read_bytes() for out in ("one", "two"))
     assert one == two
     rows = parquet.read_table(tmp_path / "one/results/trainings.parquet").to_pylist()
-    assert [row["training"] for row in rows] == ["best"] * 3 + ["sparse"] * 5
+    assert [row["training"] for row in rows] == ["best"] * 3 + ["sparse"] * 5 + ["robust"] * 2
     assert rows[0]["set_seed"] == 1
     assert rows[0]["accuracy"] == 0.984
 
@@ -308,9 +310,11 @@ def test_a_job_gives_a_record_that_repeats(tmp_path):
 @pytest.mark.slow
 def test_a_quick_reproduction_from_end_to_end(tmp_path, capsys):
     flags = ("--quick", "--out", str(tmp_path), "--cache", str(tmp_path / "cache"))
-    start = time.monotonic()
+    before = os.times()
     assert main(["reproduce", "all", *flags, "--workers", "2"]) == 0
-    assert time.monotonic() - start < 60
+    after = os.times()
+    work = sum(after[k] - before[k] for k in range(4))  # of this process and its workers
+    assert work < 60, "quick no longer"
     page = (tmp_path / "results.md").read_text()
     assert page.count(".svg") == 5
     assert "No training failed." in page

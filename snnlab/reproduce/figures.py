@@ -92,7 +92,7 @@ def _against(records, quantity):
 
 def _latency(records):
     series = []
-    for name in ("best", "sparse", "paper"):
+    for name in ("best", "early", "sparse", "paper"):
         results = records.of(name)
         if results:
             accuracy = 100.0 * np.array([r["accuracy_over_time"] for r in results])

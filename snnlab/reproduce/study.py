@@ -10,7 +10,7 @@ from snnlab.experiments.terminal import say
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job, run
 
-SECONDS_PER_EPOCH = 8.0
+SECONDS_PER_EPOCH = 4.0
 """Of 60 000 images on one core, until the cache knows better (estimate)."""
 SECONDS_PER_EPOCH_DIGITS = 0.6
 START = 8.0
