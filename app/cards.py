@@ -9,7 +9,7 @@ from snnlab_app.theme import CARD
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
 _TILES = (
     '<div style="display: grid; gap: 8px;'
-    ' grid-template-columns: repeat(auto-fill, minmax(148px, 1fr))">{}</div>'
+    ' grid-template-columns: repeat(auto-fit, minmax(148px, 1fr))">{}</div>'
 )
 _TILE = (
     '<div role="group" aria-label="{name}" style="padding: 8px 12px; border-radius: 8px;'
