@@ -44,7 +44,7 @@ class PlaneView(View):
 
     def show(self, snapshot):
         history, tests = snapshot.history, snapshot.tests
-        energy = history["power"] * WHOLE * 1e-3
+        energy = smooth(history["power"]) * WHOLE * 1e-3
         accuracy = smooth(100 * history["accuracy"])
         at = np.interp(tests["step"], history["step"], energy)
         low, high = (e * 1e6 for e in snapshot.power.ranges["energy"])
@@ -54,7 +54,7 @@ class PlaneView(View):
         self._plot.feed("tests", at, 100 * tests["accuracy"])
         self._plot.feed("now", [now], [shown])
         self._plot.feed("range", [low, high], [shown, shown])
-        spent = history["activity"] * WHOLE * 1e-3
+        spent = smooth(history["activity"]) * WHOLE * 1e-3
         at = np.interp(tests["step"], history["step"], spent)
         self._zoom.feed("trail", spent, accuracy)
         self._zoom.feed("tests", at, 100 * tests["accuracy"])
