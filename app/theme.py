@@ -1,6 +1,6 @@
 """Looks of the page, once: fonts, sizes, and what follows from dark or light."""
 
-from snnlab.plotting import BLUE, SKY
+from snnlab.plotting import BLUE
 
 _BOTH = {
     "typography": {"fontFamily": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
@@ -8,9 +8,9 @@ _BOTH = {
 }
 THEME = {
     "light": {**_BOTH, "palette": {"primary": {"main": BLUE}}},
-    "dark": {**_BOTH, "palette": {"primary": {"main": SKY}}},
+    "dark": {**_BOTH, "palette": {"primary": {"main": "#3D9BD1"}}},
 }
-"""The accent is lighter on dark ground: words in it must stay readable."""
+"""The accent is lighter on dark ground: words in it, and white on it, must stay readable."""
 
 # Plots are transparent, so the card they sit on decides between dark and light.
 AXIS = "#7C828C"
