@@ -1,19 +1,36 @@
 """Many independent tasks on many processes: this machine's cores, or a Dask cluster."""
 
 import logging
+import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from queue import Empty, Queue
 from time import monotonic
 
 from snnlab.errors import SnnlabError
-from snnlab.experiments.pool import ONE_THREAD, Failed, cores
 
+ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Each process computes on one core: tasks side by side need no threads inside."""
 POLL = 2.0
 """Seconds after which workers that came or went are noticed."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What became of a task that ended in an error: the error in one line."""
+
+    why: str
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_all(
