@@ -9,7 +9,7 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser bench clean
+.PHONY: app test lint unit browser bench bench-ui clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -31,6 +31,9 @@ browser: $(VENV)/.test  ## the dashboard in a real browser
 
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench
+
+bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
+	$(BIN)/python -m snnlab_bench.ui
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
