@@ -15,6 +15,10 @@ from snnlab.errors import SnnlabError
 
 ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Each process computes on one core: tasks side by side need no threads inside."""
+PATIENCE = 60.0
+"""Seconds for a worker or the scheduler to come back."""
+MOST_TRIES = 4
+"""Times that a task is begun whose process ends."""
 POLL = 2.0
 """Seconds after which workers that came or went are noticed."""
 
@@ -68,6 +72,12 @@ class _Crew:
         self._share()
 
     def _share(self):
+        try:
+            self.client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise SnnlabError(
+                f"no worker came back within {PATIENCE:.0f} s: start some and run this again"
+            ) from None
         self.shared = self.client.scatter(self.data, broadcast=True, hash=False)
 
     def work(self, tasks):
@@ -94,10 +104,10 @@ class _Crew:
             self.looked = monotonic()
         return self.free
 
-    def start(self, task):
+    def start(self, task, tries=1):
         self.check()
         future = self.client.submit(_safely, self.function, task, self.shared, pure=False)
-        self.flying[future.key] = task, future
+        self.flying[future.key] = task, future, tries
         future.add_done_callback(self.ended.put)
 
     def take(self, future):
@@ -106,13 +116,15 @@ class _Crew:
 
         if future.key not in self.flying:
             return
-        task, _ = self.flying.pop(future.key)
+        task, _, tries = self.flying.pop(future.key)
         try:
             result = future.result()
-        except CancelledError:  # the connection was lost, and all that was under way with it
+        except CancelledError:  # connection or shared data were lost, and all under way with them
             self.check(lost=True)
-            self.start(task)
-            return
+            if tries < MOST_TRIES:
+                self.start(task, tries + 1)
+                return
+            result = Failed(f"its process ended, {tries} times")
         except Exception as error:  # KilledWorker and what else the cluster says
             result = Failed(_one_line(error))
         yield task, result
@@ -121,7 +133,7 @@ class _Crew:
         """Wait for a connection that was lost; raises :class:`SnnlabError` if it stays so."""
         if self.client.status == "running" and not lost:
             return
-        deadline = monotonic() + 60
+        deadline = monotonic() + PATIENCE
         while self.client.status != "running":
             if self.client.status == "closed" or monotonic() > deadline:
                 raise SnnlabError(
