@@ -7,7 +7,7 @@ import signal
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from threading import Lock, Thread
 from weakref import WeakValueDictionary
 
@@ -183,6 +183,7 @@ def _deaf_to_ctrl_c():
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    resource_tracker.ensure_running()  # else the start would, and take the block off behind itself
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
