@@ -25,6 +25,7 @@ _HOME = {
     "dashboard": "snnlab_app.inline",
     "latency_encode": "snnlab.encoding",
     "load": "snnlab.data",
+    "recipe": "snnlab.recipes",
 }
 
 __all__ = sorted(_HOME)

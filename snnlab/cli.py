@@ -8,11 +8,9 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import param
-
 from snnlab.cli_runs import add_runs
-from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.flags import add_knobs, add_recipe, config
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -49,6 +47,8 @@ def _parser():
     _add_map(commands)
     _add_convergence(commands)
     _add_export(commands)
+    _add_recipes(commands)
+    _add_reproduce(commands)
     _add_bench(commands)
     return parser
 
@@ -60,7 +60,8 @@ def _add_train(commands):
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
     _add_threads(train)
-    _add_knobs(train)
+    add_recipe(train)
+    add_knobs(train)
 
 
 def _add_app(commands):
@@ -70,7 +71,8 @@ def _add_app(commands):
     app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
     app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    _add_knobs(app)
+    add_recipe(app)
+    add_knobs(app)
 
 
 def _add_data(commands):
@@ -84,13 +86,13 @@ def _add_calibrate(commands):
     calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
     calibrate.set_defaults(command=_calibrate)
     calibrate.add_argument("--out", metavar="FILE", help="keep codes and measurements in an npz")
-    _add_knobs(calibrate, ("die", "die_seed", "mismatch"))
+    add_knobs(calibrate, ("die", "die_seed", "mismatch"))
 
 
 def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
     map_.set_defaults(command=_map)
-    _add_knobs(map_, MAPPED)
+    add_knobs(map_, MAPPED)
 
 
 def _add_convergence(commands):
@@ -110,6 +112,30 @@ def _add_export(commands):
     export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
 
 
+def _add_recipes(commands):
+    recipes_ = commands.add_parser("recipes", help="list the named settings for --recipe")
+    recipes_.set_defaults(command=_recipes)
+
+
+def _add_reproduce(commands):
+    reproduce = commands.add_parser(
+        "reproduce", help="measure the paper's tables and figures on the emulated chip"
+    )
+    reproduce.set_defaults(command=_reproduce)
+    reproduce.add_argument("study", help="table1, sparsity, mismatch, neuron-death, latency or all")
+    reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
+    reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
+    reproduce.add_argument(
+        "--out", default=".", metavar="DIR", help="folder for results.md (default: .)"
+    )
+    reproduce.add_argument(
+        "--cache", metavar="DIR", default="runs/reproduce", help="finished trainings"
+    )
+    reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
+    reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    _add_data_dir(reproduce)
+
+
 def _add_bench(commands):
     bench = commands.add_parser("bench", help="measure the speed, against chip and other libraries")
     bench.set_defaults(command=_bench)
@@ -117,14 +143,6 @@ def _add_bench(commands):
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
     bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
-
-
-def _add_knobs(parser, wanted=None):
-    for title, names in Config.GROUPS.items():
-        group = parser.add_argument_group(title)
-        for name in [name for name in names if wanted is None or name in wanted]:
-            flag = "--" + name.replace("_", "-")
-            group.add_argument(flag, dest=name, metavar="X", help=_help(name))
 
 
 def _add_data_dir(parser):
@@ -135,66 +153,36 @@ def _add_threads(parser):
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
 
 
-def _help(name):
-    default = Config.param[name].default
-    shown = "-".join(map(str, default)) if isinstance(default, list) else default
-    text = f"{Config.param[name].doc} {Config.allowed(name).capitalize()} (default: {shown})"
-    return text.replace("%", "%%")
-
-
-def _config(arguments):
-    """Settings from the flags that were given."""
-    given = {name: getattr(arguments, name, None) for name in Config.knobs()}
-    return Config.checked(
-        **{name: _read(name, text) for name, text in given.items() if text is not None}
-    )
-
-
-def _read(name, text):
-    """A flag's text as its knob's type."""
-    knob = Config.param[name]
-    try:
-        if isinstance(knob, param.Selector):
-            return {str(choice): choice for choice in knob.objects}.get(text, text)
-        if isinstance(knob, param.List):
-            return [int(part) for part in text.split("-")]
-        if isinstance(knob, param.Integer):
-            return int(text)
-        return float(text)
-    except ValueError:
-        raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None
-
-
 def _train(arguments):
-    config = _config(arguments)
+    settings = config(arguments)
     from snnlab.experiments.train import train  # torch and numba take seconds: only when needed
 
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = Path(arguments.out or f"runs/{stamp}-{config.dataset}")
-    finished = train(config, folder, arguments.data_dir, arguments.weights, arguments.threads)
+    folder = Path(arguments.out or f"runs/{stamp}-{settings.dataset}")
+    finished = train(settings, folder, arguments.data_dir, arguments.weights, arguments.threads)
     return 0 if finished else INTERRUPTED
 
 
 def _calibrate(arguments):
-    config = _config(arguments)
+    settings = config(arguments)
     if arguments.die is None:
-        config.set("die", "uncalibrated")
+        settings.set("die", "uncalibrated")
     from snnlab.experiments.calibrate import calibrate_die
 
-    calibrate_die(config, Path(arguments.out) if arguments.out else None)
+    calibrate_die(settings, Path(arguments.out) if arguments.out else None)
     return 0
 
 
 def _app(arguments):
-    config = _config(arguments)
+    settings = config(arguments)
     if importlib.util.find_spec("panel_material_ui") is None:
         raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
     # By name only: the library does not import its dashboard. The computing process gets data and
     # kernels ready while the page's libraries are imported.
     remote = importlib.import_module("snnlab_app.remote")
-    with remote.Compute(config.values(), arguments.data_dir) as compute:
+    with remote.Compute(settings.values(), arguments.data_dir) as compute:
         importlib.import_module("snnlab_app.serve").serve(
-            config.values(), compute, arguments.address, arguments.port,
+            settings.values(), compute, arguments.address, arguments.port,
             show=not arguments.no_browser,
         )  # fmt: skip
     return 0
@@ -223,12 +211,14 @@ def _data(arguments):
 
 
 def _map(arguments):
-    config = _config(arguments)
+    settings = config(arguments)
     from snnlab.chip.mapping import Mapping
     from snnlab.data.catalogue import CATALOGUE
 
-    entry = CATALOGUE[config.dataset].checked(config.side)
-    mapping = Mapping((config.side**2, *config.hidden, len(entry.classes)), chips=config.chips)
+    entry = CATALOGUE[settings.dataset].checked(settings.side)
+    mapping = Mapping(
+        (settings.side**2, *settings.hidden, len(entry.classes)), chips=settings.chips
+    )
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0
 
@@ -248,3 +238,22 @@ def _export(arguments):
     network = export_run(arguments.run, arguments.out)
     print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
     return 0
+
+
+def _recipes(arguments):
+    from snnlab.recipes import recipes
+
+    for recipe in recipes().values():
+        print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
+    return 0
+
+
+def _reproduce(arguments):
+    from snnlab.reproduce.command import reproduce
+
+    finished = reproduce(
+        arguments.study, Path(arguments.out), Path(arguments.cache),
+        quick=arguments.quick, seeds=arguments.seeds, data_dir=arguments.data_dir,
+        workers=arguments.workers, report_only=arguments.report_only,
+    )  # fmt: skip
+    return 0 if finished else INTERRUPTED

@@ -14,6 +14,7 @@ from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.experiments.decision import (
     accuracy_over_time,
+    decided_within,
     decision_time,
     decisions,
     first_spike,
@@ -171,6 +172,22 @@ def test_labels_that_do_not_fit_are_refused(images, labels):
     rec = labelled(np.zeros((images, 7, 2)), [0] * images)
     with pytest.raises(SnnlabError, match=f"{labels} labels given for a recording of {images} im"):
         accuracy_over_time(rec, np.zeros(labels, int))
+
+
+# Decided within a time
+
+
+def test_the_last_sample_within_the_time_decides():
+    """First spike at 0.8 µs: after 1 µs the sample at 1.7 µs has been taken, that at 3.4 not."""
+    rec = one((0, 0), (0, 1), (2, 1), (2, 3), first=100)
+    at = [decided_within(rec, 1e-6 * t)[0] for t in (0.0, 0.8, 1.0, 2.5, 2.6, 4.3, 100.0)]
+    assert at == [0, 0, 1, 1, 0, 1, 1]
+    np.testing.assert_array_equal(decided_within(one((0, 0), (0, 1), first=None), 1e-6), [1])
+
+
+def test_a_decision_before_the_first_spike_is_refused():
+    with pytest.raises(SnnlabError, match=r"decision time -1e-06 s is not allowed: give 0 or more"):
+        decided_within(one((0, 0), (0, 1)), -1e-6)
 
 
 # Stopping

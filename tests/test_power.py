@@ -246,11 +246,19 @@ def test_a_time_that_is_none_is_refused(time):
 
 def test_a_recording_too_short_is_told_what_is_needed():
     with pytest.raises(SnnlabError) as error:
-        estimate(at_the_working_point(samples=6), "inference")
+        power.until(at_the_working_point(samples=6), 11.8e-6)
     assert str(error.value) == (
         "recording of 6 CADC samples is too short for 11.8 µs: record 7 or more"
     )
     assert estimate(at_the_working_point(samples=6), "training").latency == pytest.approx(10.2e-6)
+
+
+def test_an_image_recorded_for_less_than_the_papers_ends_with_its_last_sample():
+    """Six samples, the last at 8.5 µs: so many images more fit into a second."""
+    short = estimate(at_the_working_point(samples=6), "inference")
+    assert short.latency == pytest.approx(8.5e-6)
+    assert short.rate == pytest.approx(estimate(at_the_working_point()).rate * 11.8 / 8.5)
+    assert short == power.until(at_the_working_point(samples=6), short.latency)
 
 
 def test_an_unknown_mode_is_refused():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from snnlab.chip.activity import EVENT_BITS, SAMPLE_BITS, Counts, before, everything
 from snnlab.chip.coefficients import COEFFICIENTS, cost, spread
-from snnlab.chip.constants import INFERENCE_PERIOD
+from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD, INFERENCE_SAMPLES
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 
@@ -102,15 +102,24 @@ class PowerEstimate:
 def estimate(recording: Recording, mode: str = "inference") -> PowerEstimate:
     """Power while images like the recorded ones run one after the other.
 
-    mode : ``"inference"``, 11.8 µs for each image, of which a longer recording tells the beginning;
-    ``"training"``, as long as recorded, with all samples and hidden spikes sent to the host.
-    Raises :class:`SnnlabError` for another mode or a recording too short for inference.
+    mode : ``"inference"``, 11.8 µs for each image, of which a longer recording tells the beginning,
+    or until the last sample of a shorter one; ``"training"``, as long as recorded, with all samples
+    and hidden spikes sent to the host. Raises :class:`SnnlabError` for another mode.
     """
     if mode not in MODES:
         raise SnnlabError(f"power mode {mode!r} is unknown: use one of {', '.join(MODES)}")
     if mode == "inference":
-        return until(recording, INFERENCE_PERIOD)
+        return until(recording, inference_time(recording))
     return PowerEstimate.of(everything(recording), recording.duration)
+
+
+def inference_time(recording: Recording) -> float:
+    """Time of one image in inference : s, 11.8 µs or until the last sample of a shorter recording.
+
+    Nothing is known beyond it, and the next image may start.
+    """
+    samples = recording.cadc[-1].shape[1]
+    return INFERENCE_PERIOD if samples >= INFERENCE_SAMPLES else DT_CADC * (samples - 1)
 
 
 def until(recording: Recording, time: float) -> PowerEstimate:

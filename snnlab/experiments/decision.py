@@ -65,6 +65,18 @@ def first_spike(recording: Recording) -> np.ndarray:
     return first
 
 
+def decided_within(recording: Recording, time: float) -> np.ndarray:
+    """Label decided for ``time`` s after each image's first input spike : int64[image].
+
+    The last CADC sample until then decides. Raises :class:`SnnlabError` for a negative time.
+    """
+    if not time >= 0.0:
+        raise SnnlabError(f"decision time {time} s is not allowed: give 0 or more")
+    decided = decisions(recording)
+    end = np.minimum((first_spike(recording) + time) / DT_CADC + 1e-9, decided.shape[1] - 1)
+    return decided[np.arange(len(decided)), end.astype(np.int64)]
+
+
 def decision_time(recording: Recording) -> np.ndarray:
     """Time from each image's first input spike to its decision : float64[image], s.
 

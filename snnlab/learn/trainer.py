@@ -220,14 +220,26 @@ class Trainer:
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
 
-    def evaluate(self) -> Evaluation:
-        """Accuracy and spikes on the test images, with trial noise of its own."""
-        events, labels = self.test_events, self.dataset.test_labels
-        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
+    def evaluate(self, chip: Chip | None = None) -> Evaluation:
+        """Accuracy and spikes on the test images, with trial noise of its own.
+
+        chip : another one than the one trained on, with the same mapping.
+        """
+        labels = self.dataset.test_labels
         right, spikes = 0, 0
-        for first in range(0, len(labels), EVALUATION_BATCH):
-            part = np.arange(first, min(first + EVALUATION_BATCH, len(labels)))
-            recording = self.chip.run(events.take(part), weights, trial=trial, read_hidden=False)
+        for part, recording in self.recordings(chip):
             right += int((self.network.peaks(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
+
+    def recordings(self, chip: Chip | None = None) -> Iterator[tuple[np.ndarray, Recording]]:
+        """The test images on the chip, some at a time: indices int64[image] and the recording.
+
+        Hidden membranes are not digitised, as in inference.
+        """
+        events, chip = self.test_events, chip or self.chip
+        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
+        for first in range(0, len(events), EVALUATION_BATCH):
+            part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
+            run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
+            yield part, run

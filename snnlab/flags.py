@@ -1,0 +1,58 @@
+"""Knobs as command line flags: every one of :class:`Config` has its flag, help and check."""
+
+import argparse
+
+import param
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab.recipes import recipe
+
+
+def add_knobs(parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = None) -> None:
+    """A flag for each knob, or for the wanted ones."""
+    for title, names in Config.GROUPS.items():
+        group = parser.add_argument_group(title)
+        for name in [name for name in names if wanted is None or name in wanted]:
+            flag = "--" + name.replace("_", "-")
+            group.add_argument(flag, dest=name, metavar="X", help=_help(name))
+
+
+def add_recipe(parser: argparse.ArgumentParser) -> None:
+    """A flag for settings by name, over which the knobs' own flags go."""
+    parser.add_argument(
+        "--recipe", metavar="NAME", help="start from named settings (see snnlab recipes)"
+    )
+
+
+def config(arguments: argparse.Namespace) -> Config:
+    """Settings of the recipe if one is given, with the flags that were given on top.
+
+    Raises :class:`SnnlabError` for an unknown recipe or a value that is not allowed.
+    """
+    given = {name: getattr(arguments, name, None) for name in Config.knobs()}
+    changes = {name: _read(name, text) for name, text in given.items() if text is not None}
+    chosen = getattr(arguments, "recipe", None)
+    return recipe(chosen).config(**changes) if chosen else Config.checked(**changes)
+
+
+def _help(name):
+    default = Config.param[name].default
+    shown = "-".join(map(str, default)) if isinstance(default, list) else default
+    text = f"{Config.param[name].doc} {Config.allowed(name).capitalize()} (default: {shown})"
+    return text.replace("%", "%%")
+
+
+def _read(name, text):
+    """A flag's text as its knob's type."""
+    knob = Config.param[name]
+    try:
+        if isinstance(knob, param.Selector):
+            return {str(choice): choice for choice in knob.objects}.get(text, text)
+        if isinstance(knob, param.List):
+            return [int(part) for part in text.split("-")]
+        if isinstance(knob, param.Integer):
+            return int(text)
+        return float(text)
+    except ValueError:
+        raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None

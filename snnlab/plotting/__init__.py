@@ -1,0 +1,49 @@
+"""Recordings, runs and studies as HoloViews elements: the one definition of every plot.
+
+The dashboard renders an element once and then writes into its sources, the notebooks show it as it
+is, ``save`` draws it into a file. Leaf elements carry labels, by which the dashboard finds them
+again.
+"""
+
+from snnlab.plotting.decision import accuracy_over_time, decision_times
+from snnlab.plotting.look import (
+    BLUE,
+    GREEN,
+    GREY,
+    HIDDEN_COLOR,
+    INPUT_COLOR,
+    LABEL_COLOR,
+    ORANGE,
+    PART_COLORS,
+    PURPLE,
+    SKY,
+    TEST_COLOR,
+    TRACE_COLORS,
+    TRAIN_COLOR,
+    VERMILION,
+    YELLOW,
+)
+from snnlab.plotting.power import power_split
+from snnlab.plotting.raster import (
+    CLEAR,
+    COLUMNS,
+    GAP_ROWS,
+    LABEL_ROWS,
+    membranes,
+    microseconds,
+    raster,
+    raster_cells,
+    raster_palette,
+    raster_ticks,
+)
+from snnlab.plotting.studies import Series, compared, save
+from snnlab.plotting.training import accuracy_curve, curve, power_curve
+
+__all__ = [
+    "BLUE", "CLEAR", "COLUMNS", "GAP_ROWS", "GREEN", "GREY", "HIDDEN_COLOR", "INPUT_COLOR",
+    "LABEL_COLOR", "LABEL_ROWS", "ORANGE", "PART_COLORS", "PURPLE", "SKY", "TEST_COLOR",
+    "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
+    "accuracy_over_time", "compared", "curve", "decision_times", "membranes", "microseconds",
+    "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
+    "save",
+]  # fmt: skip

@@ -1,0 +1,113 @@
+"""One sample's activity: spikes of all layers, label potentials, membranes."""
+
+import holoviews as hv
+import numpy as np
+
+from snnlab.chip.constants import DT_CADC
+from snnlab.chip.recording import Recording
+from snnlab.events import TICK, Events
+from snnlab.plotting.look import GREY, HIDDEN_COLOR, INPUT_COLOR, LABEL_COLOR, LOOK, TRACE_COLORS
+
+COLUMNS = 170
+"""Columns of the raster; 0.2 µs each in a window of 34 µs."""
+GAP_ROWS, LABEL_ROWS = 8, 9
+_INPUT, _HIDDEN, _LABEL = 1, 2, 3
+"""Cell values: spikes of inputs and neurons, then label potentials from 3 to 255."""
+CLEAR = "#00000000"
+
+
+def microseconds(steps: int) -> np.ndarray:
+    """Times of the CADC samples : float64[step], µs."""
+    return np.arange(steps) * DT_CADC * 1e6
+
+
+def raster_cells(recording: Recording, sample: int = 0) -> np.ndarray:
+    """Picture of one sample's activity : uint8[row, column], lowest row first.
+
+    From the top: two inputs a row, hidden layers a neuron a row, label potentials as brightness.
+    Values: 0 nothing, 1 input spike, 2 hidden spike, 3…255 label potential.
+    """
+    duration = recording.duration
+    inputs = _spike_rows(recording.inputs, sample, duration, _INPUT, pool=2)
+    hidden = [_spike_rows(layer, sample, duration, _HIDDEN) for layer in recording.spikes]
+    labels = _label_rows(recording, sample)
+    gap = np.zeros((GAP_ROWS, COLUMNS), np.uint8)
+    blocks = [labels]
+    for block in (*reversed(hidden), inputs):
+        blocks += [gap, block]
+    return np.concatenate(blocks)
+
+
+def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
+    """Where each population's name stands on the raster's vertical axis."""
+    first = recording.cadc[-1].shape[2] * LABEL_ROWS
+    places = [(first / 2, "label")]
+    heights = [layer.n_channels for layer in reversed(recording.spikes)]
+    names = [f"hidden {k}" for k in range(len(heights), 0, -1)] if len(heights) > 1 else ["hidden"]
+    heights.append((recording.inputs.n_channels + 1) // 2)
+    for height, name in zip(heights, [*names, "input"], strict=True):
+        places.append((first + GAP_ROWS + height / 2, name))
+        first += GAP_ROWS + height
+    return places
+
+
+def _spike_rows(events: Events, sample, duration, value, pool=1):
+    rows = np.zeros(((events.n_channels + pool - 1) // pool, COLUMNS), np.uint8)
+    mine = slice(events.offsets[sample], events.offsets[sample + 1])
+    column = (events.tick[mine] * (TICK / duration * COLUMNS)).astype(int)
+    row = len(rows) - 1 - events.channel[mine] // pool
+    rows[row, np.minimum(column, COLUMNS - 1)] = value
+    rows[row, np.minimum(column + 1, COLUMNS - 1)] = value  # two columns wide, to be seen
+    return rows
+
+
+def _label_rows(recording, sample):
+    traces = np.clip(recording.traces(-1)[sample], 0.0, 1.5) / 1.5
+    cells = np.where(traces > 0.02, _LABEL + np.rint(traces * (255 - _LABEL)), 0).astype(np.uint8)
+    column = np.arange(COLUMNS) * len(cells) // COLUMNS
+    rows = np.repeat(cells[column].T[::-1], LABEL_ROWS, axis=0)
+    rows[LABEL_ROWS - 1 :: LABEL_ROWS] = 0
+    return rows
+
+
+def raster_palette() -> list[str]:
+    """Colours of :func:`raster_cells`, clear where nothing happens."""
+    red, green, blue = (int(LABEL_COLOR[k : k + 2], 16) for k in (1, 3, 5))
+    faded = [f"#{red:02x}{green:02x}{blue:02x}{a:02x}" for a in range(_LABEL, 256)]
+    return [CLEAR, INPUT_COLOR, HIDDEN_COLOR, *faded]
+
+
+def raster(recording: Recording, sample: int = 0) -> hv.Image:
+    """Input spikes, hidden spikes and label potentials of one sample over time."""
+    cells = raster_cells(recording, sample)
+    bounds = (0, 0, recording.duration * 1e6, len(cells))
+    image = hv.Image(cells[::-1], ["time", "row"], "cell", bounds=bounds, label="raster")
+    return image.opts(
+        cmap=raster_palette(), clim=(0, 255), xlabel="time (µs)", ylabel="",
+        yticks=raster_ticks(recording), **LOOK,
+    )  # fmt: skip
+
+
+def membranes(traces: dict[str, np.ndarray], threshold: float | None = None) -> hv.Overlay:
+    """Membrane potentials over time, each named; the CADC's samples joined by lines.
+
+    traces : float[step] by name, in thresholds above leak.
+    """
+    curves = [
+        hv.Curve((microseconds(len(trace)), trace), "time", "potential", label=name).opts(
+            color=TRACE_COLORS[k % len(TRACE_COLORS)],
+            line_width=2,
+            line_dash=("solid", "dashed")[k // len(TRACE_COLORS) % 2],
+        )
+        for k, (name, trace) in enumerate(traces.items())
+    ]
+    if threshold is not None:
+        ends = microseconds(len(next(iter(traces.values()))))[[0, -1]]
+        line = hv.Curve((ends, [threshold, threshold]), "time", "potential", label="threshold")
+        curves.append(line.opts(color=GREY, line_dash="dotted", line_width=2))
+    return hv.Overlay(curves).opts(
+        xlabel="time (µs)", ylabel="potential (ϑ = 1)", legend_position="right",
+        legend_opts={"label_text_font_size": "8pt", "spacing": 0, "padding": 2, "margin": 2,
+                     "glyph_width": 14, "border_line_alpha": 0, "background_fill_alpha": 0},
+        **LOOK,
+    )  # fmt: skip

@@ -1,0 +1,81 @@
+"""Recipes: named, versioned settings that command line, dashboard and notebooks load by name.
+
+They stand in ``recipes.toml`` beside this file, each checked against :class:`Config` when read.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+
+FIELDS = ("version", "about", "base", "set")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named configuration.
+
+    version : raised whenever the settings change; about : what it is for, one sentence;
+    settings : values of knobs by name, those not named are at their defaults.
+    """
+
+    name: str
+    version: int
+    about: str
+    settings: dict
+
+    def config(self, **changes) -> Config:
+        """The configuration, with some knobs turned; raises :class:`SnnlabError` for bad values."""
+        return Config.checked(**{**self.settings, **changes})
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of this name; raises :class:`SnnlabError` if there is none."""
+    known = recipes()
+    if name not in known:
+        raise SnnlabError(f"recipe {name!r} is unknown: choose one of {', '.join(known)}")
+    return known[name]
+
+
+@cache
+def recipes() -> MappingProxyType[str, Recipe]:
+    """All recipes by name, in the order of the file."""
+    return MappingProxyType(read(files("snnlab").joinpath("recipes.toml").read_text("utf-8")))
+
+
+def read(text: str) -> dict[str, Recipe]:
+    """Recipes of a TOML text by name, a base standing before what builds on it.
+
+    Raises :class:`SnnlabError` that names recipe and cure for anything that is none.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SnnlabError(f"recipes: no TOML ({error})") from None
+    found = {}
+    for name, table in tables.items():
+        try:
+            found[name] = _recipe(name, table, found)
+        except SnnlabError as error:
+            raise SnnlabError(f"recipe {name}: {error}") from None
+    return found
+
+
+def _recipe(name, table, above):
+    if not isinstance(table, dict) or not set(table) <= set(FIELDS):
+        raise SnnlabError(f"give a table with no other entries than {', '.join(FIELDS)}")
+    version, about, base = table.get("version"), table.get("about"), table.get("base")
+    if type(version) is not int or version < 1 or not isinstance(about, str) or not about:
+        raise SnnlabError("give version, a whole number from 1, and about, a sentence")
+    if base is not None and base not in above:
+        raise SnnlabError(f"its base {base!r} does not stand above it")
+    given = table.get("set", {})
+    if not isinstance(given, dict):
+        raise SnnlabError("set is no table of knobs")
+    settings = {**(above[base].settings if base else {}), **given}
+    Config.checked(**settings)
+    return Recipe(name, version, about, settings)

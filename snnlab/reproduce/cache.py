@@ -1,0 +1,70 @@
+"""Finished trainings on disk: one small JSON file each, found by the hash of its settings."""
+
+import json
+import platform
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
+from snnlab.reproduce.job import Job
+
+LIBRARIES = ("snnlab", "numpy", "numba", "torch")
+
+
+class Cache:
+    """A folder of records; a record is there whole or not at all.
+
+    Raises :class:`SnnlabError` when the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def get(self, job: Job) -> dict | None:
+        """The record of a job, None if it is not done; a damaged file counts as not done."""
+        with suppress(OSError, ValueError):
+            record = json.loads(self._path(job).read_text("utf-8"))
+            if isinstance(record, dict) and {"result", "seconds", "versions"} <= set(record):
+                return record
+        return None
+
+    def put(self, job: Job, outcome: dict) -> dict:
+        """Keep what a job returned with its settings and versions; returns the record."""
+        record = {**_head(job), **outcome, "versions": versions()}
+        self._write(self._path(job), record)
+        with suppress(OSError):
+            self._path(job, "failed").unlink(missing_ok=True)
+        return record
+
+    def fail(self, job: Job, why: str) -> None:
+        """Note why a job failed; it counts as not done."""
+        self._write(self._path(job, "failed"), {**_head(job), "why": why, "versions": versions()})
+
+    def failure(self, job: Job) -> str | None:
+        """Why a job failed when it was last tried, None if it did not."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(self._path(job, "failed").read_text("utf-8"))["why"])
+        return None
+
+    def _path(self, job, suffix="json"):
+        return self.folder / f"{job.key}.{suffix}"
+
+    def _write(self, path, content):
+        text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_whole(path, lambda file: file.write(text.encode()))
+        except OSError as error:
+            raise SnnlabError(f"cache {self.folder} cannot be written: {error.strerror}") from None
+
+
+def versions() -> dict[str, str]:
+    """Of Python and the libraries that compute."""
+    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
+
+
+def _head(job):
+    return {"label": job.label, "kind": job.kind, "settings": job.settings,
+            "measures": list(job.measures)}  # fmt: skip

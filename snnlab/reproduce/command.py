@@ -1,0 +1,49 @@
+"""``snnlab reproduce``: run what is missing of a study, then write what is known."""
+
+import shlex
+from pathlib import Path
+
+from snnlab.experiments.terminal import say
+from snnlab.reproduce import report
+from snnlab.reproduce.cache import Cache
+from snnlab.reproduce.plan import all_jobs, plan
+from snnlab.reproduce.records import Records
+from snnlab.reproduce.rows import table
+from snnlab.reproduce.study import RunAll, complete
+
+
+def reproduce(
+    study: str,
+    out: Path,
+    cache: Path,
+    *,
+    quick: bool = False,
+    seeds: int | None = None,
+    data_dir: str | None = None,
+    workers: int | None = None,
+    report_only: bool = False,
+    pool: RunAll | None = None,
+) -> bool:
+    """Train what the cache has no record of and write page, figures and Parquet below ``out``.
+
+    Returns whether all of it ran; results so far are written in any case. pool : what runs the
+    jobs, processes of this machine by default. Raises :class:`~snnlab.errors.SnnlabError` for an
+    unknown study, missing libraries or folders that cannot be written.
+    """
+    report.check()
+    trainings, store = plan(study, quick, seeds), Cache(cache)
+    jobs = list(all_jobs(trainings))
+    finished = report_only or complete(jobs, store, data_dir, workers, pool)
+    records = Records(trainings, store)
+    page = report.write(records, out, _command(study, quick, seeds))
+    say(table(records))
+    for label, why in records.failures.items():
+        say(f"failed: {label}: {why}")
+    say(f"written to {page}")
+    return finished
+
+
+def _command(study, quick, seeds):
+    """What anyone can run to have the same."""
+    flags = ["--quick"] * quick + (["--seeds", str(seeds)] if seeds else [])
+    return shlex.join(["snnlab", "reproduce", study, *flags])

@@ -1,0 +1,78 @@
+"""What a trained network does on the test images: over time, with silenced neurons, on bad dies."""
+
+import numpy as np
+
+from snnlab.chip.activity import Counts, before
+from snnlab.chip.constants import DT_CADC
+from snnlab.chip.emulator import Chip
+from snnlab.chip.power import PowerEstimate, inference_time
+from snnlab.config import Config
+from snnlab.experiments.decision import accuracy_over_time, decided_within
+from snnlab.learn.trainer import Trainer
+from snnlab.seeding import stream
+
+DECISION = 8e-6
+"""After the first input spike the paper's accuracy peaks so many seconds later."""
+SILENCED = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+DRAWS = 5
+SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
+
+
+def examine(trainer: Trainer) -> dict:
+    """Plain numbers: accuracy within 8 µs and over readout time; power and energy, estimates.
+
+    Images follow one another every 11.8 µs as in the paper, or sooner if less was recorded.
+    """
+    labels = trainer.dataset.test_labels
+    within, over_time, counts = 0, 0.0, np.zeros(len(Counts._fields))
+    for part, recording in trainer.recordings():
+        within += int((decided_within(recording, DECISION) == labels[part]).sum())
+        over_time += len(part) * accuracy_over_time(recording, labels[part])[1]
+        end = inference_time(recording)
+        counts += len(part) * np.array(before(recording, end))
+    power = PowerEstimate.of(Counts(*(counts / len(labels)).tolist()), end)
+    return {
+        "within_8us": within / len(labels),
+        "times": [DT_CADC * k for k in range(len(over_time))],
+        "accuracy_over_time": (over_time / len(labels)).tolist(),
+        "power": power.power,
+        "energy": power.energy,
+        "energy_range": list(power.ranges["energy"]),
+        "rate": power.rate,
+    }
+
+
+def silenced(trainer: Trainer) -> dict[str, float]:
+    """Accuracy by the share of hidden neurons that no longer fire, mean of five random choices."""
+    return {str(share): _without(trainer, share) for share in SILENCED}
+
+
+def _without(trainer, share):
+    chip, mapping = trainer.chip, trainer.mapping
+    own = np.concatenate([circuits[:, 0] for circuits in mapping.circuits[:-1]])
+    accuracies = []
+    for draw in range(DRAWS if share else 1):
+        order = stream(trainer.config.seed, "silenced", draw).permutation(own)
+        die = chip.die.with_faults(dead=order[: round(share * len(own))])
+        hurt = Chip(mapping, die, chip.point, codes=chip.codes, correction=chip.correction)
+        accuracies.append(trainer.evaluate(hurt).accuracy)
+    return float(np.mean(accuracies))
+
+
+def transferred(trainer: Trainer) -> dict[str, float]:
+    """Accuracy by decalibration when the weights are put on calibrated dies, with trial noise.
+
+    Nothing is trained there. Turns the trainer's knobs.
+    """
+    trainer.config.set("die", "calibrated")
+    for name in TRIAL_NOISE:
+        trainer.config.set(name, Config.param[name].default)
+    found = {}
+    for sigma in SIGMAS:
+        trainer.config.set("mismatch", sigma)
+        found[str(sigma)] = trainer.evaluate().accuracy
+    return found
+
+
+MEASURES = {"silenced": silenced, "transferred": transferred}

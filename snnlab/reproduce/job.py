@@ -1,0 +1,87 @@
+"""One training of the reproduction, from settings to a record of plain numbers."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.metadata import version
+from time import perf_counter
+
+SCHEMA = 1
+"""Of what a job returns: another number makes older records missing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One thing to train.
+
+    kind : "snn" or "ann"; settings : all its settings by name, plain; measures : what is measured
+    beside the evaluation, "silenced" or "transferred"; label : for people.
+    """
+
+    kind: str
+    settings: dict
+    measures: tuple[str, ...]
+    label: str
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of all that decides the outcome: settings, measures and the library's version."""
+        content = [SCHEMA, version("snnlab"), self.kind, self.settings, sorted(self.measures)]
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    @property
+    def work(self) -> float:
+        """Epochs of spiking training that take about as long; an ANN's epoch is far shorter."""
+        return self.settings["epochs"] * (0.1 if self.kind == "ann" else 1.0)
+
+
+def run(job: Job, data_dir: str | None = None) -> dict:
+    """Train and measure; the record's ``result`` and ``seconds``.
+
+    Raises :class:`~snnlab.errors.SnnlabError` when the training cannot be done or diverges.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    dataset = _dataset(job.settings["dataset"], job.settings["side"], data_dir)
+    start = perf_counter()
+    result = _snn(job, dataset) if job.kind == "snn" else _ann(job, dataset)
+    return {"result": result, "seconds": perf_counter() - start}
+
+
+@lru_cache(maxsize=2)
+def _dataset(name, side, data_dir):
+    from snnlab.data import load
+
+    return load(name, side, data_dir=data_dir)
+
+
+def _snn(job, dataset):
+    from snnlab.config import Config
+    from snnlab.learn.trainer import Trainer
+    from snnlab.reproduce.examine import MEASURES, examine
+
+    trainer = Trainer(Config.checked(**job.settings), dataset)
+    right, losses = [], []
+    for progress in trainer:
+        right.append(progress.accuracy * progress.samples)
+        losses.append(progress.loss * progress.samples)
+    last = trainer.steps_per_epoch
+    images = len(dataset.train_images)
+    result = {
+        "accuracy": progress.evaluation.accuracy,
+        "spikes": progress.evaluation.spikes,
+        "train_accuracy": sum(right[-last:]) / images,
+        "train_loss": sum(losses[-last:]) / images,
+        **examine(trainer),
+    }
+    return {**result, **{name: MEASURES[name](trainer) for name in job.measures}}
+
+
+def _ann(job, dataset):
+    from snnlab.experiments.ann import AnnSettings, train_ann
+
+    own = {k: v for k, v in job.settings.items() if k in AnnSettings.__dataclass_fields__}
+    return {"accuracy": train_ann(AnnSettings(**own), dataset)}

@@ -1,0 +1,138 @@
+"""What is trained for the reproduction, with how many seeds and epochs; most important first.
+
+A seed is also the number of its die, so every seed has a chip of its own. Nothing is chosen by its
+test accuracy: recipes stand beforehand, and what counts is the accuracy after the last epoch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+
+from snnlab.errors import SnnlabError
+from snnlab.experiments.ann import AnnSettings
+from snnlab.recipes import recipe
+from snnlab.reproduce.job import Job
+
+STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
+SEEDS = (1, 2, 3, 4, 5)
+FRESH = 101
+"""A die that no hyper-parameter was ever tried on."""
+SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+ANN_EPOCHS = 30
+
+SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
+"""The nearest to the paper's software network that the emulator has: all circuits alike and no
+trial noise, yet still 6-bit weights and 8-bit potentials."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One configuration, trained once for each seed.
+
+    studies : of STUDIES, those that need it; changes : knobs turned over those of the recipe;
+    measures : what is done with the trained network beside its evaluation (see ``job``);
+    ann : settings of the network without spikes if it is one; quick : whether it is the small
+    version, on other images than its name says.
+    """
+
+    name: str
+    recipe: str
+    studies: tuple[str, ...]
+    epochs: int
+    seeds: tuple[int, ...] = SEEDS
+    changes: dict = field(default_factory=dict)
+    measures: tuple[str, ...] = ()
+    ann: AnnSettings | None = None
+    quick: bool = False
+
+    def jobs(self) -> list[Job]:
+        """One for each seed."""
+        return [self._job(seed) for seed in self.seeds]
+
+    def _job(self, seed):
+        label = f"{self.name}, seed {seed}"
+        turned = {"seed": seed, "die_seed": seed, "epochs": self.epochs, **self.changes}
+        settings = recipe(self.recipe).config(**turned).values()
+        if self.ann is None:
+            return Job("snn", settings, self.measures, label)
+        own = {**asdict(self.ann), "epochs": self.epochs, "seed": seed}
+        data = {name: settings[name] for name in ("dataset", "side", "hidden")}
+        return Job("ann", {**own, **data}, (), label)
+
+
+def _loop(sigma):
+    """In the loop on dies of this decalibration: more seeds where the issue is decided."""
+    return Training(
+        loop_name(sigma), "best", ("mismatch",), 30, SEEDS if sigma in (0.3, 0.5) else SEEDS[:3],
+        {"mismatch": sigma},
+    )  # fmt: skip
+
+
+def loop_name(sigma: float) -> str:
+    """Name of the training in the loop at this decalibration."""
+    return f"in the loop, {sigma:.0%}"
+
+
+AUGMENTED_ANN = AnnSettings(rotation=15.0, dropout=0.4)
+
+PLAN = (
+    Training("best", "best", STUDIES, 60, measures=("silenced",)),
+    Training("fashion", "fashion-best", ("table1",), 30),
+    Training("sparse", "sparse", ("sparsity", "latency"), 40),
+    Training("sparser", "sparser", ("sparsity",), 40),
+    _loop(0.5),
+    _loop(0.3),
+    Training("software, for transfer", "best", ("mismatch",), 30, SEEDS[:3], changes=SOFTWARE,
+             measures=("transferred",)),
+    Training("robust", "robust", ("neuron-death",), 30, measures=("silenced",)),
+    Training("fresh die", "best", ("table1",), 60, (FRESH,)),
+    Training("ANN", "best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
+    Training("ANN, augmented", "best", ("table1",), ANN_EPOCHS, ann=AUGMENTED_ANN),
+    Training("ANN, Fashion", "fashion-best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
+    Training("early", "early", ("table1", "latency"), 40),
+    Training("paper", "paper", ("table1", "neuron-death", "latency", "sparsity"), 100,
+             measures=("silenced",)),
+    Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"), 100, SEEDS[:2],
+             measures=("silenced",)),
+    Training("paper, Fashion", "paper-fashion", ("table1",), 100, SEEDS[:2]),
+    Training("software", "best", ("table1",), 30, SEEDS[:3], SOFTWARE),
+    Training("software, Fashion", "fashion-best", ("table1",), 30, SEEDS[:2], SOFTWARE),
+    _loop(0.0), _loop(0.4), _loop(0.2), _loop(0.1),
+    Training("two hidden layers", "best", ("table1",), 14, SEEDS[:3], {"hidden": [128, 236]}),
+    Training("three hidden layers", "best", ("table1",), 14, SEEDS[:3],
+             {"hidden": [128, 123, 123]}),
+    Training("front, ρ_b = 0.0005", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 5e-4}),
+    Training("front, ρ_b = 0.02", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 2e-2}),
+    Training("front, ρ_b = 0.1", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 0.1}),
+)  # fmt: skip
+
+
+def plan(study: str, quick: bool = False, seeds: int | None = None) -> tuple[Training, ...]:
+    """Trainings of a study, or of "all"; quick ones are on scikit-learn's digits.
+
+    seeds : at most so many of each. Raises :class:`SnnlabError` for an unknown study or no seeds.
+    """
+    if study not in (*STUDIES, "all"):
+        raise SnnlabError(f"study {study!r} is unknown: use {', '.join(STUDIES)} or all")
+    if seeds is not None and not 1 <= seeds <= len(SEEDS):
+        raise SnnlabError(f"seeds = {seeds} is not allowed: 1 to {len(SEEDS)}")
+    wanted = [t for t in PLAN if study in (*t.studies, "all")]
+    return tuple(_smaller(t, quick, seeds) for t in wanted)
+
+
+def _smaller(training, quick, seeds):
+    """The same training with fewer seeds, or on few and small pictures."""
+    training = replace(training, seeds=training.seeds[:seeds])
+    if not quick:
+        return training
+    changes = {**training.changes, "dataset": "digits"}
+    return replace(training, epochs=2, seeds=training.seeds[:1], changes=changes, quick=True)
+
+
+def all_jobs(trainings: tuple[Training, ...]) -> Iterator[Job]:
+    """Jobs of all trainings in order, none twice."""
+    seen = set()
+    for training in trainings:
+        for job in training.jobs():
+            if job.key not in seen:
+                seen.add(job.key)
+                yield job

@@ -1,0 +1,132 @@
+"""What a reproduction leaves behind: a page with table and pictures, and all records as Parquet."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
+from snnlab.recipes import recipe
+from snnlab.reproduce.cache import versions
+from snnlab.reproduce.records import Records
+from snnlab.reproduce.rows import table
+
+PAGE, FOLDER = "results.md", "results"
+BEGIN, END = "<!-- snnlab reproduce: begin -->", "<!-- snnlab reproduce: end -->"
+"""What stands outside these lines of the page is written by people and stays."""
+SMALL = (
+    "**A small version, to see that everything runs: two epochs on 8×8 digits. Its numbers say"
+    " nothing about MNIST and Fashion-MNIST.**"
+)
+TITLE = "# The paper's results on the emulated chip\n"
+NEEDED = ("holoviews", "matplotlib")
+
+
+def check() -> None:
+    """Raises :class:`SnnlabError` if what writes the results is not installed."""
+    if not all(find_spec(name) for name in NEEDED):
+        raise SnnlabError('snnlab reproduce needs more libraries: pip install "snnlab[reproduce]"')
+
+
+def write(records: Records, out: Path, command: str) -> Path:
+    """Write page, figures and Parquet below ``out``; returns the page.
+
+    The page keeps what stands around the generated part. Raises :class:`SnnlabError` if the folder
+    cannot be written.
+    """
+    from snnlab.reproduce.figures import figures
+
+    page = out / PAGE
+    try:
+        (out / FOLDER).mkdir(parents=True, exist_ok=True)
+        _parquet(records.flat(), out / FOLDER / "trainings.parquet")
+        made = figures(records)
+        for figure in made:
+            _draw(figure, out / FOLDER)
+        text = _inserted(_text(records, made, command), page)
+        write_whole(page, lambda file: file.write(text.encode()))
+    except OSError as error:
+        raise SnnlabError(f"results {out} cannot be written: {error.strerror}") from None
+    return page
+
+
+def _inserted(generated, page):
+    """The page with its generated part replaced, or a new one."""
+    block = f"{BEGIN}\n{generated}\n{END}"
+    old = page.read_text("utf-8") if page.exists() else f"{TITLE}\n{BEGIN}{END}\n"
+    head, begin, rest = old.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not (begin and end):
+        raise SnnlabError(f"page {page} has no lines {BEGIN} and {END}: add them or move the page")
+    return head + block + tail
+
+
+def _text(records, made, command):
+    parts = [
+        "Made by a command, which anyone can run:", f"```\n{command}\n```",
+        "Mean ± sd of the test accuracy after the last epoch, in %, unless said otherwise. Every"
+        " seed has a die of its own, of the same number. Test images were used for nothing but"
+        " these figures.", SMALL if any(t.quick for t in records.trainings.values()) else "",
+        table(records),
+        *(f"![{one.caption}]({FOLDER}/{one.name}.svg)\n\n{one.caption}" for one in made),
+        _failures(records), _trainings(records), _versions(records),
+    ]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def _failures(records):
+    if not records.failures:
+        return "No training failed." if any(map(records.of, records.trainings)) else ""
+    lines = [f"- {label}: {why}" for label, why in records.failures.items()]
+    return "\n".join(("### Failed", "", *lines))
+
+
+def _trainings(records):
+    """What was trained with what."""
+    lines = ["### Trainings", "", "| training | recipe | changed | epochs | seeds | accuracy (%) |",
+             "|---|---|---|---:|---|---:|"]  # fmt: skip
+    for training in records.trainings.values():
+        used = recipe(training.recipe)
+        changed = training.changes if training.ann is None else {"network": "ReLU"}
+        turned = ", ".join(f"{name} = {value}" for name, value in changed.items())
+        sample = records.sample(training.name, "accuracy")
+        lines.append(
+            f"| {training.name} | {used.name} {used.version} | {turned} | {training.epochs}"
+            f" | {_numbers(training.seeds)} | {sample.text(2) if sample else '–'} |"
+        )
+    return "\n".join(lines)
+
+
+def _numbers(seeds):
+    consecutive = len(seeds) > 1 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}–{seeds[-1]}" if consecutive else ", ".join(map(str, seeds))
+
+
+def _versions(records):
+    """Of the libraries that computed the records; more than one set if they differ."""
+    used = {tuple(sorted(found.items())) for found in records.versions()} or {
+        tuple(sorted(versions().items()))
+    }
+    sets = (", ".join(f"{name} {number}" for name, number in one) for one in sorted(used))
+    return "Versions: " + "; ".join(sets) + "."
+
+
+def _draw(figure, folder):
+    from snnlab.plotting import compared, save
+
+    for suffix in ("svg", "png"):
+        element = compared(figure.series, figure.xlabel, figure.ylabel, "matplotlib")
+        save(element, folder / f"{figure.name}.{suffix}")
+
+
+def _parquet(rows, path):
+    """One row for each training and seed; a file of earlier results goes if there are none."""
+    import pyarrow
+    from pyarrow import parquet
+
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    arrays = pyarrow.table(columns)
+    write_whole(path, lambda file: parquet.write_table(arrays, file))

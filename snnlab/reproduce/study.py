@@ -1,0 +1,97 @@
+"""Running what is missing of a plan, with a bar, and stopping at any time without loss."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from tqdm import tqdm
+
+from snnlab.experiments.pool import Failed, cores, run_all
+from snnlab.experiments.terminal import say
+from snnlab.reproduce.cache import Cache
+from snnlab.reproduce.job import Job, run
+
+SECONDS_PER_EPOCH = 4.0
+"""Of 60 000 images on one core, until the cache knows better (estimate)."""
+SECONDS_PER_EPOCH_DIGITS = 0.6
+START = 8.0
+"""Seconds until a worker's libraries and data are loaded (estimate)."""
+
+RunAll = Callable[[Callable, list[Job]], Iterator[tuple[Job, object]]]
+"""Of the shape of :func:`~snnlab.experiments.pool.run_all`, e.g. on a cluster."""
+
+
+def complete(
+    jobs: list[Job],
+    cache: Cache,
+    data_dir: str | None = None,
+    workers: int | None = None,
+    pool: RunAll | None = None,
+) -> bool:
+    """Run every job the cache has no record of; each is kept as soon as it is done.
+
+    Returns False after Ctrl-C: calling again goes on with what is missing. A job that fails is
+    noted and tried again next time. Raises :class:`~snnlab.errors.SnnlabError` if the cache cannot
+    be written.
+    """
+    missing = [job for job in jobs if cache.get(job) is None]
+    workers = workers or cores()
+    say(announce(jobs, missing, cache, workers))
+    if not missing:
+        return True
+    pool = pool or partial(run_all, workers=workers)
+    bar = tqdm(
+        total=round(sum(job.work for job in missing)), unit=" epochs", dynamic_ncols=True,
+        smoothing=0.0, disable=None,
+        bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} epochs, {elapsed} so far, {remaining} left",
+    )  # fmt: skip
+    done = pool(partial(run, data_dir=data_dir), missing)
+    try:
+        with bar:
+            for job, outcome in done:
+                _keep(job, outcome, cache)
+                bar.update(job.work)
+    except KeyboardInterrupt:
+        say("stopped; call again to go on with what is missing")
+        return False
+    finally:
+        done.close()
+    return True
+
+
+def announce(jobs: list[Job], missing: list[Job], cache: Cache, workers: int) -> str:
+    """How much there is to do and about how long it takes."""
+    text = f"{len(jobs)} trainings, {len(jobs) - len(missing)} of them done before"
+    if not missing:
+        return text
+    seconds = estimate(jobs, missing, cache) / min(workers, len(missing)) + START
+    return f"{text}; about {_duration(seconds)} on {workers} workers (estimate)"
+
+
+def estimate(jobs: list[Job], missing: list[Job], cache: Cache) -> float:
+    """Seconds of one worker that the missing jobs take, by those done where there are any."""
+    datasets = {job.settings["dataset"] for job in missing}
+    paces = {name: _pace(name, jobs, cache) for name in datasets}
+    return sum(job.work * paces[job.settings["dataset"]] for job in missing)
+
+
+def _pace(dataset, jobs, cache):
+    """Seconds per epoch of work."""
+    alike = [job for job in jobs if job.settings["dataset"] == dataset and job.kind == "snn"]
+    known = [(job.work, record["seconds"]) for job in alike if (record := cache.get(job))]
+    if known:
+        return sum(seconds for _, seconds in known) / sum(work for work, _ in known)
+    return SECONDS_PER_EPOCH_DIGITS if dataset == "digits" else SECONDS_PER_EPOCH
+
+
+def _keep(job, outcome, cache):
+    if isinstance(outcome, Failed):
+        cache.fail(job, outcome.why)
+        say(f"{job.label}: failed: {outcome.why}")
+        return
+    result = cache.put(job, outcome)["result"]
+    spikes = f" at {result['spikes']:.1f} spikes" if "spikes" in result else ""
+    say(f"{job.label}: {result['accuracy']:.2%}{spikes}, {_duration(outcome['seconds'])}")
+
+
+def _duration(seconds):
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
