@@ -9,8 +9,13 @@ from IPython.display import HTML, display
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+WIDTH, DPI = 650, 90
+"""Of still pictures: pixels, and how many of them an inch of text takes."""
 DASHES = {"dashed": "--", "dotted": ":"}
-FOLD = "<details><summary>static picture</summary><img alt='{alt}' src='data:image/png;base64,{png}'></details>"
+FOLD = (
+    "<details><summary>static picture</summary>"
+    "<img alt='{alt}' src='data:image/png;base64,{png}'></details>"
+)
 
 
 def show(element: hv.Element | hv.Overlay, height: int = 300, alt: str = "the same plot") -> None:
@@ -18,15 +23,16 @@ def show(element: hv.Element | hv.Overlay, height: int = 300, alt: str = "the sa
 
     height : pixels; alt : what the picture shows, for those who do not see it.
     """
-    fixed = isinstance(element, hv.Image) and _options(element, "plot").get("aspect")
-    display(element if fixed else element.opts(height=height))
+    aspect = isinstance(element, hv.Image) and _options(element, "plot").get("aspect")
+    height = round(WIDTH / aspect) if aspect else height
+    display(element if aspect else element.opts(height=height))
     png = b64encode(picture(element, height)).decode()
     display(HTML(FOLD.format(alt=alt, png=png)))
 
 
 def picture(element: hv.Element | hv.Overlay, height: int = 300) -> bytes:
     """The element as PNG, drawn with its own colours and labels; height : pixels."""
-    figure = Figure(figsize=(7.2, height / 90), dpi=90, layout="constrained")
+    figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     leaves = list(element) if isinstance(element, hv.Overlay) else [element]
     for leaf in leaves:
@@ -43,18 +49,33 @@ def _options(element, group):
 
 def _frame(axes, options, leaves):
     axes.set(xlabel=options.get("xlabel") or "", ylabel=options.get("ylabel") or "")
-    axes.set_xscale("log" if options.get("logx") else "linear")
-    axes.set_yscale("log" if options.get("logy") else "linear")
+    for name in ("x", "y"):
+        if options.get(f"log{name}"):
+            axes.set(**{f"{name}scale": "log"})
     for name, limits in (("x", options.get("xlim")), ("y", options.get("ylim"))):
         if limits and not any(end is None for end in limits):
             axes.set(**{f"{name}lim": limits})
-    if ticks := options.get("yticks"):
-        axes.set_yticks(*zip(*ticks, strict=True))
+        if ticks := options.get(f"{name}ticks"):
+            axes.set(
+                **dict(
+                    zip(
+                        (f"{name}ticks", f"{name}ticklabels"), zip(*ticks, strict=True), strict=True
+                    )
+                )
+            )
     if options.get("xaxis", "") is None:
         axes.axis("off")
-    named = axes.get_legend_handles_labels()[1]
+    handles, names = axes.get_legend_handles_labels()
+    named = dict(zip(names, handles, strict=True))  # once, where a line has points
     if named and len(leaves) > 1 and options.get("show_legend", True):
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small")
+        axes.legend(
+            named.values(),
+            named.keys(),
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            frameon=False,
+            fontsize="small",
+        )
 
 
 def _curve(axes, leaf, style):

@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 
 from snnlab.events import TICK, Events
-from snnlab.plotting import GREY, TRACE_COLORS
+from snnlab.plotting.look import GREY, TRACE_COLORS
 
 FRAME = {"responsive": True, "toolbar": "above", "title": "", "show_grid": True}
 LEGEND = {"legend_position": "right", "show_legend": True}
@@ -45,9 +45,7 @@ def histograms(values: dict, xlabel: str, *, bins: int = 40, **opts) -> hv.Overl
     both = np.concatenate([np.ravel(v) for v in values.values()])
     edges = np.linspace(both.min(), max(both.max(), both.min() + 1e-9), bins + 1)
     drawn = [
-        hv.Histogram(
-            (edges, np.histogram(v, edges)[0]), kdims="x", vdims="count", label=name
-        ).opts(
+        hv.Histogram((edges, np.histogram(v, edges)[0]), kdims="x", vdims="count", label=name).opts(
             color=TRACE_COLORS[k % len(TRACE_COLORS)], alpha=0.6, line_color=None
         )
         for k, (name, v) in enumerate(values.items())
