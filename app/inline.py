@@ -1,4 +1,4 @@
-"""The live dashboard inside a notebook: one line, and the training runs in the notebook's kernel."""
+"""The live dashboard inside a notebook: one line, and training runs in the notebook's kernel."""
 
 import numpy as np
 import panel as pn

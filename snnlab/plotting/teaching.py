@@ -61,7 +61,8 @@ def tiles(images: np.ndarray, columns: int = 10) -> hv.Image:
     for k, image in enumerate(images):
         top, left = k // columns * (height + 1), k % columns * (width + 1)
         sheet[top : top + height, left : left + width] = image
-    return hv.Image(sheet, ["x", "y"], "brightness", bounds=(0, 0, sheet.shape[1], len(sheet))).opts(
+    bounds = (0, 0, sheet.shape[1], len(sheet))
+    return hv.Image(sheet, ["x", "y"], "brightness", bounds=bounds).opts(
         cmap="gray_r", clim=(0, 255), xaxis=None, yaxis=None,
         responsive=True, aspect=sheet.shape[1] / len(sheet), title="", toolbar=None,
     )  # fmt: skip
