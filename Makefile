@@ -33,6 +33,10 @@ notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly; two of 
 	SNNLAB_FAST=1 IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
 	$(BIN)/python -m pytest -m "notebook$(if $(LEFT_OUT), and not browser)" tests
 
+docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
+	rm -rf docs/notebooks && cp -r notebooks docs/notebooks
+	$(if $(filter full,$(DOCS)),,SNNLAB_FAST=1) $(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench
 

@@ -29,11 +29,11 @@ class Inline:
         self._play = pn.widgets.Button(name="Train", button_type="primary", width=90)
         self._play.on_click(lambda _: self._toggle())
         self._status = pn.pane.Markdown("starting", width=420)
-        self._plots = {
+        self.plots = {
             "accuracy": LivePlot(plotting.accuracy_curve(*_nothing()), 240, follow="x"),
             "spikes": LivePlot(_spikes(), 240, follow="xy"),
         }
-        self._panes = [plot.pane(name) for name, plot in self._plots.items()]
+        self._panes = [plot.pane(name) for name, plot in self.plots.items()]
         self.panel = pn.Column(
             pn.Row(self._play, self._status),
             pn.FlexBox(*self.knobs.values()),
@@ -66,7 +66,7 @@ class Inline:
             self._draw(snapshot)
 
     def _draw(self, s):
-        accuracy, spikes = self._plots["accuracy"], self._plots["spikes"]
+        accuracy, spikes = self.plots["accuracy"], self.plots["spikes"]
         accuracy.feed("batches", s.history["step"], 100 * s.history["accuracy"])
         for label in ("test line", "test"):
             accuracy.feed(label, s.tests["step"], 100 * s.tests["accuracy"])

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from snnlab.cli_runs import add_runs
+from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError
 from snnlab.flags import add_knobs, add_recipe, config
 
@@ -41,6 +42,7 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
+    _add_data_dir(add_sweep(commands))
     _add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)

@@ -330,6 +330,22 @@ class Config(param.Parameterized):
             raise SnnlabError(f"{name} = {value} is not allowed: {self.allowed(name)}") from None
 
     @classmethod
+    def read(cls, name: str, text: str):
+        """A value written as text, of the knob's type; raises :class:`SnnlabError` if it is none.
+
+        Whether the knob takes it is for :meth:`set` to say.
+        """
+        knob = cls.param[name]
+        try:
+            if isinstance(knob, param.Selector):
+                return {str(choice): choice for choice in knob.objects}.get(text, text)
+            if isinstance(knob, param.List):
+                return [int(part) for part in text.split("-")]
+            return int(text) if isinstance(knob, param.Integer) else float(text)
+        except ValueError:
+            raise SnnlabError(f"{name} = {text} is not allowed: {cls.allowed(name)}") from None
+
+    @classmethod
     def knobs(cls) -> tuple[str, ...]:
         """Names of all knobs, in the order of their groups."""
         return tuple(name for group in cls.GROUPS.values() for name in group)

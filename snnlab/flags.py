@@ -2,10 +2,7 @@
 
 import argparse
 
-import param
-
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
 from snnlab.recipes import recipe
 
 
@@ -31,7 +28,7 @@ def config(arguments: argparse.Namespace) -> Config:
     Raises :class:`SnnlabError` for an unknown recipe or a value that is not allowed.
     """
     given = {name: getattr(arguments, name, None) for name in Config.knobs()}
-    changes = {name: _read(name, text) for name, text in given.items() if text is not None}
+    changes = {name: Config.read(name, text) for name, text in given.items() if text is not None}
     chosen = getattr(arguments, "recipe", None)
     return recipe(chosen).config(**changes) if chosen else Config.checked(**changes)
 
@@ -41,18 +38,3 @@ def _help(name):
     shown = "-".join(map(str, default)) if isinstance(default, list) else default
     text = f"{Config.param[name].doc} {Config.allowed(name).capitalize()} (default: {shown})"
     return text.replace("%", "%%")
-
-
-def _read(name, text):
-    """A flag's text as its knob's type."""
-    knob = Config.param[name]
-    try:
-        if isinstance(knob, param.Selector):
-            return {str(choice): choice for choice in knob.objects}.get(text, text)
-        if isinstance(knob, param.List):
-            return [int(part) for part in text.split("-")]
-        if isinstance(knob, param.Integer):
-            return int(text)
-        return float(text)
-    except ValueError:
-        raise SnnlabError(f"{name} = {text} is not allowed: {Config.allowed(name)}") from None

@@ -6,20 +6,28 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import copy
 
 import pytest
 from conftest import free_port, until
+from nbformat import writes
+from nbformat.v4 import new_code_cell, new_notebook
 
+DIST = Path(find_spec("panel").origin).parent / "dist"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.notebook]
 BOOKS = Path(__file__).parent.parent / "notebooks"
 QUIET = {"SNNLAB_FAST": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-LIVE = """
-import snnlab
-live = snnlab.dashboard(dataset="digits", epochs=1000, hidden=[40])
-live
-"""
+CDN = re.compile("https://cdn.holoviz.org/panel/[^/]+/dist/(.*?)([?].*)?$")
+"""Where Panel's style sheets come from in a notebook; a machine under test may have no network."""
+LIVE = [
+    "import panel as pn\nimport snnlab\n"
+    "live = snnlab.dashboard(dataset='digits', epochs=1000, hidden=[40])\nlive",
+    "echo = pn.pane.Markdown('nothing turned yet')\n"
+    "tell = lambda event: setattr(echo, 'object', f'the kernel has beta {event.new:.3g}')\n"
+    "live.config.param.watch(tell, 'beta')\necho",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +36,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for name in ("01_one_neuron.ipynb", "03_a_picture.ipynb"):
         copy(BOOKS / name, folder)
+    live = new_notebook(cells=[new_code_cell(source) for source in LIVE])
+    (folder / "live.ipynb").write_text(writes(live), "utf-8")
     port = free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
@@ -59,6 +69,7 @@ def answers(url):
 def opened(page, lab, name):
     """The notebook in a page of its own, all cells run; errors of the console are gathered."""
     errors = []
+    page.route(CDN, lambda route: route.fulfill(path=DIST / CDN.match(route.request.url)[1]))
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lab[0]}/workspaces/{name[:2]}/tree/{name}?reset")
@@ -94,4 +105,19 @@ def test_a_slider_moves_and_the_plot_changes(page, lab, name, label):
         handle.press("ArrowRight")
     until(lambda: title.inner_text() != said, 20)
     until(lambda: plot_state(page) != shown, 30)
+    assert not errors
+
+
+def test_the_dashboard_inline_trains_in_the_kernel_and_its_knob_acts_there(page, lab):
+    errors = opened(page, lab, "live.ipynb")
+    page.get_by_role("button", name="Train").click(timeout=60_000)
+    page.get_by_text(re.compile(r"running: step \d+")).wait_for(timeout=60_000)
+    before = plot_state(page)
+    until(lambda: plot_state(page) != before, 30)
+    knob = page.locator(".noUi-handle").nth(1)  # mismatch, then the surrogate's steepness
+    knob.focus()
+    knob.press("PageUp")
+    page.get_by_text(re.compile(r"the kernel has beta (?!10$)")).wait_for(timeout=30_000)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_text(re.compile("paused: step")).wait_for(timeout=30_000)
     assert not errors

@@ -10,12 +10,17 @@ from tqdm import tqdm
 
 
 class Bar:
-    """A progress bar for stages of unknown or known length, gone when it is left."""
+    """A progress bar for stages of unknown or known length, gone when it is left.
+
+    times : whether to show the time passed and the time left.
+    """
+
+    def __init__(self, *, times: bool = False):
+        clock = " {elapsed}, {remaining} left" if times else ""
+        self._format = "{desc} {bar} {percentage:3.0f} %" + clock
 
     def __enter__(self):
-        self._bar = tqdm(
-            total=1.0, leave=False, disable=None, bar_format="{desc} {bar} {percentage:3.0f} %"
-        )
+        self._bar = tqdm(total=1.0, leave=False, disable=None, bar_format=self._format)
         return self
 
     def __exit__(self, *_):

@@ -62,7 +62,7 @@ class Training:
 def _loop(sigma):
     """In the loop on dies of this decalibration: more seeds where the issue is decided."""
     return Training(
-        loop_name(sigma), "best", ("mismatch",), 30, SEEDS if sigma in (0.3, 0.5) else SEEDS[:3],
+        loop_name(sigma), "best", ("mismatch",), 20, SEEDS if sigma in (0.3, 0.5) else SEEDS[:2],
         {"mismatch": sigma},
     )  # fmt: skip
 
@@ -75,30 +75,30 @@ def loop_name(sigma: float) -> str:
 AUGMENTED_ANN = AnnSettings(rotation=15.0, dropout=0.4)
 
 PLAN = (
-    Training("best", "best", STUDIES, 60, measures=("silenced",)),
-    Training("fashion", "fashion-best", ("table1",), 30),
-    Training("sparse", "sparse", ("sparsity", "latency"), 40),
-    Training("sparser", "sparser", ("sparsity",), 40),
+    Training("best", "best", STUDIES, 40, measures=("silenced",)),
+    Training("fashion", "fashion-best", ("table1",), 20),
+    Training("sparse", "sparse", ("sparsity", "latency"), 24),
+    Training("sparser", "sparser", ("sparsity",), 24),
     _loop(0.5),
     _loop(0.3),
-    Training("software, for transfer", "best", ("mismatch",), 30, SEEDS[:3], changes=SOFTWARE,
+    Training("software, for transfer", "best", ("mismatch",), 20, SEEDS[:2], changes=SOFTWARE,
              measures=("transferred",)),
-    Training("robust", "robust", ("neuron-death",), 30, measures=("silenced",)),
-    Training("fresh die", "best", ("table1",), 60, (FRESH,)),
+    Training("robust", "robust", ("neuron-death",), 16, measures=("silenced",)),
+    Training("fresh die", "best", ("table1",), 40, (FRESH,)),
     Training("ANN", "best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
     Training("ANN, augmented", "best", ("table1",), ANN_EPOCHS, ann=AUGMENTED_ANN),
     Training("ANN, Fashion", "fashion-best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
-    Training("early", "early", ("table1", "latency"), 40),
+    Training("early", "early", ("table1", "latency"), 24),
     Training("paper", "paper", ("table1", "neuron-death", "latency", "sparsity"), 100,
              measures=("silenced",)),
     Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"), 100, SEEDS[:2],
              measures=("silenced",)),
     Training("paper, Fashion", "paper-fashion", ("table1",), 100, SEEDS[:2]),
-    Training("software", "best", ("table1",), 30, SEEDS[:3], SOFTWARE),
-    Training("software, Fashion", "fashion-best", ("table1",), 30, SEEDS[:2], SOFTWARE),
+    Training("software", "best", ("table1",), 40, SEEDS[:2], SOFTWARE),
+    Training("software, Fashion", "fashion-best", ("table1",), 20, SEEDS[:2], SOFTWARE),
     _loop(0.0), _loop(0.4), _loop(0.2), _loop(0.1),
-    Training("two hidden layers", "best", ("table1",), 14, SEEDS[:3], {"hidden": [128, 236]}),
-    Training("three hidden layers", "best", ("table1",), 14, SEEDS[:3],
+    Training("two hidden layers", "best", ("table1",), 14, SEEDS[:2], {"hidden": [128, 236]}),
+    Training("three hidden layers", "best", ("table1",), 14, SEEDS[:2],
              {"hidden": [128, 123, 123]}),
     Training("front, ρ_b = 0.0005", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 5e-4}),
     Training("front, ρ_b = 0.02", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 2e-2}),

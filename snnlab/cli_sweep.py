@@ -1,0 +1,142 @@
+"""``snnlab sweep``: many trainings, to find the settings that serve best."""
+
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+from snnlab.flags import add_knobs, add_recipe, config
+
+MOST = 10
+"""Trials that are shown at the end."""
+_HELP = {
+    "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
+    "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
+    "power=0.2": "most that a quantity may be; may be repeated",
+}
+
+
+def add_sweep(commands):
+    """Add the command to a parser's commands; returns its parser."""
+    parser = commands.add_parser("sweep", help="train many times, to find the best settings")
+    parser.set_defaults(command=_sweep)
+    add = parser.add_argument
+    add("plan", nargs="?", type=Path, metavar="PLAN.toml", help="what to do; flags come first")
+    for flag, (shown, text) in zip(
+        ("--vary", "--objective", "--limit"), _HELP.items(), strict=True
+    ):
+        add(flag, action="append", default=[], metavar=shown, help=text)
+    add("--sampler", metavar="X", help="grid, random or tpe (default)")
+    add("--trials", type=int, metavar="N", help="how many (default: 20, or the whole grid)")
+    add("--repeats", type=int, metavar="N", help="dies that each trial is trained on (default: 1)")
+    add("--sweep-seed", type=int, metavar="N", help="seed of the values that are tried")
+    add("--prune", action="store_true", default=None, help="stop bad trials early")
+    add("--name", metavar="X", help="name of the study (default: sweep, or the file's name)")
+    add("--storage", metavar="X", help="SQLite file, .journal file or database URL"
+        " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
+    add("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    add("--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead")
+    add("--export", type=Path, metavar="FILE", help="write all trials as .csv or .parquet")
+    add_recipe(parser)
+    add_knobs(parser)
+    return parser
+
+
+def _sweep(arguments):
+    plan = _plan(arguments)
+    from snnlab.experiments.sweep import default_storage, sweep
+    from snnlab.experiments.tables import columns_of, exported
+    from snnlab.experiments.terminal import Bar, say
+
+    storage = arguments.storage or default_storage(plan.name)
+    with Bar(times=True) as bar:
+
+        def tell(message, fraction):
+            say(message)
+            bar.tell(plan.name, fraction)
+
+        study = sweep(
+            plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
+            data_dir=arguments.data_dir, tell=tell,
+        )  # fmt: skip
+    if arguments.export:
+        exported(arguments.export, columns_of([_row(plan, trial) for trial in study.trials]))
+    print(_summary(plan, study, storage))
+    return 0
+
+
+def _plan(arguments):
+    from snnlab.experiments.plan import Plan
+
+    given = {name: getattr(arguments, name) for name in ("sampler", "trials", "repeats", "prune")}
+    given |= {"name": arguments.name, "seed": arguments.sweep_seed}
+    given |= {"objectives": arguments.objective or None}
+    given = {name: value for name, value in given.items() if value is not None}
+    given["vary"] = dict(_pair("vary", text) for text in arguments.vary)
+    given["settings"] = _settings(arguments, given["vary"])
+    if arguments.limit:
+        given["limits"] = dict(_limit(text) for text in arguments.limit)
+    if arguments.plan:
+        return Plan.read(arguments.plan, **given)
+    return Plan.checked(**given)
+
+
+def _settings(arguments, varied):
+    """Knobs that stay: those given as flags, and all of a recipe but the varied ones."""
+    values = config(arguments).values()
+    return {
+        name: value for name, value in values.items()
+        if getattr(arguments, name) is not None or (arguments.recipe and name not in varied)
+    }  # fmt: skip
+
+
+def _pair(flag, text):
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise SnnlabError(f"--{flag} {text}: give NAME=VALUES")
+    return name.replace("-", "_"), value
+
+
+def _limit(text):
+    name, value = _pair("limit", text)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise SnnlabError(f"limit {name} = {value} is no number") from None
+
+
+def _row(plan, trial):
+    values = dict(zip(plan.objectives, trial.values or (), strict=False))
+    measured = dict(trial.user_attrs.get("measured", {}))
+    each = measured.pop("accuracy_of_dies", ())
+    row = {"trial": trial.number, "state": trial.state.name.lower(), **trial.params, **values}
+    error = trial.user_attrs.get("error")
+    return {**row, **measured, "accuracy_of_dies": " ".join(map(str, each)), "error": error}
+
+
+def _summary(plan, study, storage):
+    """The best trials in a table."""
+    states = [trial.state.name.lower() for trial in study.trials]
+    lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
+    best = _best(plan, study)
+    if best:
+        what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
+        lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
+    for trial in best[:MOST]:
+        values = ", ".join(
+            f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)
+        )
+        knobs = ", ".join(f"{n} {v:.4g}" if isinstance(v, float) else f"{n} {v}"
+                          for n, v in trial.params.items())  # fmt: skip
+        lines.append(f"  {trial.number}: {values} at {knobs}")
+    return "\n".join(lines)
+
+
+def _best(plan, study):
+    first = -1 if study.directions[0].name == "MAXIMIZE" else 1
+    if len(plan.objectives) > 1:
+        found = study.best_trials
+    else:
+        found = [
+            trial for trial in study.trials
+            if trial.state.name == "COMPLETE" and all(v <= 0 for v in trial.constraints.values())
+        ]  # fmt: skip
+    return sorted(found, key=lambda trial: first * trial.values[0])

@@ -1,0 +1,169 @@
+"""Many independent tasks on many processes: this machine's cores, or a Dask cluster."""
+
+import logging
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from queue import Empty, Queue
+from time import monotonic
+
+from snnlab.errors import SnnlabError
+from snnlab.experiments.pool import ONE_THREAD, Failed, cores
+
+POLL = 2.0
+"""Seconds after which workers that came or went are noticed."""
+
+
+def run_all(
+    function: Callable,
+    tasks: Iterable,
+    workers: int | None = None,
+    *,
+    scheduler: str | None = None,
+    data: object = None,
+) -> Iterator[tuple[object, object]]:
+    """``function(task, data)`` for every task, in other processes; yields (task, result) as they
+    finish, in any order.
+
+    A task is asked for when a process is free for it, so ``tasks`` may depend on earlier results.
+    data : sent to every process once. workers : processes on this machine, one for each core by
+    default; 0 computes here. scheduler : address of a Dask scheduler to use instead.
+    A task that raises gives :class:`Failed`; one whose process dies is computed anew, four times
+    at most. A lost connection to the scheduler is taken up again.
+    Raises :class:`SnnlabError` for fewer than 0 workers or a scheduler that cannot be reached.
+    """
+    if workers == 0 and scheduler is None:
+        for task in tasks:
+            yield task, _safely(function, task, data)
+        return
+    with _client(workers, scheduler) as client:
+        yield from _Crew(client, function, data).work(iter(tasks))
+
+
+class _Crew:
+    """Tasks under way on a cluster."""
+
+    def __init__(self, client, function, data):
+        self.client, self.function, self.data = client, function, data
+        self.ended, self.flying, self.looked = Queue(), {}, -POLL
+        self._share()
+
+    def _share(self):
+        self.shared = self.client.scatter(self.data, broadcast=True, hash=False)
+
+    def work(self, tasks):
+        more = True
+        while True:
+            while more and len(self.flying) < self.slots():
+                try:
+                    self.start(next(tasks))
+                except StopIteration:
+                    more = False
+            if not (more or self.flying):
+                return
+            try:
+                future = self.ended.get(timeout=POLL)
+            except Empty:
+                self.check()
+                continue
+            yield from self.take(future)
+
+    def slots(self):
+        """Threads of all workers, at least one so that a task waits for the first."""
+        if monotonic() - self.looked > POLL:
+            self.free = max(1, sum(self.client.nthreads().values()))
+            self.looked = monotonic()
+        return self.free
+
+    def start(self, task):
+        self.check()
+        future = self.client.submit(_safely, self.function, task, self.shared, pure=False)
+        self.flying[future.key] = task, future
+        future.add_done_callback(self.ended.put)
+
+    def take(self, future):
+        """The result of a task that ended, unless it has to be computed anew."""
+        from distributed import CancelledError
+
+        if future.key not in self.flying:
+            return
+        task, _ = self.flying.pop(future.key)
+        try:
+            result = future.result()
+        except CancelledError:  # the connection was lost, and all that was under way with it
+            self.check(lost=True)
+            self.start(task)
+            return
+        except Exception as error:  # KilledWorker and what else the cluster says
+            result = Failed(_one_line(error))
+        yield task, result
+
+    def check(self, lost=False):
+        """Wait for a connection that was lost; raises :class:`SnnlabError` if it stays so."""
+        if self.client.status == "running" and not lost:
+            return
+        deadline = monotonic() + 60
+        while self.client.status != "running":
+            if self.client.status == "closed" or monotonic() > deadline:
+                raise SnnlabError(
+                    "the Dask scheduler is gone: start it and run this again to go on"
+                )
+            threading.Event().wait(0.1)
+        if self.shared.status != "finished":
+            self._share()
+
+
+@contextmanager
+def _client(workers, scheduler):
+    """A connection to the scheduler, or a cluster of processes of this machine."""
+    if workers is not None and workers < 0:
+        raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise SnnlabError('Dask is not installed: pip install "snnlab[sweep]"') from None
+    with ExitStack() as stack:
+        try:
+            if scheduler is None:
+                with _deaf():
+                    address = stack.enter_context(
+                        LocalCluster(
+                            n_workers=workers or cores(), threads_per_worker=1,
+                            dashboard_address=None, memory_limit=0, env=ONE_THREAD,
+                            silence_logs=logging.CRITICAL,
+                        )
+                    )  # fmt: skip
+            client = stack.enter_context(Client(scheduler or address, set_as_default=False))
+        except (OSError, ValueError, ImportError, RuntimeError) as error:
+            where = scheduler or "on this machine"
+            raise SnnlabError(f"no Dask scheduler {where}: {_one_line(error)}") from None
+        yield client
+
+
+@contextmanager
+def _deaf():
+    """Processes started meanwhile do not hear Ctrl-C: that is for the parent, which ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _safely(function, task, data):
+    try:
+        return function(task, data)
+    except SnnlabError as error:
+        return Failed(str(error))
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Failed(f"{_one_line(error)} ({frame.name}, line {frame.lineno})")
+
+
+def _one_line(error):
+    return "".join(traceback.format_exception_only(error)).strip().split("\n")[0]

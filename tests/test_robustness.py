@@ -1,0 +1,75 @@
+"""A trained network on other dies, and with neurons that died."""
+
+import numpy as np
+import pytest
+
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.errors import SnnlabError
+from snnlab.experiments.recorder import Recorder
+from snnlab.experiments.robustness import neuron_death, robustness, transfer
+from snnlab.experiments.runs import Run
+from snnlab.learn.trainer import Trainer
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A network that has learnt the digits on die 7."""
+    config = Config.checked(
+        dataset="digits", hidden=[60], epochs=3, die_seed=7, mismatch=0.2, learning_rate=5e-3
+    )
+    folder = tmp_path_factory.mktemp("robust") / "run"
+    recorder = Recorder(folder, Trainer(config, load("digits")))
+    while not recorder.trainer.finished:
+        recorder.advance()
+    return Run.open(folder)
+
+
+def test_on_its_own_die_it_is_as_good_as_trained(run):
+    table = robustness(run, n_dies=2, sigmas=(0.2, 0.5), workers=0)
+    assert (table["sigma"], table["die_seed"]) == ([0.2, 0.2, 0.5, 0.5], [7, 8, 7, 8])
+    trained = run.record["summary"]["test_accuracy"]
+    accuracy = table["accuracy"]
+    # other trial noise than after the last step: 359 images, so a percent is a few of them
+    assert accuracy[0] == pytest.approx(trained, abs=0.04)
+    assert accuracy[0] > accuracy[1] > accuracy[3], "a foreign die costs, a worse one more"
+
+
+def test_training_in_the_loop_adapts_to_a_foreign_die(run):
+    as_is = robustness(run, n_dies=2, sigmas=(0.5,), workers=0)["accuracy"][1]
+    adapted = robustness(run, n_dies=2, sigmas=(0.5,), epochs=2, workers=0)["accuracy"][1]
+    assert adapted > as_is + 0.1
+
+
+def test_what_is_trained_on_a_die_serves_best_there(run):
+    table = transfer(run, n_dies=2, workers=0)
+    assert list(zip(table["trained_on"], table["tested_on"], strict=True)) == [
+        (7, 7), (7, 8), (8, 7), (8, 8),
+    ]  # fmt: skip
+    matrix = np.reshape(table["accuracy"], (2, 2))
+    assert matrix[0, 0] > matrix[0, 1]
+    assert matrix[1, 1] > matrix[1, 0]
+
+
+def test_dying_neurons_cost_accuracy_and_spikes(run):
+    table = neuron_death(run, shares=(0.0, 0.5, 1.0), draws=2, workers=0)
+    accuracy, spikes = (np.reshape(table[name], (3, 2)) for name in ("accuracy", "spikes"))
+    assert accuracy[0, 0] == accuracy[0, 1], "nobody dies in either draw"
+    assert accuracy[1, 0] != accuracy[1, 1], "others die in another draw"
+    assert (np.diff(accuracy.mean(axis=1)) < 0).all()
+    assert (np.diff(spikes.mean(axis=1)) < 0).all()
+    assert accuracy[2].mean() < 0.2, "no hidden neuron, no more than chance"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda run: robustness(run, n_dies=0), "n_dies = 0 is not allowed"),
+        (lambda run: robustness(run, sigmas=(0.7,)), "mismatch = 0.7 is not allowed"),
+        (lambda run: neuron_death(run, shares=(1.5,)), "share of silent neurons = 1.5"),
+        (lambda run: neuron_death(run, draws=0), "draws = 0 is not allowed"),
+    ],
+)
+def test_what_cannot_be_tested_is_said(run, call, said):
+    with pytest.raises(SnnlabError, match=said):
+        call(run)

@@ -1,0 +1,347 @@
+"""Sweeps: every trial once, whoever dies, with the results of a serial run."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import optuna
+import pytest
+from conftest import free_port, until
+
+from snnlab.cli import main
+from snnlab.errors import SnnlabError
+from snnlab.experiments import trials as trials_
+from snnlab.experiments.cluster import run_all
+from snnlab.experiments.plan import Plan
+from snnlab.experiments.pool import Failed
+from snnlab.experiments.sweep import sweep
+from snnlab.experiments.trials import TrialQueue
+
+SMALL = {"dataset": "digits", "epochs": 1, "hidden": [12], "batch": 200}
+VARY = {"beta": "1:200:log", "rho_burst": "1e-5:1e-2:log"}
+
+
+def plan(**given):
+    return Plan.checked(
+        **{"vary": VARY, "settings": SMALL, "sampler": "random", "trials": 4, **given}
+    )
+
+
+def results(study):
+    """Values and results of each trial by its place in the plan, each exactly once."""
+    trials = study.get_trials()
+    assert all(trial.state.is_finished() for trial in trials)
+    found = {t.user_attrs["index"]: (t.params, t.values, t.state.name) for t in trials}
+    assert len(found) == len(trials), "a trial is there twice"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"vary": {}}, "nothing is varied"),
+        ({"vary": {"colour": "1:2"}}, "vary colour: no such knob, there are dataset"),
+        ({"vary": {"beta": "5:1"}}, "beta = 5:1 is empty: the first number must be the lower"),
+        ({"vary": {"beta": "5:5"}}, "beta = 5:5 is empty"),
+        ({"vary": {"beta": "1:2:3:4"}}, "beta = 1:2:3:4 is no range: write low:high"),
+        ({"vary": {"beta": "a:b"}}, "beta = a:b is no range"),
+        ({"vary": {"beta": "1:999"}}, "beta = 999.0 is not allowed: a number from 0.1 to 200"),
+        ({"vary": {"rho_burst": "0:1:log"}}, "a logarithmic range must begin above 0"),
+        ({"vary": {"batch": "1.5:9"}}, "batch = 1.5:9: a whole number from 1 to 10000"),
+        ({"vary": {"schedule": "1:9"}}, "schedule = 1:9: one of cosine, exponential, constant"),
+        ({"vary": {"schedule": "cosine,linear"}}, "schedule = linear is not allowed"),
+        ({"vary": {"beta": "10,10"}}, "beta = '10,10' holds a value twice"),
+        ({"vary": {"beta": []}}, r"beta = \[\] holds no values"),
+        ({"vary": {"beta": 3}}, "beta = 3 holds no values"),
+        ({"vary": {"batch": "1:9"}}, "batch is both varied and set"),
+        ({"vary": {"dataset": "digits,mnist"}, "settings": {}}, "do not vary dataset or side"),
+        ({"sampler": "annealing"}, "sampler 'annealing' is unknown: use grid, random, tpe"),
+        ({"sampler": "grid"}, "vary beta: a grid needs points, write 1:200:log:5 for five"),
+        ({"sampler": "grid", "vary": {"beta": "1:9:3"}}, "grid has 3 points, not 4"),
+        ({"objectives": ["speed"]}, "objective 'speed' is unknown"),
+        ({"objectives": []}, "give one objective or several different ones"),
+        ({"objectives": ["accuracy", "energy"], "prune": True}, "2 objectives: only a sweep for"),
+        ({"limits": {"power": "low"}}, "limit power = low is no number"),
+        ({"trials": 0}, "trials = 0 is not allowed: a whole number from 1"),
+        ({"repeats": 2, "vary": {"die_seed": "1:9"}}, "die_seed is varied, and repeats vary it"),
+        ({"settings": {"beta": 0}}, "beta = 0 is not allowed"),
+        ({"colour": 1}, "a sweep has no 'colour'"),
+    ],
+)
+def test_what_is_no_plan_is_said_before_anything_is_kept(tmp_path, given, said):
+    with pytest.raises(SnnlabError, match=said):
+        sweep(plan(**given), str(tmp_path / "s.db"), workers=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_plan_is_read_from_a_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'sampler = "grid"\nobjectives = ["accuracy", "energy"]\nrepeats = 2\n'
+        '[settings]\ndataset = "digits"\n[limits]\npower = 0.21\n'
+        '[vary]\nbeta = "1:100:log:3"\nhidden = [[50], [60, 60]]\nschedule = ["cosine"]\n'
+    )
+    read = Plan.read(path, settings={"epochs": 3})
+    assert (read.name, read.trials, read.repeats) == ("mine", 6, 2)
+    assert [point["beta"] for point in read.grid()[::2]] == pytest.approx([1.0, 10.0, 100.0])
+    config = read.config(read.grid()[3])
+    assert (config.beta, config.hidden, config.epochs) == (pytest.approx(10.0), [60, 60], 3)
+    for content, said in [
+        ("sampler = ", "is no TOML"),
+        ("vary = 3", r"vary must be a table, \[vary\]"),
+        ("colour = 3\n[vary]\nbeta = '1:2'", "a sweep has no 'colour'"),
+        ("trials = 'x'\n[vary]\nbeta = '1:2'", "trials = x is not allowed"),
+        (
+            "objectives = 3\n[vary]\nbeta = '1:2'",
+            "objectives = 3 is not allowed: it must be a list",
+        ),
+        ("limits = 3\n[vary]\nbeta = '1:2'", "limits = 3 is not allowed: it must be a table"),
+    ]:
+        path.write_text(content)
+        with pytest.raises(SnnlabError, match=said):
+            Plan.read(path)
+
+
+@pytest.mark.parametrize("file", ["s.db", "s.journal"])
+def test_optuna_opens_what_is_kept(tmp_path, file, monkeypatch):
+    where, heard = str(tmp_path / file), []
+    study = sweep(
+        plan(objectives=["accuracy", "energy"], limits={"power": 0.1}, repeats=2, trials=2),
+        where, workers=0, tell=lambda *told: heard.append(told),
+    )  # fmt: skip
+    if file == "s.db":
+        opened = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+    else:
+        backend = optuna.storages.journal.JournalFileBackend(where)
+        storage = optuna.storages.JournalStorage(backend)
+        opened = optuna.load_study(study_name="sweep", storage=storage)
+    assert results(opened) == results(study)
+    assert opened.metric_names == ["accuracy", "energy"]
+    assert [d.name for d in opened.directions] == ["MAXIMIZE", "MINIMIZE"]
+    for trial in opened.trials:
+        each = trial.user_attrs["measured"]["accuracy_of_dies"]
+        assert trial.values[0] == pytest.approx(sum(each) / 2)
+        assert each[0] != each[1]
+        assert trial.constraints["power"] == pytest.approx(
+            trial.user_attrs["measured"]["power"] - 0.1
+        )
+        assert trial.constraints["power"] > 0
+        assert 1 <= trial.params["beta"] <= 200
+    assert [fraction for _, fraction in heard] == [0.5, 1.0]
+    assert opened.best_trials == [], "no trial stays below 100 mW"
+
+
+def test_more_trials_begin_with_the_same_ones(tmp_path):
+    first = results(sweep(plan(trials=2), str(tmp_path / "s.journal"), workers=0))
+    longer = sweep(plan(trials=3), str(tmp_path / "s.journal"), workers=0)
+    assert {k: v for k, v in results(longer).items() if k < 2} == first
+    assert results(longer) == results(sweep(plan(trials=3), str(tmp_path / "t.journal"), workers=0))
+
+
+def test_a_trial_that_fails_is_told_and_the_others_go_on(tmp_path):
+    study = sweep(
+        plan(vary={"learning_rate": "0.001,0.002", "hidden": "12,400"}, sampler="grid",
+             trials=None, settings={k: v for k, v in SMALL.items() if k != "hidden"}),
+        str(tmp_path / "s.journal"), workers=0,
+    )  # fmt: skip
+    states = {t.params["hidden"]: t.state.name for t in study.trials}
+    assert states == {"12": "COMPLETE", "400": "FAIL"}
+    (said, _) = [t.user_attrs["error"] for t in study.trials if t.state.name == "FAIL"]
+    assert "needs 840 neuron circuits" in said
+
+
+def test_a_bad_trial_is_stopped_early(tmp_path):
+    given = {"vary": {"learning_rate": [0.01, 0.009, 0.008, 0.007, 0.006, 0.0]}, "trials": None}
+    settings = {**SMALL, "epochs": 2, "hidden": [40]}
+    study = sweep(
+        plan(**given, sampler="grid", prune=True, settings=settings), str(tmp_path / "s.journal"),
+        workers=0,
+    )  # fmt: skip
+    states = {t.params["learning_rate"]: t.state.name for t in study.trials}
+    assert states["0.0"] == "PRUNED", "what does not learn is below the median after one epoch"
+    assert list(states.values()).count("COMPLETE") >= 4
+
+
+def test_tpe_works_off_the_same_queue(tmp_path, monkeypatch):
+    monkeypatch.setattr(trials_, "STARTUP", 2)
+    study = sweep(plan(sampler="tpe", trials=5), str(tmp_path / "s.journal"), workers=0)
+    assert len(results(study)) == 5
+    assert len({str(trial.params) for trial in study.trials}) == 5
+
+
+def test_what_a_dead_process_left_is_taken_over_once(tmp_path, monkeypatch):
+    where = str(tmp_path / "s.db")
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    first, second = TrialQueue(plan(), where), TrialQueue(plan(), where)
+    dead = first.me.replace(str(os.getpid()), str(gone.pid))
+    first.me = dead
+    left = next(first.take())
+    assert left.user_attrs["owner"] == dead
+    second.me = f"elsewhere:{os.getpid()}:x"  # on another machine, where nobody can look
+    second.study.set_user_attr(f"alive {second.me}", time.time())
+    other = next(second.take())
+    third = TrialQueue(plan(), where)
+    taken = list(third.take())
+    assert [t.number for t in taken] == [2, 3, left.number], "two waited, one was left behind"
+    assert other.number not in [t.number for t in taken]
+    assert taken[-1].params == left.params
+    outcome = {"accuracy": 0.5, "power": 0.2}
+    assert third.tell(taken[-1], dict(outcome)) == "complete"
+    assert first.tell(left, {"accuracy": 0.9}) == "done elsewhere"
+    assert third.tell(taken[0], Failed("no reason")) == "fail"
+    assert third.study.trials[left.number].values == [0.5]
+    monkeypatch.setattr(trials_, "LEASE", 0.0)
+    assert [t.number for t in third.take()] == [other.number], "no sign of life for too long"
+
+
+def test_two_queues_never_hand_out_the_same_trial(tmp_path):
+    queues = [TrialQueue(plan(trials=10), str(tmp_path / "s.db")) for _ in range(2)]
+    for name, queue in zip("xy", queues, strict=True):
+        queue.me = f"elsewhere:{os.getpid()}:{name}"
+        queue.study.set_user_attr(f"alive {queue.me}", time.time())
+    taken = [next(queues[k % 2].take()).number for k in range(10)]
+    assert sorted(taken) == list(range(10))
+    assert [next(queue.take(), None) for queue in queues] == [None, None]
+
+
+def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
+    (tmp_path / "text.db").write_text("no database\n" * 100)
+    sweep(plan(trials=1), str(tmp_path / "s.db"), workers=0)
+    foreign = optuna.create_study(storage=f"sqlite:///{tmp_path / 'f.db'}", study_name="sweep")
+    assert foreign.study_name == "sweep"
+    for file, flags, said in [
+        ("/proc/nothing/s.db", (), "No such file or directory"),
+        ("/proc/s.db", (), "unable to open database file"),
+        (tmp_path / "text.db", (), "file is not a database"),
+        (tmp_path / "s.db", (), "has vary = .* give this one another --name"),
+        (tmp_path / "f.db", (), "study 'sweep' in .*f.db is not one of snnlab's"),
+        ("nodriver://x", (), "Can't load plugin"),
+    ]:
+        command = ["sweep", "--dataset", "digits", "--vary", "beta=1:20", "--workers", "0"]
+        assert main([*command, "--storage", str(file), *flags]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert re.search(said, error), error
+
+
+def test_a_journal_cut_in_the_middle_of_a_line_goes_on(tmp_path):
+    path = tmp_path / "s.journal"
+    whole = results(sweep(plan(), str(path), workers=0))
+    lines = path.read_bytes().splitlines(keepends=True)
+    ends = [k for k, line in enumerate(lines) if b'"state":1' in line]
+    path.write_bytes(b"".join(lines[: ends[1]]) + lines[ends[1]][:40])  # the disk was full here
+    assert results(sweep(plan(), str(path), workers=0)) == whole
+    assert path.read_bytes().startswith(b"".join(lines[: ends[1]]))
+
+
+def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):
+    command = ["sweep", "--dataset", "digits", "--epochs", "1", "--hidden", "12", "--workers", "0"]
+    flags = ["--vary", "beta=1:100:log:2", "--vary", "rho-burst=0,0.001", "--sampler", "grid"]
+    table = tmp_path / "t.csv"
+    more = ["--storage", str(tmp_path / "s.db"), "--export", str(table), "--limit", "power=0.3"]
+    assert main([*command, *flags, *more]) == 0
+    out = capsys.readouterr().out
+    assert "4 complete, in" in out
+    assert "best trials (accuracy; energy and power are estimates):" in out
+    header, *rows = table.read_text().splitlines()
+    assert header.startswith('"trial","state","beta","rho_burst","accuracy"')
+    assert len(rows) == 4
+    assert main(["sweep", "--vary", "beta"]) == 2
+    assert "--vary beta: give NAME=VALUES" in capsys.readouterr().err
+    assert main(["sweep", "--vary", "beta=1:2", "--limit", "power=x"]) == 2
+    assert "limit power = x is no number" in capsys.readouterr().err
+
+
+def test_a_scheduler_that_is_not_there_is_said():
+    with pytest.raises(SnnlabError, match="workers = -1 is not allowed"):
+        list(run_all(print, [], -1))
+    with pytest.raises(SnnlabError, match="no Dask scheduler nonsense://here"):
+        list(run_all(print, [1], scheduler="nonsense://here"))
+
+
+def sweep_command(where, *flags):
+    """The same small sweep as a process of its own."""
+    command = [sys.executable, "-m", "snnlab", "sweep", "--storage", str(where), "--dataset"]
+    small = ["digits", "--epochs", "1", "--hidden", "12", "--batch", "200", "--sampler", "random"]
+    vary = [f"--vary={name}={text}" for name, text in VARY.items()]
+    return subprocess.Popen(
+        [*command, *small, *vary, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.slow
+def test_a_worker_is_killed_and_the_connection_cut(tmp_path):
+    """24 trials on a scheduler and two workers, processes of their own without a nanny."""
+    from distributed import Client
+
+    address = f"tcp://127.0.0.1:{(port := free_port())}"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    cli = [sys.executable, "-m", "distributed.cli"]
+    started = [
+        subprocess.Popen([*command], env=environment, stderr=subprocess.DEVNULL)
+        for command in (
+            [f"{cli[0]}", "-m", "distributed.cli.dask_scheduler", "--port", str(port),
+             "--no-dashboard"],
+            *2 * [[f"{cli[0]}", "-m", "distributed.cli.dask_worker", address, "--no-nanny",
+                   "--nthreads", "1", "--no-dashboard"]],
+        )
+    ]  # fmt: skip
+    done = []
+
+    def disturb(message, fraction):
+        done.append(message)
+        if len(done) == 6:
+            started[1].kill()
+        if len(done) == 12:
+            for client in list(Client._instances):
+                client.loop.add_callback(client.scheduler_comm.comm.abort)
+
+    try:
+        study = sweep(plan(trials=24), str(tmp_path / "s.db"), scheduler=address, tell=disturb)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert len(done) == 24
+    assert started[1].returncode == -signal.SIGKILL
+    assert results(study) == results(sweep(plan(trials=24), str(tmp_path / "t.db"), workers=0))
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
+    where = tmp_path / "s.db"
+    flags = ("--trials", "16", "--workers", "1")
+    with sweep_command(where, *flags) as killed, sweep_command(where, *flags) as other:
+        lines = [killed.stdout.readline() for _ in range(3)]
+        killed.kill()
+        killed.wait()
+        assert all(line.startswith("trial ") for line in lines), killed.stderr.read()
+        out, error = other.communicate(timeout=150)
+    assert other.returncode == 0, error
+    assert "16 complete" in out
+    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+    serial = sweep(plan(trials=16), str(tmp_path / "t.db"), workers=0)
+    assert results(study) == results(serial)
+
+
+@pytest.mark.slow
+def test_the_last_worker_killed_on_this_machine_is_replaced(tmp_path):
+    """Data that every worker had are sent anew."""
+    import psutil
+
+    def kill(message, fraction):
+        if not kills:
+            for child in psutil.Process().children(recursive=True):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+                    kills.append(child.pid)
+
+    kills = []
+    study = sweep(plan(trials=6), str(tmp_path / "s.db"), workers=1, tell=kill)
+    assert kills
+    assert results(study) == results(sweep(plan(trials=6), str(tmp_path / "t.db"), workers=0))
+    until(lambda: not any(map(psutil.pid_exists, kills)))
