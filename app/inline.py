@@ -1,5 +1,7 @@
 """The live dashboard inside a notebook: one line, and training runs in the notebook's kernel."""
 
+import atexit
+
 import numpy as np
 import panel as pn
 
@@ -26,7 +28,7 @@ class Inline:
     def __init__(self, session: Session, knobs: tuple[str, ...] = KNOBS):
         self.session, self.config = session, session.config
         self.knobs = {name: self._knob(name) for name in knobs}
-        self._play = pn.widgets.Button(name="Train", button_type="primary", width=90)
+        self._play = pn.widgets.Button(label="Train", color="primary", width=90)
         self._play.on_click(lambda _: self._toggle())
         self._status = pn.pane.Markdown("starting", width=420)
         self.plots = {
@@ -41,6 +43,7 @@ class Inline:
             sizing_mode="stretch_width",
         )
         self._seen, self._clock = None, None
+        atexit.register(self.close)  # a kernel must not end under a thread that computes
 
     @property
     def state(self) -> str:
@@ -51,13 +54,14 @@ class Inline:
         """End the training and stop looking at it."""
         if self._clock is not None:
             self._clock.stop()
+        atexit.unregister(self.close)
         self.session.close()
 
     def refresh(self) -> None:
         """Draw the newest snapshot, if there is one."""
         session = self.session
         snapshot = session.snapshot
-        self._play.name = "Pause" if session.state == "running" else "Train"
+        self._play.label = "Pause" if session.state == "running" else "Train"
         self._status.object = _told(session)
         for name, slider in self.knobs.items():
             slider.value = _shown(name, getattr(self.config, name))
@@ -81,7 +85,7 @@ class Inline:
         low, high = (bound * knob.factor for bound in knob.bounds)
         unit = f" ({knob.shown})" if knob.shown else ""
         slider = pn.widgets.FloatSlider(
-            name=knob.label + unit, start=low, end=high, step=(high - low) / STEPS,
+            label=knob.label + unit, start=low, end=high, step=(high - low) / STEPS,
             value=_shown(name, getattr(self.config, name)), format="0[.]0000",
         )  # fmt: skip
         slider.param.watch(lambda event: self._turned(name, event.new), "value")

@@ -22,7 +22,7 @@ def test_it_trains_in_this_process_and_is_drawn(live):
     live.session.pause()
     until(lambda: live.state == "paused")
     live.refresh()
-    drawn = live.plots["spikes"].source("spikes").data
+    drawn = live.plots["spikes"].figure.renderers[0].data_source.data
     assert drawn["step"][-1] == live.session.snapshot.step
     assert len(drawn["step"]) == len(drawn["spikes"])
 
