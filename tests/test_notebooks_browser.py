@@ -74,8 +74,7 @@ def opened(page, lab, name):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lab[0]}/workspaces/{name[:2]}/tree/{name}?reset")
     page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    until(lambda: "Idle" in page.locator(".jp-Notebook-ExecutionIndicator").first.get_attribute(
-        "data-status").title(), 60)  # fmt: skip
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
     return errors
@@ -96,8 +95,8 @@ def plot_state(page):
 def test_a_slider_moves_and_the_plot_changes(page, lab, name, label):
     errors = opened(page, lab, name)
     title = page.get_by_text(f"{label}:").first
-    title.wait_for(timeout=120_000)
-    title.scroll_into_view_if_needed()
+    title.wait_for(state="attached", timeout=120_000)
+    title.evaluate("element => element.scrollIntoView()")
     said, shown = title.inner_text(), plot_state(page)
     handle = page.locator(".noUi-handle").first
     handle.focus()
