@@ -36,7 +36,8 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     for name in ("01_one_neuron.ipynb", "03_a_picture.ipynb"):
         copy(BOOKS / name, folder)
-    live = new_notebook(cells=[new_code_cell(source) for source in LIVE])
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    live = new_notebook(cells=[new_code_cell(source) for source in LIVE], metadata=kernel)
     (folder / "live.ipynb").write_text(writes(live), "utf-8")
     port = free_port()
     command = [
