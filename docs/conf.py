@@ -32,3 +32,13 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+
+
+def as_set(app, what, name, obj, options, lines):
+    """Leave docstrings with columns as they are set: they are no reStructuredText."""
+    if any("   " in line.strip() for line in lines):
+        lines[:] = ["::", "", *("    " + line for line in lines), ""]
+
+
+def setup(app):
+    app.connect("autodoc-process-docstring", as_set)
