@@ -9,7 +9,7 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser notebooks docs bench clean
+.PHONY: app test lint unit browser notebooks docs bench bench-ui clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -39,6 +39,9 @@ docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=f
 
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench
+
+bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
+	$(BIN)/python -m snnlab_bench.ui
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

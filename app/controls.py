@@ -7,9 +7,12 @@ import param
 from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
 from snnlab_app.remote import RemoteSession
+from snnlab_app.undo import Turns
 
-FIRST = ("mismatch", "rho_burst", "beta")
-"""What one turns first; the rest is folded away."""
+FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
+"""Titles of folded groups, no larger than what they hold."""
+FIRST = ("mismatch", "dead", "rho_burst", "beta")
+"""What one turns first, while it trains; the rest is folded away."""
 STEPS_PER_DECADE = (1.0, 2.0, 5.0)
 MOST_ON_SLIDER = 200
 
@@ -17,17 +20,15 @@ MOST_ON_SLIDER = 200
 class Controls:
     """A widget for every knob of a session's configuration."""
 
-    def __init__(self, session: RemoteSession):
-        self._session = session
+    def __init__(self, session: RemoteSession, turns: Turns):
+        self._session, self._turns = session, turns
         self._widgets = {name: _widget(name, session.config) for name in Config.knobs()}
         for name, widget in self._widgets.items():
             widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
 
     def _turned(self, name, event):
         try:
-            value = _stored(name, event.new)
-            if value != getattr(self._session.config, name):
-                self._session.turn(name, value)
+            self._turns.turn({name: _stored(name, event.new)})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
 
@@ -38,8 +39,13 @@ class Controls:
             if widget.value != shown:
                 widget.value = shown
 
+    def hide(self, names: tuple[str, ...]) -> None:
+        """Leave knobs out of the page."""
+        for name in names:
+            self._widgets[name].visible = False
+
     def panel(self) -> list:
-        """First the three that matter most, then everything by group."""
+        """First the few that matter most, then everything by group."""
         rest = {
             title: [self._widgets[n] for n in names if n not in FIRST]
             for title, names in Config.GROUPS.items()
@@ -51,6 +57,8 @@ class Controls:
                 *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
                 sizing_mode="stretch_width",
                 disable_gutters=True,
+                dynamic=True,
+                sx=FOLDED,
             ),
         ]
 
@@ -58,7 +66,8 @@ class Controls:
 def _title(name):
     knob = Config.param[name]
     unit = getattr(knob, "shown", "")
-    return knob.label + (f" ({unit})" if unit else "")
+    restarts = "" if name in Config.LIVE else " · restarts"
+    return knob.label + (f" ({unit})" if unit else "") + restarts
 
 
 def _help(name):
@@ -87,9 +96,10 @@ def _widget(name, config):
 
 def _whole_number(knob, look):
     low, high = knob.bounds
-    if high - low <= MOST_ON_SLIDER:
+    if _span(knob) <= MOST_ON_SLIDER:
         return pmui.IntSlider(start=low, end=high, **look)
-    return pmui.IntInput(start=low, end=high, **look)
+    # A text field: the buttons of the library's number field have no names.
+    return pmui.TextInput(**{**look, "value": str(look["value"])})
 
 
 def _log_steps(low, high):
@@ -109,15 +119,22 @@ def _shown(name, value):
     if isinstance(value, list):
         return "-".join(map(str, value))
     knob = Config.param[name]
+    if isinstance(knob, param.Integer) and _span(knob) > MOST_ON_SLIDER:
+        return str(value)
     return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
+
+
+def _span(knob):
+    return knob.bounds[1] - knob.bounds[0]
 
 
 def _stored(name, value):
     """A widget's value as the configuration has it."""
     knob = Config.param[name]
-    if isinstance(knob, param.List):
+    if isinstance(knob, param.List | param.Integer):
         try:
-            return [int(part) for part in str(value).split("-")]
+            whole = [int(part) for part in str(value).split("-") if value]
+            return whole if isinstance(knob, param.List) else int(value)
         except ValueError:
             raise SnnlabError(f"{name} = {value} is not allowed: {Config.allowed(name)}") from None
     return round(value / knob.factor, 15) if isinstance(knob, Quantity) else value

@@ -7,31 +7,55 @@ under a millisecond where a redraw takes hundreds.
 import holoviews as hv
 import panel as pn
 from bokeh.core.property.vectorization import Value
-from bokeh.models import DataRange1d, Plot
+from bokeh.document import Document
+from bokeh.models import ColorBar, Plot
 from holoviews.plotting.bokeh.element import ElementPlot
 
+from snnlab_app.follow import Following
 from snnlab_app.theme import AXIS
 
 
 class LivePlot:
-    """An element rendered to a Bokeh figure, whose leaves are fed by label."""
+    """An element rendered to a Bokeh figure, whose leaves are fed by label.
+
+    ``follow`` names the axes that move with the data.
+    """
 
     def __init__(self, element: hv.Element | hv.Overlay, height: int, follow: str = "y"):
-        rendered = hv.renderer("bokeh").get_plot(element)
+        # A document of its own: the page's may be gone when its visitor is.
+        rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
         self.figure: Plot = rendered.state
         self._sources, self._labels = {}, {}
+        self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
-        _dress(self.figure, height, follow)
+        _dress(self.figure, height)
+        self._follows, self._following = follow, Following(self.figure, follow)
 
     def _remember(self, leaf):
         if leaf.handles.get("source") is not None:
             self._sources[leaf.current_frame.label] = leaf.handles["source"]
+            self.glyphs[leaf.current_frame.label] = leaf.handles.get("glyph")
+
+    def source(self, label: str):
+        """The Bokeh source of a leaf."""
+        return self._sources[label]
 
     def feed(self, label: str, x, y) -> None:
         """New points for a curve or scatter."""
         source = self._sources[label]
         x_name, y_name = source.column_names[:2]
         source.data = {x_name: x, y_name: y}
+        if self._follows:
+            self._following.see(label, x, y)
+
+    def see(self, label: str, x, y) -> None:
+        """Let the axes know of points that were fed otherwise, and follow them."""
+        self._following.see(label, x, y)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the axes follow what was fed."""
+        self._following.settle()
 
     def feed_image(self, label: str, cells, **place) -> None:
         """New cells for an image; ``place`` may give x, y, dw, dh."""
@@ -46,6 +70,13 @@ class LivePlot:
             if label in names and item.label.value != names[label]:
                 item.label = Value(names[label])
 
+    def list_only(self, names: dict[str, bool]) -> None:
+        """Which curves the legend lists, by their label."""
+        for item in self.figure.legend.items:
+            label = self._labels.setdefault(item.id, item.label.value)
+            if label in names and item.visible != names[label]:
+                item.visible = names[label]
+
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot for a page."""
         return pn.pane.Bokeh(
@@ -53,15 +84,11 @@ class LivePlot:
         )
 
 
-def _dress(figure, height, follow):
-    """What the element cannot say: size, ranges that follow the data, colours for any ground."""
+def _dress(figure, height):
+    """What the element cannot say: size, and colours for any ground."""
     # WebGL is the slower one where a browser draws without a graphics card.
     figure.update(height=height, min_width=200, sizing_mode="stretch_width")
     figure.output_backend = "canvas"
-    if "x" in follow:
-        figure.x_range = DataRange1d(range_padding=0.02)
-    if "y" in follow:
-        figure.y_range = DataRange1d(range_padding=0.08)
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
     for axis in figure.axis:
@@ -69,6 +96,11 @@ def _dress(figure, height, follow):
             axis_line_color=AXIS, major_tick_line_color=AXIS, minor_tick_line_color=None,
             major_label_text_color=AXIS, axis_label_text_color=AXIS,
             axis_label_text_font_style="normal",
+        )  # fmt: skip
+    for bar in figure.select(type=ColorBar):
+        bar.update(
+            background_fill_alpha=0, title="", major_label_text_color=AXIS, bar_line_color=None,
+            major_tick_line_color=AXIS,
         )  # fmt: skip
     for legend in figure.legend:
         legend.label_text_color = AXIS

@@ -1,17 +1,41 @@
 """The page of one visitor."""
 
+from html import escape
+
 import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
 
 from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab_app.actions import Actions
+from snnlab_app.bridge import Bridge
 from snnlab_app.controls import Controls
+from snnlab_app.link import State, as_python, query, read
+from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import Compute, RemoteSession
 from snnlab_app.theme import THEME
+from snnlab_app.toolbar import Toolbar
+from snnlab_app.tour import Help, Tour
+from snnlab_app.undo import Turns
+from snnlab_app.views.base import View
+from snnlab_app.views.chip import ChipView
+from snnlab_app.views.compare import CompareView
+from snnlab_app.views.errors import ErrorsView
+from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
+from snnlab_app.views.plane import PlaneView
+from snnlab_app.views.sample import SampleView
 
-LOOK_EVERY = 100
+LOOK_EVERY = 50
 """Milliseconds between two looks at the session."""
+VIEWS: tuple[type[View], ...] = (
+    LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, CompareView,
+)  # fmt: skip
+"""In the order of the tabs."""
+NAMES = tuple(view.name for view in VIEWS)
+LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
+"""Presets by the name that a teacher's link gives them."""
 
 pn.extension(notifications=True, reconnect=True)
 
@@ -19,42 +43,154 @@ pn.extension(notifications=True, reconnect=True)
 class Dashboard:
     """Controls and views over one session; pulls the newest snapshot on the page's own clock."""
 
-    def __init__(self, session: RemoteSession):
-        self.session = session
-        self._controls = Controls(session)
-        self._live = LiveView(session)
+    def __init__(self, session: RemoteSession, state: State):
+        self.session, self.bridge, self._state = session, Bridge(), state
+        self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
+        self._actions = Actions(session.config, self._turns)
+        self._controls = Controls(session, self._turns)
+        self._controls.hide(state.hide)
+        self._views = [view(session) for view in VIEWS]
+        self._tabs = pmui.Tabs(
+            *((view.title, view.panel()) for view in self._views),
+            dynamic=True, sizing_mode="stretch_width",
+            active=NAMES.index(state.view) if state.view else 0,
+        )  # fmt: skip
+        self._tabs.param.watch(lambda _: self._open(), "active")
         self._buttons = _Buttons(session)
+        self._tour, self._help = Tour(), Help()
         self._status = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
+        self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._seen = None
+        self._connect()
+
+    def _connect(self):
+        """Let views, buttons and keys act."""
+        act, session = self._actions, self.session
+        by_name = dict(zip(NAMES, self._views, strict=True))
+        by_name["chip"].kill = self._then_show(act.kill)
+        by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
+        acts = {
+            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
+            "recalibrate": self._then_show(act.recalibrate),
+            "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
+            "link": lambda: self.bridge.copy("?" + query(session.config, self.view.name)),
+            "python": lambda: self.bridge.copy(as_python(session.config)),
+            "help": lambda: self._help.open(self.view), "tour": self._tour.open,
+            "preset": self._begin_preset,
+        }  # fmt: skip
+        self._toolbar = Toolbar(**acts)
+        for message, do in {
+            "key  ": self._buttons.toggle, "key .": session.step, "key r": session.reset,
+            "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
+            "redo": acts["redo"],
+            "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
+            "not copied": lambda: pn.state.notifications.info(self.bridge.text, duration=0),
+        }.items():  # fmt: skip
+            self.bridge.when(message, do)
+
+    def _then_show(self, act):
+        """Do it, say what is wrong with it, and show the knobs as they are then."""
+
+        def do(*arguments):
+            try:
+                act(*arguments)
+            except SnnlabError as error:
+                pn.state.notifications.error(str(error), duration=6000)
+            self._controls.refresh()
+
+        return do
+
+    def _visit(self, sample, index):
+        sample.pick(index)
+        self._tabs.active = NAMES.index("sample")
+
+    def _begin_preset(self, name):
+        preset = PRESETS[name]
+        self._then_show(self._turns.turn)({**Config().values(), **preset.settings})
+        self.session.reset()
+        self._lesson.param.update(title=preset.look_for, visible=True)
+        self._tabs.active = NAMES.index(preset.view)
 
     def page(self) -> pmui.Page:
         """The whole page."""
         page = pmui.Page(
             title="snnlab",
-            sidebar=[self._buttons.panel(), self._status, self._progress, *self._controls.panel()],
-            main=[self._notice, self._live.panel()],
+            sidebar=self._controls.panel(),
+            main=[
+                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
+                self._toolbar.panel(), self._notice, self._lesson, self._tabs,
+            ],
             theme_config=THEME,
             sidebar_width=320,
             busy_indicator=None,
-        )
+        )  # fmt: skip
         # The page would mirror the server's busy state, and walks all its models each time: at ten
         # looks a second that costs most of a core.
         with edit_readonly(page):
             page.busy = False
+        self._page = page
         return page
 
+    def _run_row(self):
+        """Train, step and reset, with what is going on: at hand on a phone too."""
+        told = pn.Column(
+            self._status, self._progress, sizing_mode="stretch_width", margin=0,
+            styles={"flex": "1 1 260px"},
+        )  # fmt: skip
+        return pn.FlexBox(
+            self._buttons.panel(), told, align_items="center", sizing_mode="stretch_width",
+            margin=(8, 5, 0, 5),
+        )  # fmt: skip
+
+    @property
+    def view(self) -> View:
+        """The one that is looked at."""
+        return self._views[self._tabs.active]
+
+    def begin(self) -> None:
+        """The page stands: draw its plots, still empty, and feed them from now on."""
+        self._open()
+        if self._state.ignored:
+            words = "ignored in the link: " + "; ".join(self._state.ignored)
+            pn.state.notifications.warning(escape(words), duration=0)
+        if self._state.lesson:
+            sentence = LESSONS[self._state.lesson].look_for
+            self._lesson.param.update(title=sentence, visible=True)
+        self._fold()
+        self.bridge.param.watch(lambda _: self._fold(), "narrow")
+        pn.state.add_periodic_callback(self.refresh, period=LOOK_EVERY)
+
+    def _fold(self):
+        """On a phone the knobs would cover everything else."""
+        if self.bridge.narrow:
+            self._page.sidebar_open = False
+
+    def _open(self):
+        self._seen = None
+        with pn.io.hold():
+            self.view.open()
+            self.bridge.send(figures=self.view.figures)
+        self.view.look()
+
     def refresh(self) -> None:
-        """Take the newest snapshot, if there is one."""
-        session = self.session
+        """Take the newest snapshot, if there is one and the page has drawn the last."""
+        session, view = self.session, self.view
         self._buttons.show(session.state)
+        measured = session.config.calibration == "measured"
+        self._toolbar.show(twin=self._actions.is_twin, measured=measured)
+        if not self.bridge.ready:
+            return
         self._show_status()
-        if session.snapshot is not self._seen:
-            self._seen = session.snapshot
+        view.tick()
+        snapshot = session.snapshot
+        if snapshot is not self._seen and snapshot and snapshot.view == view.name:
+            self._seen = snapshot
             with pn.io.hold():  # one message to the browser instead of dozens
                 self._controls.refresh()
-                self._live.show(self._seen)
+                view.show(snapshot)
+                self.bridge.send()
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot
@@ -86,14 +222,15 @@ class _Buttons:
         self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=105)
         self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=75)
         self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=85)
-        self._play.on_click(self._toggle)
+        self._play.on_click(lambda _: self.toggle())
         self._step.on_click(lambda _: session.step())
         self._reset.on_click(lambda _: session.reset())
 
     def panel(self):
         return pmui.Row(self._play, self._step, self._reset, margin=0)
 
-    def _toggle(self, _):
+    def toggle(self) -> None:
+        """Train, or pause."""
         running = self._session.state == "running"
         (self._session.pause if running else self._session.play)()
 
@@ -107,9 +244,15 @@ class _Buttons:
 
 def dashboard(config: Config, compute: Compute) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
+    state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
+    begin = LESSONS[state.lesson].settings if state.lesson else {}
+    for name, value in {**begin, **state.settings}.items():
+        config.set(name, value)
+    if state.lesson and not state.view:
+        state = state._replace(view=LESSONS[state.lesson].view)
     session = RemoteSession(compute, config)
-    view = Dashboard(session)
+    view = Dashboard(session, state)
     # Not before the browser has its copy: Panel drops what changes in between, for good.
-    pn.state.onload(lambda: pn.state.add_periodic_callback(view.refresh, period=LOOK_EVERY))
+    pn.state.onload(view.begin)
     pn.state.on_session_destroyed(lambda _: session.close())
     return view.page()

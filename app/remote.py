@@ -11,6 +11,8 @@ from multiprocessing import get_context
 from threading import Lock, Thread
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from snnlab.config import Config
 from snnlab_app.snapshot import Snapshot
 
@@ -94,6 +96,7 @@ class RemoteSession:
         self.notice = ""
         self.snapshot: Snapshot | None = None
         self._image, self._lock = 0, Lock()
+        self._look_at: tuple[str, dict] = ("live", {})
         self._open()
 
     def _open(self):
@@ -117,11 +120,16 @@ class RemoteSession:
         """One weight update, then pause."""
         self._order("step")
 
+    def narrate(self) -> None:
+        """One weight update whose stages are told, then pause."""
+        self._order("narrate")
+
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
         if self._lost:
             self._open()
             self.show(self._image)
+            self.look_at(*self._look_at)
         else:
             self._order("reset")
 
@@ -129,6 +137,15 @@ class RemoteSession:
         """Watch another test image."""
         self._image = index
         self._order("show", index)
+
+    def draw(self, pixels: np.ndarray) -> None:
+        """Watch a picture of one's own instead : uint8[row, column], as wide as the data's."""
+        self._order("draw", pixels)
+
+    def look_at(self, view: str, wishes: dict | None = None) -> None:
+        """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
+        self._look_at = view, wishes or {}
+        self._order("look_at", *self._look_at)
 
     def turn(self, name: str, value) -> None:
         """Turn a knob; raises :class:`~snnlab.errors.SnnlabError` if the value is not allowed."""

@@ -8,8 +8,9 @@ from snnlab_app.main import dashboard
 from snnlab_app.remote import Compute
 
 CHECK_LEFT_MS = 1000
-LEFT_AFTER_MS = 2000
-"""A closed tab is noticed within seconds, so that its training ends."""
+LEFT_AFTER_MS = 10_000
+"""A closed tab is noticed within seconds, so that its training ends. Not sooner: a slow browser
+takes seconds between asking for the page and listening to it."""
 
 
 def serve(settings: dict, compute: Compute, address: str, port: int, show: bool = True) -> None:

@@ -14,17 +14,21 @@ import numpy as np
 from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
-from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
-from snnlab.seeding import key
 from snnlab_app.history import History
+from snnlab_app.narration import narrate
+from snnlab_app.reference import Reference
 from snnlab_app.shared import shared_dataset
-from snnlab_app.snapshot import Frame, Snapshot
+from snnlab_app.snapshot import Snapshot
+from snnlab_app.studio import Studio
 
 _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
+
+FRAMED = ("live", "sample")
+"""Views that show one image on the chip."""
 
 
 class Session:
@@ -40,6 +44,8 @@ class Session:
         self.notice = ""
         self.snapshot: Snapshot | None = None
         self._frame_index = 0
+        self._drawn: np.ndarray | None = None
+        self._look_at: tuple[str, dict] = ("live", {})
         self._orders: list[str] = ["load"]
         self._wake = Condition()
         self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
@@ -63,13 +69,27 @@ class Session:
         """One weight update, then pause."""
         self._order("step")
 
+    def narrate(self) -> None:
+        """One weight update whose stages are told, then pause."""
+        self._order("narrate")
+
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
         self._order("load")
 
     def show(self, index: int) -> None:
         """Watch another test image."""
-        self._frame_index = index
+        self._frame_index, self._drawn = index, None
+        self._order("look")
+
+    def draw(self, pixels: np.ndarray) -> None:
+        """Watch a picture of one's own instead : uint8[row, column], as wide as the data's."""
+        self._drawn = pixels
+        self._order("look")
+
+    def look_at(self, view: str, wishes: dict | None = None) -> None:
+        """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
+        self._look_at = view, wishes or {}
         self._order("look")
 
     def turn(self, name: str, value) -> None:
@@ -93,7 +113,7 @@ class Session:
     def _work(self):
         handlers: dict[str, Callable[[], None]] = {
             "load": self._load, "play": self._play, "pause": self._pause, "step": self._single,
-            "look": self._look,
+            "look": self._look, "narrate": self._narrate,
         }  # fmt: skip
         while True:
             order = self._next_order()
@@ -126,6 +146,7 @@ class Session:
         dataset = self._dataset()
         self._trainer = Trainer(self.config, dataset)
         self._history, self._tests, self._speed = History(), History(), 0.0
+        self._studio, self._reference = Studio(self._trainer), Reference(self._trainer)
         self._note(self._trainer.prepare(self._tell))
         self._frame_index %= len(dataset.test_images)
         self._publish()
@@ -163,13 +184,22 @@ class Session:
             self._publish()
             self.state = "finished" if self._trainer.finished else "paused"
 
+    def _narrate(self):
+        if self.state in ("ready", "paused", "running"):
+            progress, self._studio.stages = narrate(self._trainer)
+            self._note(progress)
+            self._publish()
+            self.state = "finished" if self._trainer.finished else "paused"
+
     def _look(self):
         if self.state in ("ready", "paused", "finished"):
             self._publish()
 
     def _train(self):
+        self._reference.before_step()
         progress = self._trainer.advance()
         self._note(progress)
+        self._reference.after_step()
         if self._trainer.finished:
             self._publish()
             self.state = "finished"
@@ -188,15 +218,17 @@ class Session:
             accuracy=progress.accuracy,
             spikes=progress.spikes,
             power=1e3 * self._power.power,
+            activity=1e3 * self._power.activity,
             power_low=1e3 * low,
             power_high=1e3 * high,
         )
+        self._studio.progress = progress
         if progress.evaluation:
             self._accuracy = progress.evaluation.accuracy
             self._tests.add(step=progress.step, accuracy=self._accuracy)
 
     def _publish(self):
-        trainer, frame = self._trainer, self._frame()
+        trainer, (view, wishes) = self._trainer, self._look_at
         self.snapshot = Snapshot(
             classes=trainer.dataset.classes,
             test_images=len(trainer.dataset.test_images),
@@ -208,22 +240,17 @@ class Session:
             power=self._power,
             history=self._history.arrays(),
             tests=self._tests.arrays(),
-            frame=frame,
+            transferred=self._reference.arrays(),
+            view=view,
+            frame=self._frame() if view in FRAMED else None,
+            picture=self._studio.take(view, wishes, hurry=self.state == "running"),
         )
         self._published = perf_counter()
 
     def _frame(self):
-        """The watched test image, always with the same noise: only the network changes."""
-        trainer, network, k = self._trainer, self._trainer.network, self._frame_index
-        events = trainer.test_events.take(np.array([k]))
-        trial = key(self.config.seed, "frame", TEST_IDS + k)
-        recording = trainer.chip.run(events, network.weights_lsb(), trial=trial)
-        traces = decode(recording, network.scales()[-1])[0]
-        dataset = trainer.dataset
-        return Frame(
-            image=dataset.test_images[k],
-            label=dataset.classes[dataset.test_labels[k]],
-            recording=recording,
-            label_traces=traces,
-            decision=dataset.classes[int(traces.max(axis=0).argmax())],
-        )
+        """The watched image, always with the same noise: only the network changes."""
+        dataset, index = self._trainer.dataset, self._frame_index
+        if (drawn := self._drawn) is not None and drawn.shape == dataset.test_images.shape[1:]:
+            return self._studio.frame(drawn, None, "drawn", 0)
+        label = dataset.classes[dataset.test_labels[index]]
+        return self._studio.frame(dataset.test_images[index], label, "frame", TEST_IDS + index)

@@ -135,6 +135,9 @@ def _add_reproduce(commands):
     )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
     reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    reproduce.add_argument(
+        "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
+    )
     _add_data_dir(reproduce)
 
 
@@ -256,6 +259,6 @@ def _reproduce(arguments):
     finished = reproduce(
         arguments.study, Path(arguments.out), Path(arguments.cache),
         quick=arguments.quick, seeds=arguments.seeds, data_dir=arguments.data_dir,
-        workers=arguments.workers, report_only=arguments.report_only,
+        workers=arguments.workers, scheduler=arguments.scheduler, report_only=arguments.report_only,
     )  # fmt: skip
     return 0 if finished else INTERRUPTED

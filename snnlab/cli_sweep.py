@@ -32,7 +32,7 @@ def add_sweep(commands):
     add("--name", metavar="X", help="name of the study (default: sweep, or the file's name)")
     add("--storage", metavar="X", help="SQLite file, .journal file or database URL"
         " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
-    add("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    add("--workers", type=int, metavar="N", help="processes (default: one for each core; 0: here)")
     add("--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead")
     add("--export", type=Path, metavar="FILE", help="write all trials as .csv or .parquet")
     add_recipe(parser)

@@ -14,6 +14,8 @@ from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
 
+_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
+
 
 class Quantity(param.Number):
     """A number with a physical unit.
@@ -146,6 +148,13 @@ class Config(param.Parameterized):
         factor=100.0,
         label="Stuck synapses",
         doc="Share of synapses whose weight cannot be written.",
+    )
+    killed = param.List(
+        default=[],
+        item_type=int,
+        bounds=(0, c.N_CIRCUITS),
+        label="Killed circuits",
+        doc="Neuron circuits that shall never fire, by number.",
     )
     calibration = param.Selector(
         default="as drawn",
@@ -291,9 +300,9 @@ class Config(param.Parameterized):
             "mirror",
         ),
         "Chip": (
-            "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "calibration",
-            "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn", "tau_ref",
-            "samples", "substeps",
+            "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
+            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn",
+            "tau_ref", "samples", "substeps",
         ),
         "Learning": (
             "beta", "rho_burst", "rho_silent", "least_spikes", "rho_weight", "rho_readout",
@@ -306,8 +315,8 @@ class Config(param.Parameterized):
         {
             "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
             "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
-            "dead", "stuck", "epochs", "logit_gain", "label_smoothing", "dropout", "rotation",
-            "shift", "stretch", "bend", "mirror", "rho_silent", "least_spikes",
+            "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing", "dropout",
+            "rotation", "shift", "stretch", "bend", "mirror", "rho_silent", "least_spikes",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""
@@ -340,7 +349,7 @@ class Config(param.Parameterized):
             if isinstance(knob, param.Selector):
                 return {str(choice): choice for choice in knob.objects}.get(text, text)
             if isinstance(knob, param.List):
-                return [int(part) for part in text.split("-")]
+                return [int(part) for part in text.split("-") if part]
             return int(text) if isinstance(knob, param.Integer) else float(text)
         except ValueError:
             raise SnnlabError(f"{name} = {text} is not allowed: {cls.allowed(name)}") from None
@@ -357,7 +366,7 @@ class Config(param.Parameterized):
         if isinstance(knob, param.Selector):
             return "one of " + ", ".join(map(str, knob.objects))
         if isinstance(knob, param.List):
-            return "a list of whole numbers such as 246 or 120-120"
+            return f"a list of whole numbers such as {_EXAMPLES[name]}"
         low, high = knob.bounds
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""

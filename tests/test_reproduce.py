@@ -18,7 +18,7 @@ from snnlab.chip.emulator import Chip
 from snnlab.cli import main
 from snnlab.experiments import ann
 from snnlab.experiments.ann import AnnSettings, train_ann
-from snnlab.experiments.pool import Failed
+from snnlab.experiments.cluster import Failed
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.examine import SILENCED, examine, silenced, transferred
@@ -116,7 +116,7 @@ def test_a_record_comes_back_and_a_damaged_one_is_missing(cache):
 def pool(outcomes, seen):
     """Stands for the processes: gives these outcomes in order, Ctrl-C for None."""
 
-    def run_all(function, jobs):
+    def run_all(function, jobs, workers, *, scheduler, data):
         for one, result in zip(jobs, outcomes, strict=False):
             if result is None:
                 raise KeyboardInterrupt

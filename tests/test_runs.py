@@ -151,6 +151,17 @@ def test_knobs_turned_since_the_checkpoint_turn_again(tmp_path, at):
     ]
 
 
+def test_warps_and_dropout_go_on_as_they_would_have(tmp_path):
+    more = {"rotation": 0.2, "shift": 0.8, "dropout": 0.3}
+    to_the_end(started(tmp_path / "a", **more))
+    stopped = started(tmp_path / "b", **more)
+    for _ in range(5):
+        stopped.advance()
+    stopped.save()
+    to_the_end(go_on(tmp_path / "b"))
+    assert_same(tmp_path / "b", tmp_path / "a")
+
+
 def test_checkpoints_come_by_the_clock_too(tmp_path):
     recorder = started(tmp_path / "run")
     recorder.advance()

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import optuna
 import pytest
@@ -14,9 +15,8 @@ from conftest import free_port, until
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
 from snnlab.experiments import trials as trials_
-from snnlab.experiments.cluster import run_all
+from snnlab.experiments.cluster import Failed, run_all
 from snnlab.experiments.plan import Plan
-from snnlab.experiments.pool import Failed
 from snnlab.experiments.sweep import sweep
 from snnlab.experiments.trials import TrialQueue
 
@@ -105,8 +105,14 @@ def test_a_plan_is_read_from_a_file(tmp_path):
             Plan.read(path)
 
 
+def test_the_plan_in_the_documentation_can_be_carried_out():
+    path = Path(__file__).parents[1] / "docs/sweeps/beta-rho.toml"
+    read = Plan.read(path)
+    assert (read.trials, read.repeats, read.config(read.grid()[0]).dataset) == (60, 2, "mnist")
+
+
 @pytest.mark.parametrize("file", ["s.db", "s.journal"])
-def test_optuna_opens_what_is_kept(tmp_path, file, monkeypatch):
+def test_optuna_opens_what_is_kept(tmp_path, file):
     where, heard = str(tmp_path / file), []
     study = sweep(
         plan(objectives=["accuracy", "energy"], limits={"power": 0.1}, repeats=2, trials=2),

@@ -5,78 +5,103 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab import plotting
+from snnlab_app import blank
+from snnlab_app.cards import Tiles, card, flex, row, small
 from snnlab_app.live import LivePlot
-from snnlab_app.remote import RemoteSession
-from snnlab_app.snapshot import Snapshot
+from snnlab_app.views.base import View
 
 TRACES = 6
 """Hidden membranes drawn at once: more cannot be told apart."""
+SORTS = ("as numbered", "by spikes of this image", "by first spike")
 
 
-class LiveView:
+class LiveView(View):
     """Plots and figures of one session, fed from its snapshots."""
 
-    def __init__(self, session: RemoteSession):
+    name, title = "live", "Live"
+    see = (
+        "One test image on the chip, again after every few training steps: its pixels as spikes,"
+        " the hidden neurons' spikes, the label neurons' potentials. The highest label decides."
+    )
+    attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
+    matters = "The chip is imperfect; training with it in the loop learns around its faults."
+    figures = 7
+
+    def __init__(self, session):
+        super().__init__(session)
         self._plots: dict[str, LivePlot] = {}
-        self._shape = None
+        self._shape, self._turn = None, 0
         self._neurons = pmui.MultiChoice(
             name="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
             max_items=TRACES, sizing_mode="stretch_width",
         )  # fmt: skip
-        self._image = pmui.IntInput(name="Test image to watch", value=0, start=0, end=0, width=170)
-        self._image.param.watch(lambda event: session.show(event.new), "value")
-        self._tiles = {name: _Tile(name) for name in _TILES}
-        self._summary = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
-        self._cards = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
+        self._image = pmui.IntSlider(
+            name="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
+        )
+        self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
+        self._sort = pmui.Select(
+            name="Order of hidden neurons", options=list(SORTS), value=SORTS[0],
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self._sort.param.watch(lambda _: self._again(), "value")
+        self._tiles = Tiles()
+        self._frame = None
 
-    def panel(self) -> pmui.Column:
-        """Tiles of figures above, plots below."""
-        tiles = pn.FlexBox(*(tile.panel for tile in self._tiles.values()), gap="10px")
-        return pmui.Column(tiles, self._cards, sizing_mode="stretch_width")
+    def build(self):
+        config = self.session.config
+        return self._cards(blank.recording_of(config), blank.classes_of(config))
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Draw a snapshot; the first one, and another network or data set, build the plots."""
+    def show(self, snapshot):
         recording = snapshot.frame.recording
-        neurons = (cadc.shape for cadc in recording.cadc)
-        shape = snapshot.classes, recording.inputs.n_channels, *neurons
+        shape = _shape(recording, snapshot.classes)
         if self._shape != shape:
-            self._build(snapshot)
-            self._shape = shape
+            self._body.objects = self._cards(recording, snapshot.classes)
+        if self._image.end != snapshot.test_images - 1:
+            self._image.end = snapshot.test_images - 1
+        self._frame = snapshot.frame
         self._show_figures(snapshot)
         self._show_frame(snapshot.frame, snapshot.classes)
         self._show_curves(snapshot)
 
-    def _build(self, snapshot):
-        frame, history = snapshot.frame, snapshot.history
-        n_hidden = frame.recording.cadc[0].shape[2]
+    def _again(self):
+        if self._frame and self._plots:
+            self._feed_raster(self._frame.recording)
+
+    def _cards(self, recording, classes):
+        """New plots for a network and data set of this shape."""
+        self._shape = _shape(recording, classes)
+        n_hidden, steps = recording.cadc[0].shape[2], recording.cadc[0].shape[1]
         self._neurons.param.update(
             options=list(range(n_hidden)), value=list(range(min(TRACES, n_hidden)))
         )
-        blank = np.zeros(frame.label_traces.shape[0])
-        self._image.end = snapshot.test_images - 1
-        spikes = plotting.HIDDEN_COLOR
+        still, history = np.zeros(steps), blank.curves()
+        slots = {f"slot {k}": still for k in range(TRACES)}
         self._plots = {
-            "raster": LivePlot(plotting.raster(frame.recording), 600, follow=""),
-            "hidden": LivePlot(
-                plotting.membranes({f"slot {k}": blank for k in range(TRACES)}, threshold=1.0), 260
-            ),
-            "label": LivePlot(plotting.membranes(dict.fromkeys(snapshot.classes, blank)), 320),
-            "accuracy": LivePlot(plotting.accuracy_curve(history, snapshot.tests), 210, "x"),
+            "raster": LivePlot(plotting.raster(recording), 600, follow=""),
+            "hidden": LivePlot(plotting.membranes(slots, threshold=1.0), 240),
+            "label": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 300),
+            "accuracy": LivePlot(plotting.learning_curve(), 210, "x"),
             "loss": LivePlot(plotting.curve(history, "loss", "loss", plotting.BLUE), 210, "xy"),
             "spikes": LivePlot(
-                plotting.curve(history, "spikes", "hidden spikes / image", spikes), 210, "xy"
+                plotting.curve(history, "spikes", "spikes / image", plotting.HIDDEN_COLOR),
+                210, "xy",
             ),
             "power": LivePlot(plotting.power_curve(history), 210, "xy"),
-        }
-        self._cards.objects = [
-            _card("One test image on the chip", _flex(420), self._image, self._pane("raster"),
-                  self._summary),
-            pmui.Column(
-                _card("Hidden membranes", {}, self._pane("hidden"), self._neurons),
-                _card("Label membranes", {}, self._pane("label")),
-                styles=_flex(420), margin=0,
+        }  # fmt: skip
+        return [
+            row(self._tiles.panel()),
+            row(
+                card(
+                    "One test image on the chip", flex(420), self._pane("raster"),
+                    pn.Row(self._image, self._sort, sizing_mode="stretch_width"),
+                ),
+                pn.Column(
+                    card("Hidden membranes", {}, self._pane("hidden"), self._neurons),
+                    card("Label membranes", {}, self._pane("label")),
+                    styles=flex(420), margin=0,
+                ),
             ),
-            *(_card(title, _flex(240), self._pane(name)) for name, title in _CURVES.items()),
+            row(*(card(title, flex(250), self._pane(name)) for name, title in _CURVES.items())),
         ]  # fmt: skip
 
     def _pane(self, name):
@@ -84,97 +109,111 @@ class LiveView:
 
     def _show_figures(self, s):
         recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-        values = {
-            "Test accuracy": f"{s.test_accuracy:.2%}",
+        self._tiles.show({
+            "Test accuracy": f"{s.test_accuracy:.2%} " + small(_when(s)),
             "Batch accuracy": f"{recent['accuracy']:.1%}",
             "Hidden spikes / image": f"{recent['spikes']:.1f}",
             "Chip power (estimate)": _estimated(s.power, "power"),
             "of it by activity (estimate)": _estimated(s.power, "activity"),
-            "Emulated": f"{s.images_per_second:,.0f} images/s",
-        }  # fmt: skip
-        for name, value in values.items():
-            self._tiles[name].show(value)
+            "Emulated": f"{s.images_per_second:,.0f} " + small("images/s"),
+        })  # fmt: skip
+
+    def _feed_raster(self, recording):
+        order = _order(recording, self._sort.value)
+        self._plots["raster"].feed_image("raster", plotting.raster_cells(recording, order=order))
 
     def _show_frame(self, frame, classes):
-        self._plots["raster"].feed_image("raster", plotting.raster_cells(frame.recording))
+        self._feed_raster(frame.recording)
         time = plotting.microseconds(frame.label_traces.shape[0])
         hidden = frame.recording.traces(0)[0]
         watched = [n for n in self._neurons.value if n < hidden.shape[1]]
+        plot = self._plots["hidden"]
         for slot in range(TRACES):
             trace = hidden[:, watched[slot]] if slot < len(watched) else np.full(len(time), np.nan)
-            self._plots["hidden"].feed(f"slot {slot}", time, trace)
-        names = {f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)}
-        self._plots["hidden"].rename(names)
+            plot.feed(f"slot {slot}", time, trace)
+        plot.rename({f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)})
+        plot.settle()
         for name, trace in zip(classes, frame.label_traces.T, strict=True):
             self._plots["label"].feed(name, time, trace)
-        verdict = "right" if frame.decision == frame.label else "wrong"
-        self._summary.object = (
-            f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({verdict}) after"
-            f" {len(frame.recording.inputs.tick)} input and"
-            f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
-        )
+        self._plots["label"].settle()
+        self.summary.say(verdict(frame))
 
     def _show_curves(self, s):
-        steps = s.history["step"]
-        for name in ("loss", "spikes"):
-            self._plots[name].feed(name, steps, s.history[name])
-        for name in ("power", "power_low", "power_high"):
-            self._plots["power"].feed(name, steps, s.history[name])
-        self._plots["accuracy"].feed("batches", steps, 100 * s.history["accuracy"])
-        tests = s.tests["step"], 100 * s.tests["accuracy"]
-        self._plots["accuracy"].feed("test line", *tests)
-        self._plots["accuracy"].feed("test", *tests)
+        """One of them at a time: they move slowly, and each costs the page as much as the raster.
+
+        At rest all are shown.
+        """
+        names = list(_CURVES)
+        if self.session.state == "running":
+            self._turn = (self._turn + 1) % len(names)
+            names = [names[self._turn]]
+        for name in names:
+            _FEED[name](self._plots[name], s)
+            self._plots[name].settle()
 
 
+def _when(s):
+    """After how many epochs the test images were asked."""
+    return "untrained" if len(s.tests["step"]) < 2 else f"after epoch {s.epoch}"
+
+
+def _shape(recording, classes):
+    return classes, recording.inputs.n_channels, *(cadc.shape for cadc in recording.cadc)
+
+
+def _order(recording, sort):
+    """How the neurons of the first hidden layer are stacked : int64[neuron], None as they are."""
+    spikes = recording.spikes[0]
+    if sort == SORTS[1]:
+        return np.argsort(-spikes.count_by_channel()[0], kind="stable")
+    if sort == SORTS[2]:
+        first = np.full(spikes.n_channels, 1 << 16)
+        np.minimum.at(first, spikes.channel, spikes.tick.astype(int))
+        return np.argsort(first, kind="stable")
+    return None
+
+
+def verdict(frame) -> str:
+    """What the chip made of an image, in a sentence."""
+    told = f"It decides “{frame.decision}”"
+    if frame.label is not None:
+        right = "right" if frame.decision == frame.label else "wrong"
+        told = f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({right})"
+    return (
+        f"{told} after {len(frame.recording.inputs.tick)} input and"
+        f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
+    )
+
+
+def _feed_accuracy(plot, s):
+    plot.feed("batches", s.history["step"], 100 * s.history["accuracy"])
+    tests = s.tests["step"], 100 * s.tests["accuracy"]
+    plot.feed("test line", *tests)
+    plot.feed("test", *tests)
+    left = s.transferred
+    plot.feed("without the loop", left["step"], 100 * left["left"])
+
+
+def _feed_power(plot, s):
+    for name in ("power", "power_low", "power_high"):
+        plot.feed(name, s.history["step"], s.history[name])
+
+
+_FEED = {
+    "accuracy": _feed_accuracy,
+    "loss": lambda plot, s: plot.feed("loss", s.history["step"], s.history["loss"]),
+    "spikes": lambda plot, s: plot.feed("spikes", s.history["step"], s.history["spikes"]),
+    "power": _feed_power,
+}
 _CURVES = {
     "accuracy": "Accuracy",
     "loss": "Loss",
     "spikes": "Hidden spikes",
-    "power": "Power",
+    "power": "Power (estimate)",
 }
-_TILES = (
-    "Test accuracy", "Batch accuracy", "Hidden spikes / image", "Chip power (estimate)",
-    "of it by activity (estimate)", "Emulated",
-)  # fmt: skip
-
-
-_TILE = """<div role="group" aria-label="{name}" style="padding: 8px 14px">
-<div style="font-size: 12px; opacity: 0.75">{name}</div>
-<div style="font-size: 20px; font-weight: 600; font-variant-numeric: tabular-nums">{text}</div>
-</div>"""
 
 
 def _estimated(estimate, name):
     """A quantity in mW, and the range it may lie in."""
     low, high = (1e3 * watt for watt in estimate.ranges[name])
-    return f"{1e3 * getattr(estimate, name):.1f} mW <small>{low:.0f}–{high:.0f}</small>"
-
-
-class _Tile:
-    """A number with its name."""
-
-    def __init__(self, name):
-        self._name = name
-        self._html = pn.pane.HTML("", margin=0)
-        self.panel = pmui.Paper(self._html, elevation=1, min_width=140)
-
-    def show(self, text: str) -> None:
-        html = _TILE.format(name=self._name, text=text)
-        if html != self._html.object:
-            self._html.object = html
-
-
-def _flex(width):
-    """Grow from ``width`` pixels, wrap when the row is full."""
-    return {"flex": f"1 1 {width}px"}
-
-
-def _card(title, styles, *content):
-    return pmui.Paper(
-        pmui.Typography(title, variant="subtitle2", margin=(8, 12, 0, 12)),
-        *content,
-        elevation=1,
-        margin=5,
-        sizing_mode="stretch_width",
-        styles=styles,
-    )
+    return f"{1e3 * getattr(estimate, name):.1f} " + small(f"mW, {low:.0f}–{high:.0f}")

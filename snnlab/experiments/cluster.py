@@ -1,19 +1,40 @@
 """Many independent tasks on many processes: this machine's cores, or a Dask cluster."""
 
 import logging
+import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from queue import Empty, Queue
 from time import monotonic
 
 from snnlab.errors import SnnlabError
-from snnlab.experiments.pool import ONE_THREAD, Failed, cores
 
+ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""Each process computes on one core: tasks side by side need no threads inside."""
+PATIENCE = 60.0
+"""Seconds for a worker or the scheduler to come back."""
+MOST_TRIES = 4
+"""Times that a task is begun whose process ends."""
 POLL = 2.0
 """Seconds after which workers that came or went are noticed."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What became of a task that ended in an error: the error in one line."""
+
+    why: str
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def run_all(
@@ -51,6 +72,12 @@ class _Crew:
         self._share()
 
     def _share(self):
+        try:
+            self.client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            raise SnnlabError(
+                f"no worker came back within {PATIENCE:.0f} s: start some and run this again"
+            ) from None
         self.shared = self.client.scatter(self.data, broadcast=True, hash=False)
 
     def work(self, tasks):
@@ -77,10 +104,10 @@ class _Crew:
             self.looked = monotonic()
         return self.free
 
-    def start(self, task):
+    def start(self, task, tries=1):
         self.check()
         future = self.client.submit(_safely, self.function, task, self.shared, pure=False)
-        self.flying[future.key] = task, future
+        self.flying[future.key] = task, future, tries
         future.add_done_callback(self.ended.put)
 
     def take(self, future):
@@ -89,13 +116,15 @@ class _Crew:
 
         if future.key not in self.flying:
             return
-        task, _ = self.flying.pop(future.key)
+        task, _, tries = self.flying.pop(future.key)
         try:
             result = future.result()
-        except CancelledError:  # the connection was lost, and all that was under way with it
+        except CancelledError:  # connection or shared data were lost, and all under way with them
             self.check(lost=True)
-            self.start(task)
-            return
+            if tries < MOST_TRIES:
+                self.start(task, tries + 1)
+                return
+            result = Failed(f"its process ended, {tries} times")
         except Exception as error:  # KilledWorker and what else the cluster says
             result = Failed(_one_line(error))
         yield task, result
@@ -104,7 +133,7 @@ class _Crew:
         """Wait for a connection that was lost; raises :class:`SnnlabError` if it stays so."""
         if self.client.status == "running" and not lost:
             return
-        deadline = monotonic() + 60
+        deadline = monotonic() + PATIENCE
         while self.client.status != "running":
             if self.client.status == "closed" or monotonic() > deadline:
                 raise SnnlabError(
@@ -127,7 +156,7 @@ def _client(workers, scheduler):
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf():
+                with _deaf(), _environment_kept():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
@@ -140,6 +169,18 @@ def _client(workers, scheduler):
             where = scheduler or "on this machine"
             raise SnnlabError(f"no Dask scheduler {where}: {_one_line(error)}") from None
         yield client
+
+
+@contextmanager
+def _environment_kept():
+    """Dask tells processes through the environment of this one, which others read as well."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in set(os.environ) - set(before):
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager

@@ -11,8 +11,7 @@ import numpy as np
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import run_all
-from snnlab.experiments.pool import Failed
+from snnlab.experiments.cluster import Failed, run_all
 from snnlab.experiments.runs import Run, load_weights
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import stream

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -53,8 +54,9 @@ def sweep(
         while True:
             mine: dict[int, object] = {}
             tasks = (_task(queue, storage, trial, mine) for trial in queue.take())
-            for task, outcome in run_all(
-                train_trial, tasks, workers, scheduler=scheduler, data=dataset
+            first = list(islice(tasks, 1))  # without any, no processes need to start
+            for task, outcome in first and run_all(
+                train_trial, chain(first, tasks), workers, scheduler=scheduler, data=dataset
             ):
                 state = queue.tell(mine.pop(task.number), outcome)
                 _say(queue, task, state, outcome, tell)

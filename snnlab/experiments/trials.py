@@ -13,8 +13,8 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from snnlab.errors import SnnlabError
+from snnlab.experiments.cluster import Failed
 from snnlab.experiments.plan import OBJECTIVES, Plan
-from snnlab.experiments.pool import Failed
 from snnlab.experiments.storage import open_storage, optuna, said
 
 BEAT, LEASE = 10.0, 60.0

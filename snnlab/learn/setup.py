@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from snnlab.chip.calibration import calibrate
+from snnlab.chip.calibration import Calibration, calibrate
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.lab import Lab
@@ -11,7 +11,7 @@ from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 
 TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
-FABRICATED = ("die", "mismatch", "dead", "stuck", "die_seed")
+FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")
 
 
 class Setup:
@@ -24,7 +24,7 @@ class Setup:
     def chip(self, settings) -> Chip:
         """The chip with the die, calibration and trial noise of ``settings``."""
         noise = {name: getattr(settings, name) for name in TRIAL_NOISE}
-        fabricated = tuple(getattr(settings, name) for name in FABRICATED)
+        fabricated = _fabricated(settings)
         wanted = (*fabricated, settings.calibration, *noise.values())
         if self._last[0] != wanted:
             codes = _codes(fabricated) if settings.calibration == "measured" else {}
@@ -33,9 +33,21 @@ class Setup:
         return self._last[1]
 
 
-def _die(preset, sigma, dead, stuck, seed):
+def found(settings) -> Calibration | None:
+    """What the laboratory found if ``settings`` have the die calibrated anew, else None."""
+    if settings.calibration != "measured":
+        return None
+    return _calibrated(*_fabricated(settings))
+
+
+def _fabricated(settings):
+    values = (getattr(settings, name) for name in FABRICATED)
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+
+
+def _die(preset, sigma, dead, stuck, killed, seed):
     die = Die.draw(preset, sigma=sigma, seed=seed)
-    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed)
+    return die.with_random_faults(dead=dead, stuck=stuck, seed=seed).with_faults(dead=killed)
 
 
 def _codes(fabricated):

@@ -145,7 +145,8 @@ class Trainer:
         return self._setup.chip(self._settings_now())
 
     @property
-    def _surrogate(self):
+    def surrogate(self) -> np.ndarray:
+        """Surrogate derivative now in force : float32[511], per LSB above the first sample."""
         if self._table[0] != self.settings.beta:
             self._table = self.settings.beta, surrogate_table(self.settings.beta)
         return self._table[1]
@@ -169,7 +170,7 @@ class Trainer:
         """A batch on the chip: recording, labels, their peaks, and the loss to differentiate."""
         chip = self.chip
         recording, traces, counts = self.network.in_the_loop(
-            chip, self._feed.events(self.step), self._surrogate, self.propagators, trial,
+            chip, self._feed.events(self.step), self.surrogate, self.propagators, trial,
             self._dropped(),
         )  # fmt: skip
         labels = self.dataset.train_labels[self._feed.batch(self.step)]

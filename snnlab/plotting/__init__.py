@@ -37,13 +37,14 @@ from snnlab.plotting.raster import (
     raster_ticks,
 )
 from snnlab.plotting.studies import Series, compared, save
-from snnlab.plotting.training import accuracy_curve, curve, power_curve
+from snnlab.plotting.training import accuracy_curve, curve, learning_curve, power_curve
 
 __all__ = [
     "BLUE", "CLEAR", "COLUMNS", "GAP_ROWS", "GREEN", "GREY", "HIDDEN_COLOR", "INPUT_COLOR",
     "LABEL_COLOR", "LABEL_ROWS", "ORANGE", "PART_COLORS", "PURPLE", "SKY", "TEST_COLOR",
     "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
-    "accuracy_over_time", "compared", "curve", "decision_times", "membranes", "microseconds",
+    "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membranes",
+    "microseconds",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
     "save",
 ]  # fmt: skip

@@ -21,8 +21,12 @@ def microseconds(steps: int) -> np.ndarray:
     return np.arange(steps) * DT_CADC * 1e6
 
 
-def raster_cells(recording: Recording, sample: int = 0) -> np.ndarray:
+def raster_cells(
+    recording: Recording, sample: int = 0, order: np.ndarray | None = None
+) -> np.ndarray:
     """Picture of one sample's activity : uint8[row, column], lowest row first.
+
+    order : int64[neuron], the first hidden layer's neurons from the top, else as numbered.
 
     From the top: two inputs a row, hidden layers a neuron a row, label potentials as brightness.
     Values: 0 nothing, 1 input spike, 2 hidden spike, 3…255 label potential.
@@ -30,6 +34,8 @@ def raster_cells(recording: Recording, sample: int = 0) -> np.ndarray:
     duration = recording.duration
     inputs = _spike_rows(recording.inputs, sample, duration, _INPUT, pool=2)
     hidden = [_spike_rows(layer, sample, duration, _HIDDEN) for layer in recording.spikes]
+    if order is not None:
+        hidden[0] = hidden[0][::-1][order][::-1]
     labels = _label_rows(recording, sample)
     gap = np.zeros((GAP_ROWS, COLUMNS), np.uint8)
     blocks = [labels]

@@ -1,8 +1,9 @@
 """Quantities over the steps of a training."""
 
 import holoviews as hv
+import numpy as np
 
-from snnlab.plotting.look import CURVE, GREEN, GREY, TEST_COLOR, TRAIN_COLOR
+from snnlab.plotting.look import CURVE, GREEN, GREY, ORANGE, TEST_COLOR, TRAIN_COLOR
 
 
 def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
@@ -15,6 +16,16 @@ def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
         * test_line.opts(color=TEST_COLOR, line_width=2)
         * test.opts(color=TEST_COLOR, size=7)
     ).opts(ylim=(0, 101), ylabel="accuracy (%)", show_legend=False, **CURVE)
+
+
+def learning_curve() -> hv.Overlay:
+    """Empty curves of accuracy, for a page to feed: also of weights left out of the loop."""
+    none = {"step": np.empty(0), "accuracy": np.empty(0)}
+    left = hv.Curve(_percent(none), "step", "accuracy", label="without the loop")
+    curves = accuracy_curve(none, none) * left.opts(
+        color=ORANGE, line_width=2.5, line_dash="dashed"
+    )
+    return curves.opts(ylim=(0, 101), show_legend=False)
 
 
 def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False) -> hv.Curve:

@@ -9,7 +9,7 @@ from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import all_jobs, plan
 from snnlab.reproduce.records import Records
 from snnlab.reproduce.rows import table
-from snnlab.reproduce.study import RunAll, complete
+from snnlab.reproduce.study import complete
 
 
 def reproduce(
@@ -22,18 +22,19 @@ def reproduce(
     data_dir: str | None = None,
     workers: int | None = None,
     report_only: bool = False,
-    pool: RunAll | None = None,
+    scheduler: str | None = None,
 ) -> bool:
     """Train what the cache has no record of and write page, figures and Parquet below ``out``.
 
-    Returns whether all of it ran; results so far are written in any case. pool : what runs the
-    jobs, processes of this machine by default. Raises :class:`~snnlab.errors.SnnlabError` for an
-    unknown study, missing libraries or folders that cannot be written.
+    Returns whether all of it ran; results so far are written in any case. scheduler : address of a
+    Dask scheduler instead of processes of this machine. Raises
+    :class:`~snnlab.errors.SnnlabError` for an unknown study, missing libraries, folders that cannot
+    be written or a scheduler that cannot be reached.
     """
     report.check()
     trainings, store = plan(study, quick, seeds), Cache(cache)
     jobs = list(all_jobs(trainings))
-    finished = report_only or complete(jobs, store, data_dir, workers, pool)
+    finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
     records = Records(trainings, store)
     page = report.write(records, out, _command(study, quick, seeds))
     say(table(records))

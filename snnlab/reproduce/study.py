@@ -1,11 +1,10 @@
 """Running what is missing of a plan, with a bar, and stopping at any time without loss."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 
 from tqdm import tqdm
 
-from snnlab.experiments.pool import Failed, cores, run_all
+from snnlab.experiments.cluster import Failed, cores, run_all
 from snnlab.experiments.terminal import say
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job, run
@@ -16,35 +15,32 @@ SECONDS_PER_EPOCH_DIGITS = 0.6
 START = 8.0
 """Seconds until a worker's libraries and data are loaded (estimate)."""
 
-RunAll = Callable[[Callable, list[Job]], Iterator[tuple[Job, object]]]
-"""Of the shape of :func:`~snnlab.experiments.pool.run_all`, e.g. on a cluster."""
-
 
 def complete(
     jobs: list[Job],
     cache: Cache,
     data_dir: str | None = None,
     workers: int | None = None,
-    pool: RunAll | None = None,
+    scheduler: str | None = None,
+    pool: Callable = run_all,
 ) -> bool:
     """Run every job the cache has no record of; each is kept as soon as it is done.
 
     Returns False after Ctrl-C: calling again goes on with what is missing. A job that fails is
-    noted and tried again next time. Raises :class:`~snnlab.errors.SnnlabError` if the cache cannot
-    be written.
+    noted and tried again next time. workers, scheduler : as ``pool`` takes them. Raises
+    :class:`~snnlab.errors.SnnlabError` if the cache cannot be written or the cluster not reached.
     """
     missing = [job for job in jobs if cache.get(job) is None]
     workers = workers or cores()
     say(announce(jobs, missing, cache, workers))
     if not missing:
         return True
-    pool = pool or partial(run_all, workers=workers)
     bar = tqdm(
         total=round(sum(job.work for job in missing)), unit=" epochs", dynamic_ncols=True,
         smoothing=0.0, disable=None,
         bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} epochs, {elapsed} so far, {remaining} left",
     )  # fmt: skip
-    done = pool(partial(run, data_dir=data_dir), missing)
+    done = pool(run, missing, workers, scheduler=scheduler, data=data_dir)
     try:
         with bar:
             for job, outcome in done:

@@ -1,0 +1,36 @@
+"""Shapes of what a configuration will show, so that plots can be drawn before there are data."""
+
+import numpy as np
+
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.recording import Recording
+from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
+from snnlab.events import Events
+
+CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low", "power_high")
+
+
+def classes_of(config: Config) -> tuple[str, ...]:
+    """What the labels of its data set mean."""
+    return CATALOGUE[config.dataset].classes
+
+
+def recording_of(config: Config) -> Recording:
+    """A recording of one image in which nothing happened."""
+    steps, labels = OperatingPoint().samples, len(classes_of(config))
+    return Recording(
+        _silence(config.side**2),
+        tuple(map(_silence, config.hidden)),
+        tuple(np.zeros((1, steps, n), np.uint8) for n in (*config.hidden, labels)),
+    )
+
+
+def curves() -> dict[str, np.ndarray]:
+    """A history without a single point."""
+    return {name: np.empty(0) for name in CURVES}
+
+
+def _silence(channels):
+    none = np.empty(0, np.uint16)
+    return Events(np.zeros(2, np.int64), none, none, channels, np.zeros(1, np.uint64))

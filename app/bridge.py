@@ -1,0 +1,132 @@
+"""What only the browser knows: when it has drawn, which keys were pressed; and its clipboard."""
+
+from collections.abc import Callable
+from time import monotonic
+
+import param
+from panel.custom import JSComponent
+
+KEYS = (" ", ".", "r", "s", "?")
+GIVE_UP = 6.0
+"""Seconds after which an answer is no longer waited for: the page may have been asleep."""
+MOST_BUSY = 0.4
+"""Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
+
+_ESM = """
+const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
+const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
+
+// A figure that is laid out has its neighbours measured too, which may not have got that far.
+const figure = Bokeh.Models.get("Plot").prototype.default_view.prototype
+for (const name of ["_measure_layout", "_after_layout"]) {
+  const usual = figure[name]
+  figure[name] = function() {
+    if (this.layout) usual.call(this)
+  }
+}
+
+export function render({model, el}) {
+  el.style.display = "none"
+  const laidOut = canvas => canvas.width !== 300 || canvas.height !== 150
+  const standing = (node, found = new Set()) => {
+    for (const inner of node.querySelectorAll("*")) {
+      if (inner.tagName === "CANVAS" && laidOut(inner)) found.add(inner.getRootNode())
+      if (inner.shadowRoot) standing(inner.shadowRoot, found)
+    }
+    return found.size
+  }
+  const answer = () => {
+    const start = performance.now()
+    requestAnimationFrame(() => setTimeout(() => {
+      model.drawing = (performance.now() - start) / 1000
+      model.heard = model.sent
+    }))
+  }
+  const wait = (tries, calm) => {
+    if (tries === 0 || calm === 3) return answer()
+    setTimeout(() => wait(tries - 1, standing(document) < model.figures ? 0 : calm + 1), 50)
+  }
+  model.on("sent", () => model.figures ? wait(100, 0) : answer())
+  model.on("copied", async () => {
+    try {
+      const here = location.origin + location.pathname
+      const text = model.text.startsWith("?") ? here + model.text : model.text
+      await navigator.clipboard.writeText(text)
+      model.send_msg("copied")
+    } catch {
+      model.send_msg("not copied")
+    }
+  })
+  model.narrow = window.innerWidth < 760
+  const inside = (event, what) =>
+    event.composedPath().some(node => node.matches && node.matches(what))
+  const press = event => {
+    const key = event.key.toLowerCase()
+    const undo = (event.ctrlKey || event.metaKey) && !event.altKey && "zy".includes(key)
+    if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return
+    const slides = event.composedPath()[0].type === "range"
+    if (inside(event, key === " " ? own : typing) && !slides) return
+    if (inside(event, "[role=dialog]")) return
+    if (undo) {
+      event.preventDefault()
+      model.send_msg(key === "y" || event.shiftKey ? "redo" : "undo")
+    } else if (model.keys.includes(key)) {
+      if (event.repeat) return
+      event.preventDefault()
+      model.send_msg("key " + key)
+    }
+  }
+  document.addEventListener("keydown", press)
+  model.on("remove", () => document.removeEventListener("keydown", press))
+}
+"""
+
+
+class Bridge(JSComponent):
+    """An invisible part of the page."""
+
+    sent = param.Integer(0, doc="Pictures sent to the page.")
+    figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
+    heard = param.Integer(0, doc="The newest of them that it has drawn.")
+    narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    drawing = param.Number(0.0, doc="Seconds that it took to draw.")
+    keys = param.List(list(KEYS), doc="Keys that act.")
+    text = param.String("", doc="What is to go to the clipboard; a query as a link.")
+    copied = param.Integer(0, doc="Rises with each text to copy.")
+
+    _esm = _ESM
+
+    def __init__(self, **params):
+        super().__init__(**params)
+        self._acts: dict[str, Callable[[], None]] = {}
+        self._sent_at = self._free_at = 0.0
+        self.param.watch(self._drawn, "heard")
+
+    def when(self, message: str, act: Callable[[], None]) -> None:
+        """Do something when the browser says so: "key r", "undo", "copied", …"""
+        self._acts[message] = act
+
+    def _handle_msg(self, msg):
+        if msg in self._acts:
+            self._acts[msg]()
+
+    def copy(self, text: str) -> None:
+        """Put a text onto the clipboard of the visitor."""
+        self.param.update(text=text, copied=self.copied + 1)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the page has drawn what it was sent, and has had time for something else."""
+        waiting = self.heard < self.sent and monotonic() - self._sent_at < GIVE_UP
+        return not waiting and monotonic() >= self._free_at
+
+    def send(self, figures: int = 0) -> None:
+        """Ask to be told when everything sent so far is drawn, and that many figures stand.
+
+        A figure that is fed before it stands breaks.
+        """
+        self._sent_at = monotonic()
+        self.param.update(figures=figures, sent=self.sent + 1)
+
+    def _drawn(self, _):
+        self._free_at = self._sent_at + self.drawing / MOST_BUSY

@@ -1,0 +1,102 @@
+"""The state of a page as a link: canonical, versioned, every field checked on its own.
+
+Everything is written, defaults too, so that a link means the same when the defaults have moved.
+Numbers are written so that reading gives the same bits.
+"""
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlencode
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+
+VERSION = "1"
+MOST_CHARACTERS, MOST_SHOWN = 8000, 40
+OTHERS = ("v", "view", "lesson", "hide")
+
+
+class State(NamedTuple):
+    """What a link says: settings by name, the view to open, a lesson's preset, knobs to hide, and
+    what of it was ignored, in words."""
+
+    settings: dict
+    view: str | None = None
+    lesson: str | None = None
+    hide: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def query(config: Config, view: str) -> str:
+    """The link's part after the question mark."""
+    fields = {name: written(value) for name, value in config.values().items()}
+    return urlencode({"v": VERSION, "view": view, **fields})
+
+
+def written(value) -> str:
+    """A setting as text."""
+    return "-".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
+    """What a query says; what makes no sense in it is named and left out."""
+    if len(text) > MOST_CHARACTERS:
+        return State({}, ignored=(f"a link of {len(text)} characters",))
+    settings, found, ignored = {}, {}, []
+    for name, value in parse_qsl(text.lstrip("?"), keep_blank_values=True):
+        try:
+            if name in settings or name in found:
+                raise SnnlabError("given twice")
+            if name in OTHERS:
+                found[name] = _other(name, value, views, lessons)
+            else:
+                settings[name] = setting(name, value)
+        except SnnlabError as error:
+            shown = f"{name}={value}"
+            cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
+            ignored.append(f"{cut} ({error})")
+    return State(
+        settings, found.get("view"), found.get("lesson"), found.get("hide", ()), tuple(ignored)
+    )
+
+
+def _other(name, value, views, lessons):
+    if name == "hide":
+        hidden = tuple(part for part in value.split(",") if part)
+        unknown = [part for part in hidden if part not in (*Config.knobs(), *ALIASES)]
+        if unknown:
+            raise SnnlabError(f"knobs to hide are {', '.join(Config.knobs())}")
+        return tuple(ALIASES.get(part, part) for part in hidden)
+    allowed = {"v": (VERSION,), "view": views, "lesson": lessons}[name]
+    if value not in allowed:
+        raise SnnlabError(f"one of {', '.join(allowed)}")
+    return value
+
+
+ALIASES = {"lr": "learning_rate"}
+
+
+def setting(name: str, text: str):
+    """A setting from text; raises :class:`SnnlabError` with what is allowed."""
+    if name not in Config.knobs():
+        raise SnnlabError("no such knob")
+    try:
+        value = Config.read(name, text)
+        return Config.checked(**{name: value}).values()[name]
+    except SnnlabError:
+        raise SnnlabError(Config.allowed(name)) from None
+
+
+def as_python(config: Config) -> str:
+    """The same training as a script."""
+    plain = Config().values()
+    changed = {name: v for name, v in config.values().items() if v != plain[name]}
+    arguments = "".join(f"    {name}={value!r},\n" for name, value in changed.items())
+    listed = f"\n{arguments}" if arguments else ""
+    size = "" if config.side == 16 else f", side={config.side}"
+    return (
+        "from snnlab import Config, Trainer, load\n\n"
+        f"config = Config.checked({listed})\n"
+        f"for progress in Trainer(config, load({config.dataset!r}{size})):\n"
+        "    if progress.evaluation:\n"
+        "        print(progress.epoch + 1, progress.evaluation)\n"
+    )

@@ -1,0 +1,56 @@
+"""One training step told slowly: what each stage did, in numbers."""
+
+import numpy as np
+
+from snnlab.chip.constants import WEIGHT_MAX_LSB
+from snnlab.events import TICK
+from snnlab.learn.reach import reached
+from snnlab.learn.trainer import Progress, Trainer
+
+
+def narrate(trainer: Trainer) -> tuple[Progress, tuple[tuple[str, str], ...]]:
+    """Take one step; its progress, and for each stage its name and what happened."""
+    floats, codes = trainer.network.arrays(), trainer.network.weights_lsb()
+    progress = trainer.advance()
+    return progress, tuple(_stages(trainer, progress, floats, codes))
+
+
+def _stages(trainer, progress, floats, codes):
+    recording, n = progress.recording, progress.samples
+    inputs, hidden = recording.inputs, sum(len(layer.tick) for layer in recording.spikes)
+    samples = sum(cadc.size for cadc in recording.cadc)
+    first = inputs.tick.min(initial=2**16 - 1) * TICK
+    yield (
+        "Encode",
+        f"{n} images become {len(inputs.tick):,} input spikes, the first after"
+        f" {1e6 * first:.1f} µs",
+    )
+    yield (
+        "Forward on the chip",
+        f"{hidden:,} hidden spikes, {hidden / n:.1f} an image; {samples:,} CADC samples",
+    )
+    right = round(progress.accuracy * n)
+    yield "Loss", f"Loss {progress.loss:.3f}; the highest label is right for {right} of {n} images"
+    yield (
+        "Injection",
+        f"{samples:,} potentials and {hidden:,} spikes go in, as they were measured",
+    )
+    who = reached(recording, trainer.surrogate).mean()
+    norms = [float(w.grad.norm()) for w in trainer.network.weights]
+    yield (
+        "Surrogate backward",
+        f"{who:.0%} of the hidden neurons receive gradient; its norm is"
+        f" {' and '.join(f'{norm:.3g}' for norm in norms)}, layer by layer",
+    )
+    moved = [abs(b - a).mean() for a, b in zip(floats, trainer.network.arrays(), strict=True)]
+    scale = trainer.network.scales()[0]
+    after = trainer.network.weights_lsb()
+    changed = sum(int((a != b).sum()) for a, b in zip(codes, after, strict=True))
+    whole = sum(a.size for a in after)
+    yield (
+        "Adam and rounding",
+        f"Hidden weights move by {moved[0] * scale:.2f} LSB on average; {changed:,} of"
+        f" {whole:,} rounded weights change",
+    )
+    clipped = sum(int((np.abs(a.astype(int)) == WEIGHT_MAX_LSB).sum()) for a in after)
+    yield "Write", f"{whole:,} signed 6-bit weights are on the chip, {clipped:,} of them at ±63"

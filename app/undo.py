@@ -1,0 +1,47 @@
+"""Settings that can be taken back, several at a time where one click turned several."""
+
+from collections.abc import Callable
+
+MOST = 200
+
+
+class Turns:
+    """Turns knobs through ``turn(name, value)`` and remembers what they were."""
+
+    def __init__(self, turn: Callable[[str, object], None], value: Callable[[str], object]):
+        self._turn, self._value = turn, value
+        self._done: list[dict[str, tuple]] = []
+        self._undone: list[dict[str, tuple]] = []
+
+    def turn(self, settings: dict) -> None:
+        """Turn these knobs as one; raises what ``turn`` raises for a value that is not allowed."""
+        changes = {
+            name: (_copy(self._value(name)), value)
+            for name, value in settings.items()
+            if value != self._value(name)
+        }
+        for name, (_, value) in changes.items():
+            self._turn(name, value)
+        if changes:
+            self._done, self._undone = [*self._done[-MOST:], changes], []
+
+    def undo(self) -> bool:
+        """Take the last turn back; whether there was one."""
+        return self._move(self._done, self._undone, 0)
+
+    def redo(self) -> bool:
+        """Do again what was taken back last; whether there was anything."""
+        return self._move(self._undone, self._done, 1)
+
+    def _move(self, source, target, which):
+        if not source:
+            return False
+        changes = source.pop()
+        for name, values in changes.items():
+            self._turn(name, _copy(values[which]))
+        target.append(changes)
+        return True
+
+
+def _copy(value):
+    return list(value) if isinstance(value, list) else value

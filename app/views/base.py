@@ -1,0 +1,60 @@
+"""What all views have in common."""
+
+import panel as pn
+
+from snnlab_app.cards import Text
+from snnlab_app.remote import RemoteSession
+from snnlab_app.snapshot import Snapshot
+
+
+class View:
+    """One question a person asks, with the plots that answer it.
+
+    A view is built when it is first looked at, and fed only while it is.
+    """
+
+    name = ""
+    title = ""
+    see = ""
+    """What one sees here."""
+    attempt = ""
+    """What to try."""
+    matters = ""
+    """Why it matters."""
+    figures = 1
+    """How many figures it has."""
+
+    def __init__(self, session: RemoteSession):
+        self.session = session
+        self.summary = Text(polite=True)
+        self._built = False
+        self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
+
+    def panel(self) -> pn.Column:
+        """Its summary in words, and a box that is filled when it is first shown."""
+        return pn.Column(self.summary, self._body, sizing_mode="stretch_width", margin=0)
+
+    def wishes(self) -> dict:
+        """What the session needs to know to take its picture."""
+        return {}
+
+    def look(self) -> None:
+        """Have the session take this view's pictures from now on."""
+        self.session.look_at(self.name, self.wishes())
+
+    def open(self) -> None:
+        """Be looked at: build what is not yet there."""
+        if not self._built:
+            self._built = True
+            self._body.objects = self.build()
+
+    def build(self) -> list:
+        """Its cards."""
+        raise NotImplementedError
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw a snapshot that was taken for this view."""
+        raise NotImplementedError
+
+    def tick(self) -> None:
+        """Go on with what moves by itself; called many times a second while looked at."""

@@ -1,0 +1,254 @@
+"""One image on its way through the chip, in slow motion."""
+
+from io import BytesIO
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
+from bokeh.plotting import figure
+from PIL import Image, UnidentifiedImageError
+
+from snnlab import plotting
+from snnlab.data.catalogue import CATALOGUE
+from snnlab.data.drawing import from_picture, from_strokes
+from snnlab.errors import SnnlabError
+from snnlab.events import TICK
+from snnlab.experiments.decision import decision_time, first_spike
+from snnlab.plotting import views as plotting_views
+from snnlab_app import blank
+from snnlab_app.cards import card, flex, row
+from snnlab_app.live import LivePlot
+from snnlab_app.views.base import View
+from snnlab_app.views.live import verdict
+
+END = 34.0
+"""µs that are recorded."""
+PER_TICK = 0.17
+"""µs of the chip's time for each tick of the page: 34 µs in ten seconds."""
+MOST_BYTES, MOST_PIXELS = 8_000_000, 40_000_000
+TRACES = 6
+CROPS = {"digits": 4}
+"""Pixels to cut of 28 for data sets whose images are filled to their edges."""
+
+
+class SampleView(View):
+    """Pixels, latencies, raster, membranes and decision of one image, at any moment."""
+
+    name, title = "sample", "Sample"
+    see = (
+        "One image: its pixels, when each sends its spike, the raster, the membranes, and what the"
+        " labels say so far. The veil covers what has not happened yet."
+    )
+    attempt = "Draw a digit on the black square, then press Play and watch 34 µs pass slowly."
+    matters = "The whole computation takes microseconds; the decision falls long before the end."
+    figures = 7
+
+    def __init__(self, session):
+        super().__init__(session)
+        self._frame, self._playing = None, False
+        self._time = pmui.FloatSlider(
+            name="Time (µs)", start=0.0, end=END, step=0.1, value=END, sizing_mode="stretch_width"
+        )
+        self._time.param.watch(lambda event: self._veil(event.new), "value")
+        self._play = pmui.Button(label="Play", icon="slow_motion_video", variant="outlined")
+        self._play.on_click(lambda _: self._toggle())
+        self._pick = pmui.IntSlider(
+            name="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
+        )
+        self._pick.param.watch(lambda event: session.show(event.new), "value_throttled")
+        self._file = pmui.FileInput(
+            label="Drop or choose a picture", accept="image/*", sizing_mode="stretch_width"
+        )
+        self._file.param.watch(self._dropped, "value")
+        self._clear = pmui.Button(label="Clear drawing", icon="delete", variant="outlined")
+        self._clear.on_click(lambda _: self._wipe())
+
+    def pick(self, index: int) -> None:
+        """Show a test image."""
+        self._pick.value = index
+        self.session.show(index)
+
+    def build(self):
+        config = self.session.config
+        self._side, self._classes = config.side, blank.classes_of(config)
+        recording = blank.recording_of(config)
+        self._shape = recording.inputs.n_channels, recording.cadc[0].shape[2]
+        still = np.zeros(recording.cadc[0].shape[1])
+        self._plots = {
+            "pixels": LivePlot(plotting_views.pixels(self._side), 250, ""),
+            "latency": LivePlot(plotting_views.latency_map(self._side, 20.0), 250, ""),
+            "raster": LivePlot(plotting.raster(recording), 520, ""),
+            "hidden": LivePlot(
+                plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
+            ),
+            "label": LivePlot(plotting.membranes(dict.fromkeys(self._classes, still)), 280),
+            "so far": LivePlot(plotting_views.potentials_so_far(self._classes), 250, ""),
+        }  # fmt: skip
+        self._covers = {
+            name: BoxAnnotation(left=END, right=END + 2, fill_color="#7C828C", fill_alpha=0.35,
+                                line_color=None, level="overlay")
+            for name in ("raster", "hidden", "label")
+        }  # fmt: skip
+        self._decided = [
+            Span(dimension="height", line_color=plotting.GREEN, line_width=2.5, visible=False)
+            for _ in self._covers
+        ]
+        for (name, cover), span in zip(self._covers.items(), self._decided, strict=True):
+            self._plots[name].figure.add_layout(cover)
+            self._plots[name].figure.add_layout(span)
+        pane = {name: plot.pane(name) for name, plot in self._plots.items()}
+        return [
+            row(card("Time", {"flex": "1 1 100%"},
+                     pn.Row(self._play, self._time, sizing_mode="stretch_width"))),
+            row(
+                card("Draw a digit here", flex(230), self._pad(), self._clear),
+                card("Pixels", flex(230), pane["pixels"], self._pick, self._file),
+                card("Spike times (µs)", flex(250), pane["latency"]),
+                card("Labels so far", flex(250), pane["so far"]),
+            ),
+            row(
+                card("Raster", flex(420), pane["raster"]),
+                pn.Column(
+                    card("Hidden membranes, the busiest", {}, pane["hidden"]),
+                    card("Label membranes; green line: the decision falls", {}, pane["label"]),
+                    styles=flex(420), margin=0,
+                ),
+            ),
+        ]  # fmt: skip
+
+    def _pad(self):
+        self._strokes = ColumnDataSource({"xs": [], "ys": []})
+        pad = figure(
+            height=240, sizing_mode="stretch_width", min_width=200, x_range=(0, 1), y_range=(0, 1),
+            tools="", toolbar_location=None,
+            background_fill_color="black", border_fill_alpha=0, outline_line_color=plotting.GREY,
+            min_border=0,
+        )  # fmt: skip
+        pad.axis.visible = pad.grid.visible = False
+        pen = pad.multi_line(
+            "xs", "ys", source=self._strokes, line_color="white", line_width=16,
+            line_cap="round", line_join="round",
+        )  # fmt: skip
+        pen.nonselection_glyph = None
+        tool = FreehandDrawTool(renderers=[pen])
+        pad.add_tools(tool)
+        pad.toolbar.active_drag = tool
+        self._strokes.on_change("data", self._drew)
+        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", margin=(4, 12))
+
+    def _drew(self, attr, old, new):
+        data = self._strokes.data
+        strokes = [
+            np.column_stack([xs, 1.0 - np.asarray(ys, float)])
+            for xs, ys in zip(data["xs"], data["ys"], strict=True)
+            if len(xs)
+        ]
+        if strokes:
+            self._offer(lambda side, crop: from_strokes(strokes, side, crop))
+
+    def _wipe(self):
+        self._strokes.data = {"xs": [], "ys": []}
+        self.session.show(self._pick.value)
+
+    def _dropped(self, event):
+        if event.new:
+            self._offer(lambda side, crop: from_picture(_grey(event.new), side, crop))
+
+    def _offer(self, make):
+        """Have the chip look at a picture of a person's own, or say what is wrong with it."""
+        config = self.session.config
+        crop = CROPS.get(config.dataset, CATALOGUE[config.dataset].crop)
+        try:
+            self.session.draw(make(config.side, crop))
+        except SnnlabError as error:
+            pn.state.notifications.error(str(error), duration=6000)
+
+    def _toggle(self):
+        self._playing = not self._playing
+        if self._playing and self._time.value >= END:
+            self._time.value = 0.0
+        self._play.label = "Pause playback" if self._playing else "Play"
+
+    def tick(self):
+        if self._playing:
+            self._time.value = min(END, round(self._time.value + PER_TICK, 2))
+            if self._time.value >= END:
+                self._toggle()
+
+    def show(self, snapshot):
+        frame = snapshot.frame
+        recording = frame.recording
+        shape = recording.inputs.n_channels, recording.cadc[0].shape[2]
+        if shape != self._shape or snapshot.classes != self._classes:
+            self._body.objects = self.build()
+        if self._pick.end != snapshot.test_images - 1:
+            self._pick.end = snapshot.test_images - 1
+        self._frame = frame
+        self._show_image(frame)
+        self._plots["raster"].feed_image("raster", plotting.raster_cells(recording))
+        self._show_membranes(frame)
+        self._show_decision(frame)
+        self._veil(self._time.value)
+
+    def _show_image(self, frame):
+        side, inputs = self._side, frame.recording.inputs
+        self._plots["pixels"].feed_image("pixels", frame.image[::-1])
+        times = np.full(side * side, np.nan, np.float32)
+        times[inputs.channel] = inputs.tick * (1e6 * TICK)
+        picture = times.reshape(side, side)[::-1]
+        self._plots["latency"].feed_image("latency", picture)
+        self._plots["latency"].feed_image("veil", picture)
+
+    def _show_membranes(self, frame):
+        recording = frame.recording
+        time = plotting.microseconds(frame.label_traces.shape[0])
+        hidden = recording.traces(0)[0]
+        busiest = np.argsort(-recording.spikes[0].count_by_channel()[0], kind="stable")[:TRACES]
+        for slot, neuron in enumerate(busiest):
+            self._plots["hidden"].feed(f"slot {slot}", time, hidden[:, neuron])
+        self._plots["hidden"].rename({f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)})
+        self._plots["hidden"].settle()
+        for name, trace in zip(self._classes, frame.label_traces.T, strict=True):
+            self._plots["label"].feed(name, time, trace)
+        self._plots["label"].settle()
+
+    def _show_decision(self, frame):
+        after, first = decision_time(frame.recording)[0], first_spike(frame.recording)[0]
+        known = bool(np.isfinite(after))
+        for span in self._decided:
+            span.update(location=1e6 * (after + first) if known else 0.0, visible=known)
+        when = f" The decision falls {1e6 * after:.1f} µs after the first input spike." * known
+        self.summary.say(verdict(frame) + when)
+
+    def _veil(self, time):
+        if self._frame is None:
+            return
+        with pn.io.hold():
+            for cover in self._covers.values():
+                cover.left = time
+            self._plots["latency"].glyphs["veil"].color_mapper.high = time
+            traces = frame_potentials(self._frame, time)
+            self._plots["so far"].feed("so far", list(self._classes), traces)
+
+
+def frame_potentials(frame, time: float) -> np.ndarray:
+    """Highest potential of each label up to ``time`` µs : float[label]."""
+    step = np.searchsorted(plotting.microseconds(len(frame.label_traces)), time, side="right")
+    return frame.label_traces[: max(step, 1)].max(axis=0)
+
+
+def _grey(data):
+    """A picture file as brightness : uint8[row, column]; transparent is white."""
+    if len(data) > MOST_BYTES:
+        raise SnnlabError(f"the picture has {len(data):,} bytes: use one of {MOST_BYTES:,} at most")
+    try:
+        with Image.open(BytesIO(data), formats=("PNG", "JPEG", "GIF", "BMP", "WEBP")) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise SnnlabError("the picture has too many pixels: use a smaller one")
+            picture.thumbnail((400, 400))
+            over = Image.new("RGBA", picture.size, "white")
+            over.alpha_composite(picture.convert("RGBA"))
+            return np.asarray(over.convert("L"))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise SnnlabError("the file is no picture that can be read: use PNG or JPEG") from None

@@ -1,0 +1,117 @@
+"""From a person's strokes or picture to an image like those of MNIST.
+
+MNIST's digits were scaled to fit 20×20 and put into 28×28 with their centre of mass in the middle
+(LeCun et al. 1998). What is drawn here is treated likewise, then as the data set's own images are.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+
+from snnlab.data.catalogue import SIDE
+from snnlab.data.preprocess import resize
+from snnlab.errors import SnnlabError
+
+FULL, BOX = 28, 20
+PEN = 1.1
+"""Half the width of a pen's line, in pixels of 28."""
+FINE = 4
+"""Points per pixel when lines are drawn or pictures scaled."""
+MOST_POINTS = 20_000
+
+Strokes = list[np.ndarray]
+"""Each float[point, 2]: x to the right, y downwards, on any scale."""
+
+
+def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
+    """A drawing as an image : uint8[side, side], of 16 or 28 pixels.
+
+    crop : pixels the data set cuts from each side before it scales to 16.
+    Raises :class:`SnnlabError` if nothing, or far too much, is drawn.
+    """
+    points = np.concatenate([np.empty((0, 2)), *strokes])
+    if not len(points) or len(points) > MOST_POINTS or not np.isfinite(points).all():
+        raise SnnlabError(
+            f"drawing of {len(points)} points: draw at least one and at most {MOST_POINTS}"
+        )
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = BOX - 2 * PEN
+    scale = room / max((high - low).max(), 1e-9)
+    middle = (low + high) / 2
+    placed = [(stroke - middle) * scale + FULL / 2 for stroke in strokes]
+    return _finished(_centred(_lines(placed)), side, crop)
+
+
+def from_picture(grey: np.ndarray, side: int, crop: int = 2) -> np.ndarray:
+    """A photographed or saved digit as an image : uint8[side, side].
+
+    grey : uint8[row, column]; dark on bright is turned round. Raises :class:`SnnlabError` for a
+    picture in which nothing stands out.
+    """
+    ink = grey.astype(np.float64)
+    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
+    ink = np.abs(ink - np.median(border))
+    if ink.max() < 16:
+        raise SnnlabError("the picture is of one colour: use one with a digit on plain ground")
+    ink[ink < 0.25 * ink.max()] = 0.0
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    boxed = _scaled(ink / ink.max(), BOX / max(ink.shape))
+    image = np.zeros((FULL, FULL))
+    top, left = ((FULL - n) // 2 for n in boxed.shape)
+    image[top : top + boxed.shape[0], left : left + boxed.shape[1]] = boxed
+    return _finished(_centred(image), side, crop)
+
+
+def _lines(strokes):
+    """Lines of the pen, smooth at the edges : float[28, 28] in 0…1."""
+    axis = (np.arange(FULL * FINE) + 0.5) / FINE
+    ink = np.zeros((FULL * FINE, FULL * FINE))
+    for stroke in strokes:
+        ends = stroke if len(stroke) > 1 else np.repeat(stroke, 2, axis=0)
+        for a, b in pairwise(ends):
+            x, y = (_near(axis, a[k], b[k]) for k in (0, 1))
+            near = _distance(axis[x], axis[y], a, b) <= PEN
+            ink[y, x] = np.maximum(ink[y, x], near)
+    return ink.reshape(FULL, FINE, FULL, FINE).mean(axis=(1, 3))
+
+
+def _near(axis, a, b):
+    """Where on an axis a segment's line may reach."""
+    return slice(*np.searchsorted(axis, [min(a, b) - PEN, max(a, b) + PEN]))
+
+
+def _distance(x, y, a, b):
+    """From every point of a grid to the segment a…b : float[y, x]."""
+    along = b - a
+    to = np.stack(np.broadcast_arrays(x[None, :] - a[0], y[:, None] - a[1]), axis=-1)
+    where = np.clip(to @ along / max(along @ along, 1e-12), 0.0, 1.0)
+    return np.linalg.norm(to - where[..., None] * along, axis=-1)
+
+
+def _scaled(ink, factor):
+    """A picture averaged over areas : at least one pixel each way."""
+    rows, columns = (max(1, round(n * factor)) for n in ink.shape)
+    return _averaging(ink.shape[0], rows) @ ink @ _averaging(ink.shape[1], columns).T
+
+
+def _averaging(n, m):
+    """Means over m equal shares of n points : float[m, n]."""
+    fine = np.arange(n * m) // m
+    operator = np.zeros((m, n))
+    np.add.at(operator, (np.arange(n * m) // n, fine), 1.0 / n)
+    return operator
+
+
+def _centred(image):
+    """Moved by whole pixels until the centre of mass is in the middle."""
+    mass, axis = max(image.sum(), 1e-12), np.arange(FULL)
+    for k in (0, 1):
+        centre = (image.sum(axis=1 - k) * axis).sum() / mass
+        image = np.roll(image, round((FULL - 1) / 2 - centre), axis=k)
+    return image
+
+
+def _finished(image, side, crop):
+    full = np.rint(255 * image).astype(np.uint8)
+    return full if side == FULL else resize(full[None], crop)[0][:SIDE]

@@ -1,0 +1,75 @@
+"""Whom the surrogate gradient reaches: where membranes lie, and how much slope they find there."""
+
+import numpy as np
+
+from snnlab.chip.constants import GAP_LSB
+from snnlab.chip.recording import Recording
+from snnlab.learn.surrogate import superspike
+
+REACHED = 0.1
+"""A neuron counts as reached by an image if it finds this share of the surrogate's peak: a
+convention, the surrogate itself never ends."""
+BIN_LSB = 2
+FEW, FLAT = 0.05, 0.1
+
+
+def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Where a layer's membranes were at the CADC's samples.
+
+    Returns bin edges in model units, float64[bin + 1], and the share of all samples in each bin,
+    float64[bin]. The first sample of each trace, taken at rest, is the reference and not counted.
+    """
+    cadc = recording.cadc[layer].astype(np.int16)
+    above = (cadc[:, 1:] - cadc[:, :1]).ravel()
+    counts = np.bincount(above + 255, minlength=511)
+    counts = np.append(counts, 0).reshape(-1, BIN_LSB).sum(axis=1)
+    edges = (np.arange(len(counts) + 1) * BIN_LSB - 255 - 0.5) / GAP_LSB
+    return edges, counts / max(len(above), 1)
+
+
+def reached(recording: Recording, table: np.ndarray, layer: int = 0) -> np.ndarray:
+    """Whether each neuron finds slope in each image : bool[image, neuron].
+
+    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`. A neuron that fired
+    was at its threshold and finds the peak.
+    """
+    cadc = recording.cadc[layer].astype(np.int16)
+    slope = table[(cadc - cadc[:, :1]) + 255].max(axis=1)
+    fired = recording.spikes[layer].count_by_channel() > 0
+    return fired | (slope >= REACHED * table.max())
+
+
+def slope_spread(edges: np.ndarray, share: np.ndarray, beta: float) -> float:
+    """How far the slopes that membranes find differ: standard deviation over mean.
+
+    edges, share : of :func:`membrane_histogram`; beta : steepness of the surrogate.
+    """
+    slope = superspike((edges[:-1] + edges[1:]) / 2, beta)
+    mean = float(share @ slope)
+    return float(np.sqrt(share @ (slope - mean) ** 2)) / max(mean, 1e-12)
+
+
+def trouble(share: float, spread: float, spikes: float, beta: float, rate: float) -> str | None:
+    """Why learning stalls or is about to, in words, or None if nothing is amiss.
+
+    share : of neurons reached, 0…1; spread : of :func:`slope_spread`; spikes : hidden spikes per
+    image; beta : steepness; rate : learning rate.
+    """
+    if rate == 0.0:
+        return "Learning stalls: the learning rate is zero, so no weight moves. Raise it."
+    if spikes < 0.5:
+        return (
+            "Learning stalls: the hidden neurons are silent, so nothing reaches the labels."
+            " Lower the burst regularisation and press Reset."
+        )
+    if share < FEW:
+        return (
+            f"Learning stalls: at β = {beta:g} the surrogate is so narrow that only {share:.1%} of"
+            " the neurons receive gradient. Lower the steepness."
+        )
+    if spread < FLAT:
+        return (
+            f"At β = {beta:g} the surrogate is so flat that every neuron gets nearly the same"
+            " gradient, near its threshold or not. Raise the steepness."
+        )
+    return None

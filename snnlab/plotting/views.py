@@ -1,0 +1,218 @@
+"""Elements of the dashboard's other views: the chip from above, errors, reach, energy."""
+
+import holoviews as hv
+import numpy as np
+
+from snnlab.chip.floor import COLUMNS, NOTHING
+from snnlab.plotting import look as p
+from snnlab.plotting.raster import CLEAR
+
+STRIP = (128, 164)
+"""Where between the two synapse arrays the circuits are drawn, in rows."""
+HEIGHT = 128 + STRIP[1]
+
+PUBLISHED = (
+    ("TrueNorth", 0.27, 92.7), ("TrueNorth, large", 108.0, 99.4), ("Intel 10 nm", 1.0, 88.0),
+    ("Intel 10 nm, large", 1.7, 97.9), ("MorphIC, large", 205.0, 97.8), ("MorphIC", 21.8, 95.9),
+    ("SPOON (simulated)", 0.3, 97.5), ("BrainScaleS-2, first spike", 8.4, 96.9),
+    ("BrainScaleS-2, paper", 2.4, 97.6),
+)  # fmt: skip
+"""Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
+_BELOW = {"BrainScaleS-2, paper": 1.75, "SPOON (simulated)": 1.05, "MorphIC": 1.05}
+"""Names that stand so far under their points, for above stands another's."""
+
+
+def weight_cells(weights: np.ndarray) -> np.ndarray:
+    """Signed weights as indices of :func:`weight_palette` : uint8, same shape."""
+    return np.where(weights == NOTHING, 0, weights.astype(np.int16) + 64).astype(np.uint8)
+
+
+def weight_palette() -> list[str]:
+    """Unused, −63, −62 … +62, +63: zero is clear, clipped weights are yellow."""
+    negative = [_alpha(p.VERMILION, k / 62) for k in range(62, 0, -1)]
+    positive = [_alpha(p.BLUE, k / 62) for k in range(1, 63)]
+    return [_alpha(p.GREY, 0.12), p.YELLOW, *negative, CLEAR, *positive, p.YELLOW]
+
+
+def _alpha(color, share):
+    return f"{color}{round(255 * (0.15 + 0.85 * share) if share > 0.12 else 255 * share * 2):02x}"
+
+
+def floor_plan() -> hv.Overlay:
+    """The chip from above, still empty: weights of each row of circuits, and the circuits."""
+    empty = np.zeros((128, COLUMNS), np.uint8)
+    weights = [
+        hv.Image(
+            empty, ["column", "row"], "weight", bounds=(0, low, COLUMNS, low + 128), label=name
+        ).opts(cmap=weight_palette(), clim=(0, 127))
+        for name, low in (("lower weights", 0), ("upper weights", STRIP[1]))
+    ]  # fmt: skip
+    circuits = hv.Image(
+        np.zeros((2, COLUMNS)), ["column", "row"], "value",
+        bounds=(0, STRIP[0], COLUMNS, STRIP[1]), label="circuits",
+    ).opts(
+        cmap="viridis", colorbar=True, clipping_colors={"NaN": CLEAR},
+        colorbar_opts={"width": 10, "title": ""},
+    )  # fmt: skip
+    ticks = [
+        (64, "second row's\nsynapses"), (137, "circuits 511–256"), (155, "circuits 0–255"),
+        (228, "first row's\nsynapses"),
+    ]  # fmt: skip
+    edges = hv.Overlay([hv.VLine(128).opts(color=p.GREY, line_dash="dotted", line_width=1)])
+    return (hv.Overlay(weights) * circuits * edges).opts(
+        xlabel="column (quadrants of 128)", ylabel="", yticks=ticks, ylim=(0, HEIGHT),
+        xlim=(0, COLUMNS), show_legend=False, **p.LOOK,
+    )  # fmt: skip
+
+
+def code_histogram(codes: np.ndarray) -> hv.Histogram:
+    """How often each signed weight is on the chip; codes : int[127], −63 … +63."""
+    return hv.Histogram((np.arange(-63, 65) - 0.5, codes), kdims="code", vdims="synapses",
+                        label="codes").opts(
+        color=p.BLUE, line_color=None, xlabel="weight (LSB)", ylabel="synapses", **p.LOOK
+    )  # fmt: skip
+
+
+def calibration_spreads(spreads: dict[str, tuple[float, float]]) -> hv.Overlay:
+    """Spread of every quantity after calibration, as a share of what it was before."""
+    names = list(spreads)
+    shares = [100.0 * after / max(before, 1e-12) for before, after in spreads.values()]
+    bars = hv.Bars((names, shares), "quantity", "left", label="after").opts(
+        color=p.GREEN, line_color=None
+    )
+    line = hv.HLine(100.0).opts(color=p.GREY, line_dash="dotted", line_width=2)
+    return (bars * line).opts(
+        xlabel="", ylabel="spread left (% of before)", xrotation=40, show_legend=False, **p.LOOK
+    )
+
+
+def confusion_map(classes: tuple[str, ...]) -> hv.Image:
+    """A matrix of errors, still empty: what an image shows downwards, the decision sideways."""
+    n = len(classes)
+    ticks = [(k + 0.5, name) for k, name in enumerate(classes)]
+    return hv.Image(
+        np.zeros((n, n)), ["decision", "label"], "share", bounds=(0, 0, n, n), label="confusion"
+    ).opts(
+        cmap=[_alpha(p.BLUE, k / 255) for k in range(256)], clim=(0, 1), xticks=ticks,
+        yticks=[(n - y, name) for y, name in ticks], xlabel="the chip decides",
+        ylabel="the image shows", xrotation=0 if n == 10 and len(classes[0]) == 1 else 40,
+        **p.LOOK,
+    )  # fmt: skip
+
+
+def counts_text(n: int) -> hv.Labels:
+    """Empty words for the cells of a matrix of n×n."""
+    x, y = np.meshgrid(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
+    return hv.Labels(
+        (x.ravel(), y.ravel(), [""] * n * n), ["decision", "label"], "text", label="counts"
+    ).opts(text_font_size="9pt", text_color="#7C828C")
+
+
+def reach() -> hv.Overlay:
+    """Membranes of a batch as a histogram, the surrogate drawn over it; both still empty."""
+    none = np.zeros(2)
+    bars = hv.Area((none, none), "potential", "density", label="membranes")
+    slope = hv.Curve((none, none), "potential", "density", label="surrogate")
+    band = hv.Area((none, none), "potential", "density", label="reached")
+    line = hv.VLine(1.0).opts(color=p.GREY, line_dash="dotted", line_width=2)
+    return (
+        bars.opts(color=p.SKY, alpha=0.55, line_color=None)
+        * band.opts(color=p.GREEN, alpha=0.25, line_color=None)
+        * slope.opts(color=p.VERMILION, line_width=2.5)
+        * line
+    ).opts(
+        xlabel="membrane potential (leak 0, threshold 1)", ylabel="share of the highest",
+        xlim=(-1.2, 2.2), ylim=(0, 1.05), show_legend=False, **p.LOOK,
+    )  # fmt: skip
+
+
+def energy_plane() -> hv.Overlay:
+    """Accuracy over energy with what others published, and the trail of a run, still empty."""
+    names, energy, accuracy = zip(*PUBLISHED, strict=True)
+    dots = hv.Scatter((energy, accuracy), "energy", "accuracy", label="published")
+    height = [y - _BELOW.get(name, -0.35) for name, _, y in PUBLISHED]
+    words = hv.Labels((energy, height, names), ["energy", "accuracy"], label="names")
+    none = np.empty(0)
+    trail = hv.Curve((none, none), "energy", "accuracy", label="trail")
+    tests = hv.Scatter((none, none), "energy", "accuracy", label="tests")
+    now = hv.Scatter((none, none), "energy", "accuracy", label="now")
+    span = hv.Curve((none, none), "energy", "accuracy", label="range")
+    return (
+        dots.opts(color=p.GREY, size=9, marker="diamond")
+        * words.opts(text_font_size="9pt", text_color=p.GREY, text_align="left", xoffset=0,
+                     yoffset=0, text_baseline="bottom")
+        * trail.opts(color=p.BLUE, line_width=1.5, alpha=0.7)
+        * span.opts(color=p.GREEN, line_width=4, alpha=0.6)
+        * tests.opts(color=p.VERMILION, size=8)
+        * now.opts(color=p.GREEN, size=13, line_color="white")
+    ).opts(
+        logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ, log)",
+        ylabel="test accuracy (%)", show_legend=False, **p.LOOK,
+    )  # fmt: skip
+
+
+def latency_map(side: int, latest: float) -> hv.Overlay:
+    """Pixels by the time of their spike in µs; those that have not fired yet are veiled."""
+    empty = np.zeros((side, side))
+    bounds, dims = (0, 0, side, side), ["column", "row"]
+    times = hv.Image(empty, dims, "time", bounds=bounds, label="latency").opts(
+        cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
+        colorbar_opts={"width": 10},
+    )  # fmt: skip
+    veil = hv.Image(empty, dims, "veil", bounds=bounds, label="veil").opts(
+        cmap=[CLEAR], clim=(-1, latest), clipping_colors={"NaN": CLEAR, "max": "#8A8F98B0"}
+    )
+    return (times * veil).opts(xaxis=None, yaxis=None, show_legend=False, **p.LOOK)
+
+
+def pixels(side: int, label: str = "pixels") -> hv.Image:
+    """An image of 8 bits, bright on dark."""
+    return hv.Image(
+        np.zeros((side, side), np.uint8), ["column", "row"], "brightness",
+        bounds=(0, 0, side, side), label=label,
+    ).opts(cmap="gray", clim=(0, 255), xaxis=None, yaxis=None, **p.LOOK)  # fmt: skip
+
+
+def activity_plane() -> hv.Overlay:
+    """Accuracy over the energy of activity alone, still empty."""
+    none = np.empty(0)
+    trail = hv.Curve((none, none), "energy", "accuracy", label="trail")
+    tests = hv.Scatter((none, none), "energy", "accuracy", label="tests")
+    now = hv.Scatter((none, none), "energy", "accuracy", label="now")
+    return (
+        trail.opts(color=p.BLUE, line_width=1.5, alpha=0.8)
+        * tests.opts(color=p.VERMILION, size=8)
+        * now.opts(color=p.GREEN, size=13, line_color="white")
+    ).opts(
+        xlabel="energy of activity per image (µJ, estimate)", ylabel="accuracy (%)",
+        show_legend=False, **p.LOOK,
+    )  # fmt: skip
+
+
+def potentials_so_far(classes: tuple[str, ...]) -> hv.Bars:
+    """Highest potential of every label, still empty."""
+    return hv.Bars(
+        (list(classes), np.zeros(len(classes))), "label", "potential", label="so far"
+    ).opts(
+        color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="highest potential (ϑ = 1)",
+        ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p.LOOK,
+    )  # fmt: skip
+
+
+def runs(names: list[str], ylabel: str) -> hv.Overlay:
+    """Curves of several runs over the training steps, still empty; the last one is bold."""
+    none, colors = np.empty(0), p.TRACE_COLORS
+    curves = [
+        hv.Curve((none, none), "step", "value", label=name).opts(
+            color=colors[k % len(colors)] if name != names[-1] else p.GREY,
+            line_width=3 if name == names[-1] else 1.8,
+            line_dash="solid" if name == names[-1] else ("dashed", "dotdash", "dotted")[k % 3],
+        )
+        for k, name in enumerate(names)
+    ]
+    return hv.Overlay(curves).opts(
+        xlabel="step", ylabel=ylabel, legend_position="right",
+        legend_opts={"label_text_font_size": "9pt", "spacing": 0, "border_line_alpha": 0,
+                     "background_fill_alpha": 0},
+        **p.LOOK,
+    )  # fmt: skip

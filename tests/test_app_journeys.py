@@ -1,0 +1,285 @@
+"""A person's ways through the dashboard, each asserted on what the page shows."""
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+import pytest
+from playwright.sync_api import Page, expect
+from test_app_browser import dashboard, pause, play, tile, wait_for  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def canvas(page, k=0):
+    """Pixels of the k-th figure shown."""
+    shown = page.locator(".bk-Figure").nth(k).locator("canvas").first
+    return shown.evaluate("canvas => canvas.toDataURL()")
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def slider(page, name):
+    return page.get_by_role("slider", name=re.compile(re.escape(name)))
+
+
+def says(page, pattern):
+    return expect(page.get_by_text(re.compile(pattern)).first)
+
+
+def trained(page, accuracy=60):
+    play(page)
+    wait_for(page, lambda: tile(page, "Batch accuracy") > accuracy)
+
+
+@pytest.fixture
+def clipboard(dashboard: Page):  # noqa: F811
+    dashboard.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return lambda: dashboard.evaluate("navigator.clipboard.readText()")
+
+
+def test_1_the_space_bar_trains_and_spikes_move(dashboard: Page):  # noqa: F811
+    raster = canvas(dashboard)
+    dashboard.keyboard.press("Space")
+    wait_for(dashboard, lambda: canvas(dashboard) != raster, 5_000)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
+    dashboard.keyboard.press("Space")
+    says(dashboard, "^paused: step").to_be_visible()
+
+
+def test_1_the_tour_has_five_steps_and_opens_again(dashboard: Page):  # noqa: F811
+    for _ in range(2):
+        dashboard.keyboard.press("?")
+        for step in range(1, 6):
+            says(dashboard, f"^{step} of 5: ").to_be_visible()
+            dashboard.get_by_role("button", name="Next" if step < 5 else "Done").click()
+        expect(dashboard.get_by_role("dialog")).to_have_count(0)
+
+
+def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):  # noqa: F811
+    trained(dashboard, 85)
+    accuracy = canvas(dashboard, 3)
+    mismatch = slider(dashboard, "Mismatch")
+    mismatch.focus()
+    for _ in range(3):
+        mismatch.press("PageUp")
+    press(dashboard, "Swap chip")
+    tab(dashboard, "Chip")
+    says(dashboard, "of 512 circuits dead").to_be_visible()
+    tab(dashboard, "Live")
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
+    assert canvas(dashboard, 3) != accuracy
+
+
+def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):  # noqa: F811
+    tab(dashboard, "Chip")
+    dashboard.get_by_role("button", name="Chip", exact=True).click()
+    summary = dashboard.get_by_text(re.compile("of spread over the circuits"))
+    expect(summary).to_be_visible()
+    slider(dashboard, "Mismatch").press("End")
+    wait_for(dashboard, lambda: _spread(summary) > 15)
+    press(dashboard, "Recalibrate")
+    says(dashboard, "^Thresholds: .* LSB after").to_be_visible(timeout=20_000)
+    wait_for(dashboard, lambda: _spread(summary) < 10)
+
+
+def _spread(summary):
+    return float(re.search(r"([\d.]+) of spread", summary.inner_text())[1])
+
+
+def test_2_the_ideal_twin_has_no_spread_and_undo_brings_the_chip_back(dashboard: Page):  # noqa: F811
+    tab(dashboard, "Chip")
+    summary = dashboard.get_by_text(re.compile("of spread over the circuits"))
+    wait_for(dashboard, lambda: _spread(summary) > 1)
+    press(dashboard, "Ideal twin")
+    wait_for(dashboard, lambda: _spread(summary) == 0)
+    dashboard.keyboard.press("Control+z")
+    wait_for(dashboard, lambda: _spread(summary) > 1)
+
+
+def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):  # noqa: F811
+    tab(dashboard, "Chip")
+    says(dashboard, "0 of 512 circuits dead").to_be_visible()
+    floor = dashboard.locator(".bk-Figure").first
+    box = floor.bounding_box()
+    floor.click(position={"x": 0.4 * box["width"], "y": 0.46 * box["height"]})
+    says(dashboard, "1 of 512 circuits dead").to_be_visible()
+    slider(dashboard, "Dead neurons").press("PageUp")
+    wait_for(
+        dashboard,
+        lambda: int(re.search(r"(\d+) of 512 circuits", dashboard.get_by_text(
+            re.compile("of 512 circuits dead")).first.inner_text())[1]) > 20,
+    )  # fmt: skip
+
+
+def test_3_regularisation_lowers_spikes_and_the_energy_of_activity(dashboard: Page):  # noqa: F811
+    trained(dashboard, 80)
+    tab(dashboard, "Energy")
+    words = dashboard.get_by_text(re.compile("^About .* µJ by activity"))
+    expect(words).to_be_visible()
+    plane, before = canvas(dashboard, 1), _activity(words)
+    slider(dashboard, "Burst regularisation").press("End")
+    wait_for(dashboard, lambda: _activity(words) < before)
+    assert canvas(dashboard, 1) != plane
+
+
+def _activity(words):
+    return float(re.search(r"of which ([\d.]+) µJ", words.inner_text())[1])
+
+
+def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):  # noqa: F811
+    trained(dashboard, 70)
+    pause(dashboard)
+    tab(dashboard, "Learn")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") > 5)
+    usual, picture = tile(dashboard, "Neurons receiving gradient"), canvas(dashboard)
+    steepness = slider(dashboard, "Surrogate steepness")
+    steepness.press("Home")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") == 100)
+    says(dashboard, "so flat that every neuron gets nearly the same").to_be_visible()
+    assert canvas(dashboard) != picture
+    steepness.press("End")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") < usual)
+
+
+def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):  # noqa: F811
+    trained(dashboard, 85)
+    pause(dashboard)
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    raster = canvas(dashboard, 4)
+    pad = dashboard.locator(".bk-Figure").first.bounding_box()
+    x, top = pad["x"] + pad["width"] / 2, pad["y"]
+    dashboard.mouse.move(x, top + 0.2 * pad["height"])
+    dashboard.mouse.down()
+    for k in range(2, 9):
+        dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
+    dashboard.mouse.up()
+    says(dashboard, "^It decides “.*The decision falls").to_be_visible()
+    assert canvas(dashboard, 4) != raster
+
+    whole = canvas(dashboard, 3)
+    time = slider(dashboard, "Time (µs)")
+    time.press("Home")
+    wait_for(dashboard, lambda: canvas(dashboard, 3) != whole)
+    press(dashboard, "Play")
+    wait_for(dashboard, lambda: float(time.get_attribute("aria-valuenow")) > 3)
+    press(dashboard, "Pause playback")
+    expect(dashboard.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):  # noqa: F811
+    trained(dashboard, 80)
+    pause(dashboard)
+    tab(dashboard, "Errors")
+    says(dashboard, "of 359 test images asked are decided wrongly").to_be_visible()
+    matrix = dashboard.locator(".bk-Figure").first
+    box = matrix.bounding_box()
+    matrix.click(position={"x": 0.575 * box["width"], "y": 0.54 * box["height"]})
+    says(dashboard, "images showing “. ?” and decided “").to_be_visible()
+    expect(dashboard.get_by_role("img", name=re.compile("^test image")).first).to_be_visible()
+    which = dashboard.get_by_role("combobox", name="Look at one on the chip").inner_text()
+    press(dashboard, "Show in Sample")
+    number = re.search(r"\d+", which)[0]
+    expect(slider(dashboard, "Test image")).to_have_attribute("aria-valuenow", number)
+
+
+def test_7_a_slow_step_lights_every_stage(dashboard: Page):  # noqa: F811
+    tab(dashboard, "Learn")
+    press(dashboard, "Step in slow motion")
+    seen = set()
+    for _ in range(200):
+        lit = dashboard.locator("[aria-current=step]")
+        if lit.count():
+            seen.add(lit.first.inner_text().split("\n")[0])
+        dashboard.wait_for_timeout(100)
+        if len(seen) == 7:
+            break
+    assert len(seen) == 7, seen
+    says(dashboard, "input spikes, the first after").to_be_visible()
+    says(dashboard, "^paused: step 1").to_be_visible()
+
+
+def test_8_pinned_runs_are_compared(dashboard: Page):  # noqa: F811
+    trained(dashboard)
+    pause(dashboard)
+    tab(dashboard, "Compare")
+    press(dashboard, "Pin this run")
+    says(dashboard, "^1 pinned").to_be_visible()
+    slider(dashboard, "Mismatch").press("End")
+    row = dashboard.get_by_role("row", name=re.compile("^run 1"))
+    expect(row).to_contain_text("Mismatch σ_d 0.0")
+    with dashboard.expect_download() as download:
+        press(dashboard, "Settings (JSON)")
+    assert json.loads(download.value.path().read_text())["mismatch"] == 0.5
+
+
+def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):  # noqa: F811
+    slider(dashboard, "Mismatch").press("End")
+    tab(dashboard, "Chip")
+    press(dashboard, "Swap chip")
+    press(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "die_seed=2" in clipboard())
+    link = clipboard()
+    fields = dict(parse_qsl(link.split("?")[1]))
+    assert (fields["v"], fields["view"], fields["mismatch"]) == ("1", "chip", "0.5")
+    other = dashboard.context.new_page()
+    other.goto(link)
+    expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50", timeout=30_000)
+    expect(other.get_by_role("tab", name="Chip", selected=True)).to_be_visible()
+    press(dashboard, "Copy as Python")
+    wait_for(dashboard, lambda: "Config.checked(" in clipboard())
+    assert "die_seed=2" in clipboard()
+
+
+def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
+    url = dashboard.url.split("?")[0]
+    dashboard.goto(
+        f"{url}?v=1&beta=9999&die=<img src=x onerror=alert(1)>&hide=mismatch&lesson=tiny"
+    )
+    says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible(
+        timeout=30_000
+    )
+    assert dashboard.locator("img[src=x]").count() == 0
+    says(dashboard, "^Twenty hidden neurons").to_be_visible()
+    expect(slider(dashboard, "Mismatch")).to_have_count(0)
+
+
+def test_keys_are_left_alone_while_somebody_types(dashboard: Page):  # noqa: F811
+    press(dashboard, "Chip")
+    field = dashboard.get_by_role("textbox", name=re.compile("Killed circuits"))
+    field.click()
+    field.press_sequentially("3.")
+    dashboard.wait_for_timeout(400)
+    says(dashboard, "^digits: bundled").to_be_visible()
+
+
+def test_every_control_has_a_name(dashboard: Page):  # noqa: F811
+    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Compare"):
+        tab(dashboard, name)
+        dashboard.wait_for_timeout(700)
+        for role in ("button", "slider", "combobox", "textbox", "tab"):
+            nameless = [
+                line
+                for line in dashboard.locator("body").aria_snapshot().splitlines()
+                if re.fullmatch(rf"\s*- {role}( \[.*\])*:?", line)
+            ]
+            assert nameless == [], f"{name}: {nameless}"
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (2560, 1440)])
+def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F811
+    dashboard.set_viewport_size({"width": width, "height": height})
+    dashboard.goto(dashboard.url + "?v=1")
+    expect(dashboard.locator(".bk-Figure").first).to_be_visible(timeout=30_000)
+    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Compare"):
+        tab(dashboard, name)
+        dashboard.wait_for_timeout(700)
+        assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
