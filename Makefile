@@ -27,7 +27,7 @@ unit: $(VENV)/.test  ## the fast tests
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not notebook"
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly; two of them in JupyterLab
 	SNNLAB_FAST=1 IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks

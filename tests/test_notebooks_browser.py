@@ -1,5 +1,6 @@
 """Notebooks in a real JupyterLab: run all, move a slider, and the plot changes."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,8 +13,6 @@ from shutil import copy
 
 import pytest
 from conftest import free_port, until
-from nbformat import writes
-from nbformat.v4 import new_code_cell, new_notebook
 
 DIST = Path(find_spec("panel").origin).parent / "dist"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.notebook]
@@ -37,8 +36,10 @@ def lab(tmp_path_factory):
     for name in ("01_one_neuron.ipynb", "03_a_picture.ipynb"):
         copy(BOOKS / name, folder)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    live = new_notebook(cells=[new_code_cell(source) for source in LIVE], metadata=kernel)
-    (folder / "live.ipynb").write_text(writes(live), "utf-8")
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [{**cell, "id": f"cell-{k}", "source": source} for k, source in enumerate(LIVE)]
+    live = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "live.ipynb").write_text(json.dumps(live), "utf-8")
     port = free_port()
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
