@@ -119,6 +119,4 @@ def test_the_dashboard_inline_trains_in_the_kernel_and_its_knob_acts_there(page,
     knob.focus()
     knob.press("PageUp")
     page.get_by_text(re.compile(r"the kernel has beta (?!10$)")).wait_for(timeout=60_000)
-    page.get_by_role("button", name="Pause").click()
-    page.get_by_role("button", name="Train").wait_for(timeout=30_000)
     assert not errors
