@@ -9,14 +9,14 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser bench bench-ui clean
+.PHONY: app test lint unit browser notebooks docs bench bench-ui clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
 
-test: lint  ## set up and run every test
+test: lint notebooks  ## set up and run every test
 	$(if $(LEFT_OUT),@echo "No Chromium found: the interface tests are left out.")
-	$(BIN)/python -m pytest $(LEFT_OUT)
+	$(BIN)/python -m pytest $(if $(LEFT_OUT),-m "not browser and not notebook",-m "not notebook")
 
 lint: $(VENV)/.test  ## style and import contracts
 	$(BIN)/ruff check .
@@ -27,7 +27,15 @@ unit: $(VENV)/.test  ## the fast tests
 	$(BIN)/python -m pytest -m "not slow and not browser"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not notebook"
+
+notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly; two of them in JupyterLab
+	SNNLAB_FAST=1 IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+	$(BIN)/python -m pytest -m "notebook$(if $(LEFT_OUT), and not browser)" tests
+
+docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
+	rm -rf docs/notebooks && cp -r notebooks docs/notebooks
+	$(if $(filter full,$(DOCS)),,SNNLAB_FAST=1) $(BIN)/python -m sphinx -W --keep-going -q -b html docs site
 
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench

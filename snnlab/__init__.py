@@ -22,6 +22,7 @@ _HOME = {
     "Recording": "snnlab.chip.recording",
     "SnnlabError": "snnlab.errors",
     "Trainer": "snnlab.learn.trainer",
+    "dashboard": "snnlab_app.inline",
     "latency_encode": "snnlab.encoding",
     "load": "snnlab.data",
     "recipe": "snnlab.recipes",

@@ -2,7 +2,7 @@
 
 import holoviews as hv
 
-hv.extension("bokeh", logo=False)
+hv.extension("bokeh", logo=False, inline=True)  # in a notebook, scripts without a network
 
 # Okabe and Ito's colours, told apart by everyone; one meaning each, in all views.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#E69F00", "#009E73", "#56B4E9"
