@@ -118,6 +118,8 @@ def _cells(row, records):
     done = len(sample.values) if sample else 0
     seeds = f"{done}" if done == len(wanted) else f"{done} of {len(wanted)}"
     verdict = row.verdict(records)
+    if verdict and done < len(wanted):
+        verdict += " so far"
     return (
         row.what, row.paper, row.rival, row.target(), f"**{ours}**" if sample else ours,
         _spikes(row, records), seeds, verdict,
