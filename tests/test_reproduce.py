@@ -173,7 +173,7 @@ def records(cache):
 
 def test_the_table_has_mean_spread_seeds_and_verdict(records):
     rows = {line.split(" | ")[0].strip("| "): line for line in table(records).splitlines()}
-    assert "| ≥ 98.4 | **98.50 ± 0.10** | 18.0 ± 0.0 | 3 of 5 | met |" in rows["MNIST"]
+    assert "| ≥ 98.4 | **98.50 ± 0.10** | 18.0 ± 0.0 | 3 of 5 | met so far |" in rows["MNIST"]
     assert rows["MNIST at few spikes"].endswith(
         "| ≥ 98 at ≤ 20 spikes | **98.10 ± 0.00** | 21.0 ± 0.0 | 5 | not met |"
     )
