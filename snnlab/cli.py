@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from datetime import datetime
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 
 from snnlab.cli_runs import add_runs
@@ -21,6 +22,8 @@ MAPPED = ("dataset", "side", "hidden", "chips")
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors of use are one line on standard error."""
     arguments = _parser().parse_args(argv)
+    if isinstance(sys.stdout, TextIOWrapper):  # through a pipe, too, a line is seen when it is said
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
