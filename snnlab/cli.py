@@ -4,6 +4,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
+from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -185,11 +186,20 @@ def _app(arguments):
     settings = config(arguments)
     if importlib.util.find_spec("panel_material_ui") is None:
         raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
+    from snnlab.experiments.terminal import ctrl_c
+
     # By name only: the library does not import its dashboard. The computing process gets data and
-    # kernels ready while the page's libraries are imported.
-    remote = importlib.import_module("snnlab_app.remote")
-    with remote.Compute(settings.values(), arguments.data_dir) as compute:
-        importlib.import_module("snnlab_app.serve").serve(
+    # kernels ready while the page's libraries are imported. Ctrl-C waits for both: an interrupted
+    # import may swallow it, and half a start of a process leaves one that waits for the rest.
+    with ExitStack() as started:
+        with ctrl_c() as pressed:
+            remote = importlib.import_module("snnlab_app.remote")
+            compute = remote.Compute(settings.values(), arguments.data_dir)
+            started.enter_context(compute)
+            page = importlib.import_module("snnlab_app.serve")
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        page.serve(
             settings.values(), compute, arguments.address, arguments.port,
             show=not arguments.no_browser,
         )  # fmt: skip

@@ -44,6 +44,16 @@ def _microseconds(default, low, high, label, doc):
     )
 
 
+def _share(default, high, label, doc):
+    """Of 1, read in %."""
+    return Quantity(default, bounds=(0.0, high), shown="%", factor=100.0, label=label, doc=doc)
+
+
+def _strength(default, low, high, label, doc):
+    """Stepped through by factors."""
+    return Quantity(default, bounds=(low, high), log=True, label=label, doc=doc)
+
+
 class Config(param.Parameterized):
     """All settings of one training."""
 
@@ -90,13 +100,11 @@ class Config(param.Parameterized):
         label="Shift",
         doc="Training images are shifted by up to this far along each axis.",
     )
-    stretch = Quantity(
+    stretch = _share(
         0.0,
-        bounds=(0.0, 0.5),
-        shown="%",
-        factor=100.0,
-        label="Stretch",
-        doc="Training images are stretched or squeezed by up to this much along each axis.",
+        0.5,
+        "Stretch",
+        "Training images are stretched or squeezed by up to this much along each axis.",
     )
     bend = Quantity(
         0.0,
@@ -105,13 +113,11 @@ class Config(param.Parameterized):
         label="Bend",
         doc="Training images are bent smoothly, each point by up to this far along each axis.",
     )
-    mirror = Quantity(
+    mirror = _share(
         0.0,
-        bounds=(0.0, 1.0),
-        shown="%",
-        factor=100.0,
-        label="Mirrored",
-        doc="Share of training images whose left and right are swapped.",
+        1.0,
+        "Mirrored",
+        "Share of training images whose left and right are swapped.",
     )
 
     hidden = param.List(
@@ -133,22 +139,8 @@ class Config(param.Parameterized):
         label="Die",
         doc="How well the circuits were set before training.",
     )
-    dead = Quantity(
-        0.0,
-        bounds=(0.0, 0.9),
-        shown="%",
-        factor=100.0,
-        label="Dead neurons",
-        doc="Share of neuron circuits that never fire.",
-    )
-    stuck = Quantity(
-        0.0,
-        bounds=(0.0, 0.5),
-        shown="%",
-        factor=100.0,
-        label="Stuck synapses",
-        doc="Share of synapses whose weight cannot be written.",
-    )
+    dead = _share(0.0, 0.9, "Dead neurons", "Share of neuron circuits that never fire.")
+    stuck = _share(0.0, 0.5, "Stuck synapses", "Share of synapses whose weight cannot be written.")
     killed = param.List(
         default=[],
         item_type=int,
@@ -165,13 +157,11 @@ class Config(param.Parameterized):
     die_seed = param.Integer(
         1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
     )
-    mismatch = Quantity(
+    mismatch = _share(
         0.0,
-        bounds=(0.0, 0.5),
-        shown="%",
-        factor=100.0,
-        label="Mismatch σ_d",
-        doc="Decalibration of time constants and thresholds on top of the die, as relative spread.",
+        0.5,
+        "Mismatch σ_d",
+        "Decalibration of time constants and thresholds on top of the die, as relative spread.",
     )
     cadc_noise = Quantity(
         c.CADC_NOISE_LSB,
@@ -180,13 +170,11 @@ class Config(param.Parameterized):
         label="CADC read noise",
         doc="Read noise of the membrane converter, per sample.",
     )
-    threshold_drift = Quantity(
+    threshold_drift = _share(
         c.THRESHOLD_DRIFT,
-        bounds=(0.0, 0.2),
-        shown="%",
-        factor=100.0,
-        label="Threshold drift",
-        doc="Drift of thresholds from run to run, as relative spread.",
+        0.2,
+        "Threshold drift",
+        "Drift of thresholds from run to run, as relative spread.",
     )
     spike_jitter = Quantity(
         c.SPIKE_JITTER,
@@ -213,26 +201,18 @@ class Config(param.Parameterized):
         doc="Steps of the emulation within one converter period of 1.7 µs.",
     )
 
-    beta = Quantity(
-        10.0,
-        bounds=(0.1, 200.0),
-        log=True,
-        label="Surrogate steepness β",
-        doc="Steepness of the surrogate derivative.",
+    beta = _strength(
+        10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
-    rho_burst = Quantity(
-        5e-4,
-        bounds=(0.0, 1.0),
-        log=True,
-        label="Burst regularisation ρ_b",
-        doc="Strength of the penalty on bursts of spikes.",
+    rho_burst = _strength(
+        5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
     )
-    rho_silent = Quantity(
+    rho_silent = _strength(
         0.0,
-        bounds=(0.0, 1000.0),
-        log=True,
-        label="Silence regularisation ρ_s",
-        doc="Strength of the penalty on hidden neurons that hardly ever fire.",
+        0.0,
+        1000.0,
+        "Silence regularisation ρ_s",
+        "Strength of the penalty on hidden neurons that hardly ever fire.",
     )
     least_spikes = Quantity(
         0.05,
@@ -240,46 +220,36 @@ class Config(param.Parameterized):
         label="Least activity",
         doc="Spikes per image below which a hidden neuron counts as silent.",
     )
-    rho_weight = Quantity(
+    rho_weight = _strength(
         0.1,
-        bounds=(0.0, 100.0),
-        log=True,
-        label="Weight regularisation ρ_w",
-        doc="Strength of the penalty on large hidden weights.",
-    )
-    rho_readout = Quantity(
         0.0,
-        bounds=(0.0, 1.0),
-        log=True,
-        label="Readout regularisation ρ_a",
-        doc="Strength of the penalty on high label potentials.",
+        100.0,
+        "Weight regularisation ρ_w",
+        "Strength of the penalty on large hidden weights.",
     )
-    logit_gain = Quantity(
-        10.0,
-        bounds=(0.1, 100.0),
-        log=True,
-        label="Logit gain",
-        doc="Logits are so many times the highest label potential.",
-    )
-    label_smoothing = Quantity(
+    rho_readout = _strength(
         0.0,
-        bounds=(0.0, 0.9),
-        shown="%",
-        factor=100.0,
-        label="Label smoothing",
-        doc="Share of each label's certainty that is spread evenly over all labels.",
-    )
-    dropout = Quantity(
         0.0,
-        bounds=(0.0, 0.9),
-        shown="%",
-        factor=100.0,
-        label="Dropout",
-        doc="Share of hidden neurons that keep silent, drawn anew for every training batch.",
+        1.0,
+        "Readout regularisation ρ_a",
+        "Strength of the penalty on high label potentials.",
     )
-    learning_rate = Quantity(
-        1e-3, bounds=(0.0, 0.1), log=True, label="Learning rate", doc="Step size of Adam."
+    logit_gain = _strength(
+        10.0, 0.1, 100.0, "Logit gain", "Logits are so many times the highest label potential."
     )
+    label_smoothing = _share(
+        0.0,
+        0.9,
+        "Label smoothing",
+        "Share of each label's certainty that is spread evenly over all labels.",
+    )
+    dropout = _share(
+        0.0,
+        0.9,
+        "Dropout",
+        "Share of hidden neurons that keep silent, drawn anew for every training batch.",
+    )
+    learning_rate = _strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
     schedule = param.Selector(
         default="cosine",
         objects=["cosine", "exponential", "constant"],

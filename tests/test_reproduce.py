@@ -19,9 +19,10 @@ from snnlab.cli import main
 from snnlab.experiments import ann
 from snnlab.experiments.ann import AnnSettings, train_ann
 from snnlab.experiments.cluster import Failed
+from snnlab.experiments.robustness import SHARES
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
-from snnlab.reproduce.examine import SILENCED, examine, silenced, transferred
+from snnlab.reproduce.examine import examine, silenced, transferred
 from snnlab.reproduce.job import Job, run
 from snnlab.reproduce.plan import PLAN, STUDIES, all_jobs, plan
 from snnlab.reproduce.records import Records, Sample, error_increase
@@ -32,7 +33,7 @@ RESULT = {
     "accuracy": 0.98, "spikes": 18.0, "within_8us": 0.97, "energy": 2.4e-6, "power": 0.2,
     "rate": 85e3, "energy_range": [2.3e-6, 2.5e-6], "times": [0.0, 1.7e-6],
     "accuracy_over_time": [0.1, 0.98],
-    "silenced": {str(share): 0.98 - 0.01 * share for share in SILENCED},
+    "silenced": {str(share): 0.98 - 0.01 * share for share in SHARES},
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
 from snnlab.experiments.cluster import Failed, run_all
 from snnlab.experiments.runs import Run, load_weights
-from snnlab.learn.trainer import Trainer
+from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
 
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -25,7 +25,7 @@ class Test:
     """One network under one condition.
 
     weights : where it starts, or none to train from scratch; epochs : of training in the loop
-    before it is tested; silenced, draw : share of each hidden layer that is silenced, which one;
+    before it is tested; silenced, draw : share of hidden neurons that is silenced, which one;
     others : dies on which the result is tested as well.
     """
 
@@ -97,7 +97,7 @@ def neuron_death(
     scheduler: str | None = None,
     data_dir: str | None = None,
 ) -> dict[str, list]:
-    """Test accuracy while a share of each hidden layer is silent, drawn anew ``draws`` times.
+    """Test accuracy while a share of the hidden neurons is silent, drawn anew ``draws`` times.
 
     Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` as above.
     """
@@ -145,12 +145,24 @@ def perform(task: tuple[int, Test], dataset: Dataset) -> dict[str, list[float]]:
     """Accuracy and spikes of one test, on its own die or on the others."""
     test = task[1]
     trainer = _trained(test, dataset)
-    _silence(trainer.network, test)
     results = []
     for die in test.others or (test.settings["die_seed"],):
         trainer.config.set("die_seed", die)
-        results.append(trainer.evaluate())
+        results.append(without(trainer, test.silenced, test.draw))
     return {"accuracy": [r.accuracy for r in results], "spikes": [r.spikes for r in results]}
+
+
+def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
+    """The test images while a share of the hidden neurons, drawn by lot, never fires."""
+    own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
+    order = stream(trainer.config.seed, "silenced", draw).permutation(own)
+    before = trainer.config.killed
+    gone = order[: round(share * len(own))].tolist()
+    trainer.config.set("killed", sorted({*before, *gone}))
+    try:
+        return trainer.evaluate()
+    finally:
+        trainer.config.set("killed", before)
 
 
 def _trained(test, dataset):
@@ -159,15 +171,3 @@ def _trained(test, dataset):
     while trainer.epoch < test.epochs:
         trainer.advance()
     return trainer
-
-
-def _silence(network, test):
-    """Cut what comes in to neurons drawn by lot, and what goes out."""
-    arrays, seed = network.arrays(), test.settings["seed"]
-    for layer in range(len(arrays) - 1):
-        n = arrays[layer].shape[1]
-        order = stream(seed, "death", layer, test.draw).permutation(n)
-        gone = order[: round(test.silenced * n)]
-        arrays[layer][:, gone] = 0.0
-        arrays[layer + 1][gone] = 0.0
-    network.load_weights(arrays)

@@ -4,19 +4,16 @@ import numpy as np
 
 from snnlab.chip.activity import Counts, before
 from snnlab.chip.constants import DT_CADC
-from snnlab.chip.emulator import Chip
 from snnlab.chip.power import PowerEstimate, inference_time
 from snnlab.config import Config
 from snnlab.experiments.decision import accuracy_over_time, decided_within
+from snnlab.experiments.robustness import SHARES, SIGMAS, without
+from snnlab.learn.setup import TRIAL_NOISE
 from snnlab.learn.trainer import Trainer
-from snnlab.seeding import stream
 
 DECISION = 8e-6
 """After the first input spike the paper's accuracy peaks so many seconds later."""
-SILENCED = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 DRAWS = 5
-SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
 
 
 def examine(trainer: Trainer) -> dict:
@@ -45,19 +42,12 @@ def examine(trainer: Trainer) -> dict:
 
 def silenced(trainer: Trainer) -> dict[str, float]:
     """Accuracy by the share of hidden neurons that no longer fire, mean of five random choices."""
-    return {str(share): _without(trainer, share) for share in SILENCED}
-
-
-def _without(trainer, share):
-    chip, mapping = trainer.chip, trainer.mapping
-    own = np.concatenate([circuits[:, 0] for circuits in mapping.circuits[:-1]])
-    accuracies = []
-    for draw in range(DRAWS if share else 1):
-        order = stream(trainer.config.seed, "silenced", draw).permutation(own)
-        die = chip.die.with_faults(dead=order[: round(share * len(own))])
-        hurt = Chip(mapping, die, chip.point, codes=chip.codes, correction=chip.correction)
-        accuracies.append(trainer.evaluate(hurt).accuracy)
-    return float(np.mean(accuracies))
+    return {
+        str(share): float(np.mean([
+            without(trainer, share, draw).accuracy for draw in range(DRAWS if share else 1)
+        ]))
+        for share in SHARES
+    }  # fmt: skip
 
 
 def transferred(trainer: Trainer) -> dict[str, float]:

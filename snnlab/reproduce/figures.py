@@ -5,9 +5,9 @@ from operator import itemgetter
 
 import numpy as np
 
+from snnlab.experiments.robustness import SHARES, SIGMAS
 from snnlab.plotting import Series
-from snnlab.reproduce.examine import SILENCED
-from snnlab.reproduce.plan import SIGMAS, loop_name
+from snnlab.reproduce.plan import loop_name
 from snnlab.reproduce.records import Records, Sample, error_increase
 
 ACCURACY = "test accuracy (%)"
@@ -51,7 +51,7 @@ def _death(records):
     for name in ("robust", "best", "paper, augmented", "paper"):
         points = [
             (share, records.sampled(name, lambda r, share=share: error_increase(r, share)))
-            for share in SILENCED
+            for share in SHARES
         ]
         series.append(_series(name, points, 100.0))
     series.append(Series("published, dropout", np.array([15.0]), np.array([10.0]), line=False))

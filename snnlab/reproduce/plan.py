@@ -16,7 +16,6 @@ STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
 SEEDS = (1, 2, 3, 4, 5)
 FRESH = 101
 """A die that no hyper-parameter was ever tried on."""
-SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 ANN_EPOCHS = 30
 
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
