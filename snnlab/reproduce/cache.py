@@ -10,6 +10,7 @@ from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 from snnlab.reproduce.job import Job
 
+NEEDED = {"settings", "result", "seconds", "versions"}
 LIBRARIES = ("snnlab", "numpy", "numba", "torch")
 
 
@@ -23,11 +24,14 @@ class Cache:
         self.folder = folder
 
     def get(self, job: Job) -> dict | None:
-        """The record of a job, None if it is not done; a damaged file counts as not done."""
-        with suppress(OSError, ValueError):
+        """The record of a job, None if it is not done; a damaged file counts as not done.
+
+        So does one from before a default was changed.
+        """
+        with suppress(OSError, ValueError, TypeError):
             record = json.loads(self._path(job).read_text("utf-8"))
-            if isinstance(record, dict) and {"result", "seconds", "versions"} <= set(record):
-                return record
+            if isinstance(record, dict) and set(record) >= NEEDED:
+                return record if job.matches(record["settings"]) else None
         return None
 
     def put(self, job: Job, outcome: dict) -> dict:

@@ -7,6 +7,8 @@ from functools import cached_property, lru_cache
 from importlib.metadata import version
 from time import perf_counter
 
+from snnlab.config import Config
+
 SCHEMA = 1
 """Of what a job returns: another number makes older records missing."""
 
@@ -26,10 +28,24 @@ class Job:
 
     @cached_property
     def key(self) -> str:
-        """Hash of all that decides the outcome: settings, measures and the library's version."""
-        content = [SCHEMA, version("snnlab"), self.kind, self.settings, sorted(self.measures)]
+        """Hash of what decides the outcome: settings turned, measures, the library's version.
+
+        A knob at its default is left out, so that a new one does not make old records missing.
+        """
+        content = [SCHEMA, version("snnlab"), self.kind, self._turned(), sorted(self.measures)]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+    def matches(self, settings: dict) -> bool:
+        """Whether a record's settings are these, its unknown knobs at their defaults."""
+        return {**self._defaults(), **settings} == self.settings
+
+    def _turned(self):
+        defaults, none = self._defaults(), object()
+        return {k: v for k, v in self.settings.items() if v != defaults.get(k, none)}
+
+    def _defaults(self):
+        return Config().values() if self.kind == "snn" else {}
 
     @property
     def work(self) -> float:
@@ -59,7 +75,6 @@ def _dataset(name, side, data_dir):
 
 
 def _snn(job, dataset):
-    from snnlab.config import Config
     from snnlab.learn.trainer import Trainer
     from snnlab.reproduce.examine import MEASURES, examine
 

@@ -16,7 +16,6 @@ STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
 SEEDS = (1, 2, 3, 4, 5)
 FRESH = 101
 """A die that no hyper-parameter was ever tried on."""
-ANN_EPOCHS = 30
 
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 """The nearest to the paper's software network that the emulator has: all circuits alike and no
@@ -36,7 +35,6 @@ class Training:
     name: str
     recipe: str
     studies: tuple[str, ...]
-    epochs: int
     seeds: tuple[int, ...] = SEEDS
     changes: dict = field(default_factory=dict)
     measures: tuple[str, ...] = ()
@@ -47,23 +45,32 @@ class Training:
         """One for each seed."""
         return [self._job(seed) for seed in self.seeds]
 
+    @property
+    def epochs(self) -> int:
+        """Passes through the training images."""
+        return self._job(self.seeds[0]).settings["epochs"]
+
+    def smaller(self) -> "Training":
+        """A short one on few and small pictures."""
+        changes = {**self.changes, "dataset": "digits", "epochs": 2}
+        ann = self.ann and replace(self.ann, epochs=2)
+        return replace(self, seeds=self.seeds[:1], changes=changes, ann=ann, quick=True)
+
     def _job(self, seed):
         label = f"{self.name}, seed {seed}"
-        turned = {"seed": seed, "die_seed": seed, "epochs": self.epochs, **self.changes}
+        turned = {"seed": seed, "die_seed": seed, **self.changes}
         settings = recipe(self.recipe).config(**turned).values()
         if self.ann is None:
             return Job("snn", settings, self.measures, label)
-        own = {**asdict(self.ann), "epochs": self.epochs, "seed": seed}
+        own = {**asdict(self.ann), "seed": seed}
         data = {name: settings[name] for name in ("dataset", "side", "hidden")}
         return Job("ann", {**own, **data}, (), label)
 
 
 def _loop(sigma):
     """In the loop on dies of this decalibration: more seeds where the issue is decided."""
-    return Training(
-        loop_name(sigma), "best", ("mismatch",), 20, SEEDS if sigma in (0.3, 0.5) else SEEDS[:2],
-        {"mismatch": sigma},
-    )  # fmt: skip
+    seeds = SEEDS if sigma in (0.3, 0.5) else SEEDS[:2]
+    return Training(loop_name(sigma), "augmented", ("mismatch",), seeds, {"mismatch": sigma})
 
 
 def loop_name(sigma: float) -> str:
@@ -71,37 +78,47 @@ def loop_name(sigma: float) -> str:
     return f"in the loop, {sigma:.0%}"
 
 
-AUGMENTED_ANN = AnnSettings(rotation=15.0, dropout=0.4)
+def _front(rho):
+    return Training(
+        f"front, ρ_b = {rho:g}", "augmented", ("sparsity",), SEEDS[:1],
+        {"rho_burst": rho, "epochs": 14},
+    )  # fmt: skip
+
+
+def _deep(name, hidden):
+    return Training(
+        name, "augmented", ("table1",), SEEDS[:2], {"hidden": hidden, "epochs": 14}
+    )  # fmt: skip
+
+
+AUGMENTED_ANN = AnnSettings(rotation=0.2618, dropout=0.4)
 
 PLAN = (
-    Training("best", "best", STUDIES, 40, measures=("silenced",)),
-    Training("fashion", "fashion-best", ("table1",), 20),
-    Training("sparse", "sparse", ("sparsity", "latency"), 24),
-    Training("sparser", "sparser", ("sparsity",), 24),
+    Training("best", "best", STUDIES, measures=("silenced",)),
+    Training("fashion", "fashion-best", ("table1",)),
+    Training("sparse", "sparse", ("sparsity", "latency")),
+    Training("sparser", "sparser", ("sparsity",)),
     _loop(0.5),
     _loop(0.3),
-    Training("software, for transfer", "best", ("mismatch",), 20, SEEDS[:2], changes=SOFTWARE,
+    Training("software, for transfer", "augmented", ("mismatch",), SEEDS[:2], SOFTWARE,
              measures=("transferred",)),
-    Training("robust", "robust", ("neuron-death",), 16, measures=("silenced",)),
-    Training("fresh die", "best", ("table1",), 40, (FRESH,)),
-    Training("ANN", "best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
-    Training("ANN, augmented", "best", ("table1",), ANN_EPOCHS, ann=AUGMENTED_ANN),
-    Training("ANN, Fashion", "fashion-best", ("table1",), ANN_EPOCHS, ann=AnnSettings()),
-    Training("early", "early", ("table1", "latency"), 24),
-    Training("paper", "paper", ("table1", "neuron-death", "latency", "sparsity"), 100,
+    Training("robust", "robust", ("neuron-death",), measures=("silenced",)),
+    Training("fresh die", "best", ("table1",), (FRESH,)),
+    Training("ANN", "best", ("table1",), ann=AnnSettings()),
+    Training("ANN, augmented", "best", ("table1",), ann=AUGMENTED_ANN),
+    Training("ANN, Fashion", "fashion-best", ("table1",), ann=AnnSettings()),
+    Training("early", "early", ("table1", "latency")),
+    Training("paper", "paper", ("table1", "neuron-death", "latency", "sparsity"),
              measures=("silenced",)),
-    Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"), 100, SEEDS[:2],
+    Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"), SEEDS[:2],
              measures=("silenced",)),
-    Training("paper, Fashion", "paper-fashion", ("table1",), 100, SEEDS[:2]),
-    Training("software", "best", ("table1",), 40, SEEDS[:2], SOFTWARE),
-    Training("software, Fashion", "fashion-best", ("table1",), 20, SEEDS[:2], SOFTWARE),
+    Training("paper, Fashion", "paper-fashion", ("table1",), SEEDS[:2]),
+    Training("software", "best", ("table1",), SEEDS[:2], SOFTWARE),
+    Training("software, Fashion", "fashion-best", ("table1",), SEEDS[:2], SOFTWARE),
     _loop(0.0), _loop(0.4), _loop(0.2), _loop(0.1),
-    Training("two hidden layers", "best", ("table1",), 14, SEEDS[:2], {"hidden": [128, 236]}),
-    Training("three hidden layers", "best", ("table1",), 14, SEEDS[:2],
-             {"hidden": [128, 123, 123]}),
-    Training("front, ρ_b = 0.0005", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 5e-4}),
-    Training("front, ρ_b = 0.02", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 2e-2}),
-    Training("front, ρ_b = 0.1", "best", ("sparsity",), 14, SEEDS[:1], {"rho_burst": 0.1}),
+    _deep("two hidden layers", [128, 236]),
+    _deep("three hidden layers", [128, 123, 123]),
+    _front(5e-4), _front(2e-2), _front(0.1),
 )  # fmt: skip
 
 
@@ -115,16 +132,7 @@ def plan(study: str, quick: bool = False, seeds: int | None = None) -> tuple[Tra
     if seeds is not None and not 1 <= seeds <= len(SEEDS):
         raise SnnlabError(f"seeds = {seeds} is not allowed: 1 to {len(SEEDS)}")
     wanted = [t for t in PLAN if study in (*t.studies, "all")]
-    return tuple(_smaller(t, quick, seeds) for t in wanted)
-
-
-def _smaller(training, quick, seeds):
-    """The same training with fewer seeds, or on few and small pictures."""
-    training = replace(training, seeds=training.seeds[:seeds])
-    if not quick:
-        return training
-    changes = {**training.changes, "dataset": "digits"}
-    return replace(training, epochs=2, seeds=training.seeds[:1], changes=changes, quick=True)
+    return tuple(t.smaller() if quick else replace(t, seeds=t.seeds[:seeds]) for t in wanted)
 
 
 def all_jobs(trainings: tuple[Training, ...]) -> Iterator[Job]:
