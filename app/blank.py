@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data.catalogue import CATALOGUE
@@ -18,7 +17,7 @@ def classes_of(config: Config) -> tuple[str, ...]:
 
 def recording_of(config: Config) -> Recording:
     """A recording of one image in which nothing happened."""
-    steps, labels = OperatingPoint().samples, len(classes_of(config))
+    steps, labels = config.samples, len(classes_of(config))
     return Recording(
         _silence(config.side**2),
         tuple(map(_silence, config.hidden)),

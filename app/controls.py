@@ -78,7 +78,7 @@ def _help(name):
 def _widget(name, config):
     knob, value = Config.param[name], _shown(name, getattr(config, name))
     look = {
-        "name": _title(name), "description": _help(name), "value": value,
+        "label": _title(name), "description": _help(name), "value": value,
         "sizing_mode": "stretch_width",
     }  # fmt: skip
     if isinstance(knob, param.Selector):
@@ -131,10 +131,6 @@ def _span(knob):
 def _stored(name, value):
     """A widget's value as the configuration has it."""
     knob = Config.param[name]
-    if isinstance(knob, param.List | param.Integer):
-        try:
-            whole = [int(part) for part in str(value).split("-") if value]
-            return whole if isinstance(knob, param.List) else int(value)
-        except ValueError:
-            raise SnnlabError(f"{name} = {value} is not allowed: {Config.allowed(name)}") from None
-    return round(value / knob.factor, 15) if isinstance(knob, Quantity) else value
+    if isinstance(knob, Quantity):
+        return round(value / knob.factor, 15)
+    return Config.read(name, str(value))

@@ -52,7 +52,9 @@ class Reference:
         trainer = self._trainer
         n = min(IMAGES, len(trainer.dataset.test_labels))
         trial = key(trainer.settings.seed, "reference", TEST_IDS + trainer.step)
-        recording = trainer.chip.run(trainer.test_events.take(np.arange(n)), weights, trial=trial)
+        recording = trainer.chip.run(
+            trainer.test_events.take(np.arange(n)), weights, trial=trial, read_hidden=False
+        )
         decided = recording.traces(-1).max(axis=1).argmax(axis=1)
         return float((decided == trainer.dataset.test_labels[:n]).mean())
 

@@ -137,7 +137,9 @@ class Studio:
             if self._fresh >= len(labels):
                 return
             part = (self._next + np.arange(CHUNK)) % len(labels)
-            recording = trainer.chip.run(trainer.test_events.take(part), weights, trial=trial)
+            recording = trainer.chip.run(
+                trainer.test_events.take(part), weights, trial=trial, read_hidden=False
+            )
             peaks = trainer.network.peaks(recording)
             self._decided[part] = peaks.argmax(axis=1)
             self._margin[part] = margins(peaks, labels[part].astype(int))

@@ -16,7 +16,7 @@ class Toolbar:
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
         self.preset = pmui.Select(
-            name="Preset", options=[NONE, *PRESETS], value=NONE, width=220, size="small"
+            label="Preset", options=[NONE, *PRESETS], value=NONE, width=220, size="small"
         )
         self.preset.param.watch(
             lambda event: event.new == NONE or acts["preset"](event.new), "value"

@@ -45,7 +45,7 @@ class ChipView(View):
     def __init__(self, session):
         super().__init__(session)
         self._quantity = pmui.Select(
-            name="Colour circuits by", options=list(QUANTITIES), value=QUANTITIES[0],
+            label="Colour circuits by", options=list(QUANTITIES), value=QUANTITIES[0],
             sizing_mode="stretch_width",
         )  # fmt: skip
         self._quantity.param.watch(lambda _: self.look(), "value")

@@ -37,13 +37,13 @@ class ErrorsView(View):
     def __init__(self, session):
         super().__init__(session)
         self._cell, self._page, self._classes = None, 0, blank.classes_of(session.config)
-        self._label = pmui.Select(name="The image shows", sizing_mode="stretch_width")
-        self._decision = pmui.Select(name="The chip decides", sizing_mode="stretch_width")
+        self._label = pmui.Select(label="The image shows", sizing_mode="stretch_width")
+        self._decision = pmui.Select(label="The chip decides", sizing_mode="stretch_width")
         self._images = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
         self._found = Text(polite=True)
         self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
         self._pages.param.watch(self._turn_page, "value")
-        self._which = pmui.Select(name="Look at one on the chip", sizing_mode="stretch_width")
+        self._which = pmui.Select(label="Look at one on the chip", sizing_mode="stretch_width")
         self._look = pmui.Button(label="Show in Sample", icon="visibility", variant="outlined")
         self._plot = None
         self.visit = lambda index: None

@@ -32,15 +32,15 @@ class LiveView(View):
         self._plots: dict[str, LivePlot] = {}
         self._shape, self._turn = None, 0
         self._neurons = pmui.MultiChoice(
-            name="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
+            label="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
             max_items=TRACES, sizing_mode="stretch_width",
         )  # fmt: skip
         self._image = pmui.IntSlider(
-            name="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
+            label="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
         )
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._sort = pmui.Select(
-            name="Order of hidden neurons", options=list(SORTS), value=SORTS[0],
+            label="Order of hidden neurons", options=list(SORTS), value=SORTS[0],
             sizing_mode="stretch_width",
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")
@@ -53,7 +53,7 @@ class LiveView(View):
 
     def show(self, snapshot):
         recording = snapshot.frame.recording
-        shape = _shape(recording, snapshot.classes)
+        shape = shape_of(recording, snapshot.classes)
         if self._shape != shape:
             self._body.objects = self._cards(recording, snapshot.classes)
         if self._image.end != snapshot.test_images - 1:
@@ -69,7 +69,7 @@ class LiveView(View):
 
     def _cards(self, recording, classes):
         """New plots for a network and data set of this shape."""
-        self._shape = _shape(recording, classes)
+        self._shape = shape_of(recording, classes)
         n_hidden, steps = recording.cadc[0].shape[2], recording.cadc[0].shape[1]
         self._neurons.param.update(
             options=list(range(n_hidden)), value=list(range(min(TRACES, n_hidden)))
@@ -157,7 +157,8 @@ def _when(s):
     return "untrained" if len(s.tests["step"]) < 2 else f"after epoch {s.epoch}"
 
 
-def _shape(recording, classes):
+def shape_of(recording, classes) -> tuple:
+    """What plots of a recording are built for: other plots are needed when it changes."""
     return classes, recording.inputs.n_channels, *(cadc.shape for cadc in recording.cadc)
 
 

@@ -7,9 +7,6 @@ from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
 
-WHOLE = 11.8
-"""µs of an image in inference."""
-
 
 class PlaneView(View):
     """The trail of a run in the accuracy–energy plane."""
@@ -31,10 +28,6 @@ class PlaneView(View):
     def build(self):
         self._plot = LivePlot(plotting_views.energy_plane(), 560, follow="")
         self._zoom = LivePlot(plotting_views.activity_plane(), 560, follow="xy")
-        self._note.say(
-            "All energies of this run are estimates for 11.8 µs an image; most of the chip's power"
-            " is static, so the right plot shows the part that activity moves."
-        )
         return [row(
             card("Accuracy and energy, with published results", flex(460),
                  self._plot.pane("plane"), self._note),
@@ -43,8 +36,8 @@ class PlaneView(View):
         )]  # fmt: skip
 
     def show(self, snapshot):
-        history, tests = snapshot.history, snapshot.tests
-        energy = smooth(history["power"]) * WHOLE * 1e-3
+        history, tests, latency = snapshot.history, snapshot.tests, snapshot.power.latency
+        energy = smooth(history["power"]) * latency * 1e3  # mW · s in µJ
         accuracy = smooth(100 * history["accuracy"])
         at = np.interp(tests["step"], history["step"], energy)
         low, high = (e * 1e6 for e in snapshot.power.ranges["energy"])
@@ -54,12 +47,16 @@ class PlaneView(View):
         self._plot.feed("tests", at, 100 * tests["accuracy"])
         self._plot.feed("now", [now], [shown])
         self._plot.feed("range", [low, high], [shown, shown])
-        spent = smooth(history["activity"]) * WHOLE * 1e-3
+        spent = smooth(history["activity"]) * latency * 1e3
         at = np.interp(tests["step"], history["step"], spent)
         self._zoom.feed("trail", spent, accuracy)
         self._zoom.feed("tests", at, 100 * tests["accuracy"])
         self._zoom.feed("now", spent[-1:], accuracy[-1:])
         self._zoom.settle()
+        self._note.say(
+            f"All energies of this run are estimates for {1e6 * latency:.1f} µs an image; most of"
+            " the chip's power is static, so the right plot shows the part that activity moves."
+        )
         self.summary.say(
             f"About {now:.2f} µJ an image (estimate, {low:.2f}–{high:.2f}), of which"
             f" {spent[-1]:.2f} µJ by activity, at {shown:.1f} % of the latest batches and"

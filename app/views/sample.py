@@ -1,6 +1,7 @@
 """One image on its way through the chip, in slow motion."""
 
 from io import BytesIO
+from math import isqrt
 
 import numpy as np
 import panel as pn
@@ -20,12 +21,10 @@ from snnlab_app import blank
 from snnlab_app.cards import card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
-from snnlab_app.views.live import verdict
+from snnlab_app.views.live import shape_of, verdict
 
-END = 34.0
-"""µs that are recorded."""
-PER_TICK = 0.17
-"""µs of the chip's time for each tick of the page: 34 µs in ten seconds."""
+TICKS = 200
+"""Looks of the page in which an image passes in slow motion: ten seconds."""
 MOST_BYTES, MOST_PIXELS = 8_000_000, 40_000_000
 TRACES = 6
 CROPS = {"digits": 4}
@@ -40,7 +39,7 @@ class SampleView(View):
         "One image: its pixels, when each sends its spike, the raster, the membranes, and what the"
         " labels say so far. The veil covers what has not happened yet."
     )
-    attempt = "Draw a digit on the black square, then press Play and watch 34 µs pass slowly."
+    attempt = "Draw a digit on the black square, then press Play and watch the microseconds pass."
     matters = "The whole computation takes microseconds; the decision falls long before the end."
     figures = 7
 
@@ -48,13 +47,13 @@ class SampleView(View):
         super().__init__(session)
         self._frame, self._playing = None, False
         self._time = pmui.FloatSlider(
-            name="Time (µs)", start=0.0, end=END, step=0.1, value=END, sizing_mode="stretch_width"
+            label="Time (µs)", start=0.0, end=1.0, step=0.1, value=1.0, sizing_mode="stretch_width"
         )
         self._time.param.watch(lambda event: self._veil(event.new), "value")
         self._play = pmui.Button(label="Play", icon="slow_motion_video", variant="outlined")
         self._play.on_click(lambda _: self._toggle())
         self._pick = pmui.IntSlider(
-            name="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
+            label="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
         )
         self._pick.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._file = pmui.FileInput(
@@ -71,13 +70,18 @@ class SampleView(View):
 
     def build(self):
         config = self.session.config
-        self._side, self._classes = config.side, blank.classes_of(config)
-        recording = blank.recording_of(config)
-        self._shape = recording.inputs.n_channels, recording.cadc[0].shape[2]
+        return self._cards(blank.recording_of(config), blank.classes_of(config))
+
+    def _cards(self, recording, classes):
+        """New plots for a network, data set and duration of this shape."""
+        self._frame, self._shape, self._classes = None, shape_of(recording, classes), classes
+        self._side = isqrt(recording.inputs.n_channels)
         still = np.zeros(recording.cadc[0].shape[1])
+        end = round(1e6 * recording.duration, 1)
+        self._time.param.update(end=end, value=end)
         self._plots = {
             "pixels": LivePlot(plotting_views.pixels(self._side), 250, ""),
-            "latency": LivePlot(plotting_views.latency_map(self._side, 20.0), 250, ""),
+            "latency": LivePlot(plotting_views.latency_map(self._side, min(20.0, end)), 250, ""),
             "raster": LivePlot(plotting.raster(recording), 520, ""),
             "hidden": LivePlot(
                 plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
@@ -86,7 +90,7 @@ class SampleView(View):
             "so far": LivePlot(plotting_views.potentials_so_far(self._classes), 250, ""),
         }  # fmt: skip
         self._covers = {
-            name: BoxAnnotation(left=END, right=END + 2, fill_color="#7C828C", fill_alpha=0.35,
+            name: BoxAnnotation(left=end, right=end + 2, fill_color="#7C828C", fill_alpha=0.35,
                                 line_color=None, level="overlay")
             for name in ("raster", "hidden", "label")
         }  # fmt: skip
@@ -166,22 +170,22 @@ class SampleView(View):
 
     def _toggle(self):
         self._playing = not self._playing
-        if self._playing and self._time.value >= END:
+        if self._playing and self._time.value >= self._time.end:
             self._time.value = 0.0
         self._play.label = "Pause playback" if self._playing else "Play"
 
     def tick(self):
         if self._playing:
-            self._time.value = min(END, round(self._time.value + PER_TICK, 2))
-            if self._time.value >= END:
+            end = self._time.end
+            self._time.value = min(end, round(self._time.value + end / TICKS, 3))
+            if self._time.value >= end:
                 self._toggle()
 
     def show(self, snapshot):
         frame = snapshot.frame
         recording = frame.recording
-        shape = recording.inputs.n_channels, recording.cadc[0].shape[2]
-        if shape != self._shape or snapshot.classes != self._classes:
-            self._body.objects = self.build()
+        if self._shape != shape_of(recording, snapshot.classes):
+            self._body.objects = self._cards(recording, snapshot.classes)
         if self._pick.end != snapshot.test_images - 1:
             self._pick.end = snapshot.test_images - 1
         self._frame = frame

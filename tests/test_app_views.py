@@ -1,0 +1,77 @@
+"""What views make of a snapshot, without a page."""
+
+import numpy as np
+import pytest
+from conftest import until
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab_app.controls import _shown, _stored
+from snnlab_app.session import Session
+from snnlab_app.views.plane import PlaneView
+from snnlab_app.views.sample import TICKS, SampleView
+
+
+@pytest.fixture(scope="module")
+def session():
+    """A network whose images end after six CADC samples instead of twenty."""
+    session = Session(Config.checked(dataset="digits", hidden=[30], samples=6)).start()
+    until(lambda: session.state == "ready")
+    yield session
+    session.close()
+
+
+def shown(session, kind):
+    """A view that shows the session's newest snapshot, and the snapshot."""
+    view = kind(session)
+    view.open()
+    before = session.snapshot
+    view.look()
+    until(lambda: session.snapshot is not before and session.snapshot.view == view.name)
+    view.show(session.snapshot)
+    return view, session.snapshot
+
+
+def test_a_sample_lasts_as_long_as_it_was_recorded(session):
+    view, _ = shown(session, SampleView)
+    assert (view._time.start, view._time.end, view._time.value) == (0.0, 10.2, 10.2)
+    assert view._plots["raster"].source("raster").data["dw"][0] == pytest.approx(10.2)
+    view._toggle()
+    assert view._time.value == 0.0
+    for _ in range(TICKS - 1):
+        view.tick()
+    assert view._playing
+    view.tick()
+    assert (view._playing, view._time.value) == (False, 10.2)
+
+
+def test_a_sample_of_another_duration_gets_another_axis(session):
+    view, snapshot = shown(session, SampleView)
+    other = Session(Config.checked(dataset="digits", hidden=[30], samples=10)).start()
+    until(lambda: other.state == "ready")
+    view.show(other.snapshot)
+    assert (view._time.end, view._time.value) == (17.0, 17.0)
+    other.close()
+    view.show(snapshot)
+    assert view._time.end == 10.2
+
+
+def test_the_trail_ends_at_the_energy_of_the_estimate(session):
+    view, snapshot = shown(session, PlaneView)
+    assert snapshot.power.latency == pytest.approx(5 * 1.7e-6)
+    energy = view._plot.source("trail").data["energy"]
+    np.testing.assert_allclose(energy[-1], 1e6 * snapshot.power.energy)
+    assert "8.5 µs an image" in view._note.object
+
+
+@pytest.mark.parametrize("name", Config.knobs())
+def test_what_a_widget_shows_is_stored_as_it_was(name):
+    value = getattr(Config(), name)
+    assert _stored(name, _shown(name, value)) == value
+
+
+def test_what_is_no_number_is_refused_with_what_is_allowed():
+    with pytest.raises(SnnlabError, match="seed = x is not allowed: a whole number from 0"):
+        _stored("seed", "x")
+    with pytest.raises(SnnlabError, match="hidden = 3,4 is not allowed: a list of whole numbers"):
+        _stored("hidden", "3,4")
