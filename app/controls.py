@@ -27,6 +27,8 @@ class Controls:
             widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
 
     def _turned(self, name, event):
+        if event.new == _shown(name, getattr(self._session.config, name)):
+            return  # it shows what is set, perhaps rounded
         try:
             self._turns.turn({name: _stored(name, event.new)})
         except SnnlabError as error:
@@ -37,7 +39,7 @@ class Controls:
         for name, widget in self._widgets.items():
             shown = _shown(name, getattr(self._session.config, name))
             if widget.value != shown:
-                widget.value = shown
+                widget.param.update(**_steps(name, shown), value=shown)
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""
@@ -87,10 +89,9 @@ def _widget(name, config):
         return pmui.TextInput(**look)
     if isinstance(knob, param.Integer):
         return _whole_number(knob, look)
+    if steps := _steps(name, value):
+        return pmui.DiscreteSlider(**steps, **look)
     low, high = (bound * knob.factor for bound in knob.bounds)
-    if knob.log:
-        steps = sorted({*_log_steps(low, high), knob.default * knob.factor, value})
-        return pmui.DiscreteSlider(options={f"{step:g}": step for step in steps}, **look)
     return pmui.FloatSlider(start=low, end=high, step=_round_step(high - low), **look)
 
 
@@ -100,6 +101,16 @@ def _whole_number(knob, look):
         return pmui.IntSlider(start=low, end=high, **look)
     # A text field: the buttons of the library's number field have no names.
     return pmui.TextInput(**{**look, "value": str(look["value"])})
+
+
+def _steps(name, value):
+    """Positions of a slider in steps, among them where it stands; nothing for other widgets."""
+    knob = Config.param[name]
+    if not getattr(knob, "log", False):
+        return {}
+    low, high = (bound * knob.factor for bound in knob.bounds)
+    steps = sorted({*_log_steps(low, high), knob.default * knob.factor, value})
+    return {"options": {f"{step:.12g}": step for step in steps}}
 
 
 def _log_steps(low, high):

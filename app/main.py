@@ -8,6 +8,7 @@ from panel.util import edit_readonly
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
 from snnlab_app.controls import Controls
@@ -79,6 +80,7 @@ class Dashboard:
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
             "preset": self._begin_preset,
+            "recipe": lambda name: self._begin(recipe(name).settings, recipe(name).about),
         }  # fmt: skip
         self._toolbar = Toolbar(**acts)
         for message, do in {
@@ -108,10 +110,14 @@ class Dashboard:
 
     def _begin_preset(self, name):
         preset = PRESETS[name]
-        self._then_show(self._turns.turn)({**Config().values(), **preset.settings})
-        self.session.reset()
-        self._lesson.param.update(title=preset.look_for, visible=True)
+        self._begin(preset.settings, preset.look_for)
         self._tabs.active = NAMES.index(preset.view)
+
+    def _begin(self, settings, sentence):
+        """A new training with these settings and otherwise the defaults."""
+        self._then_show(self._turns.turn)({**Config().values(), **settings})
+        self.session.reset()
+        self._lesson.param.update(title=sentence, visible=True)
 
     def page(self) -> pmui.Page:
         """The whole page."""

@@ -1,31 +1,41 @@
-"""The row of buttons over the views: chip, presets, undo, sharing, help."""
+"""The row over the views: presets, recipes, chip, undo, sharing, help."""
 
 import panel as pn
 import panel_material_ui as pmui
 
+from snnlab.recipes import recipes
 from snnlab_app.presets import PRESETS
 
 NONE = "choose one …"
 
 
 class Toolbar:
-    """Calls back by name: swap, recalibrate, twin, undo, redo, link, python, help, tour, preset."""
+    """Calls back by name: preset and recipe with the one chosen, and the names of the buttons."""
 
     def __init__(self, **acts):
         self._buttons = {
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
-        self.preset = pmui.Select(
-            label="Preset", options=[NONE, *PRESETS], value=NONE, width=220, size="small"
-        )
-        self.preset.param.watch(
-            lambda event: event.new == NONE or acts["preset"](event.new), "value"
-        )
+        self._choices = [
+            _choice("Preset", PRESETS, self._then(acts["preset"])),
+            _choice("Recipe", recipes(), self._then(acts["recipe"])),
+        ]
+
+    def _then(self, act):
+        """Act on a choice, after which what was chosen elsewhere holds no more."""
+
+        def chosen(event):
+            if event.new != NONE:
+                for choice in self._choices:
+                    choice.value = event.new if choice is event.obj else NONE
+                act(event.new)
+
+        return chosen
 
     def panel(self) -> pn.FlexBox:
         """All in one row, wrapped where it is narrow."""
         return pn.FlexBox(
-            self.preset, *self._buttons.values(), align_items="center",
+            *self._choices, *self._buttons.values(), align_items="center",
             sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px",
         )  # fmt: skip
 
@@ -50,6 +60,14 @@ _BUTTONS = {
     "help": ("What is this?", "help_outline"),
     "tour": ("Tour", "explore"),
 }
+
+
+def _choice(label, names, chosen):
+    choice = pmui.Select(
+        label=label, options=[NONE, *names], value=NONE, width=170, size="small", margin=(2, 5)
+    )
+    choice.param.watch(chosen, "value")
+    return choice
 
 
 def _button(label, icon, act):

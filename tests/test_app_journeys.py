@@ -252,6 +252,18 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
     expect(slider(dashboard, "Mismatch")).to_have_count(0)
 
 
+def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):  # noqa: F811
+    dashboard.get_by_role("combobox", name="Recipe").click()
+    dashboard.get_by_role("menuitem", name="sparser", exact=True).click()
+    says(dashboard, "^MNIST at no more than 10 hidden spikes per image").to_be_visible()
+    steepness = slider(dashboard, "Surrogate steepness")
+    expect(steepness).to_have_attribute("aria-valuetext", "4")
+    tab(dashboard, "Sample")
+    expect(slider(dashboard, "Time (µs)")).to_have_attribute("aria-valuemax", "10.2")
+    press(dashboard, "Undo")
+    expect(steepness).to_have_attribute("aria-valuetext", "10")
+
+
 def test_keys_are_left_alone_while_somebody_types(dashboard: Page):  # noqa: F811
     press(dashboard, "Chip")
     field = dashboard.get_by_role("textbox", name=re.compile("Killed circuits"))

@@ -6,8 +6,9 @@ from conftest import until
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab_app.controls import _shown, _stored
+from snnlab_app.controls import Controls, _shown, _stored
 from snnlab_app.session import Session
+from snnlab_app.undo import Turns
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import TICKS, SampleView
 
@@ -68,6 +69,19 @@ def test_the_trail_ends_at_the_energy_of_the_estimate(session):
 def test_what_a_widget_shows_is_stored_as_it_was(name):
     value = getattr(Config(), name)
     assert _stored(name, _shown(name, value)) == value
+
+
+def test_what_a_widget_cannot_show_exactly_is_shown_and_left_as_it_is(session):
+    turns = Turns(session.config.set, lambda name: getattr(session.config, name))
+    controls = Controls(session, turns)
+    turns.turn({"beta": 4.0, "rotation": 0.21})
+    controls.refresh()
+    slider = controls._widgets["beta"]
+    assert (slider.value, slider.options["4"]) == (4.0, 4.0)
+    assert (session.config.beta, session.config.rotation) == (4.0, 0.21)
+    assert turns.undo()
+    controls.refresh()
+    assert (session.config.beta, session.config.rotation, slider.value) == (10.0, 0.0, 10.0)
 
 
 def test_what_is_no_number_is_refused_with_what_is_allowed():
