@@ -16,11 +16,13 @@ _ESM = """
 const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
 const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
 
+const figures = new Map()
 // A figure that is laid out has its neighbours measured too, which may not have got that far.
 const figure = Bokeh.Models.get("Plot").prototype.default_view.prototype
 for (const name of ["_measure_layout", "_after_layout"]) {
   const usual = figure[name]
   figure[name] = function() {
+    figures.set(this.model.id, this)
     if (this.layout) usual.call(this)
   }
 }
@@ -56,6 +58,14 @@ export function render({model, el}) {
     } catch {
       model.send_msg("not copied")
     }
+  })
+  model.on("drawn", async () => {
+    const [id, kind, name] = model.picture
+    const link = document.createElement("a")
+    link.href = URL.createObjectURL(await figures.get(id).export(kind).to_blob())
+    link.download = `${name}.${kind}`
+    link.click()
+    URL.revokeObjectURL(link.href)
   })
   model.narrow = window.innerWidth < 760
   const inside = (event, what) =>
@@ -94,6 +104,9 @@ class Bridge(JSComponent):
     text = param.String("", doc="What is to go to the clipboard; a query as a link.")
     copied = param.Integer(0, doc="Rises with each text to copy.")
 
+    picture = param.List([], doc="Id of a figure, kind and name of the file to save it as.")
+    drawn = param.Integer(0, doc="Rises with each figure to save.")
+
     _esm = _ESM
 
     def __init__(self, **params):
@@ -113,6 +126,10 @@ class Bridge(JSComponent):
     def copy(self, text: str) -> None:
         """Put a text onto the clipboard of the visitor."""
         self.param.update(text=text, copied=self.copied + 1)
+
+    def save(self, figure: str, kind: str, name: str) -> None:
+        """Give the visitor a figure, by its id, as a file of kind "png" or "svg"."""
+        self.param.update(picture=[figure, kind, name], drawn=self.drawn + 1)
 
     @property
     def ready(self) -> bool:

@@ -5,6 +5,7 @@ under a millisecond where a redraw takes hundreds.
 """
 
 import holoviews as hv
+import numpy as np
 import panel as pn
 from bokeh.core.property.vectorization import Value
 from bokeh.document import Document
@@ -25,7 +26,8 @@ class LivePlot:
         # A document of its own: the page's may be gone when its visitor is.
         rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
         self.figure: Plot = rendered.state
-        self._sources, self._labels = {}, {}
+        self._sources, self._labels, self._dimensions = {}, {}, {}
+        self._names: dict[str, str] = {}
         self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
         _dress(self.figure, height)
@@ -35,6 +37,8 @@ class LivePlot:
         if leaf.handles.get("source") is not None:
             self._sources[leaf.current_frame.label] = leaf.handles["source"]
             self.glyphs[leaf.current_frame.label] = leaf.handles.get("glyph")
+            names = [d.pprint_label for d in leaf.current_frame.dimensions()]
+            self._dimensions[leaf.current_frame.label] = names
 
     def source(self, label: str):
         """The Bokeh source of a leaf."""
@@ -65,6 +69,7 @@ class LivePlot:
 
     def rename(self, names: dict[str, str]) -> None:
         """New words for legend entries, by the label of their curve."""
+        self._names.update(names)
         for item in self.figure.legend.items:
             label = self._labels.setdefault(item.id, item.label.value)
             if label in names and item.label.value != names[label]:
@@ -77,11 +82,47 @@ class LivePlot:
             if label in names and item.visible != names[label]:
                 item.visible = names[label]
 
+    def table(self) -> tuple[list[str], list[tuple]]:
+        """What it shows, as names of columns with units, and rows.
+
+        An image by its cells, first row on top; else a curve's name, x and y.
+        """
+        for label, source in self._sources.items():
+            if "image" in source.data:
+                return self._dimensions[label], _cells(source.data)
+        axes = [
+            axis.axis_label or name
+            for axis, name in zip(self.figure.axis, self._dimensions[label], strict=False)
+        ]
+        rows = [
+            (self._names.get(label, label), *point)
+            for label, source in self._sources.items()
+            if not label.endswith(" line")
+            for point in _points(source)
+        ]
+        return ["curve", *axes], rows
+
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot for a page."""
         return pn.pane.Bokeh(
             self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name
         )
+
+
+def _points(source):
+    """x and y of what a source draws; bars of a histogram by their middle."""
+    columns = dict(source.data)
+    if "left" in columns:
+        middle = (columns.pop("left") + columns.pop("right")) / 2
+        (y,) = columns.values()
+        return zip(middle, y, strict=True)
+    x, y = (columns[name] for name in source.column_names[:2])
+    return ((a, b) for a, b in zip(x, y, strict=True) if b == b)
+
+
+def _cells(data):
+    cells = data["image"][0][::-1]
+    return [(x, y, value) for (y, x), value in np.ndenumerate(cells) if value == value]
 
 
 def _dress(figure, height):

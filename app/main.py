@@ -70,6 +70,8 @@ class Dashboard:
         """Let views, buttons and keys act."""
         act, session = self._actions, self.session
         by_name = dict(zip(NAMES, self._views, strict=True))
+        for view in self._views:
+            view.save = self.bridge.save
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         acts = {

@@ -264,6 +264,37 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):  # noqa: F811
     expect(steepness).to_have_attribute("aria-valuetext", "10")
 
 
+@pytest.mark.parametrize(
+    ("view", "header"),
+    [
+        ("Live", "time (µs),layer,neuron"),
+        ("Chip", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
+        ("Sample", "column,row,brightness"),
+        ("Errors", "the image shows,decided 0 (images),decided 1 (images)"),
+        ("Energy", "curve,energy per image (µJ),test accuracy (%)"),
+        ("Learn", '"membrane potential (leak 0, threshold 1)",share of samples,surrogate'),
+        ("Compare", "curve,step,accuracy (%)"),
+    ],
+)
+def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):  # noqa: F811
+    tab(dashboard, view)
+    wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
+    dashboard.wait_for_timeout(1500)
+    files = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        with dashboard.expect_download() as download:
+            press(dashboard, kind)
+        assert re.fullmatch(rf"snnlab-.*\.{kind.lower()}", download.value.suggested_filename)
+        files[kind] = download.value.path().read_bytes()
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert len(files["PNG"]) > 1000
+    assert b"<svg" in files["SVG"]
+    assert b"<text" in files["SVG"] or view == "Sample"  # pixels have no axes
+    lines = files["CSV"].decode().splitlines()
+    assert lines[0].startswith(header)
+    assert len(lines) > 5 or view == "Compare"
+
+
 def test_keys_are_left_alone_while_somebody_types(dashboard: Page):  # noqa: F811
     press(dashboard, "Chip")
     field = dashboard.get_by_role("textbox", name=re.compile("Killed circuits"))

@@ -8,8 +8,9 @@ from snnlab_app.actions import IDEAL, Actions
 from snnlab_app.follow import roomy
 from snnlab_app.link import as_python, query, read
 from snnlab_app.presets import PRESETS, slug
+from snnlab_app.saving import csv_of
 from snnlab_app.undo import Turns
-from snnlab_app.views.compare import difference, table_of
+from snnlab_app.views.compare import difference
 from snnlab_app.views.plane import smooth
 
 VIEWS, LESSONS = ("live", "chip"), ("too-steep",)
@@ -145,8 +146,8 @@ def test_smoothing_keeps_a_constant_and_means_the_last():
     assert smooth(np.empty(0)).size == 0
 
 
-def test_curves_become_a_table_and_differences_are_named():
-    rows = table_of({"step": np.array([1, 2]), "loss": np.array([0.5, 0.25])}).read().split()
-    assert rows == ["step,loss", "1,0.5", "2,0.25"]
+def test_a_table_becomes_csv_and_differences_are_named():
+    lines = csv_of(["step", "energy (µJ)"], [(1, 0.5), (2, 0.25)]).read().splitlines()
+    assert lines == ["step,energy (µJ)", "1,0.5", "2,0.25"]
     a, b = Config().values(), Config(beta=3.0).values()
     assert difference(a, b) == {"beta": (10.0, 3.0)}

@@ -7,8 +7,10 @@ from conftest import until
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.controls import Controls, _shown, _stored
+from snnlab_app.main import VIEWS
 from snnlab_app.session import Session
 from snnlab_app.undo import Turns
+from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import TICKS, SampleView
 
@@ -63,6 +65,32 @@ def test_the_trail_ends_at_the_energy_of_the_estimate(session):
     energy = view._plot.source("trail").data["energy"]
     np.testing.assert_allclose(energy[-1], 1e6 * snapshot.power.energy)
     assert "8.5 µs an image" in view._note.object
+
+
+def test_every_plot_has_a_table_with_units(session):
+    for kind in VIEWS:
+        view, _ = shown(session, kind)
+        for plot in view.plots:
+            header, rows = view.table(plot)
+            assert all(header), (view.name, plot)
+            assert all(len(row) == len(header) for row in rows), (view.name, plot)
+    view, snapshot = shown(session, SampleView)
+    spikes = snapshot.frame.recording.inputs
+    header, rows = view.table("latency")
+    assert header == ["column", "row", "time (µs)"]
+    assert len(rows) == len(spikes.tick)
+    column, row, time = min(rows, key=lambda row: row[2])
+    assert time == pytest.approx(spikes.tick.min() * 8e-3)
+    assert snapshot.frame.image[row, column] == snapshot.frame.image.max()
+
+
+def test_a_table_of_curves_gives_their_names_and_values(session):
+    view, snapshot = shown(session, LiveView)
+    header, rows = view.table("label membranes")
+    assert header == ["curve", "time (µs)", "potential (ϑ = 1)"]
+    seven = [(time, value) for name, time, value in rows if name == "7"]
+    np.testing.assert_allclose([value for _, value in seven], snapshot.frame.label_traces[:, 7])
+    np.testing.assert_allclose(seven[1][0], 1.7)
 
 
 @pytest.mark.parametrize("name", Config.knobs())

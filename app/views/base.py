@@ -3,7 +3,9 @@
 import panel as pn
 
 from snnlab_app.cards import Text
+from snnlab_app.live import LivePlot
 from snnlab_app.remote import RemoteSession
+from snnlab_app.saving import Saving
 from snnlab_app.snapshot import Snapshot
 
 
@@ -27,12 +29,17 @@ class View:
     def __init__(self, session: RemoteSession):
         self.session = session
         self.summary = Text(polite=True)
+        self.plots: dict[str, LivePlot] = {}
+        self.save = lambda figure, kind, name: None
+        self._saving = Saving(self)
         self._built = False
         self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
 
     def panel(self) -> pn.Column:
-        """Its summary in words, and a box that is filled when it is first shown."""
-        return pn.Column(self.summary, self._body, sizing_mode="stretch_width", margin=0)
+        """Its summary in words, a box that is filled when it is first shown, and what to save."""
+        return pn.Column(
+            self.summary, self._body, self._saving.panel(), sizing_mode="stretch_width", margin=0
+        )
 
     def wishes(self) -> dict:
         """What the session needs to know to take its picture."""
@@ -47,9 +54,14 @@ class View:
         if not self._built:
             self._built = True
             self._body.objects = self.build()
+            self._saving.offer()
+
+    def table(self, plot: str) -> tuple[list[str], list[tuple]]:
+        """What a plot shows, as names of columns with units, and rows."""
+        return self.plots[plot].table()
 
     def build(self) -> list:
-        """Its cards."""
+        """Its cards; enters its plots by name."""
         raise NotImplementedError
 
     def show(self, snapshot: Snapshot) -> None:

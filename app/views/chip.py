@@ -62,6 +62,7 @@ class ChipView(View):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
         self._floor.figure.on_event(Tap, self._tap)
         self._codes = LivePlot(plotting_views.code_histogram(np.zeros(127)), 220, follow="y")
+        self.plots = {"circuits": self._floor, "weight codes": self._codes}
         self._spreads = None
         return [row(
             card("The chip from above", flex(560, 3), self._quantity, self._floor.pane("floor"),
@@ -73,6 +74,13 @@ class ChipView(View):
                 styles=flex(320), margin=0,
             ),
         )]  # fmt: skip
+
+    def table(self, plot):
+        if plot != "circuits" or not self._picture:
+            return super().table(plot)
+        p = self._picture
+        columns = np.arange(len(p.values)), p.layer, p.neuron, p.dead.astype(int), p.values
+        return ["circuit", "layer", "neuron", "dead", p.quantity], zip(*columns, strict=True)
 
     def _tap(self, event):
         low, high = plotting_views.STRIP

@@ -1,6 +1,5 @@
 """Runs beside each other: curves, numbers, and in which knobs they differ."""
 
-import csv
 import json
 from html import escape
 from io import StringIO
@@ -52,21 +51,17 @@ class CompareView(View):
         self._pin.on_click(lambda _: self._keep())
         self._clear.on_click(lambda _: self._forget())
         self._table = pn.pane.HTML("", sizing_mode="stretch_width", margin=12)
-        self._downloads = [
-            pmui.FileDownload(
-                callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
-            ),
-            pmui.FileDownload(
-                callback=self.curves_file, filename="snnlab.csv", label="Curves (CSV)"
-            ),
-        ]
+        self._settings = pmui.FileDownload(
+            callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
+        )
 
     def build(self):
         names = [*(f"slot {k}" for k in range(MOST)), NOW]
         self._accuracy = LivePlot(plotting_views.runs(names, "accuracy (%)"), 340, "xy")
         self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
+        self.plots = {"accuracy": self._accuracy, "hidden spikes": self._spikes}
         return [
-            row(pn.FlexBox(self._pin, self._clear, *self._downloads)),
+            row(pn.FlexBox(self._pin, self._clear, self._settings)),
             row(
                 card("Accuracy of batches, smoothed", flex(440), self._accuracy.pane("accuracy")),
                 card("Hidden spikes", flex(440), self._spikes.pane("spikes")),
@@ -127,20 +122,6 @@ class CompareView(View):
     def settings_file(self) -> StringIO:
         """All settings, as JSON that ``Config.checked(**…)`` takes."""
         return StringIO(json.dumps(self.session.config.values(), indent=2))
-
-    def curves_file(self) -> StringIO:
-        """The curves of this run, as CSV."""
-        return table_of(self._last.history if self._last else {})
-
-
-def table_of(history: dict) -> StringIO:
-    """Curves as CSV, a column each."""
-    file = StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(history)
-    writer.writerows(zip(*(values.tolist() for values in history.values()), strict=True))
-    file.seek(0)
-    return file
 
 
 def difference(a: dict, b: dict) -> dict[str, tuple]:

@@ -3,6 +3,7 @@
 import base64
 from io import BytesIO
 
+import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import Tap
@@ -45,7 +46,7 @@ class ErrorsView(View):
         self._pages.param.watch(self._turn_page, "value")
         self._which = pmui.Select(label="Look at one on the chip", sizing_mode="stretch_width")
         self._look = pmui.Button(label="Show in Sample", icon="visibility", variant="outlined")
-        self._plot = None
+        self._plot, self._matrix = None, np.zeros((0, 0), int)
         self.visit = lambda index: None
 
     def wishes(self):
@@ -60,6 +61,7 @@ class ErrorsView(View):
         self._look.on_click(lambda _: self._which.value is None or self.visit(self._which.value))
         matrix = plotting_views.confusion_map(self._classes) * plotting_views.counts_text(n)
         self._plot = LivePlot(matrix, 520, follow="")
+        self.plots = {"confusion matrix": self._plot}
         self._plot.figure.on_event(Tap, self._tapped)
         return [row(
             card("Confusion matrix of the test images", flex(440), self._plot.pane("confusion")),
@@ -70,6 +72,12 @@ class ErrorsView(View):
                 pn.Row(self._which, self._look, sizing_mode="stretch_width"),
             ),
         )]  # fmt: skip
+
+    def table(self, plot):
+        rows = [
+            (name, *row) for name, row in zip(self._classes, self._matrix.tolist(), strict=True)
+        ]
+        return ["the image shows", *(f"decided {name} (images)" for name in self._classes)], rows
 
     def _tapped(self, event):
         n = len(self._classes)
@@ -92,6 +100,7 @@ class ErrorsView(View):
             self._classes = snapshot.classes
             self._body.objects = self.build()
         picture, n = snapshot.picture, len(snapshot.classes)
+        self._matrix = picture.matrix
         share = picture.matrix / picture.matrix.sum(axis=1, keepdims=True).clip(1)
         self._plot.feed_image("confusion", share[::-1])
         words = [str(count) if count else "" for count in picture.matrix.ravel()]

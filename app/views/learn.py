@@ -54,10 +54,12 @@ class LearnView(View):
         self._stages = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 12))
         self._slow = pmui.Button(label="Step in slow motion", icon="slow_motion_video")
         self._slow.on_click(lambda _: session.narrate())
+        self._picture = None
         self._told, self._begun = (), None
 
     def build(self):
         self._plot = LivePlot(plotting_views.reach(), 380, follow="")
+        self.plots = {"surrogate and membranes": self._plot}
         self._light(None)
         self._words.say(self.matters)
         return [
@@ -71,12 +73,20 @@ class LearnView(View):
                      self._stages)),
         ]  # fmt: skip
 
+    def table(self, plot):
+        if not self._picture:
+            return super().table(plot)
+        edges, share, beta = self._picture.edges, self._picture.share, self._picture.beta
+        middle = (edges[1:] + edges[:-1]) / 2
+        header = ["membrane potential (leak 0, threshold 1)", "share of samples", "surrogate"]
+        return header, zip(middle, share, slope_at(middle, beta), strict=True)
+
     def show(self, snapshot):
-        picture = snapshot.picture
+        picture = self._picture = snapshot.picture
         middle = (picture.edges[1:] + picture.edges[:-1]) / 2
         shown = (middle > -1.3) & (middle < 2.3)
         fine = np.linspace(-1.3, 2.3, 721)
-        slope = 1.0 / (picture.beta * abs(fine - 1.0) + 1.0) ** 2
+        slope = slope_at(fine, picture.beta)
         height = picture.share / max(picture.share.max(), 1e-12)
         self._plot.feed("surrogate", fine, slope)
         area = self._plot.source("membranes")
@@ -118,6 +128,11 @@ class LearnView(View):
         html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
         if html != self._stages.object:
             self._stages.object = html
+
+
+def slope_at(potential: np.ndarray, beta: float) -> np.ndarray:
+    """SuperSpike's surrogate derivative, 1 at the threshold."""
+    return 1.0 / (beta * abs(potential - 1.0) + 1.0) ** 2
 
 
 def _fill(source, x, y):

@@ -5,6 +5,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab import plotting
+from snnlab.events import TICK
 from snnlab_app import blank
 from snnlab_app.cards import Tiles, card, flex, row, small
 from snnlab_app.live import LivePlot
@@ -29,7 +30,6 @@ class LiveView(View):
 
     def __init__(self, session):
         super().__init__(session)
-        self._plots: dict[str, LivePlot] = {}
         self._shape, self._turn = None, 0
         self._neurons = pmui.MultiChoice(
             label="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
@@ -64,7 +64,7 @@ class LiveView(View):
         self._show_curves(snapshot)
 
     def _again(self):
-        if self._frame and self._plots:
+        if self._frame and self.plots:
             self._feed_raster(self._frame.recording)
 
     def _cards(self, recording, classes):
@@ -76,10 +76,10 @@ class LiveView(View):
         )
         still, history = np.zeros(steps), blank.curves()
         slots = {f"slot {k}": still for k in range(TRACES)}
-        self._plots = {
+        self.plots = {
             "raster": LivePlot(plotting.raster(recording), 600, follow=""),
-            "hidden": LivePlot(plotting.membranes(slots, threshold=1.0), 240),
-            "label": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 300),
+            "hidden membranes": LivePlot(plotting.membranes(slots, threshold=1.0), 240),
+            "label membranes": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 300),
             "accuracy": LivePlot(plotting.learning_curve(), 210, "x"),
             "loss": LivePlot(plotting.curve(history, "loss", "loss", plotting.BLUE), 210, "xy"),
             "spikes": LivePlot(
@@ -96,8 +96,8 @@ class LiveView(View):
                     pn.Row(self._image, self._sort, sizing_mode="stretch_width"),
                 ),
                 pn.Column(
-                    card("Hidden membranes", {}, self._pane("hidden"), self._neurons),
-                    card("Label membranes", {}, self._pane("label")),
+                    card("Hidden membranes", {}, self._pane("hidden membranes"), self._neurons),
+                    card("Label membranes", {}, self._pane("label membranes")),
                     styles=flex(420), margin=0,
                 ),
             ),
@@ -105,7 +105,7 @@ class LiveView(View):
         ]  # fmt: skip
 
     def _pane(self, name):
-        return self._plots[name].pane(name)
+        return self.plots[name].pane(name)
 
     def _show_figures(self, s):
         recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
@@ -120,23 +120,28 @@ class LiveView(View):
 
     def _feed_raster(self, recording):
         order = _order(recording, self._sort.value)
-        self._plots["raster"].feed_image("raster", plotting.raster_cells(recording, order=order))
+        self.plots["raster"].feed_image("raster", plotting.raster_cells(recording, order=order))
 
     def _show_frame(self, frame, classes):
         self._feed_raster(frame.recording)
         time = plotting.microseconds(frame.label_traces.shape[0])
         hidden = frame.recording.traces(0)[0]
         watched = [n for n in self._neurons.value if n < hidden.shape[1]]
-        plot = self._plots["hidden"]
+        plot = self.plots["hidden membranes"]
         for slot in range(TRACES):
             trace = hidden[:, watched[slot]] if slot < len(watched) else np.full(len(time), np.nan)
             plot.feed(f"slot {slot}", time, trace)
         plot.rename({f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)})
         plot.settle()
         for name, trace in zip(classes, frame.label_traces.T, strict=True):
-            self._plots["label"].feed(name, time, trace)
-        self._plots["label"].settle()
+            self.plots["label membranes"].feed(name, time, trace)
+        self.plots["label membranes"].settle()
         self.summary.say(verdict(frame))
+
+    def table(self, plot):
+        if plot == "raster" and self._frame:
+            return spikes_table(self._frame.recording)
+        return super().table(plot)
 
     def _show_curves(self, s):
         """One of them at a time: they move slowly, and each costs the page as much as the raster.
@@ -148,8 +153,8 @@ class LiveView(View):
             self._turn = (self._turn + 1) % len(names)
             names = [names[self._turn]]
         for name in names:
-            _FEED[name](self._plots[name], s)
-            self._plots[name].settle()
+            _FEED[name](self.plots[name], s)
+            self.plots[name].settle()
 
 
 def _when(s):
@@ -172,6 +177,18 @@ def _order(recording, sort):
         np.minimum.at(first, spikes.channel, spikes.tick.astype(int))
         return np.argsort(first, kind="stable")
     return None
+
+
+def spikes_table(recording) -> tuple[list[str], list[tuple]]:
+    """Spikes of the first image: time, layer and neuron."""
+    layers = {"input": recording.inputs}
+    layers |= {f"hidden {k}": spikes for k, spikes in enumerate(recording.spikes, start=1)}
+    rows = [
+        (1e6 * TICK * tick, name, channel)
+        for name, spikes in layers.items()
+        for tick, channel in zip(spikes.tick.tolist(), spikes.channel.tolist(), strict=True)
+    ]
+    return ["time (µs)", "layer", "neuron"], rows
 
 
 def verdict(frame) -> str:

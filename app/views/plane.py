@@ -28,12 +28,18 @@ class PlaneView(View):
     def build(self):
         self._plot = LivePlot(plotting_views.energy_plane(), 560, follow="")
         self._zoom = LivePlot(plotting_views.activity_plane(), 560, follow="xy")
+        self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [row(
             card("Accuracy and energy, with published results", flex(460),
                  self._plot.pane("plane"), self._note),
             card("Accuracy and the energy of activity (estimate)", flex(400),
                  self._zoom.pane("activity")),
         )]  # fmt: skip
+
+    def table(self, plot):
+        header, rows = super().table(plot)
+        own = [row for row in rows if row[0] not in ("published", "names")]
+        return header, own + list(plotting_views.PUBLISHED) * (plot == "energy")
 
     def show(self, snapshot):
         history, tests, latency = snapshot.history, snapshot.tests, snapshot.power.latency

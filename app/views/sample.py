@@ -21,7 +21,7 @@ from snnlab_app import blank
 from snnlab_app.cards import card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
-from snnlab_app.views.live import shape_of, verdict
+from snnlab_app.views.live import shape_of, spikes_table, verdict
 
 TICKS = 200
 """Looks of the page in which an image passes in slow motion: ten seconds."""
@@ -79,29 +79,29 @@ class SampleView(View):
         still = np.zeros(recording.cadc[0].shape[1])
         end = round(1e6 * recording.duration, 1)
         self._time.param.update(end=end, value=end)
-        self._plots = {
+        self.plots = {
             "pixels": LivePlot(plotting_views.pixels(self._side), 250, ""),
             "latency": LivePlot(plotting_views.latency_map(self._side, min(20.0, end)), 250, ""),
             "raster": LivePlot(plotting.raster(recording), 520, ""),
-            "hidden": LivePlot(
+            "hidden membranes": LivePlot(
                 plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
             ),
-            "label": LivePlot(plotting.membranes(dict.fromkeys(self._classes, still)), 280),
-            "so far": LivePlot(plotting_views.potentials_so_far(self._classes), 250, ""),
+            "label membranes": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 280),
+            "labels so far": LivePlot(plotting_views.potentials_so_far(self._classes), 250, ""),
         }  # fmt: skip
         self._covers = {
             name: BoxAnnotation(left=end, right=end + 2, fill_color="#7C828C", fill_alpha=0.35,
                                 line_color=None, level="overlay")
-            for name in ("raster", "hidden", "label")
+            for name in ("raster", "hidden membranes", "label membranes")
         }  # fmt: skip
         self._decided = [
             Span(dimension="height", line_color=plotting.GREEN, line_width=2.5, visible=False)
             for _ in self._covers
         ]
         for (name, cover), span in zip(self._covers.items(), self._decided, strict=True):
-            self._plots[name].figure.add_layout(cover)
-            self._plots[name].figure.add_layout(span)
-        pane = {name: plot.pane(name) for name, plot in self._plots.items()}
+            self.plots[name].figure.add_layout(cover)
+            self.plots[name].figure.add_layout(span)
+        pane = {name: plot.pane(name) for name, plot in self.plots.items()}
         return [
             row(card("Time", {"flex": "1 1 100%"},
                      pn.Row(self._play, self._time, sizing_mode="stretch_width"))),
@@ -109,13 +109,14 @@ class SampleView(View):
                 card("Draw a digit here", flex(230), self._pad(), self._clear),
                 card("Pixels", flex(230), pane["pixels"], self._pick, self._file),
                 card("Spike times (µs)", flex(250), pane["latency"]),
-                card("Labels so far", flex(250), pane["so far"]),
+                card("Labels so far", flex(250), pane["labels so far"]),
             ),
             row(
                 card("Raster", flex(420), pane["raster"]),
                 pn.Column(
-                    card("Hidden membranes, the busiest", {}, pane["hidden"]),
-                    card("Label membranes; green line: the decision falls", {}, pane["label"]),
+                    card("Hidden membranes, the busiest", {}, pane["hidden membranes"]),
+                    card("Label membranes; green line: the decision falls", {},
+                         pane["label membranes"]),
                     styles=flex(420), margin=0,
                 ),
             ),
@@ -190,19 +191,24 @@ class SampleView(View):
             self._pick.end = snapshot.test_images - 1
         self._frame = frame
         self._show_image(frame)
-        self._plots["raster"].feed_image("raster", plotting.raster_cells(recording))
+        self.plots["raster"].feed_image("raster", plotting.raster_cells(recording))
         self._show_membranes(frame)
         self._show_decision(frame)
         self._veil(self._time.value)
 
+    def table(self, plot):
+        if plot == "raster" and self._frame:
+            return spikes_table(self._frame.recording)
+        return super().table(plot)
+
     def _show_image(self, frame):
         side, inputs = self._side, frame.recording.inputs
-        self._plots["pixels"].feed_image("pixels", frame.image[::-1])
+        self.plots["pixels"].feed_image("pixels", frame.image[::-1])
         times = np.full(side * side, np.nan, np.float32)
         times[inputs.channel] = inputs.tick * (1e6 * TICK)
         picture = times.reshape(side, side)[::-1]
-        self._plots["latency"].feed_image("latency", picture)
-        self._plots["latency"].feed_image("veil", picture)
+        self.plots["latency"].feed_image("latency", picture)
+        self.plots["latency"].feed_image("veil", picture)
 
     def _show_membranes(self, frame):
         recording = frame.recording
@@ -210,12 +216,14 @@ class SampleView(View):
         hidden = recording.traces(0)[0]
         busiest = np.argsort(-recording.spikes[0].count_by_channel()[0], kind="stable")[:TRACES]
         for slot, neuron in enumerate(busiest):
-            self._plots["hidden"].feed(f"slot {slot}", time, hidden[:, neuron])
-        self._plots["hidden"].rename({f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)})
-        self._plots["hidden"].settle()
+            self.plots["hidden membranes"].feed(f"slot {slot}", time, hidden[:, neuron])
+        self.plots["hidden membranes"].rename(
+            {f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)}
+        )
+        self.plots["hidden membranes"].settle()
         for name, trace in zip(self._classes, frame.label_traces.T, strict=True):
-            self._plots["label"].feed(name, time, trace)
-        self._plots["label"].settle()
+            self.plots["label membranes"].feed(name, time, trace)
+        self.plots["label membranes"].settle()
 
     def _show_decision(self, frame):
         after, first = decision_time(frame.recording)[0], first_spike(frame.recording)[0]
@@ -231,9 +239,9 @@ class SampleView(View):
         with pn.io.hold():
             for cover in self._covers.values():
                 cover.left = time
-            self._plots["latency"].glyphs["veil"].color_mapper.high = time
+            self.plots["latency"].glyphs["veil"].color_mapper.high = time
             traces = frame_potentials(self._frame, time)
-            self._plots["so far"].feed("so far", list(self._classes), traces)
+            self.plots["labels so far"].feed("so far", list(self._classes), traces)
 
 
 def frame_potentials(frame, time: float) -> np.ndarray:

@@ -146,7 +146,7 @@ def energy_plane() -> hv.Overlay:
         * tests.opts(color=p.VERMILION, size=8)
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
-        logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ, log)",
+        logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ)",
         ylabel="test accuracy (%)", show_legend=False, **p.LOOK,
     )  # fmt: skip
 
@@ -155,7 +155,7 @@ def latency_map(side: int, latest: float) -> hv.Overlay:
     """Pixels by the time of their spike in µs; those that have not fired yet are veiled."""
     empty = np.zeros((side, side))
     bounds, dims = (0, 0, side, side), ["column", "row"]
-    times = hv.Image(empty, dims, "time", bounds=bounds, label="latency").opts(
+    times = hv.Image(empty, dims, hv.Dimension("time", unit="µs"), bounds=bounds, label="latency").opts(
         cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
         colorbar_opts={"width": 10},
     )  # fmt: skip

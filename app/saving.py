@@ -1,0 +1,63 @@
+"""What a view shows, as files: a figure as PNG or SVG, drawn by the browser, its numbers as CSV."""
+
+import csv
+from io import StringIO
+
+import panel as pn
+import panel_material_ui as pmui
+
+PICTURES = ("PNG", "SVG")
+
+
+class Saving:
+    """A row of buttons under a view: which figure, and as what."""
+
+    def __init__(self, view):
+        self._view = view
+        self._which = pmui.Select(label="Save", options=[], width=200, size="small", margin=(2, 5))
+        self._which.param.watch(lambda _: self._rename(), "value")
+        self._csv = pmui.FileDownload(callback=self.file, label="CSV", size="small", margin=(2, 2))
+        self._csv.variant = "text"
+        self._pictures = [self._picture(kind) for kind in PICTURES]
+
+    def _picture(self, kind):
+        button = pmui.Button(label=kind, icon="image", variant="text", size="small", margin=(2, 2))
+        button.on_click(lambda _: self._draw(kind.lower()))
+        return button
+
+    def panel(self) -> pn.FlexBox:
+        """All in one row."""
+        return pn.FlexBox(
+            self._which, *self._pictures, self._csv, align_items="center",
+            sizing_mode="stretch_width", margin=(8, 5), gap="2px",
+        )  # fmt: skip
+
+    def offer(self) -> None:
+        """Let the figures be chosen that the view has now."""
+        names = list(self._view.plots)
+        if self._which.options != names:
+            self._which.param.update(options=names, value=names[0])
+
+    def _rename(self):
+        self._csv.filename = self._name + ".csv"
+
+    @property
+    def _name(self):
+        return f"snnlab-{self._view.name}-{self._which.value}".replace(" ", "-")
+
+    def _draw(self, kind):
+        self._view.save(self._view.plots[self._which.value].figure.id, kind, self._name)
+
+    def file(self) -> StringIO:
+        """The chosen figure's numbers, as CSV with units in its first line."""
+        return csv_of(*self._view.table(self._which.value))
+
+
+def csv_of(header, rows) -> StringIO:
+    """A table as CSV."""
+    file = StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(header)
+    writer.writerows(rows)
+    file.seek(0)
+    return file
