@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from conftest import until
 
+from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.experiments.runs import Run
 from snnlab_app.controls import Controls, _shown, _stored
 from snnlab_app.main import VIEWS
 from snnlab_app.session import Session
 from snnlab_app.undo import Turns
+from snnlab_app.views.compare import CHOOSE, CompareView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import TICKS, SampleView
@@ -38,7 +41,7 @@ def shown(session, kind):
 def test_a_sample_lasts_as_long_as_it_was_recorded(session):
     view, _ = shown(session, SampleView)
     assert (view._time.start, view._time.end, view._time.value) == (0.0, 10.2, 10.2)
-    assert view._plots["raster"].source("raster").data["dw"][0] == pytest.approx(10.2)
+    assert view.plots["raster"].source("raster").data["dw"][0] == pytest.approx(10.2)
     view._toggle()
     assert view._time.value == 0.0
     for _ in range(TICKS - 1):
@@ -91,6 +94,38 @@ def test_a_table_of_curves_gives_their_names_and_values(session):
     seven = [(time, value) for name, time, value in rows if name == "7"]
     np.testing.assert_allclose([value for _, value in seven], snapshot.frame.label_traces[:, 7])
     np.testing.assert_allclose(seven[1][0], 1.7)
+
+
+@pytest.fixture
+def stored(tmp_path, monkeypatch):
+    """A run on the server, as ``snnlab train`` keeps it."""
+    monkeypatch.chdir(tmp_path)
+    flags = ["--dataset", "digits", "--hidden", "20", "--epochs", "1", "--beta", "4"]
+    assert main(["train", *flags, "--out", "runs/mine"]) == 0
+    return Run.open(tmp_path / "runs/mine")
+
+
+def test_a_stored_run_stands_beside_this_one(session, stored):
+    view, _ = shown(session, CompareView)
+    assert view._stored.options == [CHOOSE, "mine"]
+    view._stored.value = "mine"
+    (pin,) = view.pins
+    assert view._stored.value == CHOOSE
+    assert (pin.name, pin.steps) == ("mine", 15)
+    assert pin.test_accuracy == stored.epochs()[-1].test_accuracy
+    np.testing.assert_allclose(pin.history["accuracy"], stored.steps()["accuracy"])
+    assert "Surrogate steepness β 4.0" in view._table.object
+    header, rows = view.runs_table()
+    mine = dict(zip(header, rows[0], strict=True))
+    assert (mine["run"], mine["beta"], mine["tau_mem (s)"]) == ("mine", "4.0", "6e-06")
+    assert mine["test accuracy (%)"] == 100 * pin.test_accuracy
+
+
+@pytest.mark.parametrize("name", ["../mine", "/etc", "", "runs/mine"])
+def test_only_names_from_the_list_are_opened(session, stored, name):
+    view, _ = shown(session, CompareView)
+    view._add(name)
+    assert view.pins == []
 
 
 @pytest.mark.parametrize("name", Config.knobs())
