@@ -35,7 +35,8 @@ def row(*content) -> pn.FlexBox:
 
 def small(text: str) -> str:
     """Markup of a unit or a range beside a number."""
-    return f'<span style="font-size: 12px; font-weight: 400; opacity: 0.8">{escape(text)}</span>'
+    look = "font-size: 12px; font-weight: 400; opacity: 0.8; display: inline-block"
+    return f'<span style="{look}">{escape(text)}</span>'
 
 
 def card(title: str, styles: dict[str, str], *content) -> pn.Column:

@@ -132,6 +132,7 @@ def _dress(figure, height):
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
+    figure.min_border_right = 16  # half of the last label of an axis
     for axis in figure.axis:
         axis.update(
             axis_line_color=AXIS, major_tick_line_color=AXIS, minor_tick_line_color=None,

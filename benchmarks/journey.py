@@ -15,14 +15,14 @@ from playwright.sync_api import sync_playwright
 
 from snnlab_bench.ui import number, served
 
-TARGET = Path(__file__).parents[1] / "docs" / "mismatch.webp"
-SCREEN = {"width": 1400, "height": 1330}
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "mismatch.webp"
+SCREEN = {"width": 1400, "height": 1400}
 WIDTH = 900
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
-EVERY, SHOWN_MS, LAST_MS = 0.35, 110, 2500
+EVERY, SHOWN_MS, LAST_MS = 0.2, 140, 2500
 """Seconds between two pictures; milliseconds for which each is shown, and the last."""
 LEARNT, MISMATCH = 94.0, 30
-BEFORE, DRAG, AFTER = 6, 14, 45
+BEFORE, DRAG, AFTER = 4, 12, 36
 """Pictures before, during and after the drag."""
 
 
@@ -47,7 +47,10 @@ def film(page):
     page.get_by_role("button", name="Train", exact=True).first.click()
     while number(page, "Batch accuracy") < LEARNT:
         time.sleep(0.5)
-    yield from (picture(page) for _ in range(BEFORE))
+    tiles = page.get_by_role("group", name="Test accuracy", exact=True).bounding_box()
+    curves = page.get_by_role("heading", name="Accuracy", exact=True).bounding_box()
+    cut = round(tiles["y"] + tiles["height"] + 8), round(curves["y"]) - 14
+    yield from (picture(page, *cut) for _ in range(BEFORE))
     slider = page.get_by_role("slider", name=re.compile("Mismatch")).locator("xpath=../..")
     box = slider.bounding_box()
     at, y = box["x"], box["y"] + box["height"] / 2
@@ -55,19 +58,16 @@ def film(page):
     page.mouse.down()
     for k in range(DRAG):
         page.mouse.move(at + box["width"] * (MISMATCH / 50) * (k + 1) / DRAG, y)
-        yield picture(page)
+        yield picture(page, *cut)
     page.mouse.up()
-    yield from (picture(page) for _ in range(AFTER))
+    yield from (picture(page, *cut) for _ in range(AFTER))
 
 
-def picture(page) -> Image.Image:
-    """The knobs and numbers of the page, and under them its curves."""
+def picture(page, top: int, bottom: int) -> Image.Image:
+    """The page without what is between two heights: knobs, numbers, and under them its curves."""
     time.sleep(EVERY)
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    tiles = page.get_by_role("group", name="Test accuracy", exact=True).bounding_box()
-    curves = page.get_by_role("heading", name="Accuracy", exact=True).bounding_box()
-    top = round(tiles["y"] + tiles["height"] + 8)
-    below = shot.crop((0, round(curves["y"]) - 14, shot.width, shot.height))
+    below = shot.crop((0, bottom, shot.width, shot.height))
     whole = Image.new("RGB", (shot.width, top + below.height), "white")
     whole.paste(shot.crop((0, 0, shot.width, top)))
     whole.paste(below, (0, top))

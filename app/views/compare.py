@@ -117,9 +117,9 @@ class CompareView(View):
         ]  # fmt: skip
 
     def _keep(self):
-        if self._last:
+        if snapshot := self.session.snapshot:
             self._count += 1
-            self._put(Pin.of(f"run {self._count}", self.session.config.values(), self._last))
+            self._put(Pin.of(f"run {self._count}", self.session.config.values(), snapshot))
 
     def _put(self, pin):
         others = [other for other in self.pins if other.name != pin.name]

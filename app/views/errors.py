@@ -16,6 +16,8 @@ from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
 
 PAGE = 12
+NONE = {"–": -1}
+"""What there is to choose where no image is."""
 _PICTURE = (
     '<figure style="margin: 0; text-align: center; font: 12px/1.4 system-ui">'
     '<img alt="{alt}" src="data:image/png;base64,{data}" style="width: 84px; height: 84px;'
@@ -44,7 +46,9 @@ class ErrorsView(View):
         self._found = Text(polite=True)
         self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
         self._pages.param.watch(self._turn_page, "value")
-        self._which = pmui.Select(label="Look at one on the chip", sizing_mode="stretch_width")
+        self._which = pmui.Select(
+            label="Look at one on the chip", options=NONE, value=-1, sizing_mode="stretch_width"
+        )
         self._look = pmui.Button(label="Show in Sample", icon="visibility", variant="outlined")
         self._plot, self._matrix = None, np.zeros((0, 0), int)
         self.visit = lambda index: None
@@ -58,7 +62,7 @@ class ErrorsView(View):
         for choice in (self._label, self._decision):
             choice.param.update(options=options, value=-1)
             choice.param.watch(self._chosen, "value")
-        self._look.on_click(lambda _: self._which.value is None or self.visit(self._which.value))
+        self._look.on_click(lambda _: self._which.value < 0 or self.visit(self._which.value))
         matrix = plotting_views.confusion_map(self._classes) * plotting_views.counts_text(n)
         self._plot = LivePlot(matrix, 520, follow="")
         self.plots = {"confusion matrix": self._plot}
@@ -143,10 +147,9 @@ class ErrorsView(View):
         if self._images.object != html:
             self._images.object = html
         self._pages.count = max(1, -(-picture.found // PAGE))
-        options = {f"test image {index}": int(index) for index in picture.index}
+        options = {f"test image {index}": int(index) for index in picture.index} or NONE
         if self._which.options != options:
-            value = next(iter(options.values()), None)
-            self._which.param.update(options=options, value=value)
+            self._which.param.update(options=options, value=next(iter(options.values())))
 
 
 def _png(image):

@@ -93,7 +93,7 @@ class LiveView(View):
             row(
                 card(
                     "One test image on the chip", flex(420), self._pane("raster"),
-                    pn.Row(self._image, self._sort, sizing_mode="stretch_width"),
+                    pn.Row(self._image, self._sort, sizing_mode="stretch_width", margin=(8, 0)),
                 ),
                 pn.Column(
                     card("Hidden membranes", {}, self._pane("hidden membranes"), self._neurons),

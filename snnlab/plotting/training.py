@@ -25,7 +25,7 @@ def learning_curve() -> hv.Overlay:
     curves = accuracy_curve(none, none) * left.opts(
         color=ORANGE, line_width=2.5, line_dash="dashed"
     )
-    return curves.opts(ylim=(0, 101), show_legend=False)
+    return curves.opts(ylim=(0, 101), ylabel="accuracy (%)", show_legend=False, **CURVE)
 
 
 def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False) -> hv.Curve:
