@@ -16,13 +16,13 @@ from playwright.sync_api import sync_playwright
 from snnlab_bench.ui import number, served
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "mismatch.webp"
-SCREEN = {"width": 1400, "height": 1400}
+SCREEN = {"width": 1400, "height": 1372}
 WIDTH = 900
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
 EVERY, SHOWN_MS, LAST_MS = 0.2, 140, 2500
 """Seconds between two pictures; milliseconds for which each is shown, and the last."""
 LEARNT, MISMATCH = 94.0, 30
-BEFORE, DRAG, AFTER = 4, 12, 36
+BEFORE, DRAG, AFTER = 6, 5, 40
 """Pictures before, during and after the drag."""
 
 
