@@ -53,7 +53,7 @@ class Reference:
         n = min(IMAGES, len(trainer.dataset.test_labels))
         trial = key(trainer.settings.seed, "reference", TEST_IDS + trainer.step)
         recording = trainer.chip.run(trainer.test_events.take(np.arange(n)), weights, trial=trial)
-        decided = recording.traces(-1).max(axis=1).argmax(axis=1)
+        decided = trainer.scores(recording).argmax(axis=1)
         return float((decided == trainer.dataset.test_labels[:n]).mean())
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -189,12 +189,12 @@ def activity_plane() -> hv.Overlay:
     )  # fmt: skip
 
 
-def potentials_so_far(classes: tuple[str, ...]) -> hv.Bars:
-    """Highest potential of every label, still empty."""
+def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
+    """What was read out of every label, still empty."""
     return hv.Bars(
-        (list(classes), np.zeros(len(classes))), "label", "potential", label="so far"
+        (list(classes), np.zeros(len(classes))), "label", "score", label="so far"
     ).opts(
-        color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="highest potential (ϑ = 1)",
+        color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="readout (ϑ = 1)",
         ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p.LOOK,
     )  # fmt: skip
 
