@@ -16,7 +16,6 @@ from pyarrow import parquet
 from snnlab import Config, SnnlabError, Trainer, load
 from snnlab.chip.emulator import Chip
 from snnlab.cli import main
-from snnlab.experiments import ann
 from snnlab.experiments.ann import AnnSettings, train_ann
 from snnlab.experiments.cluster import Failed
 from snnlab.experiments.robustness import SHARES
