@@ -9,7 +9,7 @@ from panel.custom import JSComponent
 KEYS = (" ", ".", "r", "s", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
-MOST_BUSY = 0.4
+MOST_BUSY = 0.5
 """Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
 
 _ESM = """
@@ -25,6 +25,33 @@ for (const name of ["_measure_layout", "_after_layout"]) {
     figures.set(this.model.id, this)
     if (this.layout) usual.call(this)
   }
+}
+
+// With every paint each axis and legend writes its place into a style sheet of its own, although it
+// is where it was; each time the browser works out all styles of the page.
+const {initialize} = figure
+figure.initialize = function() {
+  initialize.call(this)
+  const sheet = Object.getPrototypeOf(this.style)
+  if (Object.hasOwn(sheet, "_update")) sheet._update = function(css) {
+    if (this.el.textContent !== css) this.el.textContent = css
+  }
+}
+
+// A legend builds all its entries anew with every change of any curve's data: as many canvases as
+// the square of their number, several times a second.
+const legend = Bokeh.Models.get("Legend").prototype.default_view.prototype
+const {render: redraw, _render_items: build} = legend
+legend.render = function() {
+  this.built = null
+  redraw.call(this)
+}
+legend._render_items = function() {
+  const seen = JSON.stringify(this.labels.map(({item, label}) =>
+    [item.id, label, item.visible, item.renderers.map(r => [r.visible, r.muted])]))
+  if (seen === this.built) return
+  this.built = seen
+  build.call(this)
 }
 
 export function render({model, el}) {

@@ -55,7 +55,7 @@ class Reference:
         recording = trainer.chip.run(
             trainer.test_events.take(np.arange(n)), weights, trial=trial, read_hidden=False
         )
-        decided = recording.traces(-1).max(axis=1).argmax(axis=1)
+        decided = trainer.scores(recording).argmax(axis=1)
         return float((decided == trainer.dataset.test_labels[:n]).mean())
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.chip import power
+from snnlab.chip.threads import most_threads, use_threads
 from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
@@ -29,6 +30,14 @@ PUBLISH_EVERY = 0.08
 
 FRAMED = ("live", "sample")
 """Views that show one image on the chip."""
+
+
+def _for_training():
+    """Threads of a training: one core is left to the browser, which mostly is on this machine.
+
+    Two that wait for each other, and one of them for the browser, are slower than one alone.
+    """
+    return max(1, most_threads() - 1)
 
 
 class Session:
@@ -111,6 +120,7 @@ class Session:
     # ── the worker ──
 
     def _work(self):
+        use_threads(_for_training())
         handlers: dict[str, Callable[[], None]] = {
             "load": self._load, "play": self._play, "pause": self._pause, "step": self._single,
             "look": self._look, "narrate": self._narrate,

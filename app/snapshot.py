@@ -13,14 +13,15 @@ class Frame:
     """One test image on the chip as it is now.
 
     image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
-    in units of the float weights; decision : the network's answer; label : None for a picture that
-    a person drew.
+    in units of the float weights; decision : the network's answer, as its ``readout`` has it;
+    label : None for a picture that a person drew.
     """
 
     image: np.ndarray
     label: str | None
     recording: Recording
     label_traces: np.ndarray
+    readout: str
     decision: str
 
 

@@ -77,7 +77,8 @@ class Studio:
             label=label,
             recording=recording,
             label_traces=traces,
-            decision=classes[int(traces.max(axis=0).argmax())],
+            readout=c.readout,
+            decision=classes[int(trainer.scores(recording)[0].argmax())],
         )
 
     # ── the chip ──
@@ -140,9 +141,9 @@ class Studio:
             recording = trainer.chip.run(
                 trainer.test_events.take(part), weights, trial=trial, read_hidden=False
             )
-            peaks = trainer.network.peaks(recording)
-            self._decided[part] = peaks.argmax(axis=1)
-            self._margin[part] = margins(peaks, labels[part].astype(int))
+            scores = trainer.scores(recording)
+            self._decided[part] = scores.argmax(axis=1)
+            self._margin[part] = margins(scores, labels[part].astype(int))
             self._next, self._fresh = (self._next + CHUNK) % len(labels), self._fresh + CHUNK
 
     # ── the learning ──

@@ -104,7 +104,7 @@ class Trained:
     def classify(self, chip: Chip, events: Events, trial: int = 0) -> np.ndarray:
         """What each image is taken for : int64[image]."""
         run = chip.run(events, self.weights_lsb, trial=trial, read_hidden=False)
-        return self.network.peaks(run).argmax(axis=1)
+        return self.network.scores(run).argmax(axis=1)
 
     def accuracy(self, chip: Chip) -> float:
         """Of all test images, 0…1."""
@@ -173,7 +173,7 @@ class Random:
         _, traces, counts = self.network.in_the_loop(
             self.chip, self.events, table, propagators, trial=0
         )
-        loss = losses.classification(losses.max_over_time(traces), labels, GAIN)
+        loss = losses.classification(losses.scores(traces, "maximum"), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()
         optimizer.step(0.0)

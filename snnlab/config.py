@@ -234,8 +234,14 @@ class Config(param.Parameterized):
         "Readout regularisation ρ_a",
         "Strength of the penalty on high label potentials.",
     )
+    readout = param.Selector(
+        default="maximum",
+        objects=["maximum", "sum"],
+        label="Readout",
+        doc="What decides: a label's highest potential, or the sum of those above rest.",
+    )
     logit_gain = _strength(
-        10.0, 0.1, 100.0, "Logit gain", "Logits are so many times the highest label potential."
+        10.0, 0.1, 100.0, "Logit gain", "Logits are so many times what the readout gives."
     )
     label_smoothing = _share(
         0.0,
@@ -276,8 +282,8 @@ class Config(param.Parameterized):
         ),
         "Learning": (
             "beta", "rho_burst", "rho_silent", "least_spikes", "rho_weight", "rho_readout",
-            "logit_gain", "label_smoothing", "dropout", "learning_rate", "schedule", "batch",
-            "epochs", "seed",
+            "readout", "logit_gain", "label_smoothing", "dropout", "learning_rate", "schedule",
+            "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 

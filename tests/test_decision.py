@@ -3,6 +3,7 @@
 import holoviews as hv
 import numpy as np
 import pytest
+import torch
 from builders import spikes
 
 from snnlab import plotting
@@ -20,6 +21,7 @@ from snnlab.experiments.decision import (
     first_spike,
     stopped_at,
 )
+from snnlab.learn.loss import scores
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import EVALUATION_BATCH, Trainer
 from snnlab.seeding import key
@@ -157,14 +159,27 @@ def test_accuracy_over_time_by_hand():
     np.testing.assert_allclose(accuracy, [1 / 3, 1 / 3, 1.0])
 
 
-def test_the_last_accuracy_is_that_of_the_decoded_labels(random_recording):
-    """As the trainer decodes: highest potential over time, whatever the label layer's scale."""
+@pytest.mark.parametrize("readout", Config.param["readout"].objects)
+def test_the_last_accuracy_is_that_of_the_decoded_labels(random_recording, readout):
+    """As the trainer reads out, whatever the label layer's scale."""
     labels = np.random.default_rng(1).integers(0, 5, 300)
-    _, accuracy = accuracy_over_time(random_recording, labels)
+    _, accuracy = accuracy_over_time(random_recording, labels, readout)
     for scale in (250.0, 31.7):
-        decoded = decode(random_recording, scale).max(axis=1).argmax(axis=1)
-        np.testing.assert_array_equal(decoded, decisions(random_recording)[:, -1])
+        traces = torch.from_numpy(decode(random_recording, scale).astype(float))
+        decoded = scores(traces.round(decimals=9), readout).argmax(axis=1).numpy()
+        np.testing.assert_array_equal(decoded, decisions(random_recording, readout)[:, -1])
         assert accuracy[-1] == (decoded == labels).mean()
+
+
+def test_the_sum_of_what_lies_above_rest_decides_by_hand():
+    """Label 0 is high once and below rest later, label 1 a little above for long."""
+    rec = one((0, 0), (9, 4), (-20, 4), (-20, 2), *[(0, 0)] * 4)
+    np.testing.assert_array_equal(decisions(rec, "sum"), [[0, 0, 0, 1, 1, 1, 1, 1]])
+    np.testing.assert_array_equal(decisions(rec), [[0] * 8])
+    np.testing.assert_allclose(decision_time(rec, "sum"), [3 * 1.7e-6 - 0.8e-6])
+    np.testing.assert_array_equal(decided_within(rec, 2.0e-6, "sum"), [0])
+    np.testing.assert_array_equal(decided_within(rec, 6.0e-6, "sum"), [1])
+    assert stopped_at(rec, np.array([1]), 5.2e-6, "sum").accuracy == 1.0
 
 
 @pytest.mark.parametrize(("images", "labels"), [(3, 2), (0, 0)])

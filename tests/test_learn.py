@@ -352,9 +352,24 @@ def test_the_reference_equals_finite_differences(sizes, beta, model):
 # Losses, by hand
 
 
-def test_decoding_takes_the_highest_potential():
-    traces = torch.tensor([[[0.0, -1.0], [2.0, -3.0], [1.0, -2.0]]])
-    assert loss.max_over_time(traces).tolist() == [[2.0, -1.0]]
+def test_the_readout_is_the_highest_potential_or_the_area_above_rest():
+    traces = torch.tensor([[[0.0, -1.0], [2.0, -3.0], [1.0, 0.5], [-1.0, -2.0]]])
+    assert loss.scores(traces, "maximum").tolist() == [[2.0, 0.5]]
+    assert loss.scores(traces, "sum").tolist() == [[0.75, 0.125]]
+
+
+def test_the_gradient_of_the_sum_is_its_slope():
+    """Central differences, away from the kink at rest: 1 / samples where above it, else nothing."""
+    rng = np.random.default_rng(12)
+    size = rng.uniform(0.1, 1.0, (3, 5, 4))
+    traces = torch.from_numpy(size * rng.choice([-1.0, 1.0], size.shape)).requires_grad_()
+    toward = torch.from_numpy(rng.normal(size=(3, 4)))
+    (loss.scores(traces, "sum") * toward).sum().backward()
+    expected = np.where(traces.detach() > 0, toward.numpy()[:, None] / 5, 0.0)
+    np.testing.assert_allclose(traces.grad, expected, rtol=1e-12)
+    assert torch.autograd.gradcheck(
+        lambda x: loss.scores(x, "sum"), traces.detach().requires_grad_()
+    )
 
 
 def test_classification_is_cross_entropy_of_ten_times_the_peaks():
@@ -487,7 +502,9 @@ def test_the_loop_is_the_chip_forward_and_the_adjoint_backward():
     assert same_recording(recording, chip.run(events, network.weights_lsb(), trial=3))
     np.testing.assert_array_equal(traces.detach(), decode(recording, network.scales()[-1]))
     np.testing.assert_array_equal(counts[0].detach(), recording.spikes[0].count_by_channel())
-    np.testing.assert_allclose(network.peaks(recording), traces.detach().amax(1))
+    np.testing.assert_allclose(network.scores(recording), traces.detach().amax(1))
+    area = traces.detach().clamp(min=0).mean(1)
+    np.testing.assert_allclose(network.scores(recording, "sum"), area, rtol=1e-6)
 
     of_traces = rng.normal(size=traces.shape).astype(np.float32)
     of_counts = rng.normal(size=counts[0].shape).astype(np.float32)
@@ -696,13 +713,30 @@ def test_the_first_loss_is_what_the_losses_add_up_to(few):
     assert first.accuracy == (peaks.argmax(1) == first.labels).mean()
 
 
+def test_training_and_evaluation_read_out_alike(few):
+    """A training by the sum minimises and counts by it."""
+    trainer = Trainer(settings(readout="sum", rho_burst=0.0, rho_weight=0.0), few)
+    scale = trainer.network.scales()[-1]
+    first = trainer.advance()
+    area = np.maximum(first.recording.traces(-1).astype(float) * 240 / scale, 0.0).mean(axis=1)
+    logits = 10 * area
+    expected = np.log(np.exp(logits).sum(1)) - logits[np.arange(20), first.labels]
+    assert first.loss == pytest.approx(expected.mean(), rel=1e-5)
+    assert first.accuracy == (area.argmax(1) == first.labels).mean()
+    right = [
+        trainer.network.scores(run, "sum").argmax(1) == few.test_labels[part]
+        for part, run in trainer.recordings()
+    ]
+    assert trainer.evaluate().accuracy == np.concatenate(right).mean()
+
+
 def test_evaluation_is_on_the_test_images_with_noise_of_their_own(few):
     trainer = Trainer(settings(), few)
     assert not set(trainer.test_events.ids.tolist()) & set(trainer.train_events.ids.tolist())
     recording = trainer.chip.run(
         trainer.test_events, trainer.network.weights_lsb(), trial=key(1, "test", 0)
     )
-    right = trainer.network.peaks(recording).argmax(1) == few.test_labels
+    right = trainer.network.scores(recording).argmax(1) == few.test_labels
     evaluation = trainer.evaluate()
     assert evaluation.accuracy == right.mean()
     assert evaluation.spikes == recording.spikes_per_sample()

@@ -300,7 +300,7 @@ def test_a_network_trained_in_snntorch_runs_on_the_chip(digits, tmp_path):
     read = replace(read, point=replace(read.point, **SILENT))
     recording = read.chip(Die.ideal()).run(events, read.network.weights_lsb())
     assert not recording.saturated(-1).any()
-    theirs, ours = potentials.argmax(1).numpy(), read.network.peaks(recording).argmax(1)
+    theirs, ours = potentials.argmax(1).numpy(), read.network.scores(recording).argmax(1)
     assert (theirs == digits.test_labels).mean() > 0.8
     assert (ours == theirs).mean() > 0.93
     counts = recording.spikes[0].count_by_channel()

@@ -16,7 +16,6 @@ from pyarrow import parquet
 from snnlab import Config, SnnlabError, Trainer, load
 from snnlab.chip.emulator import Chip
 from snnlab.cli import main
-from snnlab.experiments import ann
 from snnlab.experiments.ann import AnnSettings, train_ann
 from snnlab.experiments.cluster import Failed
 from snnlab.experiments.robustness import SHARES
@@ -255,9 +254,10 @@ def test_without_the_libraries_the_cure_is_named(monkeypatch):
 # What is measured
 
 
-@pytest.fixture(scope="module")
-def trained():
-    trainer = Trainer(Config.checked(dataset="digits", epochs=3, hidden=[100]), load("digits"))
+@pytest.fixture(scope="module", params=Config.param["readout"].objects)
+def trained(request):
+    knobs = {"dataset": "digits", "epochs": 3, "hidden": [100], "readout": request.param}
+    trainer = Trainer(Config.checked(**knobs), load("digits"))
     *_, last = trainer
     return trainer, last
 

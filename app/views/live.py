@@ -1,5 +1,7 @@
 """The live view: what the chip does with one image, and how learning goes."""
 
+from functools import partial
+
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
@@ -60,8 +62,8 @@ class LiveView(View):
             self._image.end = snapshot.test_images - 1
         self._frame = snapshot.frame
         self._show_figures(snapshot)
-        self._show_frame(snapshot.frame, snapshot.classes)
-        self._show_curves(snapshot)
+        self._show_frame(snapshot.frame)
+        self._show_rest(snapshot)
 
     def _again(self):
         if self._frame and self.plots:
@@ -122,8 +124,12 @@ class LiveView(View):
         order = _order(recording, self._sort.value)
         self.plots["raster"].feed_image("raster", plotting.raster_cells(recording, order=order))
 
-    def _show_frame(self, frame, classes):
+    def _show_frame(self, frame):
         self._feed_raster(frame.recording)
+        self.summary.say(verdict(frame))
+
+    def _show_hidden(self, s):
+        frame = s.frame
         time = plotting.microseconds(frame.label_traces.shape[0])
         hidden = frame.recording.traces(0)[0]
         watched = [n for n in self._neurons.value if n < hidden.shape[1]]
@@ -133,28 +139,36 @@ class LiveView(View):
             plot.feed(f"slot {slot}", time, trace)
         plot.rename({f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)})
         plot.settle()
-        for name, trace in zip(classes, frame.label_traces.T, strict=True):
+
+    def _show_labels(self, s):
+        traces = s.frame.label_traces
+        time = plotting.microseconds(len(traces))
+        for name, trace in zip(s.classes, traces.T, strict=True):
             self.plots["label membranes"].feed(name, time, trace)
         self.plots["label membranes"].settle()
-        self.summary.say(verdict(frame))
+
+    def _show_curve(self, name, s):
+        _FEED[name](self.plots[name], s)
+        self.plots[name].settle()
 
     def table(self, plot):
         if plot == "raster" and self._frame:
             return spikes_table(self._frame.recording)
         return super().table(plot)
 
-    def _show_curves(self, s):
-        """One of them at a time: they move slowly, and each costs the page as much as the raster.
-
-        At rest all are shown.
+    def _show_rest(self, s):
+        """While it trains one plot at a time, the membranes more often than the curves, which move
+        slowly: each costs the page as much as the raster. At rest all are shown.
         """
-        names = list(_CURVES)
+        membranes = self._show_hidden, self._show_labels
+        curves = [partial(self._show_curve, name) for name in _CURVES]
+        shown = [*membranes, *curves]
         if self.session.state == "running":
-            self._turn = (self._turn + 1) % len(names)
-            names = [names[self._turn]]
-        for name in names:
-            _FEED[name](self.plots[name], s)
-            self.plots[name].settle()
+            turns = [show for curve in curves for show in (*membranes, curve)]
+            self._turn = (self._turn + 1) % len(turns)
+            shown = [turns[self._turn]]
+        for show in shown:
+            show(s)
 
 
 def _when(s):

@@ -15,7 +15,7 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.drawing import from_picture, from_strokes
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.experiments.decision import decision_time, first_spike
+from snnlab.experiments.decision import decision_time, first_spike, scores_so_far
 from snnlab.plotting import views as plotting_views
 from snnlab_app import blank
 from snnlab_app.cards import card, flex, row
@@ -87,7 +87,7 @@ class SampleView(View):
                 plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
             ),
             "label membranes": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 280),
-            "labels so far": LivePlot(plotting_views.potentials_so_far(self._classes), 250, ""),
+            "labels so far": LivePlot(plotting_views.scores_so_far(self._classes), 250, ""),
         }  # fmt: skip
         self._covers = {
             name: BoxAnnotation(left=end, right=end + 2, fill_color="#7C828C", fill_alpha=0.35,
@@ -226,7 +226,8 @@ class SampleView(View):
         self.plots["label membranes"].settle()
 
     def _show_decision(self, frame):
-        after, first = decision_time(frame.recording)[0], first_spike(frame.recording)[0]
+        after = decision_time(frame.recording, frame.readout)[0]
+        first = first_spike(frame.recording)[0]
         known = bool(np.isfinite(after))
         for span in self._decided:
             span.update(location=1e6 * (after + first) if known else 0.0, visible=known)
@@ -240,14 +241,16 @@ class SampleView(View):
             for cover in self._covers.values():
                 cover.left = time
             self.plots["latency"].glyphs["veil"].color_mapper.high = time
-            traces = frame_potentials(self._frame, time)
-            self.plots["labels so far"].feed("so far", list(self._classes), traces)
+            scores = frame_scores(self._frame, time)
+            self.plots["labels so far"].feed("so far", list(self._classes), scores)
 
 
-def frame_potentials(frame, time: float) -> np.ndarray:
-    """Highest potential of each label up to ``time`` µs : float[label]."""
-    step = np.searchsorted(plotting.microseconds(len(frame.label_traces)), time, side="right")
-    return frame.label_traces[: max(step, 1)].max(axis=0)
+def frame_scores(frame, time: float) -> np.ndarray:
+    """What was read out of each label up to ``time`` µs, in thresholds : float[label]."""
+    traces = frame.label_traces
+    step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
+    scores = scores_so_far(traces, frame.readout)[max(step, 1) - 1]
+    return scores if frame.readout == "maximum" else scores / len(traces)
 
 
 def _grey(data):

@@ -3,6 +3,9 @@
 Arrays and scalars only: nothing is checked here and no unit is known. Time is counted in steps,
 potentials in units of the nominal threshold above each neuron's own leak, and ``i`` is a synaptic
 current scaled so that ``rise * i`` is what it adds to the membrane in one step.
+
+One file on purpose: numba compiles a cached function again when its own file has changed, not when
+the file of something it calls has.
 """
 
 from math import floor

@@ -53,12 +53,17 @@ def guarded(kernel):
     return in_turn
 
 
+def most_threads() -> int:
+    """Cores that kernels may use."""
+    return numba.config.NUMBA_NUM_THREADS
+
+
 def use_threads(count: int) -> None:
     """Run kernels of the calling thread on ``count`` cores; results do not depend on it.
 
     Raises :class:`SnnlabError` if the machine has fewer.
     """
-    most = numba.config.NUMBA_NUM_THREADS
+    most = most_threads()
     if not 1 <= count <= most:
         raise SnnlabError(f"threads = {count} is not allowed: this machine takes 1 to {most}")
     numba.set_num_threads(count)

@@ -16,15 +16,15 @@ def confusion(labels: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarr
     return np.bincount(flat, minlength=classes**2).reshape(classes, classes)
 
 
-def margins(peaks: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def margins(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """How far the right label lies over the best of the others : float[image], negative if wrong.
 
-    peaks : float[image, label], the highest potential of each label neuron.
+    scores : float[image, label], what is read out of each label neuron.
     """
     row = np.arange(len(labels))
-    others = peaks.astype(np.float64)
+    others = scores.astype(np.float64)
     others[row, labels] = -np.inf
-    return peaks[row, labels] - others.max(axis=1)
+    return scores[row, labels] - others.max(axis=1)
 
 
 def images_of(

@@ -4,17 +4,22 @@ from torch import Tensor, relu
 from torch.nn.functional import cross_entropy
 
 
-def max_over_time(traces: Tensor) -> Tensor:
-    """Highest potential of each label neuron : float[sample, label]."""
-    return traces.amax(dim=1)
+def scores(traces: Tensor, readout: str) -> Tensor:
+    """What is read out of each label neuron : float[sample, label]; the highest decides.
+
+    traces : float[sample, step, label]. ``readout`` "maximum" is the highest potential, as in the
+    paper; "sum" the area under the potential where it is above rest, as mean over the samples of
+    the converter: it hangs on no single noisy sample.
+    """
+    return traces.amax(dim=1) if readout == "maximum" else relu(traces).mean(dim=1)
 
 
-def classification(peaks: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of softmax(gain · max_t V); labels : int64[sample].
+def classification(scores: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
+    """Cross-entropy of softmax(gain · scores); labels : int64[sample].
 
     ``smoothing`` of each label's certainty is spread evenly over all labels.
     """
-    return cross_entropy(gain * peaks, labels, label_smoothing=smoothing)
+    return cross_entropy(gain * scores, labels, label_smoothing=smoothing)
 
 
 def burst(counts: list[Tensor]) -> Tensor:
@@ -35,6 +40,6 @@ def weight_decay(weights: list[Tensor]) -> Tensor:
     return sum((w**2).mean() for w in weights)
 
 
-def readout(peaks: Tensor) -> Tensor:
-    """Squared highest label potential, mean over labels and samples."""
-    return (peaks**2).mean()
+def readout(scores: Tensor) -> Tensor:
+    """Squared scores of the label neurons, mean over labels and samples."""
+    return (scores**2).mean()

@@ -20,6 +20,7 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.adjoint import adjoint
 from snnlab.learn.kernels import Propagators
+from snnlab.learn.loss import scores
 from snnlab.seeding import stream
 
 INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
@@ -110,9 +111,13 @@ class Network(nn.Module):
         traces, *counts = _InTheLoop.apply(run, *self.weights)
         return run.recording, traces, counts
 
-    def peaks(self, recording: Recording) -> np.ndarray:
-        """Highest potential of each label neuron in model units : float32[sample, label]."""
-        return decode(recording, self.scales()[-1]).max(axis=1)
+    def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
+        """What is read out of each label neuron, in model units : float32[sample, label].
+
+        readout : of :func:`~snnlab.learn.loss.scores`. The label of the highest is the answer.
+        """
+        traces = torch.from_numpy(decode(recording, self.scales()[-1]))
+        return scores(traces, readout).numpy()
 
 
 def decode(recording: Recording, scale: float) -> np.ndarray:

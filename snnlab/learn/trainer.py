@@ -167,15 +167,15 @@ class Trainer:
         return self._progress(run, start, evaluation)
 
     def _forward(self, trial):
-        """A batch on the chip: recording, labels, their peaks, and the loss to differentiate."""
+        """A batch on the chip: recording, labels, their scores, and the loss to differentiate."""
         chip = self.chip
         recording, traces, counts = self.network.in_the_loop(
             chip, self._feed.events(self.step), self.surrogate, self.propagators, trial,
             self._dropped(),
         )  # fmt: skip
         labels = self.dataset.train_labels[self._feed.batch(self.step)]
-        peaks = losses.max_over_time(traces)
-        return recording, labels, peaks, self._loss(peaks, counts, labels)
+        given = losses.scores(traces, self.settings.readout)
+        return recording, labels, given, self._loss(given, counts, labels)
 
     def _dropped(self):
         """Hidden neurons that keep silent in this batch : bool[neuron] per layer, or nothing."""
@@ -186,12 +186,12 @@ class Trainer:
         return tuple(rng.random(n) < c.dropout for n in self.mapping.sizes[1:-1])
 
     def _progress(self, run, start, evaluation):
-        recording, labels, peaks, loss = run
+        recording, labels, given, loss = run
         return Progress(
             step=self.step,
             epoch=max(self.step - 1, 0) // self.steps_per_epoch,
             loss=float(loss.detach()),
-            accuracy=float((peaks.argmax(1).numpy() == labels).mean()),
+            accuracy=float((given.argmax(1).numpy() == labels).mean()),
             spikes=recording.spikes_per_sample(),
             samples=len(labels),
             seconds=perf_counter() - start,
@@ -200,14 +200,14 @@ class Trainer:
             evaluation=evaluation,
         )
 
-    def _loss(self, peaks, counts, labels):
+    def _loss(self, given, counts, labels):
         c, target = self.settings, torch.from_numpy(labels.astype(np.int64))
         return (
-            losses.classification(peaks, target, c.logit_gain, c.label_smoothing)
+            losses.classification(given, target, c.logit_gain, c.label_smoothing)
             + c.rho_burst * losses.burst(counts)
             + c.rho_silent * losses.silence(counts, c.least_spikes)
             + c.rho_weight * losses.weight_decay(list(self.network.weights[:-1]))
-            + c.rho_readout * losses.readout(peaks)
+            + c.rho_readout * losses.readout(given)
         )
 
     def _update(self, loss):
@@ -221,6 +221,10 @@ class Trainer:
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
 
+    def scores(self, recording: Recording) -> np.ndarray:
+        """What the readout in force makes of a recording : float32[sample, label]."""
+        return self.network.scores(recording, self.settings.readout)
+
     def evaluate(self, chip: Chip | None = None) -> Evaluation:
         """Accuracy and spikes on the test images, with trial noise of its own.
 
@@ -229,7 +233,7 @@ class Trainer:
         labels = self.dataset.test_labels
         right, spikes = 0, 0
         for part, recording in self.recordings(chip):
-            right += int((self.network.peaks(recording).argmax(1) == labels[part]).sum())
+            right += int((self.scores(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
 

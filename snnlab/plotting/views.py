@@ -154,8 +154,8 @@ def energy_plane() -> hv.Overlay:
 def latency_map(side: int, latest: float) -> hv.Overlay:
     """Pixels by the time of their spike in µs; those that have not fired yet are veiled."""
     empty = np.zeros((side, side))
-    bounds, dims = (0, 0, side, side), ["column", "row"]
-    times = hv.Image(empty, dims, hv.Dimension("time", unit="µs"), bounds=bounds, label="latency").opts(
+    bounds, dims, time = (0, 0, side, side), ["column", "row"], hv.Dimension("time", unit="µs")
+    times = hv.Image(empty, dims, time, bounds=bounds, label="latency").opts(
         cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
         colorbar_opts={"width": 10},
     )  # fmt: skip
@@ -189,12 +189,12 @@ def activity_plane() -> hv.Overlay:
     )  # fmt: skip
 
 
-def potentials_so_far(classes: tuple[str, ...]) -> hv.Bars:
-    """Highest potential of every label, still empty."""
+def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
+    """What was read out of every label, still empty."""
     return hv.Bars(
-        (list(classes), np.zeros(len(classes))), "label", "potential", label="so far"
+        (list(classes), np.zeros(len(classes))), "label", "score", label="so far"
     ).opts(
-        color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="highest potential (ϑ = 1)",
+        color=p.LABEL_COLOR, line_color=None, xlabel="", ylabel="readout (ϑ = 1)",
         ylim=(0, 1.6), xrotation=0 if max(map(len, classes)) < 3 else 40, **p.LOOK,
     )  # fmt: skip
 

@@ -21,11 +21,11 @@ def examine(trainer: Trainer) -> dict:
 
     Images follow one another every 11.8 µs as in the paper, or sooner if less was recorded.
     """
-    labels = trainer.dataset.test_labels
+    labels, readout = trainer.dataset.test_labels, trainer.settings.readout
     within, over_time, counts = 0, 0.0, np.zeros(len(Counts._fields))
     for part, recording in trainer.recordings():
-        within += int((decided_within(recording, DECISION) == labels[part]).sum())
-        over_time += len(part) * accuracy_over_time(recording, labels[part])[1]
+        within += int((decided_within(recording, DECISION, readout) == labels[part]).sum())
+        over_time += len(part) * accuracy_over_time(recording, labels[part], readout)[1]
         end = inference_time(recording)
         counts += len(part) * np.array(before(recording, end))
     power = PowerEstimate.of(Counts(*(counts / len(labels)).tolist()), end)
