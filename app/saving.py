@@ -14,7 +14,7 @@ class Saving:
 
     def __init__(self, view):
         self._view = view
-        self._which = pmui.Select(label="Save", options=[], width=240, size="small", margin=(2, 5))
+        self._which = pmui.Select(label="Save", options=[], width=170, size="small", margin=(2, 5))
         self._which.param.watch(lambda _: self._rename(), "value")
         self._csv = pmui.FileDownload(callback=self.file, label="CSV", size="small", margin=(2, 2))
         self._csv.variant = "text"

@@ -59,7 +59,7 @@ class LearnView(View):
 
     def build(self):
         self._plot = LivePlot(plotting_views.reach(), 380, follow="")
-        self.plots = {"surrogate and membranes": self._plot}
+        self.plots = {"surrogate": self._plot}
         self._light(None)
         self._words.say(self.matters)
         return [
