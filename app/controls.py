@@ -4,8 +4,9 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from snnlab.config import Config, Quantity
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app.knobs import MOST_ON_SLIDER, ends, round_step, shown, span, steps, stored
 from snnlab_app.remote import RemoteSession
 from snnlab_app.undo import Turns
 
@@ -13,8 +14,6 @@ FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"
 """Titles of folded groups, no larger than what they hold."""
 FIRST = ("mismatch", "dead", "rho_burst", "beta")
 """What one turns first, while it trains; the rest is folded away."""
-STEPS_PER_DECADE = (1.0, 2.0, 5.0)
-MOST_ON_SLIDER = 200
 
 
 class Controls:
@@ -27,19 +26,19 @@ class Controls:
             widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
 
     def _turned(self, name, event):
-        if event.new == _shown(name, getattr(self._session.config, name)):
+        if event.new == shown(name, getattr(self._session.config, name)):
             return  # it shows what is set, perhaps rounded
         try:
-            self._turns.turn({name: _stored(name, event.new)})
+            self._turns.turn({name: stored(name, event.new)})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
 
     def refresh(self) -> None:
         """Show the configuration where it was changed by something else than its widget."""
         for name, widget in self._widgets.items():
-            shown = _shown(name, getattr(self._session.config, name))
-            if widget.value != shown:
-                widget.param.update(**_steps(name, shown), value=shown)
+            value = shown(name, getattr(self._session.config, name))
+            if widget.value != value:
+                widget.param.update(**steps(name, value), value=value)
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""
@@ -78,7 +77,7 @@ def _help(name):
 
 
 def _widget(name, config):
-    knob, value = Config.param[name], _shown(name, getattr(config, name))
+    knob, value = Config.param[name], shown(name, getattr(config, name))
     look = {
         "label": _title(name), "description": _help(name), "value": value,
         "sizing_mode": "stretch_width",
@@ -89,59 +88,15 @@ def _widget(name, config):
         return pmui.TextInput(**look)
     if isinstance(knob, param.Integer):
         return _whole_number(knob, look)
-    if steps := _steps(name, value):
-        return pmui.DiscreteSlider(**steps, **look)
-    low, high = (bound * knob.factor for bound in knob.bounds)
-    return pmui.FloatSlider(start=low, end=high, step=_round_step(high - low), **look)
+    if options := steps(name, value):
+        return pmui.DiscreteSlider(**options, **look)
+    low, high = ends(knob)
+    return pmui.FloatSlider(start=low, end=high, step=round_step(high - low), **look)
 
 
 def _whole_number(knob, look):
     low, high = knob.bounds
-    if _span(knob) <= MOST_ON_SLIDER:
+    if span(knob) <= MOST_ON_SLIDER:
         return pmui.IntSlider(start=low, end=high, **look)
     # A text field: the buttons of the library's number field have no names.
     return pmui.TextInput(**{**look, "value": str(look["value"])})
-
-
-def _steps(name, value):
-    """Positions of a slider in steps, among them where it stands; nothing for other widgets."""
-    knob = Config.param[name]
-    if not getattr(knob, "log", False):
-        return {}
-    low, high = (bound * knob.factor for bound in knob.bounds)
-    steps = sorted({*_log_steps(low, high), knob.default * knob.factor, value})
-    return {"options": {f"{step:.12g}": step for step in steps}}
-
-
-def _log_steps(low, high):
-    """1, 2, 5 in every decade; from zero if the knob may be off."""
-    lowest = low if low > 0 else high * 1e-6
-    decades = (10.0**k for k in range(-9, 10))
-    steps = [float(f"{d * m:g}") for d in decades for m in STEPS_PER_DECADE]
-    return ([0.0] if low == 0 else []) + [s for s in steps if lowest <= s <= high]
-
-
-def _round_step(span):
-    return 1.0 if span >= 40 else 0.1 if span >= 4 else 0.01
-
-
-def _shown(name, value):
-    """A stored value as its widget has it: in the unit people read."""
-    if isinstance(value, list):
-        return "-".join(map(str, value))
-    knob = Config.param[name]
-    if isinstance(knob, param.Integer) and _span(knob) > MOST_ON_SLIDER:
-        return str(value)
-    return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
-
-
-def _span(knob):
-    return knob.bounds[1] - knob.bounds[0]
-
-
-def _stored(name, value):
-    """A widget's value as the configuration has it."""
-    knob = Config.param[name]
-    if isinstance(knob, Quantity):
-        return round(value / knob.factor, 15)
-    return Config.read(name, str(value))

@@ -7,15 +7,15 @@ import panel as pn
 
 from snnlab import plotting
 from snnlab.config import Config
+from snnlab_app.knobs import ends, round_step, shown, steps, stored
 from snnlab_app.live import LivePlot
+from snnlab_app.notebook import interactive, later
 from snnlab_app.session import Session
 
 LOOK_EVERY = 500
 """Milliseconds between two looks at the session: a notebook draws slower than a page."""
 KNOBS = ("mismatch", "beta", "rho_burst", "learning_rate")
 """Knobs that may turn while it trains, unless others are asked for."""
-STEPS = 60
-"""Positions of a slider."""
 
 
 class Inline:
@@ -27,10 +27,14 @@ class Inline:
 
     def __init__(self, session: Session, knobs: tuple[str, ...] = KNOBS):
         self.session, self.config = session, session.config
-        self.knobs = {name: self._knob(name) for name in knobs}
+        self.knobs = {
+            name: _slider(name, shown(name, getattr(self.config, name))) for name in knobs
+        }
+        for name, slider in self.knobs.items():
+            slider.param.watch(lambda event, name=name: self._turned(name, event.new), "value")
         self._play = pn.widgets.Button(label="Train", color="primary", width=90)
         self._play.on_click(lambda _: self._toggle())
-        self._status = pn.pane.Markdown("starting", width=420)
+        self._status = pn.widgets.StaticText(value="starting", width=480)
         self.plots = {
             "accuracy": LivePlot(plotting.accuracy_curve(*_nothing()), 240, follow="x"),
             "spikes": LivePlot(_spikes(), 240, follow="xy"),
@@ -62,9 +66,9 @@ class Inline:
         session = self.session
         snapshot = session.snapshot
         self._play.label = "Pause" if session.state == "running" else "Train"
-        self._status.object = _told(session)
+        self._status.value = _told(session)
         for name, slider in self.knobs.items():
-            slider.value = _shown(name, getattr(self.config, name))
+            _move(slider, name, self._value(name))
         if snapshot is not self._seen:
             self._seen = snapshot
             self._draw(snapshot)
@@ -80,20 +84,12 @@ class Inline:
     def _toggle(self):
         (self.session.pause if self.session.state == "running" else self.session.play)()
 
-    def _knob(self, name):
-        knob = Config.param[name]
-        low, high = (bound * knob.factor for bound in knob.bounds)
-        unit = f" ({knob.shown})" if knob.shown else ""
-        slider = pn.widgets.FloatSlider(
-            label=knob.label + unit, start=low, end=high, step=(high - low) / STEPS,
-            value=_shown(name, getattr(self.config, name)), format="0[.]0000",
-        )  # fmt: skip
-        slider.param.watch(lambda event: self._turned(name, event.new), "value")
-        return slider
+    def _value(self, name):
+        return shown(name, getattr(self.config, name))
 
     def _turned(self, name, value):
-        if value != _shown(name, getattr(self.config, name)):
-            self.session.turn(name, value / Config.param[name].factor)
+        if value != self._value(name):
+            later(lambda: self.session.turn(name, stored(name, value)))
 
     def _repr_mimebundle_(self, include=None, exclude=None):
         if self._clock is None:
@@ -107,12 +103,27 @@ def dashboard(config: Config | None = None, *, knobs: tuple[str, ...] = KNOBS, *
     config : or ``settings`` of one by name; knobs : names of those to have sliders.
     Raises :class:`~snnlab.errors.SnnlabError` for a setting that is not allowed.
     """
-    pn.extension(inline=True)
+    interactive()
     return Inline(Session(config or Config.checked(**settings)).start(), knobs)
 
 
-def _shown(name, value):
-    return round(value * Config.param[name].factor, 9)
+def _slider(name, value):
+    """A slider whose every position is a value that is stored and shown as it is."""
+    knob = Config.param[name]
+    label = knob.label + (f" ({knob.shown})" if knob.shown else "")
+    if knob.log:
+        return pn.widgets.DiscreteSlider(label=label, value=value, **steps(name, value))
+    low, high = ends(knob)
+    return pn.widgets.FloatSlider(
+        label=label, start=low, end=high, step=round_step(high - low), value=value,
+        format="0[.]0000",
+    )  # fmt: skip
+
+
+def _move(slider, name, value):
+    """To a value that may lie between the slider's positions."""
+    if slider.value != value:
+        slider.param.update(**steps(name, value), value=value)
 
 
 def _nothing():

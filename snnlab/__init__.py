@@ -23,6 +23,7 @@ _HOME = {
     "SnnlabError": "snnlab.errors",
     "Trainer": "snnlab.learn.trainer",
     "dashboard": "snnlab_app.inline",
+    "interactive": "snnlab_app.notebook",
     "latency_encode": "snnlab.encoding",
     "load": "snnlab.data",
     "recipe": "snnlab.recipes",

@@ -8,7 +8,8 @@ from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.runs import Run
-from snnlab_app.controls import Controls, _shown, _stored
+from snnlab_app import knobs
+from snnlab_app.controls import Controls
 from snnlab_app.main import VIEWS
 from snnlab_app.session import Session
 from snnlab_app.undo import Turns
@@ -131,7 +132,7 @@ def test_only_names_from_the_list_are_opened(session, stored, name):
 @pytest.mark.parametrize("name", Config.knobs())
 def test_what_a_widget_shows_is_stored_as_it_was(name):
     value = getattr(Config(), name)
-    assert _stored(name, _shown(name, value)) == value
+    assert knobs.stored(name, knobs.shown(name, value)) == value
 
 
 def test_what_a_widget_cannot_show_exactly_is_shown_and_left_as_it_is(session):
@@ -149,6 +150,6 @@ def test_what_a_widget_cannot_show_exactly_is_shown_and_left_as_it_is(session):
 
 def test_what_is_no_number_is_refused_with_what_is_allowed():
     with pytest.raises(SnnlabError, match="seed = x is not allowed: a whole number from 0"):
-        _stored("seed", "x")
+        knobs.stored("seed", "x")
     with pytest.raises(SnnlabError, match="hidden = 3,4 is not allowed: a list of whole numbers"):
-        _stored("hidden", "3,4")
+        knobs.stored("hidden", "3,4")

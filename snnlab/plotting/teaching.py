@@ -13,6 +13,9 @@ from snnlab.plotting.look import GREY, TRACE_COLORS
 FRAME = {"responsive": True, "toolbar": "above", "title": "", "show_grid": True}
 LEGEND = {"legend_position": "right", "show_legend": True}
 
+ROOM = {"padding": 0.04}
+"""Around points, which the frame would cut in halves."""
+
 
 def lines(
     curves: dict, xlabel: str, ylabel: str, *, dots=(), dashed=(), levels=None, **opts
@@ -30,7 +33,8 @@ def lines(
     for name, height in (levels or {}).items():
         level = hv.Curve((ends, [height, height]), "x", "y", label=name)
         drawn.append(level.opts(color=GREY, line_width=2, line_dash="dotted"))
-    return hv.Overlay(drawn).opts(xlabel=xlabel, ylabel=ylabel, **{**FRAME, **LEGEND, **opts})
+    own = {**FRAME, **LEGEND, **(ROOM if dots else {}), **opts}
+    return hv.Overlay(drawn).opts(xlabel=xlabel, ylabel=ylabel, **own)
 
 
 def _line(name, xy, color, dots, dashed):

@@ -77,12 +77,12 @@ def _failures(records):
     if not records.failures:
         return "No training failed." if any(map(records.of, records.trainings)) else ""
     lines = [f"- {label}: {why}" for label, why in records.failures.items()]
-    return "\n".join(("### Failed", "", *lines))
+    return "\n".join(("## Failed", "", *lines))
 
 
 def _trainings(records):
     """What was trained with what."""
-    lines = ["### Trainings", "", "| training | recipe | changed | epochs | seeds | accuracy (%) |",
+    lines = ["## Trainings", "", "| training | recipe | changed | epochs | seeds | accuracy (%) |",
              "|---|---|---|---:|---|---:|"]  # fmt: skip
     for training in records.trainings.values():
         used = recipe(training.recipe)

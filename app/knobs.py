@@ -1,0 +1,59 @@
+"""A declared knob as a slider shows it: its values in the unit people read, and its steps."""
+
+import param
+
+from snnlab.config import Config, Quantity
+
+STEPS_PER_DECADE = (1.0, 2.0, 5.0)
+MOST_ON_SLIDER = 200
+
+
+def shown(name: str, value):
+    """A stored value as its widget has it: in the unit people read."""
+    if isinstance(value, list):
+        return "-".join(map(str, value))
+    knob = Config.param[name]
+    if isinstance(knob, param.Integer) and span(knob) > MOST_ON_SLIDER:
+        return str(value)
+    return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
+
+
+def stored(name: str, value):
+    """A widget's value as the configuration has it; raises :class:`SnnlabError` for no number."""
+    knob = Config.param[name]
+    if isinstance(knob, Quantity):
+        return round(value / knob.factor, 15)
+    return Config.read(name, str(value))
+
+
+def span(knob) -> float:
+    """From the lowest to the highest value."""
+    return knob.bounds[1] - knob.bounds[0]
+
+
+def ends(knob: Quantity) -> tuple[float, float]:
+    """The lowest and the highest value, as shown."""
+    low, high = (bound * knob.factor for bound in knob.bounds)
+    return low, high
+
+
+def steps(name: str, value) -> dict[str, dict[str, float]]:
+    """``options`` of a slider in steps, among them where it stands; nothing for other widgets."""
+    knob = Config.param[name]
+    if not getattr(knob, "log", False):
+        return {}
+    places = sorted({*log_steps(*ends(knob)), shown(name, knob.default), value})
+    return {"options": {f"{place:.12g}": place for place in places}}
+
+
+def log_steps(low: float, high: float) -> list[float]:
+    """1, 2, 5 in every decade; from zero if the knob may be off."""
+    lowest = low if low > 0 else high * 1e-6
+    decades = (10.0**k for k in range(-9, 10))
+    round_ones = [float(f"{d * m:g}") for d in decades for m in STEPS_PER_DECADE]
+    return ([0.0] if low == 0 else []) + [s for s in round_ones if lowest <= s <= high]
+
+
+def round_step(width: float) -> float:
+    """The step of a linear slider that is so wide."""
+    return 1.0 if width >= 40 else 0.1 if width >= 4 else 0.01

@@ -1,0 +1,83 @@
+"""Take the guide's pictures anew: ``python docs/screenshots.py [data set]``.
+
+Needs the extras ``app`` and ``test``, and Chromium. Starts a dashboard of its own.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+PICTURES = Path(__file__).parent / "views"
+VIEWS = ("live", "chip", "sample", "errors", "plane", "learn", "compare")
+SCREEN = {"width": 1280, "height": 900}
+MOST_BYTES = 200_000
+COLORS = (256, 128, 64, 32)
+"""Of the palette: as many as fit."""
+
+
+def main(dataset: str = "digits") -> None:
+    """Train for some seconds per view, pause, and keep what the page shows."""
+    PICTURES.mkdir(exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
+    server = subprocess.Popen([*command, "--dataset", dataset, "--epochs", "1000"])
+    try:
+        _wait(url := f"http://127.0.0.1:{port}/")
+        with sync_playwright() as playwright:
+            found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))))
+            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            page = browser.new_page(viewport=SCREEN, color_scheme="light")
+            for view in VIEWS:
+                _keep(_trained(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait(url: str) -> None:
+    for _ in range(600):
+        with suppress(OSError):
+            urllib.request.urlopen(url, timeout=5)
+            return
+        time.sleep(0.1)
+    raise SystemExit(f"no answer from {url}")
+
+
+def _trained(page: Page, url: str, view: str) -> bytes:
+    page.goto(url)
+    page.get_by_role("button", name="Train", exact=True).click(timeout=120_000)
+    page.wait_for_timeout(8000)
+    if view == "compare":  # a run to compare with, then another one
+        page.get_by_role("button", name="Pin", exact=False).first.click()
+        page.get_by_role("button", name="Reset", exact=True).click()
+        page.get_by_role("button", name="Train", exact=True).click(timeout=120_000)
+        page.wait_for_timeout(4000)
+    page.get_by_role("button", name="Pause", exact=True).click(timeout=60_000)
+    page.wait_for_timeout(3000)
+    return page.screenshot()
+
+
+def _keep(png: bytes, path: Path) -> None:
+    picture = Image.open(BytesIO(png)).convert("RGB")
+    for colors in COLORS:
+        out = BytesIO()
+        picture.quantize(colors).save(out, "png", optimize=True)
+        if len(out.getvalue()) <= MOST_BYTES:
+            path.write_bytes(out.getvalue())
+            return
+    raise SystemExit(f"{path.name} takes more than {MOST_BYTES} bytes")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
