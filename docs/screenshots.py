@@ -3,6 +3,7 @@
 Needs the extras ``app`` and ``test``, and Chromium. Starts a dashboard of its own.
 """
 
+import re
 import shutil
 import socket
 import subprocess
@@ -18,20 +19,21 @@ from playwright.sync_api import Page, sync_playwright
 
 PICTURES = Path(__file__).parent / "views"
 VIEWS = ("live", "chip", "sample", "errors", "plane", "learn", "compare")
-SCREEN = {"width": 1280, "height": 900}
+SCREEN = {"width": 1280, "height": 1000}
+EPOCHS = 3
 MOST_BYTES = 200_000
 COLORS = (256, 128, 64, 32)
 """Of the palette: as many as fit."""
 
 
-def main(dataset: str = "digits") -> None:
-    """Train for some seconds per view, pause, and keep what the page shows."""
+def main(dataset: str = "mnist") -> None:
+    """Train for some epochs per view, pause, and keep what the page shows."""
     PICTURES.mkdir(exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
-    server = subprocess.Popen([*command, "--dataset", dataset, "--epochs", "1000"])
+    server = subprocess.Popen([*command, "--dataset", dataset, "--epochs", "12"])
     try:
         _wait(url := f"http://127.0.0.1:{port}/")
         with sync_playwright() as playwright:
@@ -56,16 +58,21 @@ def _wait(url: str) -> None:
 
 def _trained(page: Page, url: str, view: str) -> bytes:
     page.goto(url)
-    page.get_by_role("button", name="Train", exact=True).click(timeout=120_000)
-    page.wait_for_timeout(8000)
+    _train(page)
     if view == "compare":  # a run to compare with, then another one
         page.get_by_role("button", name="Pin", exact=False).first.click()
+        page.get_by_role("button", name="Swap chip", exact=True).click()
         page.get_by_role("button", name="Reset", exact=True).click()
-        page.get_by_role("button", name="Train", exact=True).click(timeout=120_000)
-        page.wait_for_timeout(4000)
+        page.get_by_text(re.compile(r"^(ready|mnist|digits)")).first.wait_for(timeout=120_000)
+        _train(page)
     page.get_by_role("button", name="Pause", exact=True).click(timeout=60_000)
     page.wait_for_timeout(3000)
     return page.screenshot()
+
+
+def _train(page: Page) -> None:
+    page.get_by_role("button", name="Train", exact=True).click(timeout=120_000)
+    page.get_by_text(re.compile(rf"^running: step \d+, epoch {EPOCHS}")).wait_for(timeout=300_000)
 
 
 def _keep(png: bytes, path: Path) -> None:

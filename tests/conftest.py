@@ -13,12 +13,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # As snnlab sets it, but before a test imports torch first: idle threads must not burn the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Two kernel threads even where there is one core, so that no test of threads is left out.
 os.environ["NUMBA_NUM_THREADS"] = "2"
+
+expect.set_options(timeout=20_000)
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 

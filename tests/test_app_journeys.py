@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 from test_app_browser import dashboard, pause, play, tile, wait_for  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 
 
 def tab(page, name):

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import panel as pn
@@ -11,6 +12,16 @@ from conftest import until
 import snnlab
 from snnlab import Config, SnnlabError
 from snnlab_app.notebook import later
+
+
+def aside(call, *arguments):
+    """Call in a thread of its own: in this one a browser's event loop may be running."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, *arguments).result()
+
+
+def move(slider, value):
+    aside(setattr, slider, "value", value)
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def test_it_trains_in_this_process_and_is_drawn(live):
 
 
 def test_a_slider_turns_the_knob_and_a_turned_knob_moves_its_slider(live):
-    live.knobs["mismatch"].value = 30.0  # %
+    move(live.knobs["mismatch"], 30.0)  # %
     assert live.config.mismatch == pytest.approx(0.3)
     live.session.turn("beta", 25.0)
     live.refresh()
@@ -60,7 +71,7 @@ def test_every_position_of_a_slider_is_a_value_that_comes_back_as_it_is(live):
         slider = live.knobs[name]
         assert isinstance(slider, pn.widgets.DiscreteSlider)
         for value in slider.values:
-            slider.value = value
+            move(slider, value)
             live.refresh()
             assert slider.value == value
             assert getattr(live.config, name) == pytest.approx(value, rel=1e-12)
@@ -77,7 +88,7 @@ def test_what_an_event_leads_to_comes_after_it_and_out_of_its_document():
         seen.append("handled")
         await asyncio.sleep(0)
 
-    asyncio.run(event())
+    aside(asyncio.run, event())
     assert seen == ["handled", None]
 
 
@@ -94,5 +105,5 @@ def test_the_kernel_is_asked_for_no_thread_per_widget(monkeypatch):
     monkeypatch.setattr(pn, "extension", lambda **settings: None)
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     snnlab.interactive()
-    asyncio.run(kernel.control_handlers["create_subshell_request"](None, None, {}))
+    aside(asyncio.run, kernel.control_handlers["create_subshell_request"](None, None, {}))
     assert not asked

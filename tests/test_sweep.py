@@ -320,17 +320,17 @@ def test_a_worker_is_killed_and_the_connection_cut(tmp_path):
 @pytest.mark.slow
 def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
     where = tmp_path / "s.db"
-    flags = ("--trials", "16", "--workers", "1")
+    flags = ("--trials", "32", "--workers", "1")
     with sweep_command(where, *flags) as killed, sweep_command(where, *flags) as other:
-        lines = [killed.stdout.readline() for _ in range(3)]
+        lines = [process.stdout.readline() for process in (killed, other)]
         killed.kill()
         killed.wait()
         assert all(line.startswith("trial ") for line in lines), killed.stderr.read()
         out, error = other.communicate(timeout=150)
     assert other.returncode == 0, error
-    assert "16 complete" in out
+    assert "32 complete" in out
     study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
-    serial = sweep(plan(trials=16), str(tmp_path / "t.db"), workers=0)
+    serial = sweep(plan(trials=32), str(tmp_path / "t.db"), workers=0)
     assert results(study) == results(serial)
 
 

@@ -162,6 +162,7 @@ def _client(workers, scheduler):
                             n_workers=workers or cores(), threads_per_worker=1,
                             dashboard_address=None, memory_limit=0, env=ONE_THREAD,
                             silence_logs=logging.CRITICAL,
+                            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         )
                     )  # fmt: skip
             client = stack.enter_context(Client(scheduler or address, set_as_default=False))
