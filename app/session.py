@@ -214,7 +214,7 @@ class Session:
             self._publish()
             self.state = "finished"
         elif perf_counter() - self._published > PUBLISH_EVERY:
-            self._publish()
+            self._publish(hurry=True)
 
     def _note(self, progress: Progress):
         if progress.step:
@@ -237,7 +237,8 @@ class Session:
             self._accuracy = progress.evaluation.accuracy
             self._tests.add(step=progress.step, accuracy=self._accuracy)
 
-    def _publish(self):
+    def _publish(self, hurry=False):
+        """In a hurry, pictures take little time and may be of some steps ago."""
         trainer, (view, wishes) = self._trainer, self._look_at
         self.snapshot = Snapshot(
             classes=trainer.dataset.classes,
@@ -253,7 +254,7 @@ class Session:
             transferred=self._reference.arrays(),
             view=view,
             frame=self._frame() if view in FRAMED else None,
-            picture=self._studio.take(view, wishes, hurry=self.state == "running"),
+            picture=self._studio.take(view, wishes, hurry),
         )
         self._published = perf_counter()
 

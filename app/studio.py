@@ -17,7 +17,7 @@ from snnlab_app.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
 
 EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
-CHUNK = 250
+CHUNK = 1000
 """Test images asked at a time for the matrix of errors."""
 PAGE = 12
 """Images of a cell shown at once."""

@@ -157,3 +157,15 @@ def test_history_stays_short_and_keeps_the_mean():
     grain = curves["step"][1] - curves["step"][0]
     np.testing.assert_allclose(np.diff(curves["step"]), grain)
     assert curves["step"][0] == (grain - 1) / 2
+
+
+def test_at_rest_the_matrix_of_errors_is_of_the_network_as_it_is(session):
+    session.look_at("errors")
+    session.play()
+    until(lambda: session.snapshot.step > 60)
+    session.pause()
+    until(lambda: session.state == "paused")
+    matrix = session.snapshot.picture.matrix
+    trainer = session._trainer
+    assert matrix.sum() == len(trainer.dataset.test_labels)
+    assert np.trace(matrix) / matrix.sum() == trainer.evaluate().accuracy
