@@ -11,6 +11,8 @@ GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MOST_BUSY = 0.5
 """Share of the time that a page may spend on drawing; the slower it is, the less it is sent."""
+LONGEST = 1.0
+"""Seconds of drawing that are believed: what took longer was a page asleep or out of sight."""
 
 _ESM = """
 const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
@@ -173,4 +175,4 @@ class Bridge(JSComponent):
         self.param.update(figures=figures, sent=self.sent + 1)
 
     def _drawn(self, _):
-        self._free_at = self._sent_at + self.drawing / MOST_BUSY
+        self._free_at = self._sent_at + min(self.drawing, LONGEST) / MOST_BUSY
