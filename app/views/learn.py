@@ -7,6 +7,7 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
+from snnlab.learn.surrogate import superspike
 from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, Tiles, card, flex, row
 from snnlab_app.live import LivePlot
@@ -79,14 +80,14 @@ class LearnView(View):
         edges, share, beta = self._picture.edges, self._picture.share, self._picture.beta
         middle = (edges[1:] + edges[:-1]) / 2
         header = ["membrane potential (leak 0, threshold 1)", "share of samples", "surrogate"]
-        return header, zip(middle, share, slope_at(middle, beta), strict=True)
+        return header, zip(middle, share, superspike(middle, beta), strict=True)
 
     def show(self, snapshot):
         picture = self._picture = snapshot.picture
         middle = (picture.edges[1:] + picture.edges[:-1]) / 2
         shown = (middle > -1.3) & (middle < 2.3)
         fine = np.linspace(-1.3, 2.3, 721)
-        slope = slope_at(fine, picture.beta)
+        slope = superspike(fine, picture.beta)
         height = picture.share / max(picture.share.max(), 1e-12)
         self._plot.feed("surrogate", fine, slope)
         area = self._plot.source("membranes")
@@ -128,11 +129,6 @@ class LearnView(View):
         html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
         if html != self._stages.object:
             self._stages.object = html
-
-
-def slope_at(potential: np.ndarray, beta: float) -> np.ndarray:
-    """SuperSpike's surrogate derivative, 1 at the threshold."""
-    return 1.0 / (beta * abs(potential - 1.0) + 1.0) ** 2
 
 
 def _fill(source, x, y):

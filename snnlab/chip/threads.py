@@ -1,18 +1,13 @@
 """Threads of the kernels: which numba layer runs them, and how many there are."""
 
-import os
 from functools import wraps
 from importlib import import_module
 from threading import Lock
 
 import numba
 
+import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError
-
-# Two worlds of threads share the cores: waiting ones must not burn them. But to wake one takes
-# longer than a kernel, so they look for work some 30 µs before they sleep. Read when OpenMP loads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 _SAFE_LAYERS = {"omp": "numba.np.ufunc.omppool", "tbb": "numba.np.ufunc.tbbpool"}
 _one_at_a_time = Lock()
