@@ -28,6 +28,11 @@ for (const name of ["_measure_layout", "_after_layout"]) {
     if (this.layout) usual.call(this)
   }
 }
+const {remove} = figure
+figure.remove = function() {
+  if (figures.get(this.model.id) === this) figures.delete(this.model.id)
+  remove.call(this)
+}
 
 // With every paint each axis and legend writes its place into a style sheet of its own, although it
 // is where it was; each time the browser works out all styles of the page.
