@@ -6,7 +6,7 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab_app.knobs import MOST_ON_SLIDER, ends, round_step, shown, span, steps, stored
+from snnlab_app.knobs import MOST_ON_SLIDER, ends, move, round_step, shown, span, steps, stored
 from snnlab_app.remote import RemoteSession
 from snnlab_app.undo import Turns
 
@@ -36,9 +36,7 @@ class Controls:
     def refresh(self) -> None:
         """Show the configuration where it was changed by something else than its widget."""
         for name, widget in self._widgets.items():
-            value = shown(name, getattr(self._session.config, name))
-            if widget.value != value:
-                widget.param.update(**steps(name, value), value=value)
+            move(widget, name, shown(name, getattr(self._session.config, name)))
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""

@@ -7,7 +7,7 @@ import panel as pn
 
 from snnlab import plotting
 from snnlab.config import Config
-from snnlab_app.knobs import ends, round_step, shown, steps, stored
+from snnlab_app.knobs import ends, move, round_step, shown, steps, stored
 from snnlab_app.live import LivePlot
 from snnlab_app.notebook import interactive, later
 from snnlab_app.session import Session
@@ -68,7 +68,7 @@ class Inline:
         self._play.label = "Pause" if session.state == "running" else "Train"
         self._status.value = _told(session)
         for name, slider in self.knobs.items():
-            _move(slider, name, self._value(name))
+            move(slider, name, self._value(name))
         if snapshot is not self._seen:
             self._seen = snapshot
             self._draw(snapshot)
@@ -118,12 +118,6 @@ def _slider(name, value):
         label=label, start=low, end=high, step=round_step(high - low), value=value,
         format="0[.]0000",
     )  # fmt: skip
-
-
-def _move(slider, name, value):
-    """To a value that may lie between the slider's positions."""
-    if slider.value != value:
-        slider.param.update(**steps(name, value), value=value)
 
 
 def _nothing():

@@ -46,6 +46,12 @@ def steps(name: str, value) -> dict[str, dict[str, float]]:
     return {"options": {f"{place:.12g}": place for place in places}}
 
 
+def move(widget, name: str, value) -> None:
+    """Show a value, as ``shown``, that may lie between the widget's positions."""
+    if widget.value != value:
+        widget.param.update(**steps(name, value), value=value)
+
+
 def log_steps(low: float, high: float) -> list[float]:
     """1, 2, 5 in every decade; from zero if the knob may be off."""
     lowest = low if low > 0 else high * 1e-6

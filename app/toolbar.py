@@ -27,7 +27,8 @@ class Toolbar:
         def chosen(event):
             if event.new != NONE:
                 for choice in self._choices:
-                    choice.value = event.new if choice is event.obj else NONE
+                    if choice is not event.obj:
+                        choice.value = NONE
                 act(event.new)
 
         return chosen
