@@ -90,9 +90,9 @@ class LivePlot:
         for label, source in self._sources.items():
             if "image" in source.data:
                 return self._dimensions[label], _cells(source.data)
+        names = next(iter(self._dimensions.values()))
         axes = [
-            axis.axis_label or name
-            for axis, name in zip(self.figure.axis, self._dimensions[label], strict=False)
+            axis.axis_label or name for axis, name in zip(self.figure.axis, names, strict=False)
         ]
         rows = [
             (self._names.get(label, label), *point)

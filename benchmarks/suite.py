@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
-import numba
 import numpy as np
 import torch
 
-from snnlab.chip.threads import use_threads
+from snnlab.chip.threads import most_threads, use_threads
 from snnlab.errors import SnnlabError
 from snnlab_bench import (
     against_peers,
@@ -47,7 +46,7 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
     Raises :class:`SnnlabError` for an unknown section or too many threads.
     """
     wanted = _chosen(only, full)
-    threads = min(threads, numba.config.NUMBA_NUM_THREADS)
+    threads = min(threads, most_threads())
     use_threads(threads)
     torch.set_num_threads(1)  # as snnlab train has it
     trained, last, rows, shares = Trained(), report.last_release(), [], []

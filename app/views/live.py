@@ -65,6 +65,11 @@ class LiveView(View):
         self._show_frame(snapshot.frame)
         self._show_rest(snapshot)
 
+    def table(self, plot):
+        if plot == "raster" and self._frame:
+            return spikes_table(self._frame.recording)
+        return super().table(plot)
+
     def _again(self):
         if self._frame and self.plots:
             self._feed_raster(self._frame.recording)
@@ -150,11 +155,6 @@ class LiveView(View):
     def _show_curve(self, name, s):
         _FEED[name](self.plots[name], s)
         self.plots[name].settle()
-
-    def table(self, plot):
-        if plot == "raster" and self._frame:
-            return spikes_table(self._frame.recording)
-        return super().table(plot)
 
     def _show_rest(self, s):
         """While it trains one plot at a time, the membranes more often than the curves, which move
