@@ -4,16 +4,16 @@ import argparse
 import importlib
 import importlib.util
 import sys
-from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
+from snnlab.cli_app import add_app
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_knobs, add_recipe, config
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -46,8 +46,8 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
-    _add_data_dir(add_sweep(commands))
-    _add_app(commands)
+    add_data_dir(add_sweep(commands))
+    add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
@@ -62,7 +62,7 @@ def _parser():
 def _add_train(commands):
     train = commands.add_parser("train", help="train a network in the loop with the chip")
     train.set_defaults(command=_train)
-    _add_data_dir(train)
+    add_data_dir(train)
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
     _add_threads(train)
@@ -70,22 +70,11 @@ def _add_train(commands):
     add_knobs(train)
 
 
-def _add_app(commands):
-    app = commands.add_parser("app", help="open the dashboard in the browser")
-    app.set_defaults(command=_app)
-    _add_data_dir(app)
-    app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
-    app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
-    app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    add_recipe(app)
-    add_knobs(app)
-
-
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
     data.set_defaults(command=_data)
     data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
-    _add_data_dir(data)
+    add_data_dir(data)
 
 
 def _add_calibrate(commands):
@@ -107,7 +96,7 @@ def _add_convergence(commands):
     )
     convergence.set_defaults(command=_convergence)
     convergence.add_argument("run", metavar="RUN", help="folder of a run")
-    _add_data_dir(convergence)
+    add_data_dir(convergence)
     _add_threads(convergence)
 
 
@@ -142,7 +131,7 @@ def _add_reproduce(commands):
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
     )
-    _add_data_dir(reproduce)
+    add_data_dir(reproduce)
 
 
 def _add_bench(commands):
@@ -152,10 +141,6 @@ def _add_bench(commands):
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
     bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
-
-
-def _add_data_dir(parser):
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
 
 
 def _add_threads(parser):
@@ -179,30 +164,6 @@ def _calibrate(arguments):
     from snnlab.experiments.calibrate import calibrate_die
 
     calibrate_die(settings, Path(arguments.out) if arguments.out else None)
-    return 0
-
-
-def _app(arguments):
-    settings = config(arguments)
-    if importlib.util.find_spec("panel_material_ui") is None:
-        raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
-    from snnlab.experiments.terminal import ctrl_c
-
-    # By name only: the library does not import its dashboard. The computing process gets data and
-    # kernels ready while the page's libraries are imported. Ctrl-C waits for both: an interrupted
-    # import may swallow it, and half a start of a process leaves one that waits for the rest.
-    with ExitStack() as started:
-        with ctrl_c() as pressed:
-            remote = importlib.import_module("snnlab_app.remote")
-            compute = remote.Compute(settings.values(), arguments.data_dir)
-            started.enter_context(compute)
-            page = importlib.import_module("snnlab_app.serve")
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        page.serve(
-            settings.values(), compute, arguments.address, arguments.port,
-            show=not arguments.no_browser,
-        )  # fmt: skip
     return 0
 
 
