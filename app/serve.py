@@ -4,6 +4,7 @@ import panel as pn
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app.access import Access
 from snnlab_app.main import dashboard
 from snnlab_app.remote import Compute
 
@@ -13,7 +14,14 @@ LEFT_AFTER_MS = 10_000
 takes seconds between asking for the page and listening to it."""
 
 
-def serve(settings: dict, compute: Compute, address: str, port: int, show: bool = True) -> None:
+def serve(
+    settings: dict,
+    compute: Compute,
+    address: str,
+    port: int,
+    show: bool = True,
+    access: Access | None = None,
+) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
@@ -27,7 +35,7 @@ def serve(settings: dict, compute: Compute, address: str, port: int, show: bool 
             title="snnlab",
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
-            websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
+            **(access or Access()).options(address, port),
         )
     except OSError as error:
         raise SnnlabError(

@@ -12,14 +12,17 @@ import numpy as np
 from snnlab.errors import SnnlabError
 
 
-def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """All or nothing: a file of another name beside it takes its name when it is complete.
 
-    Processes that do this at once cannot mix their bytes. Raises OSError.
+    Processes that do this at once cannot mix their bytes. ``private`` : for the owner's eyes only.
+    Raises OSError.
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
+            if private:
+                part.chmod(0o600)
             fill(file)
             file.flush()
             os.fsync(file.fileno())
