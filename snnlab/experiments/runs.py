@@ -26,6 +26,7 @@ from snnlab.experiments.schema import (
     write_json,
 )
 from snnlab.experiments.tables import read_table
+from snnlab.files import load_npz
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
@@ -182,16 +183,11 @@ def load_weights(path: Path) -> list[np.ndarray]:
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
     path = path / "weights.npz" if path.is_dir() else path
+    arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
     try:
-        # numpy leaves a file that it opened itself open when it is no zip.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            weights = [file[f"layer_{k}"] for k in range(len(file.files))]
-    except FileNotFoundError:
-        raise SnnlabError(f"weights {path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
-        raise SnnlabError(
-            f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
-        ) from None
+        weights = [arrays[f"layer_{k}"] for k in range(len(arrays))]
+    except KeyError:
+        raise SnnlabError(f"weights {path}: not an npz file of {content} (KeyError)") from None
     for layer, weight in enumerate(weights):
         if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
             raise SnnlabError(
