@@ -1,7 +1,5 @@
 """The page of one visitor."""
 
-from html import escape
-
 import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
@@ -11,6 +9,7 @@ from snnlab.errors import SnnlabError
 from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
+from snnlab_app.cards import Text
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
 from snnlab_app.presets import PRESETS, slug
@@ -59,7 +58,7 @@ class Dashboard:
         self._tabs.param.watch(lambda _: self._open(), "active")
         self._buttons = _Buttons(session)
         self._tour, self._help = Tour(), Help()
-        self._status = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
+        self._status = Text()
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
@@ -162,7 +161,7 @@ class Dashboard:
         self._open()
         if self._state.ignored:
             words = "ignored in the link: " + "; ".join(self._state.ignored)
-            pn.state.notifications.warning(escape(words), duration=0)
+            pn.state.notifications.warning(words, duration=0)
         if self._state.lesson:
             sentence = LESSONS[self._state.lesson].look_for
             self._lesson.param.update(title=sentence, visible=True)
@@ -205,8 +204,7 @@ class Dashboard:
         text = session.message
         if session.state in ("running", "paused", "finished") and snapshot:
             text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
-        if self._status.object != text:
-            self._status.object = text
+        self._status.say(text)
         done = session.fraction
         if session.state not in ("loading", "failed") and snapshot:
             done = snapshot.done

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
 from snnlab.flags import add_knobs, add_recipe, config
 
 INTERRUPTED = 130
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
-        print(f"snnlab: {error}", file=sys.stderr)
+        print(f"snnlab: {plain(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
