@@ -1,11 +1,12 @@
 """``snnlab runs``: runs listed, shown, compared, resumed, annotated, exported, removed."""
 
 import re
-import shutil
+import zipfile
 from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
+from snnlab.files import write_whole
 
 INTERRUPTED = 130
 MOST = 6
@@ -224,11 +225,19 @@ def _zip(runs, out):
     if len(runs) != 1:
         raise SnnlabError(f"{len(runs)} runs given: a zip file holds one")
     try:
-        shutil.make_archive(str(out.with_suffix("")), "zip", runs[0].folder)
+        write_whole(out, lambda file: _pack(runs[0].folder, file))
     except OSError as error:
         raise SnnlabError(f"{out} cannot be written: {error.strerror}") from None
     print(f"{out}: run {runs[0].name}")
     return 0
+
+
+def _pack(folder, file):
+    """The files of a run, but nothing that a link in it leads to."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                archive.write(path, path.name)
 
 
 def _rows(run, what):
