@@ -9,7 +9,7 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser notebooks docs bench bench-ui clean
+.PHONY: app test lint unit browser notebooks docs bench bench-ui audit clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -42,6 +42,9 @@ bench: $(VENV)/.bench  ## measure the speed, against the chip and other librarie
 
 bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
 	$(BIN)/python -m snnlab_bench.ui
+
+audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
+	$(BIN)/python tests/audit.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -13,13 +13,17 @@ import sys
 import textwrap
 import zipfile
 import zlib
+from importlib import metadata
 from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 
+import audit
 import numpy as np
 import pyarrow
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 from pyarrow import parquet
 
@@ -116,6 +120,43 @@ def test_a_run_with_a_pickle_inside_is_refused_unread(tmp_path):
         with pytest.raises(SnnlabError, match="no numbers at all"):
             read()
     assert not (tmp_path / "sprung").exists()
+
+
+# ── what is installed is what was tested ──
+
+
+def test_every_installed_package_is_pinned():
+    """But for what someone has installed besides."""
+    pinned = audit.pins(audit.CONSTRAINTS.read_text())
+    found = audit.installed()
+    assert audit.unpinned({k: v for k, v in found.items() if k in needed()}, pinned) == []
+    assert len(needed()) > 60
+
+
+def needed():
+    """Everything that snnlab and its extras for the dashboard and the tests ask for, in the end."""
+    waiting, seen = [("snnlab", ("app", "test"))], set()
+    while waiting:
+        name, extras = waiting.pop()
+        for text in metadata.requires(name) or ():
+            wanted = Requirement(text)
+            holds = wanted.marker is None or any(
+                wanted.marker.evaluate({"extra": extra}) for extra in (*extras, "")
+            )
+            inner = canonicalize_name(wanted.name)
+            if holds and inner == "snnlab":
+                waiting.append((inner, tuple(wanted.extras)))
+            elif holds and inner not in seen:
+                seen.add(inner)
+                waiting.append((inner, tuple(wanted.extras)))
+    return seen - audit.TOOLS
+
+
+def test_the_audit_says_what_is_not_as_pinned():
+    pinned = audit.pins('a==1.0\n# b\nC_d==2.0; python_version >= "3"\ne==3; python_version < "3"')
+    assert pinned == {"a": "1.0", "c-d": "2.0"}
+    found = {"a": "1.0+cpu", "c-d": "2.1", "f": "1"}
+    assert audit.unpinned(found, pinned) == ["c-d 2.1: pinned to 2.0", "f 1: not pinned"]
 
 
 # ── bombs: small files that unpack to gigabytes ──
