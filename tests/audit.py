@@ -1,4 +1,4 @@
-"""What is installed, held against ``constraints.txt`` and the known vulnerabilities: ``make audit``.
+"""What is installed, held against ``constraints.txt`` and known vulnerabilities: ``make audit``.
 
 Pins and licences come from the installed packages; vulnerabilities from pip-audit, which asks the
 Python Packaging Advisory Database and needs a network. What it could not ask about is counted.
