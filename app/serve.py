@@ -6,12 +6,13 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.main import dashboard
-from snnlab_app.remote import Compute
+from snnlab_app.pool import Compute
 
 CHECK_LEFT_MS = 1000
-LEFT_AFTER_MS = 10_000
-"""A closed tab is noticed within seconds, so that its training ends. Not sooner: a slow browser
-takes seconds between asking for the page and listening to it."""
+LEFT_AFTER_MS = 60_000
+"""A closed tab says so; one that was lost may come back within a minute."""
+LONGEST = 7 * 24 * 3600
+"""Seconds for which an open page may come back: a whole week's course."""
 
 
 def serve(
@@ -36,6 +37,7 @@ def serve(
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
             **(access or Access()).options(address, port),
+            session_token_expiration=LONGEST,
         )
     except OSError as error:
         raise SnnlabError(

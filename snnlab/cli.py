@@ -1,20 +1,19 @@
 """The command line: ``snnlab train``, ``app``, and what goes with them."""
 
 import argparse
-import getpass
 import importlib
 import importlib.util
 import sys
-from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
+from snnlab.cli_app import add_app, add_password
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError, plain
-from snnlab.flags import add_knobs, add_recipe, config
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -47,9 +46,9 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
-    _add_data_dir(add_sweep(commands))
-    _add_app(commands)
-    _add_password(commands)
+    add_data_dir(add_sweep(commands))
+    add_app(commands)
+    add_password(commands)
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
@@ -64,7 +63,7 @@ def _parser():
 def _add_train(commands):
     train = commands.add_parser("train", help="train a network in the loop with the chip")
     train.set_defaults(command=_train)
-    _add_data_dir(train)
+    add_data_dir(train)
     train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
     train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
     _add_threads(train)
@@ -72,39 +71,11 @@ def _add_train(commands):
     add_knobs(train)
 
 
-def _add_app(commands):
-    app = commands.add_parser("app", help="open the dashboard in the browser")
-    app.set_defaults(command=_app)
-    _add_data_dir(app)
-    app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
-    app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
-    app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    _add_access(app)
-    add_recipe(app)
-    add_knobs(app)
-
-
-def _add_access(app):
-    app.add_argument("--basic-auth", metavar="FILE", help="admit by the passwords in this file")
-    app.add_argument("--oauth", metavar="PROVIDER", help="admit by a provider, e.g. github, google")
-    app.add_argument("--users", default="", metavar="A,B", help="whom of it: names, @domains or *")
-    app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
-                     help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
-    app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
-
-
-def _add_password(commands):
-    password = commands.add_parser("password", help="write a password for: snnlab app --basic-auth")
-    password.set_defaults(command=_password)
-    password.add_argument("file", metavar="FILE", type=Path, help="password file to write")
-    password.add_argument("name", metavar="NAME", help="who logs in with it")
-
-
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
     data.set_defaults(command=_data)
     data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
-    _add_data_dir(data)
+    add_data_dir(data)
 
 
 def _add_calibrate(commands):
@@ -126,7 +97,7 @@ def _add_convergence(commands):
     )
     convergence.set_defaults(command=_convergence)
     convergence.add_argument("run", metavar="RUN", help="folder of a run")
-    _add_data_dir(convergence)
+    add_data_dir(convergence)
     _add_threads(convergence)
 
 
@@ -161,7 +132,7 @@ def _add_reproduce(commands):
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
     )
-    _add_data_dir(reproduce)
+    add_data_dir(reproduce)
 
 
 def _add_bench(commands):
@@ -171,10 +142,6 @@ def _add_bench(commands):
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
     bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
-
-
-def _add_data_dir(parser):
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
 
 
 def _add_threads(parser):
@@ -198,61 +165,6 @@ def _calibrate(arguments):
     from snnlab.experiments.calibrate import calibrate_die
 
     calibrate_die(settings, Path(arguments.out) if arguments.out else None)
-    return 0
-
-
-def _access(arguments):
-    """Who may come in, checked before anything is started."""
-    access = importlib.import_module("snnlab_app.access").Access(
-        passwords=Path(arguments.basic_auth) if arguments.basic_auth else None,
-        oauth=arguments.oauth,
-        users=tuple(filter(None, (user.strip() for user in arguments.users.split(",")))),
-        origins=tuple(arguments.origin),
-        anyone=arguments.no_login,
-    )
-    access.check(arguments.address)
-    return access
-
-
-def _password(arguments):
-    _check_dashboard()
-    if sys.stdin.isatty():
-        password = getpass.getpass(f"Password of {arguments.name}: ")
-        if password != getpass.getpass("Once more: "):
-            raise SnnlabError("the two passwords differ: nothing is written")
-    else:
-        password = sys.stdin.readline().rstrip("\n")
-    importlib.import_module("snnlab_app.passwords").keep(arguments.file, arguments.name, password)
-    print(f"{arguments.file}: {arguments.name} may log in")
-    return 0
-
-
-def _check_dashboard():
-    if importlib.util.find_spec("panel_material_ui") is None:
-        raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
-
-
-def _app(arguments):
-    settings = config(arguments)
-    _check_dashboard()
-    access = _access(arguments)
-    from snnlab.experiments.terminal import ctrl_c
-
-    # By name only: the library does not import its dashboard. The computing process gets data and
-    # kernels ready while the page's libraries are imported. Ctrl-C waits for both: an interrupted
-    # import may swallow it, and half a start of a process leaves one that waits for the rest.
-    with ExitStack() as started:
-        with ctrl_c() as pressed:
-            remote = importlib.import_module("snnlab_app.remote")
-            compute = remote.Compute(settings.values(), arguments.data_dir)
-            started.enter_context(compute)
-            page = importlib.import_module("snnlab_app.serve")
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        page.serve(
-            settings.values(), compute, arguments.address, arguments.port,
-            show=not arguments.no_browser, access=access,
-        )  # fmt: skip
     return 0
 
 

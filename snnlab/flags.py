@@ -22,6 +22,11 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """A flag for where the data are."""
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+
+
 def config(arguments: argparse.Namespace) -> Config:
     """Settings of the recipe if one is given, with the flags that were given on top.
 
