@@ -1,12 +1,15 @@
 """Who may open the dashboard: this machine alone, or whoever logs in."""
 
+import hmac
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
+from snnlab.files import cache_folder, write_whole
 from snnlab_app import passwords
 
 MOST_MESSAGE = 10 * 2**20
@@ -14,6 +17,10 @@ MOST_MESSAGE = 10 * 2**20
 MOST_BODY = 2**20
 """Bytes of a request: nothing is posted but a login."""
 EVERYWHERE = ("", "0.0.0.0", "::")
+SECRET, LENGTH = "secret", 32
+"""File in the user's cache, and its bytes."""
+OTHERS = 0o077 if os.name == "posix" else 0
+"""Permissions that it must not have: who reads it may log in as anyone."""
 SECRETS = ("PANEL_OAUTH_KEY", "PANEL_OAUTH_SECRET")
 
 
@@ -88,11 +95,31 @@ class Access:
             "websocket_origin": list(dict.fromkeys([*hosts, *self.origins])),
             # Without a signature anyone could make up the token that opens a session.
             "sign_sessions": True,
-            "secret_key": secrets.token_bytes(32),
+            "secret_key": derived("sessions"),
             "websocket_max_message_size": MOST_MESSAGE,
             "http_server_kwargs": {"max_body_size": MOST_BODY},
             **door.options(self),
         }
+
+
+def derived(use: str) -> bytes:
+    """A secret of this user's servers : 32 bytes.
+
+    It outlives a server, so that pages which were open find their trainings again.
+    """
+    return hmac.digest(_secret(cache_folder() / SECRET), use.encode(), "sha256")
+
+
+def _secret(path):
+    with suppress(OSError):
+        kept = path.read_bytes()
+        if len(kept) == LENGTH and not path.stat().st_mode & OTHERS:
+            return kept
+    fresh = secrets.token_bytes(LENGTH)
+    with suppress(OSError):  # where nothing can be kept it lasts as long as the server
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(fresh), private=True)
+    return fresh
 
 
 def is_loopback(address: str) -> bool:

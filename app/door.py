@@ -1,7 +1,6 @@
 """The door of the web server: logins, headers of every answer, and what is not handed out."""
 
 import asyncio
-import secrets
 import sys
 from functools import partial
 
@@ -11,6 +10,7 @@ from panel.io.server import ComponentResourceHandler
 from tornado.web import HTTPError, OutputTransform
 
 from snnlab.errors import SnnlabError
+from snnlab_app import access as access_
 from snnlab_app import passwords
 
 SLOW_DOWN = 1.0
@@ -37,8 +37,7 @@ def options(access) -> dict:
         pn.config.authorize_callback = partial(_authorized, access)
         given |= {"oauth_provider": access.oauth}
     if access.passwords or access.oauth:
-        # The environment's PANEL_COOKIE_SECRET keeps logins over a restart.
-        given["cookie_secret"] = secrets.token_hex(32)
+        given["cookie_secret"] = access_.derived("logins").hex()
     return given
 
 

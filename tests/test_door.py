@@ -23,7 +23,7 @@ from tornado.websocket import websocket_connect
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
-from snnlab_app import passwords
+from snnlab_app import access, passwords
 from snnlab_app.access import Access
 
 NAME, PASSWORD = "alice", "six-bit weights"
@@ -248,6 +248,23 @@ def test_a_file_that_is_none_is_said(tmp_path, content):
     (tmp_path / "p").write_bytes(content.encode("latin-1"))
     with pytest.raises(SnnlabError, match="snnlab password"):
         Access(passwords=tmp_path / "p").check("127.0.0.1")
+
+
+def test_the_secret_outlives_the_server_and_is_for_the_owner_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "cache"))
+    first = access.derived("logins")
+    assert access.derived("logins") == first != access.derived("sessions")
+    (file,) = (tmp_path / "cache").iterdir()
+    assert first != file.read_bytes()
+    if os.name == "posix":
+        assert file.stat().st_mode & 0o077 == 0
+        file.chmod(0o644)
+        assert access.derived("logins") != first, "others may have read it"
+    file.write_bytes(b"short")
+    assert len(access.derived("logins")) == 32
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "file"))
+    assert access.derived("logins") != access.derived("logins"), "nowhere to keep it"
 
 
 # ── OAuth ──
