@@ -2,6 +2,7 @@
 
 import hmac
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ MOST_MESSAGE = 10 * 2**20
 MOST_BODY = 2**20
 """Bytes of a request: nothing is posted but a login."""
 EVERYWHERE = ("", "0.0.0.0", "::")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
 SECRET, LENGTH = "secret", 32
 """File in the user's cache, and its bytes."""
 OTHERS = 0o077 if os.name == "posix" else 0
@@ -53,7 +56,7 @@ class Access:
                 " browsers reach this machine"
             )
         for origin in self.origins:
-            if "/" in origin or origin.startswith("*") or not origin:
+            if not ORIGIN.fullmatch(origin):
                 raise SnnlabError(
                     f"--origin {origin} is not allowed: give a host name, with :PORT unless it is"
                     " that of http or https"
@@ -83,14 +86,20 @@ class Access:
         domain = user[user.find("@") :] if "@" in user else ""
         return bool(user) and bool({"*", user, domain} & allowed)
 
+    def hosts(self, address: str) -> list[str]:
+        """Names under which the server answers, without port: a tunnel may have another."""
+        own = [_bracketed(address)] if address not in EVERYWHERE else []
+        named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
+        return list(dict.fromkeys([*own, *LOOPBACK, *named]))
+
     def options(self, address: str, port: int) -> dict:
         """What ``panel.serve`` needs to know of it."""
         from snnlab_app import door  # Panel takes seconds: not before all is checked
 
-        own = f"[{address}]" if ":" in address else address
-        hosts = [f"{own}:{port}"] if address not in EVERYWHERE else []
+        # Bokeh knows no [::1] here, but what comes from the page's own address is let in anyway.
+        hosts = [] if address in EVERYWHERE else [f"{address}:{port}"] * (":" not in address)
         if is_loopback(address):
-            hosts += [f"localhost:{port}", f"127.0.0.1:{port}"]
+            hosts += [f"{name}:{port}" for name in LOOPBACK if ":" not in name]
         return {
             "websocket_origin": list(dict.fromkeys([*hosts, *self.origins])),
             # Without a signature anyone could make up the token that opens a session.
@@ -120,6 +129,10 @@ def _secret(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write(fresh), private=True)
     return fresh
+
+
+def _bracketed(address):
+    return f"[{address}]" if ":" in address else address
 
 
 def is_loopback(address: str) -> bool:

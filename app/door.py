@@ -1,13 +1,14 @@
 """The door of the web server: logins, headers of every answer, and what is not handed out."""
 
 import asyncio
+import re
 import sys
 from functools import partial
 
 import panel as pn
 from panel.auth import AUTH_PROVIDERS, BasicAuthProvider, BasicLoginHandler
 from panel.io.server import ComponentResourceHandler
-from tornado.web import HTTPError, OutputTransform
+from tornado.web import HTTPError, OutputTransform, RequestHandler
 
 from snnlab.errors import SnnlabError
 from snnlab_app import access as access_
@@ -39,6 +40,16 @@ def options(access) -> dict:
     if access.passwords or access.oauth:
         given["cookie_secret"] = access_.derived("logins").hex()
     return given
+
+
+def known_only(server, names: list[str]) -> None:
+    """Answer under these names only.
+
+    A page elsewhere can have its name mean this machine ("DNS rebinding"); to the browser, and to
+    Tornado, page and server are of one origin then.
+    """
+    known = "|".join(map(re.escape, names))
+    server._tornado.add_handlers(rf"(?!(?:{known})$).*", [(r".*", _Stranger)])
 
 
 def _authorized(access, user_info):
@@ -80,6 +91,15 @@ class _Headers(OutputTransform):
         for name, value in HEADERS.items():
             headers[name] = value
         return status_code, headers, chunk
+
+
+class _Stranger(RequestHandler):
+    """Whatever is asked under a name that is not the server's."""
+
+    def prepare(self):
+        self.set_status(421)
+        self.set_header("Content-Type", "text/plain")
+        self.finish("snnlab does not go by this name: start it with --origin NAME:PORT.\n")
 
 
 class _Known(ComponentResourceHandler):

@@ -5,6 +5,7 @@ import panel as pn
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
+from snnlab_app.door import known_only
 from snnlab_app.main import dashboard
 from snnlab_app.pool import Compute
 
@@ -27,8 +28,9 @@ def serve(
 
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
+    access = access or Access()
     try:
-        pn.serve(
+        server = pn.serve(
             {"/": lambda: dashboard(Config.checked(**settings), compute)},
             address=address,
             port=port,
@@ -36,10 +38,14 @@ def serve(
             title="snnlab",
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
-            **(access or Access()).options(address, port),
+            **access.options(address, port),
             session_token_expiration=LONGEST,
+            start=False,
         )
     except OSError as error:
         raise SnnlabError(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
+    known_only(server, access.hosts(address))
+    server.start()
+    server.io_loop.start()

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from bokeh.server.util import create_hosts_allowlist
 from conftest import Server, until
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
@@ -72,12 +73,14 @@ class Visitor:
         found = re.search(r'"token":"([^"]+)"', self.get()[3])
         return found and found[1]
 
-    def first_word(self, token, origin=None):
+    def first_word(self, token, origin=None, host=None):
         """The first thing a websocket hears: "ACK", or the reason why it hears nothing."""
         url = self.server.url.replace("http", "ws", 1) + "ws"
         headers = {"Cookie": "; ".join(f"{c.name}={c.value}" for c in self.cookies)}
         if origin:
             headers["Origin"] = origin
+        if host:
+            headers["Host"] = host
 
         async def ask():
             request = HTTPRequest(url, headers=headers)
@@ -112,6 +115,26 @@ def test_a_page_of_ours_may_connect(plain):
 def test_a_foreign_page_may_not(plain, origin):
     visitor = Visitor(plain)
     assert visitor.first_word(visitor.token(), origin) == 403
+
+
+def test_a_name_made_to_mean_this_machine_is_foreign_too(plain):
+    """DNS rebinding: the browser believes that page and server are of one origin."""
+    visitor = Visitor(plain)
+    port = plain.url.rsplit(":", 1)[1].strip("/")
+    host = f"evil.example:{port}"
+    assert visitor.first_word(visitor.token(), f"http://{host}", host) == 421
+    for path in ("", "autoload.js?bokeh-autoload-element=x", "static/js/bokeh.min.js"):
+        request = urllib.request.Request(plain.url + path, headers={"Host": host})
+        with pytest.raises(urllib.error.HTTPError, match="421") as refused:
+            urllib.request.urlopen(request, timeout=30)
+        assert "--origin" in refused.value.read().decode()
+        refused.value.close()
+
+
+def test_a_tunnel_may_end_at_another_port(plain):
+    visitor = Visitor(plain)
+    assert visitor.first_word(visitor.token(), "http://localhost:8080", "localhost:8080") == "ACK"
+    assert visitor.first_word(visitor.token(), "http://localhost:8080") == 403
 
 
 def test_a_token_must_be_one_that_the_server_signed(plain):
@@ -369,6 +392,9 @@ def test_whom_a_list_admits(users, who, in_):
         (["--address", "192.0.2.7"], "--no-login if that is meant"),
         (["--address", "0.0.0.0", "--no-login"], "--origin HOST:PORT"),
         (["--origin", "*"], "give a host name"),
+        (["--origin", "a.*.example"], "give a host name"),
+        (["--origin", "a:b"], "give a host name"),
+        (["--origin", ""], "give a host name"),
         (["--origin", "http://x"], "give a host name"),
         (["--basic-auth", "missing"], "snnlab password missing NAME"),
         (["--oauth", "github"], "PANEL_OAUTH_KEY and PANEL_OAUTH_SECRET"),
@@ -396,6 +422,10 @@ def test_oauth_needs_to_know_whom(monkeypatch):
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])
 def test_loopback_needs_nothing(address):
     Access().check(address)
+    assert Access(origins=("Lab.example:8443", "x.example")).hosts(address)[-2:] == [
+        "lab.example", "x.example",
+    ]  # fmt: skip
     hosts = Access().options(address, 5006)["websocket_origin"]
-    assert "127.0.0.1:5006" in hosts
+    assert "127.0.0.1:5006" in create_hosts_allowlist(hosts, 5006)
+    assert "[::1]" in Access().hosts(address)
     assert "*" not in "".join(hosts)
