@@ -18,7 +18,7 @@ MOST_MESSAGE = 10 * 2**20
 MOST_BODY = 2**20
 """Bytes of a request: nothing is posted but a login."""
 EVERYWHERE = ("", "0.0.0.0", "::")
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK = ("localhost", "127.0.0.1")
 ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
 SECRET, LENGTH = "secret", 32
 """File in the user's cache, and its bytes."""
@@ -88,7 +88,8 @@ class Access:
 
     def hosts(self, address: str) -> list[str]:
         """Names under which the server answers, without port: a tunnel may have another."""
-        own = [_bracketed(address)] if address not in EVERYWHERE else []
+        # An address of IPv6 is none of them: Panel cannot read it out of a request.
+        own = [address] if address not in EVERYWHERE and ":" not in address else []
         named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
 
@@ -96,10 +97,9 @@ class Access:
         """What ``panel.serve`` needs to know of it."""
         from snnlab_app import door  # Panel takes seconds: not before all is checked
 
-        # Bokeh knows no [::1] here, but what comes from the page's own address is let in anyway.
         hosts = [] if address in EVERYWHERE else [f"{address}:{port}"] * (":" not in address)
         if is_loopback(address):
-            hosts += [f"{name}:{port}" for name in LOOPBACK if ":" not in name]
+            hosts += [f"{name}:{port}" for name in LOOPBACK]
         return {
             "websocket_origin": list(dict.fromkeys([*hosts, *self.origins])),
             # Without a signature anyone could make up the token that opens a session.
@@ -129,10 +129,6 @@ def _secret(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write(fresh), private=True)
     return fresh
-
-
-def _bracketed(address):
-    return f"[{address}]" if ":" in address else address
 
 
 def is_loopback(address: str) -> bool:

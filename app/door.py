@@ -49,7 +49,7 @@ def known_only(server, names: list[str]) -> None:
     Tornado, page and server are of one origin then.
     """
     known = "|".join(map(re.escape, names))
-    server._tornado.add_handlers(rf"(?!(?:{known})$).*", [(r".*", _Stranger)])
+    server._tornado.add_handlers(rf"(?!(?:{known})$).*", [(r".*", _Stranger, {"names": names})])
 
 
 def _authorized(access, user_info):
@@ -96,10 +96,15 @@ class _Headers(OutputTransform):
 class _Stranger(RequestHandler):
     """Whatever is asked under a name that is not the server's."""
 
+    def initialize(self, names):
+        self._names = " or ".join(names)
+
     def prepare(self):
         self.set_status(421)
         self.set_header("Content-Type", "text/plain")
-        self.finish("snnlab does not go by this name: start it with --origin NAME:PORT.\n")
+        self.finish(
+            f"snnlab goes by {self._names} only; another name is told to it with --origin\n"
+        )
 
 
 class _Known(ComponentResourceHandler):
