@@ -9,7 +9,7 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser notebooks docs bench bench-ui bench-load clean
+.PHONY: app test lint unit browser notebooks docs bench bench-ui bench-load audit clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -45,6 +45,9 @@ bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
 
 bench-load: $(VENV)/.test  ## measure the dashboard with many visitors, and kill it
 	$(BIN)/python -m snnlab_bench.load
+
+audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
+	$(BIN)/python tests/audit.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

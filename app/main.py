@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from pathlib import Path
 from time import thread_time
 
@@ -18,6 +17,7 @@ from snnlab.experiments.runs import Run
 from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
+from snnlab_app.cards import Text
 from snnlab_app.clock import Clock
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
@@ -67,7 +67,7 @@ class Dashboard:
         self._tabs.param.watch(lambda _: self._open(), "active")
         self._buttons = _Buttons(session)
         self._tour, self._help = Tour(), Help()
-        self._status = pmui.Typography("", variant="body2", sizing_mode="stretch_width")
+        self._status = Text()
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
@@ -171,7 +171,7 @@ class Dashboard:
         self._open()
         if self._state.ignored:
             words = "ignored in the link: " + "; ".join(self._state.ignored)
-            pn.state.notifications.warning(escape(words), duration=0)
+            pn.state.notifications.warning(words, duration=0)
         if self._state.lesson:
             sentence = LESSONS[self._state.lesson].look_for
             self._lesson.param.update(title=sentence, visible=True)
@@ -252,8 +252,7 @@ class Dashboard:
         text = session.message
         if session.state in ("running", "paused", "finished") and snapshot:
             text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
-        if self._status.object != text:
-            self._status.object = text
+        self._status.say(text)
         done = session.fraction
         if session.state not in ("loading", "failed") and snapshot:
             done = snapshot.done

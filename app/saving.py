@@ -7,6 +7,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 PICTURES = ("PNG", "SVG")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With which a formula begins in a spreadsheet."""
 
 
 class Saving:
@@ -54,10 +56,20 @@ class Saving:
 
 
 def csv_of(header, rows) -> StringIO:
-    """A table as CSV."""
+    """A table as CSV. Text that a spreadsheet would take for a formula gets an apostrophe."""
     file = StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(map(_harmless, row) for row in rows)
     file.seek(0)
     return file
+
+
+def _harmless(cell):
+    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell

@@ -4,6 +4,9 @@ import panel as pn
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app.access import Access
+from snnlab_app.admin import Admin
+from snnlab_app.door import known_only
 from snnlab_app.main import dashboard
 from snnlab_app.pool import Compute
 
@@ -14,24 +17,42 @@ LONGEST = 7 * 24 * 3600
 """Seconds for which an open page may come back: a whole week's course."""
 
 
-def serve(settings: dict, compute: Compute, address: str, port: int, show: bool = True) -> None:
+def serve(
+    settings: dict,
+    compute: Compute,
+    address: str,
+    port: int,
+    show: bool = True,
+    access: Access | None = None,
+    admin: bool = False,
+) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
+    With ``admin``, a page tells what goes on; its address is printed, and known to nobody else.
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
+    access = access or Access()
+    pages = {"/": lambda: dashboard(Config.checked(**settings), compute)}
+    if admin:
+        pages["/admin"] = (desk := Admin(compute)).page
+        print(f"what goes on: http://{address}:{port}/admin?key={desk.key}", flush=True)
     try:
-        pn.serve(
-            {"/": lambda: dashboard(Config.checked(**settings), compute)},
+        server = pn.serve(
+            pages,
             address=address,
             port=port,
             show=show,
             title="snnlab",
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
+            **access.options(address, port),
             session_token_expiration=LONGEST,
-            websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
+            start=False,
         )
     except OSError as error:
         raise SnnlabError(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
+    known_only(server, access.hosts(address))
+    server.start()
+    server.io_loop.start()

@@ -9,10 +9,10 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
-from snnlab.cli_app import add_app
+from snnlab.cli_app import add_app, add_password
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
 
 INTERRUPTED = 130
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
-        print(f"snnlab: {error}", file=sys.stderr)
+        print(f"snnlab: {plain(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
@@ -48,6 +48,7 @@ def _parser():
     add_runs(commands)
     add_data_dir(add_sweep(commands))
     add_app(commands)
+    add_password(commands)
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)

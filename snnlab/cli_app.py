@@ -1,8 +1,11 @@
 """``snnlab app``: the dashboard, and the limits of its server."""
 
+import getpass
 import importlib
 import importlib.util
+import sys
 from contextlib import ExitStack
+from pathlib import Path
 
 from snnlab.errors import SnnlabError
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
@@ -19,10 +22,12 @@ def add_app(commands) -> None:
     app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
     app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
+    _add_access(app)
     app.add_argument(
         "--workers", type=int, default=1, metavar="N",
         help="processes to compute in, among which visitors are spread (default: 1)",
     )  # fmt: skip
+    app.add_argument("--admin", action="store_true", help="with a page that tells what goes on")
     for name in Limits.names():
         limit = Limits.param[name]
         app.add_argument(
@@ -32,10 +37,58 @@ def add_app(commands) -> None:
     add_knobs(app)
 
 
-def _app(arguments):
-    settings = config(arguments)
+def add_password(commands) -> None:
+    """Add the command that writes what ``snnlab app --basic-auth`` reads."""
+    password = commands.add_parser("password", help="write a password for: snnlab app --basic-auth")
+    password.set_defaults(command=_password)
+    password.add_argument("file", metavar="FILE", type=Path, help="password file to write")
+    password.add_argument("name", metavar="NAME", help="who logs in with it")
+
+
+def _add_access(app):
+    app.add_argument("--basic-auth", metavar="FILE", help="admit by the passwords in this file")
+    app.add_argument("--oauth", metavar="PROVIDER", help="admit by a provider, e.g. github, google")
+    app.add_argument("--users", default="", metavar="A,B", help="whom of it: names, @domains or *")
+    app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
+                     help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
+    app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
+
+
+def _access(arguments):
+    """Who may come in, checked before anything is started."""
+    access = importlib.import_module("snnlab_app.access").Access(
+        passwords=Path(arguments.basic_auth) if arguments.basic_auth else None,
+        oauth=arguments.oauth,
+        users=tuple(filter(None, (user.strip() for user in arguments.users.split(",")))),
+        origins=tuple(arguments.origin),
+        anyone=arguments.no_login,
+    )
+    access.check(arguments.address)
+    return access
+
+
+def _password(arguments):
+    _check_dashboard()
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {arguments.name}: ")
+        if password != getpass.getpass("Once more: "):
+            raise SnnlabError("the two passwords differ: nothing is written")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    importlib.import_module("snnlab_app.passwords").keep(arguments.file, arguments.name, password)
+    print(f"{arguments.file}: {arguments.name} may log in")
+    return 0
+
+
+def _check_dashboard():
     if importlib.util.find_spec("panel_material_ui") is None:
         raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
+
+
+def _app(arguments):
+    settings = config(arguments)
+    _check_dashboard()
+    access = _access(arguments)
     from snnlab.experiments.terminal import ctrl_c
 
     # By name only: the library does not import its dashboard. The computing process gets data and
@@ -55,7 +108,7 @@ def _app(arguments):
             raise KeyboardInterrupt
         page.serve(
             settings.values(), compute, arguments.address, arguments.port,
-            show=not arguments.no_browser,
+            show=not arguments.no_browser, access=access, admin=arguments.admin,
         )  # fmt: skip
     return 0
 

@@ -1,11 +1,12 @@
 """``snnlab runs``: runs listed, shown, compared, resumed, annotated, exported, removed."""
 
 import re
-import shutil
+import zipfile
 from pathlib import Path
 
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
+from snnlab.files import write_whole
 
 INTERRUPTED = 130
 MOST = 6
@@ -86,7 +87,7 @@ def _list(arguments):
         columns[arguments.sort] = arguments.sort
     print(_table([columns.values(), *([_cell(name, row) for name in columns] for row in rows)]))
     for complaint in complaints:
-        print(f"left out: {complaint}")
+        print(f"left out: {plain(complaint)}")
     return 0
 
 
@@ -131,7 +132,7 @@ def _cell(name, row):
 
 
 def _table(rows):
-    rows = [[str(c[0] if isinstance(c, tuple) else c) for c in row] for row in rows]
+    rows = [[plain(str(c[0] if isinstance(c, tuple) else c)) for c in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
@@ -142,17 +143,21 @@ def _show(arguments):
 
     run = find_run(arguments.run, arguments.root)
     record, notes, row = run.record, run.notes(), run.row()
-    print(f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}")
-    print(f"from {record['created']} to {record['updated']}, commit {record['commit']}")
-    print(f"data {record['data']}; " + ", ".join(f"{k} {v}" for k, v in record["versions"].items()))
-    for line in (*(f"tag {tag}" for tag in notes["tags"]), notes["note"]):
-        print(line, end="\n" if line else "")
+    versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
+    for line in (
+        f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}",
+        f"from {record['created']} to {record['updated']}, commit {record['commit']}",
+        f"data {record['data']}; {versions}",
+        *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
+    ):  # fmt: skip
+        print(plain(line))
     print(*(f"{title} {_cell(name, row)}" for name, (title, *_) in _RESULTS.items()), sep=", ")
     for name, value in run.settings.items():
         default = Config.param[name].default if name in Config.knobs() else None
-        print(f"  {name} = {value}" + ("" if value == default else f"  (default {default})"))
+        print(plain(f"  {name} = {value}" + f"  (default {default})" * (value != default)))
     for change in run.changes:
-        print(f"  {change.knob} {change.before} → {change.after} after {change.step} steps")
+        told = f"  {change.knob} {change.before} → {change.after} after {change.step} steps"
+        print(plain(told))
     epochs = [_epoch_cells(epoch) for epoch in run.epochs()]
     print(_table([("epoch", "test", "train", "loss", "spikes"), *epochs]))
     return 0
@@ -220,11 +225,19 @@ def _zip(runs, out):
     if len(runs) != 1:
         raise SnnlabError(f"{len(runs)} runs given: a zip file holds one")
     try:
-        shutil.make_archive(str(out.with_suffix("")), "zip", runs[0].folder)
+        write_whole(out, lambda file: _pack(runs[0].folder, file))
     except OSError as error:
         raise SnnlabError(f"{out} cannot be written: {error.strerror}") from None
     print(f"{out}: run {runs[0].name}")
     return 0
+
+
+def _pack(folder, file):
+    """The files of a run, but nothing that a link in it leads to."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.iterdir()):
+            if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
+                archive.write(path, path.name)
 
 
 def _rows(run, what):

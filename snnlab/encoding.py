@@ -1,8 +1,8 @@
 """Images become spikes: the paper's time-to-first-spike latency code."""
 
 import numpy as np
-from numba import njit
 
+from snnlab.chip.compiled import compiled
 from snnlab.errors import SnnlabError
 from snnlab.events import LAST_TICK, TICK, Events
 
@@ -50,7 +50,7 @@ def latency_encode(
     return Events(*_in_order(pixels, rank, ticks, window), pixels.shape[1], ids)
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def _in_order(pixels, rank, ticks, window):
     """Offsets, ticks and channels of the spikes of all images, in order of time.
 

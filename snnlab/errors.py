@@ -10,3 +10,8 @@ class SnnlabError(ValueError):
 
 class DataUnavailable(SnnlabError):
     """A data set could not be had from any source."""
+
+
+def plain(text: str) -> str:
+    """``text`` without what could steer a terminal or break the line: such characters in words."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

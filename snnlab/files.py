@@ -1,6 +1,8 @@
 """Files that are whole or not there."""
 
+import math
 import os
+import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,14 +14,17 @@ import numpy as np
 from snnlab.errors import SnnlabError
 
 
-def write_whole(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """All or nothing: a file of another name beside it takes its name when it is complete.
 
-    Processes that do this at once cannot mix their bytes. Raises OSError.
+    Processes that do this at once cannot mix their bytes. ``private`` : for the owner's eyes only.
+    Raises OSError.
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
+            if private:
+                part.chmod(0o600)
             fill(file)
             file.flush()
             os.fsync(file.fileno())
@@ -35,6 +40,91 @@ def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
     return lambda file: np.savez(file, allow_pickle=False, **arrays)
 
 
+MOST_BYTES = 2**28
+"""Of an npz file and of all that it unpacks to: a network of 4000 neurons takes a sixth of it."""
+MOST_ARRAYS = 2000
+MOST_LISTED = 2**20
+"""Bytes of the list of names at a zip file's end."""
+
+
+def load_npz(
+    path: Path, what: str, content: str, shapes: dict[str, tuple[int, ...]] | None = None
+) -> dict[str, np.ndarray]:
+    """All arrays of numbers of an ``npz`` file, or those of these shapes.
+
+    What an array claims to be is looked at before any of it is unpacked: a file of kilobytes can
+    hold zeros for gigabytes. Raises :class:`SnnlabError`, naming ``what`` and ``content``, for a
+    missing, foreign or damaged file or one that is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            _check_zip(file)
+            with zipfile.ZipFile(file) as archive:
+                return _unpack(archive, shapes)
+    except _TooMuch as error:
+        raise SnnlabError(f"{what} {path}: {error}") from None
+    except FileNotFoundError:
+        raise SnnlabError(f"{what} {path}: no such file") from None
+    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+        raise SnnlabError(
+            f"{what} {path}: not an npz file of {content} ({type(error).__name__})"
+        ) from None
+
+
+class _TooMuch(Exception):
+    """Why an npz file is not read, for the user."""
+
+
+def _check_zip(file):
+    """Refuse a list of names so long that reading it alone would fill the memory."""
+    size = file.seek(0, os.SEEK_END)
+    if size > MOST_BYTES:
+        raise _TooMuch(f"{size:,} bytes, at most {MOST_BYTES:,} are read")
+    file.seek(max(0, size - 2**16 - 22))
+    tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    listed = int.from_bytes(tail[end + 12 : end + 16], "little")
+    if end >= 0 and (listed > MOST_LISTED or tail[end - 20 : end - 16] == b"PK\6\7"):
+        raise _TooMuch("holds too many files for a few arrays")
+    file.seek(0)
+
+
+def _unpack(archive, shapes):
+    if len(archive.namelist()) > MOST_ARRAYS:
+        raise _TooMuch(f"more than the {MOST_ARRAYS} arrays that are read")
+    names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
+    left, arrays = MOST_BYTES, {}
+    for name in names:
+        info = archive.getinfo(f"{name}.npy")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("compressed in a way that cannot be unpacked bit by bit")
+        with archive.open(info) as member:
+            shape, fortran, dtype = _header(member)
+            if shapes is not None and shape != shapes[name]:
+                raise _TooMuch(f"{name} has shape {shape}, expected {shapes[name]}")
+            if dtype.kind not in "biuf":
+                raise _TooMuch(f"{name} holds NaN, infinity or no numbers at all")
+            if (size := math.prod(shape) * dtype.itemsize) > left:
+                raise _TooMuch(f"would unpack to over {MOST_BYTES:,} bytes, the most that is read")
+            left -= size
+            content = bytearray(member.read(size))
+            if member.read(1):  # also has the checksum looked at
+                raise ValueError("more values than the header says")
+        arrays[name] = np.frombuffer(content, dtype).reshape(shape, order="FC"[not fortran])
+    return arrays
+
+
+def _header(member):
+    """Shape, order and kind of an array as its file claims them."""
+    form = np.lib.format
+    version = form.read_magic(member)
+    read = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
+    shape, fortran, dtype = read[version](member)
+    if any(length < 0 for length in shape):
+        raise ValueError("a negative length")
+    return shape, fortran, dtype
+
+
 def read_npz(
     path: Path, what: str, shapes: dict[str, tuple[int, ...]], *, may_be_nan: Iterable[str] = ()
 ) -> dict[str, np.ndarray]:
@@ -42,20 +132,8 @@ def read_npz(
 
     Raises :class:`SnnlabError` unless all have these shapes.
     """
-    try:
-        # numpy leaves a file that it opened itself open when it is no zip.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in shapes}
-    except FileNotFoundError:
-        raise SnnlabError(f"{what} {path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
-        raise SnnlabError(
-            f"{what} {path}: not an npz file of {', '.join(shapes)} ({type(error).__name__})"
-        ) from None
-    for name, shape in shapes.items():
-        array = arrays[name]
-        if array.shape != shape:
-            raise SnnlabError(f"{what} {path}: {name} has shape {array.shape}, expected {shape}")
+    arrays = load_npz(path, what, ", ".join(shapes), shapes)
+    for name, array in arrays.items():
         if array.dtype.kind not in "bif" or not (name in may_be_nan or np.isfinite(array).all()):
             raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or no numbers at all")
     return {k: v.item() if v.shape == () else v for k, v in arrays.items()}

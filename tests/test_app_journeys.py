@@ -246,6 +246,7 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
     says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible(
         timeout=30_000
     )
+    says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
     assert dashboard.locator("img[src=x]").count() == 0
     says(dashboard, "^Twenty hidden neurons").to_be_visible()
     expect(slider(dashboard, "Mismatch")).to_have_count(0)

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.experiments.runs import RUNS, Run, list_runs
+from snnlab.experiments.runs import RUNS, Run, list_runs, run_in
 from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.history import History
@@ -96,7 +96,8 @@ class CompareView(View):
 
     def open(self):
         runs, _ = list_runs(RUNS)
-        self._stored.param.update(options=[CHOOSE, *(run.name for run in runs)], value=CHOOSE)
+        names = [run.folder.name for run in runs if not run.folder.is_symlink()]
+        self._stored.param.update(options=[CHOOSE, *names], value=CHOOSE)
         super().open()
 
     def build(self):
@@ -129,10 +130,9 @@ class CompareView(View):
 
     def _add(self, name):
         """Put a run beside the others, if it is one of those on the server."""
-        runs = {run.name: run for run in list_runs(RUNS)[0]}
-        if name in runs:
+        if name in self._stored.options and name != CHOOSE:
             try:
-                self._put(Pin.stored(runs[name]))
+                self._put(Pin.stored(run_in(RUNS, name)))
             except SnnlabError as error:
                 pn.state.notifications.error(str(error), duration=6000)
             self._stored.value = CHOOSE

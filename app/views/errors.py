@@ -1,6 +1,7 @@
 """What is taken for what, and the images it happened to."""
 
 import base64
+from html import escape
 from io import BytesIO
 
 import numpy as np
@@ -136,8 +137,9 @@ class ErrorsView(View):
         self._found.say(f"{picture.found:,} images {what}, the worst first.")
         shown = [
             _PICTURE.format(
-                alt=f"test image {index}, “{names[label]}”, decided “{names[decision]}”",
-                data=_png(image), caption=f"{index}: {names[label]} → {names[decision]}",
+                alt=escape(f"test image {index}, “{names[label]}”, decided “{names[decision]}”"),
+                data=_png(image),
+                caption=escape(f"{index}: {names[label]} → {names[decision]}"),
             )
             for image, index, label, decision in zip(
                 picture.images, picture.index, picture.label, picture.decision, strict=True

@@ -1,6 +1,5 @@
 """One image on its way through the chip, in slow motion."""
 
-from io import BytesIO
 from math import isqrt
 
 import numpy as np
@@ -8,7 +7,6 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
-from PIL import Image, UnidentifiedImageError
 
 from snnlab import plotting
 from snnlab.data.catalogue import CATALOGUE
@@ -17,7 +15,7 @@ from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.experiments.decision import decision_time, first_spike, scores_so_far
 from snnlab.plotting import views as plotting_views
-from snnlab_app import blank
+from snnlab_app import blank, upload
 from snnlab_app.cards import card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
@@ -25,7 +23,6 @@ from snnlab_app.views.live import shape_of, spikes_table, verdict
 
 TICKS = 200
 """Looks of the page in which an image passes in slow motion: ten seconds."""
-MOST_BYTES, MOST_PIXELS = 8_000_000, 40_000_000
 TRACES = 6
 CROPS = {"digits": 4}
 """Pixels to cut of 28 for data sets whose images are filled to their edges."""
@@ -56,9 +53,7 @@ class SampleView(View):
             label="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
         )
         self._pick.param.watch(lambda event: session.show(event.new), "value_throttled")
-        self._file = pmui.FileInput(
-            label="Drop or choose a picture", accept="image/*", sizing_mode="stretch_width"
-        )
+        self._file = upload.chooser(label="Drop or choose a picture", sizing_mode="stretch_width")
         self._file.param.watch(self._dropped, "value")
         self._clear = pmui.Button(label="Clear drawing", icon="delete", variant="outlined")
         self._clear.on_click(lambda _: self._wipe())
@@ -158,7 +153,7 @@ class SampleView(View):
 
     def _dropped(self, event):
         if event.new:
-            self._offer(lambda side, crop: from_picture(_grey(event.new), side, crop))
+            self._offer(lambda side, crop: from_picture(upload.grey(event.new), side, crop))
 
     def _offer(self, make):
         """Have the chip look at a picture of a person's own, or say what is wrong with it."""
@@ -255,19 +250,3 @@ def frame_scores(frame, time: float) -> np.ndarray:
     step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
     scores = scores_so_far(traces, frame.readout)[max(step, 1) - 1]
     return scores if frame.readout == "maximum" else scores / len(traces)
-
-
-def _grey(data):
-    """A picture file as brightness : uint8[row, column]; transparent is white."""
-    if len(data) > MOST_BYTES:
-        raise SnnlabError(f"the picture has {len(data):,} bytes: use one of {MOST_BYTES:,} at most")
-    try:
-        with Image.open(BytesIO(data), formats=("PNG", "JPEG", "GIF", "BMP", "WEBP")) as picture:
-            if picture.width * picture.height > MOST_PIXELS:
-                raise SnnlabError("the picture has too many pixels: use a smaller one")
-            picture.thumbnail((400, 400))
-            over = Image.new("RGBA", picture.size, "white")
-            over.alpha_composite(picture.convert("RGBA"))
-            return np.asarray(over.convert("L"))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
-        raise SnnlabError("the file is no picture that can be read: use PNG or JPEG") from None

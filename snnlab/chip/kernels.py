@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from snnlab.chip.compiled import compiled
+
 FASTMATH = {"contract", "nsz"}  # fused multiply-add, but no reordering: same bits everywhere
 LANES = 16
 """Layers are padded to whole vectors of 16 float32."""
@@ -368,7 +370,7 @@ def _work(n, most_inputs):
     )  # fmt: skip
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def run_layer(
     offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room, read
 ):  # fmt: skip
@@ -399,7 +401,7 @@ def run_layer(
     return counts, tick, channel, cadc
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def write_synapses(weight_lsb, gains):
     """Signed currents of written weights : float32[input, padded neuron].
 
@@ -415,7 +417,7 @@ def write_synapses(weight_lsb, gains):
     return current
 
 
-@njit(nogil=True, cache=True)
+@compiled(nogil=True)
 def compact(counts, tick, channel):
     """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""
     n_images = counts.shape[0]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from snnlab.chip.compiled import compiled
 from snnlab.chip.kernels import FASTMATH
 from snnlab.chip.threads import guarded
 
@@ -151,7 +152,7 @@ def _warp_one(image, out, draw, cubic):
             out[i, j] = _pixel(flat, width, y, x, cubic)
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def _warp(images, ids, by, key, cubic):
     out = np.empty_like(images)
     for b in prange(images.shape[0]):

@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
-from snnlab.files import npz, write_whole
+from snnlab.files import load_npz, npz, write_whole
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.seeding import key
@@ -55,12 +55,10 @@ class Frames:
     @classmethod
     def load(cls, path: Path) -> "Frames":
         """Read what :meth:`save` wrote; raises :class:`SnnlabError` for anything else."""
+        arrays = load_npz(path, "frames", "step, image, scale, …")
         try:
-            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                return _frames({name: file[name] for name in file.files})
-        except FileNotFoundError:
-            raise SnnlabError(f"frames {path}: no such file") from None
-        except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+            return _frames(arrays)
+        except Exception as error:  # arrays that do not go together fail in many ways
             raise SnnlabError(f"frames {path}: no frames in it ({type(error).__name__})") from None
 
 

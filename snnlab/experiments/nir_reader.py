@@ -5,6 +5,7 @@
 """
 
 import sys
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import numpy as np
 
 MOST_BYTES = 64 * 2**20
 """Of a file and of what it unfolds to: a network that fills a chip takes half a megabyte."""
+MOST_MEMORY = 2 * 2**30
+"""Bytes of address space: libraries and threads' stacks take half of it."""
 MOST_OBJECTS = 2_000
 DEEPEST = 16
 LONGEST = 1_000
@@ -26,6 +29,7 @@ class Refused(Exception):
 
 def main(path: str) -> None:
     """Answer on standard output or standard error."""
+    _limit()
     try:
         check_bytes(Path(path).stat().st_size)
         with h5py.File(path, "r") as file:
@@ -38,6 +42,16 @@ def main(path: str) -> None:
     answer = BytesIO()
     np.savez(answer, allow_pickle=False, **arrays)
     sys.stdout.buffer.write(answer.getbuffer())
+
+
+def _limit():
+    """Let no file have more memory than this process needs, whatever it says of itself."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource  # not on Windows
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 def _refuse(reason):

@@ -26,9 +26,12 @@ from snnlab.experiments.schema import (
     write_json,
 )
 from snnlab.experiments.tables import read_table
+from snnlab.files import load_npz
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
+LONGEST_NAME = 200
+"""Characters of a run's name."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,15 @@ class Run:
             ) from None
 
     def remove(self) -> None:
-        """Delete the folder, in one moment for whoever lists runs; raises :class:`SnnlabError`."""
-        gone = self.folder.resolve().with_name(f".{self.name}.{uuid4().hex}.gone")
+        """Delete the folder, in one moment for whoever lists runs; raises :class:`SnnlabError`.
+
+        Where the name is a link, the link goes and what it leads to stays.
+        """
         try:
+            if self.folder.is_symlink():
+                self.folder.unlink()
+                return
+            gone = self.folder.resolve().with_name(f".{self.name}.{uuid4().hex}.gone")
             self.folder.resolve().rename(gone)
             shutil.rmtree(gone)
         except OSError as error:
@@ -135,13 +144,25 @@ def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
     return runs, complaints
 
 
+def run_in(root: Path, name: str) -> Run:
+    """The run of exactly this name in a folder, for names that come from elsewhere.
+
+    Raises :class:`SnnlabError` if there is none, or it lies outside.
+    """
+    plain = name not in ("", ".", "..") and name[0] not in ".~" and not set(name) & set("/\\:\0")
+    folder = Path(root) / name if plain and len(name) <= LONGEST_NAME else None
+    if folder is None or folder.resolve().parent != Path(root).resolve():
+        raise SnnlabError(f"no run {name[:LONGEST_NAME]!r} in {root}")
+    return Run.open(folder)
+
+
 def find_run(name: str, root: Path = RUNS) -> Run:
     """The run of this folder, or of this name or only beginning of a name in ``root``.
 
     Raises :class:`SnnlabError` if there is none or more than one.
     """
     for folder in (Path(name), Path(root) / name):
-        if (folder / "config.json").exists():
+        if _exists(folder / "config.json"):
             return Run.open(folder)
     found = sorted(p.parent for p in Path(root).glob("[!.]*/config.json"))
     found = [folder for folder in found if name and folder.name.startswith(name)]
@@ -150,6 +171,13 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     if found:
         raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
     raise SnnlabError(f"no run {name} here or in {root}: see snnlab runs list")
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 def difference(runs: list[Run]) -> dict[str, list]:
@@ -182,16 +210,11 @@ def load_weights(path: Path) -> list[np.ndarray]:
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
     path = path / "weights.npz" if path.is_dir() else path
+    arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
     try:
-        # numpy leaves a file that it opened itself open when it is no zip.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            weights = [file[f"layer_{k}"] for k in range(len(file.files))]
-    except FileNotFoundError:
-        raise SnnlabError(f"weights {path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
-        raise SnnlabError(
-            f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
-        ) from None
+        weights = [arrays[f"layer_{k}"] for k in range(len(arrays))]
+    except KeyError:
+        raise SnnlabError(f"weights {path}: not an npz file of {content} (KeyError)") from None
     for layer, weight in enumerate(weights):
         if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
             raise SnnlabError(

@@ -11,6 +11,9 @@ from snnlab.files import write_whole
 SCHEMA = 2
 """1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared."""
 
+MOST_JSON = 16 * 2**20
+"""Bytes of a JSON file; those of a run have kilobytes."""
+
 UNKNOWN = MappingProxyType(
     {
         "network": "", "steps": 0, "data": "", "versions": {}, "created": "", "updated": "",
@@ -88,7 +91,13 @@ def read_record(folder: Path) -> dict:
 def read_json(folder: Path, name: str):
     """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or none."""
     try:
-        return json.loads((folder / name).read_bytes())
+        with (folder / name).open("rb") as file:
+            content = file.read(MOST_JSON + 1)
+        if len(content) > MOST_JSON:
+            raise SnnlabError(f"run {folder}: {name} has more than the {MOST_JSON:,} bytes read")
+        return json.loads(content)
+    except SnnlabError:
+        raise
     except FileNotFoundError:
         raise SnnlabError(f"run {folder}: no {name} in it, give the folder of a run") from None
     except (OSError, ValueError, RecursionError) as error:

@@ -7,6 +7,8 @@ from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 
 Columns = dict[str, Sequence]
+MOST_CELLS = 10_000_000
+"""Values of a table that is read: two thousand epochs of MNIST have so many."""
 
 
 def write_table(path: Path, columns: Columns) -> None:
@@ -29,11 +31,33 @@ def read_table(path: Path) -> dict[str, list]:
 
     try:
         with path.open("rb") as file:
-            return parquet.ParquetFile(file).read(use_threads=False).to_pydict()
+            table = parquet.ParquetFile(file)
+            _check(path, table)
+            return table.read(use_threads=False).to_pydict()
     except FileNotFoundError:
         raise SnnlabError(f"table {path}: no such file") from None
     except (OSError, pyarrow.ArrowException) as error:
         raise SnnlabError(f"table {path}: not a Parquet file ({type(error).__name__})") from None
+
+
+def _check(path, table):
+    """Refuse what would unfold to far more than the file has: a value may stand for a billion."""
+    about, types = table.metadata, table.schema_arrow.types
+    cells = about.num_rows * about.num_columns
+    if cells > MOST_CELLS:
+        raise SnnlabError(f"table {path}: {cells:,} values, at most {MOST_CELLS:,} are read")
+    if not all(any(is_kind(kind) for is_kind in _numbers()) for kind in types):
+        raise SnnlabError(f"table {path}: columns of other than numbers")
+    groups = [about.row_group(k) for k in range(about.num_row_groups)]
+    codecs = {g.column(k).compression for g in groups for k in range(about.num_columns)}
+    if not codecs <= {"SNAPPY", "UNCOMPRESSED"}:
+        raise SnnlabError(f"table {path}: packed by {', '.join(sorted(codecs))}, expected SNAPPY")
+
+
+def _numbers():
+    from pyarrow import types
+
+    return types.is_integer, types.is_floating, types.is_boolean, types.is_null
 
 
 def columns_of(rows: list[dict]) -> Columns:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit, prange
 
+from snnlab.chip.compiled import compiled
 from snnlab.chip.kernels import FASTMATH, UNCOUNTED
 
 BLOCK = 64
@@ -78,7 +79,7 @@ def _sample_back(tick, channel, g, model, p, q, grad, current):
             _collect(grad[channel[e]], p, q, model.from_p[k], model.from_q[k])
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def layer_adjoint(offsets, tick, channel, n_in, g, model, upstream):
     """Gradients of one layer from those of its membranes, g : float32[image, sample, neuron].
 
@@ -126,7 +127,7 @@ def _of_spike(upstream, weight, of_count, j):
     return total
 
 
-@njit(parallel=True, nogil=True, cache=True)
+@compiled(parallel=True, nogil=True)
 def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, channel, sample):
     """Surrogate gradient of hidden membranes : float32[image, sample, neuron].
 

@@ -1,0 +1,74 @@
+"""Names and hashes of passwords in a file, as ``snnlab password`` writes it."""
+
+import re
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
+
+NAME = re.compile(r"[\w.@+-]{1,64}")
+SHORTEST, LONGEST = 8, 1000
+"""Characters of a password."""
+MOST_BYTES = 1_000_000
+
+_hasher = PasswordHasher()
+_NOBODY = _hasher.hash("nobody")
+
+
+def read(path: Path) -> dict[str, str]:
+    """Hashes by name, a line ``name:hash`` each.
+
+    Raises :class:`SnnlabError` for a file that cannot be read, is none of these or names nobody.
+    """
+    try:
+        with path.open("rb") as file:
+            lines = file.read(MOST_BYTES).decode().splitlines()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text"
+        raise SnnlabError(
+            f"password file {path} cannot be read ({why}): write it with snnlab password {path}"
+            " NAME"
+        ) from None
+    entries = {}
+    for number, line in enumerate(lines, start=1):
+        name, _, hashed = line.partition(":")
+        if not (NAME.fullmatch(name) and hashed.startswith("$argon2")):
+            raise SnnlabError(
+                f"password file {path}: line {number} is no name and Argon2 hash; write it with"
+                f" snnlab password {path} NAME"
+            )
+        entries[name] = hashed
+    if not entries:
+        raise SnnlabError(f"password file {path} names nobody: snnlab password {path} NAME")
+    return entries
+
+
+def admits(path: Path, name: str, password: str) -> bool:
+    """Whether the file has this name with this password; an unknown name takes as long."""
+    hashed = read(path).get(name)
+    try:
+        return _hasher.verify(hashed or _NOBODY, password[:LONGEST]) and hashed is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def keep(path: Path, name: str, password: str) -> None:
+    """Enter a name with its password, in place of an older one, in a file for the owner's eyes.
+
+    Raises :class:`SnnlabError` for a name or password that is not allowed, or a file that cannot
+    be read or written.
+    """
+    if not NAME.fullmatch(name):
+        raise SnnlabError(f"name {name!r} is not allowed: up to 64 letters, digits, . _ - + @")
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise SnnlabError(f"the password has {len(password)} characters: {SHORTEST} to {LONGEST}")
+    entries = read(path) if path.exists() else {}
+    entries[name] = _hasher.hash(password)
+    text = "".join(f"{name}:{hashed}\n" for name, hashed in entries.items())
+    try:
+        write_whole(path, lambda file: file.write(text.encode()), private=True)
+    except OSError as error:
+        raise SnnlabError(f"password file {path} cannot be written: {error.strerror}") from None
