@@ -121,8 +121,12 @@ class Network(nn.Module):
 
 
 def decode(recording: Recording, scale: float) -> np.ndarray:
-    """Label traces in units of the float weights : float32[sample, step, label]."""
-    return recording.traces(-1) * np.float32(WEIGHT_SCALE / scale)
+    """Label traces in units of the float weights : float32[sample, step, label].
+
+    No numbers if the weights are none: their scale is 0.
+    """
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return recording.traces(-1) * np.float32(np.float64(WEIGHT_SCALE) / scale)
 
 
 def _initial(n_in, n_out, seed, layer, mean):
