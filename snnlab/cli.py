@@ -13,9 +13,10 @@ from pathlib import Path
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_knobs, add_recipe, config
+from snnlab.flags import add_knobs, add_recipe, config, filled, place
 
 INTERRUPTED = 130
+LAST_PORT = 65535
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
@@ -30,12 +31,25 @@ def main(argv: list[str] | None = None) -> int:
     except SnnlabError as error:
         print(f"snnlab: {error}", file=sys.stderr)
         return 2
+    except OSError as error:  # a place that no command looks after: a disk that fails, a name
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"snnlab: {where}{error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
         return INTERRUPTED
 
 
+def _port(text):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 1 to {LAST_PORT}")
+    return int(text)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
+
     def error(self, message):
         self.exit(2, f"snnlab: {message} (see {self.prog} --help)\n")
 
@@ -63,8 +77,10 @@ def _add_train(commands):
     train = commands.add_parser("train", help="train a network in the loop with the chip")
     train.set_defaults(command=_train)
     _add_data_dir(train)
-    train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
-    train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
+    text = "start from the weights of a run or npz"
+    train.add_argument("--weights", type=filled, metavar="FILE", help=text)
+    text = "run folder (default: runs/<time>-<dataset>)"
+    train.add_argument("--out", type=filled, metavar="DIR", help=text)
     _add_threads(train)
     add_recipe(train)
     add_knobs(train)
@@ -74,8 +90,10 @@ def _add_app(commands):
     app = commands.add_parser("app", help="open the dashboard in the browser")
     app.set_defaults(command=_app)
     _add_data_dir(app)
-    app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
-    app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    app.add_argument(
+        "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
+    )
+    app.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006)")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     add_recipe(app)
     add_knobs(app)
@@ -91,7 +109,8 @@ def _add_data(commands):
 def _add_calibrate(commands):
     calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
     calibrate.set_defaults(command=_calibrate)
-    calibrate.add_argument("--out", metavar="FILE", help="keep codes and measurements in an npz")
+    text = "keep codes and measurements in an npz"
+    calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
     add_knobs(calibrate, ("die", "die_seed", "mismatch"))
 
 
@@ -106,7 +125,7 @@ def _add_convergence(commands):
         "convergence", help="evaluate a run on finer and finer steps of the emulation"
     )
     convergence.set_defaults(command=_convergence)
-    convergence.add_argument("run", metavar="RUN", help="folder of a run")
+    convergence.add_argument("run", metavar="RUN", type=place, help="folder of a run")
     _add_data_dir(convergence)
     _add_threads(convergence)
 
@@ -114,8 +133,8 @@ def _add_convergence(commands):
 def _add_export(commands):
     export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
     export.set_defaults(command=_export)
-    export.add_argument("run", metavar="RUN", type=Path, help="run folder")
-    export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
+    export.add_argument("run", metavar="RUN", type=place, help="run folder")
+    export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
 
 
 def _add_recipes(commands):
@@ -132,10 +151,18 @@ def _add_reproduce(commands):
     reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
     reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
     reproduce.add_argument(
-        "--out", default=".", metavar="DIR", help="folder for results.md (default: .)"
+        "--out",
+        type=place,
+        default=Path(),
+        metavar="DIR",
+        help="folder for results.md (default: .)",
     )
     reproduce.add_argument(
-        "--cache", metavar="DIR", default="runs/reproduce", help="finished trainings"
+        "--cache",
+        type=place,
+        metavar="DIR",
+        default=Path("runs/reproduce"),
+        help="finished trainings",
     )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
     reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
@@ -150,12 +177,14 @@ def _add_bench(commands):
     bench.set_defaults(command=_bench)
     bench.add_argument("--full", action="store_true", help="with the long rows: ten minutes")
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
-    bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
+    text = "where results are kept"
+    bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
 
 
 def _add_data_dir(parser):
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+    text = "folder with idx files of the data sets"
+    parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 
 def _add_threads(parser):
@@ -178,7 +207,7 @@ def _calibrate(arguments):
         settings.set("die", "uncalibrated")
     from snnlab.experiments.calibrate import calibrate_die
 
-    calibrate_die(settings, Path(arguments.out) if arguments.out else None)
+    calibrate_die(settings, arguments.out)
     return 0
 
 
@@ -210,7 +239,7 @@ def _bench(arguments):
     if importlib.util.find_spec("matplotlib") is None:
         raise SnnlabError('the benchmarks are not installed: pip install "snnlab[bench]"')
     importlib.import_module("snnlab_bench.suite").run(
-        Path(arguments.out), only=arguments.only, full=arguments.full, threads=arguments.threads
+        arguments.out, only=arguments.only, full=arguments.full, threads=arguments.threads
     )
     return 0
 
@@ -244,7 +273,7 @@ def _map(arguments):
 def _convergence(arguments):
     from snnlab.experiments.convergence import study, table
 
-    print(table(study(Path(arguments.run), arguments.data_dir, arguments.threads)))
+    print(table(study(arguments.run, arguments.data_dir, arguments.threads)))
     return 0
 
 
@@ -270,7 +299,7 @@ def _reproduce(arguments):
     from snnlab.reproduce.command import reproduce
 
     finished = reproduce(
-        arguments.study, Path(arguments.out), Path(arguments.cache),
+        arguments.study, arguments.out, arguments.cache,
         quick=arguments.quick, seeds=arguments.seeds, data_dir=arguments.data_dir,
         workers=arguments.workers, scheduler=arguments.scheduler, report_only=arguments.report_only,
     )  # fmt: skip

@@ -1,11 +1,22 @@
 """The one root of every error a user can cause."""
 
+MOST_CHARACTERS = 1000
+
 
 class SnnlabError(ValueError):
     """A mistake in what was asked: names object, value, limit and cure in one line.
 
-    Front ends (command line, dashboard) print it as it is, without a traceback.
+    Front ends (command line, dashboard) print it as it is, without a traceback. Whatever it quotes,
+    it stays one line without control characters; in the middle of a very long one something is
+    left out.
     """
+
+    def __init__(self, text: object = ""):
+        line = "".join(c if c.isprintable() else " " for c in str(text))
+        if len(line) > MOST_CHARACTERS:
+            half = MOST_CHARACTERS // 2
+            line = f"{line[:half]} … {line[-half:]}"
+        super().__init__(line)
 
 
 class DataUnavailable(SnnlabError):

@@ -6,6 +6,7 @@ when a run is resumed, so it does not matter between which two files the power w
 
 from contextlib import suppress
 from dataclasses import asdict
+from errno import EINVAL
 from pathlib import Path
 from time import monotonic
 
@@ -199,7 +200,15 @@ class Recorder:
 
 def check_free(folder: Path) -> None:
     """Raises :class:`SnnlabError` if the folder holds a run."""
-    if (Path(folder) / "config.json").exists():
+    try:
+        if "\0" in str(folder):
+            raise OSError(EINVAL, "no name for a folder")
+        taken = (Path(folder) / "config.json").exists()
+    except OSError as error:  # too long a name, or not to be looked into
+        raise SnnlabError(
+            f"run folder {str(folder)[:80]!r} cannot be written: {error.strerror}"
+        ) from None
+    if taken:
         raise SnnlabError(
             f"run folder {folder} holds a run already: give another one, or continue that one"
             f" with snnlab runs resume {folder}"
