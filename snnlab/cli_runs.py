@@ -36,14 +36,16 @@ def add_runs(commands) -> None:
     _add(what, "list", _list, "a table of all runs", (
         ("--where", {"action": "append", "default": [], "metavar": "X",
                      "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
-        ("--sort", {"type": filled, "metavar": "NAME", "help": "order by a result or knob, best last"}),
+        ("--sort", {"type": filled, "metavar": "NAME",
+                    "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
     _add(what, "show", _show, "all about one run", (_RUN,))
     _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
     _add(what, "resume", _resume, "go on with a run that stopped", (
         _RUN,
         ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
-        ("--data-dir", {"type": filled, "metavar": "DIR", "help": "folder with idx files of the data sets"}),
+        ("--data-dir", {"type": filled, "metavar": "DIR",
+                        "help": "folder with idx files of the data sets"}),
         ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
     _add(what, "note", _note, "write a note or tags to a run", (

@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         (("--epochs", "2.5"), "epochs = 2.5 is not allowed: a whole number from 1 to 10000"),
         (("--batch", "1e9"), "batch = 1e9 is not allowed: a whole number from 1 to 10000"),
         (("--hidden", "2x"), "hidden = 2x is not allowed: a list of whole numbers"),
-        (("--hidden", "0"), "every layer needs at least one neuron"),
+        (("--hidden", "0"), "hidden = [0] is not allowed: a list of whole numbers from 1 to 8192"),
         (
             ("--hidden", "300"),
             "needs 630 neuron circuits, the chip has 512: use at most 246 hidden neurons,"
