@@ -209,8 +209,8 @@ def test_export_writes_the_network_of_a_run(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "shapes", "said"),
     [
-        ([[1, 2]], [(4, 2)], "config.json holds no settings (TypeError)"),
-        (None, [(4, 2)], "config.json holds no settings (TypeError)"),
+        ([[1, 2]], [(4, 2)], "config.json holds no settings (list)"),
+        (None, [(4, 2)], "config.json holds no settings (NoneType)"),
         ({"tau_mem": 1.0}, [(4, 2)], "tau_mem = 1.0 is not allowed: a number from 1e-06 to 2e-05"),
         ({}, [(4, 2), (3, 2)], "weights of layer 1 have shape (3, 2), the network (4, 2, 2) takes"),
         ({}, [(400, 300)], "needs 1200 neuron circuits, the chip has 512"),

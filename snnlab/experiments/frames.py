@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
-from snnlab.files import npz, write_whole
+from snnlab.files import arrays_of, npz, write_whole
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.seeding import key
@@ -55,12 +55,10 @@ class Frames:
     @classmethod
     def load(cls, path: Path) -> "Frames":
         """Read what :meth:`save` wrote; raises :class:`SnnlabError` for anything else."""
+        arrays = arrays_of(path, "frames", "frames of a run")
         try:
-            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                return _frames({name: file[name] for name in file.files})
-        except FileNotFoundError:
-            raise SnnlabError(f"frames {path}: no such file") from None
-        except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+            return _checked(_frames(arrays))
+        except Exception as error:  # arrays of any kind and shape, where others are expected
             raise SnnlabError(f"frames {path}: no frames in it ({type(error).__name__})") from None
 
 
@@ -125,6 +123,30 @@ def _arrays(frames):
         arrays |= {f"{part}_{k}": np.asarray(getattr(events, part)) for part in _PARTS}
     arrays |= {f"cadc_{k}": cadc for k, cadc in enumerate(recording.cadc)}
     return arrays | {f"correction_{k}": c for k, c in enumerate(recording.correction)}
+
+
+def _checked(frames):
+    """Frames whose parts fit each other; raises ValueError."""
+    recording, n = frames.recording, len(frames.step)
+    events, cadc, scale = (recording.inputs, *recording.spikes), recording.cadc, frames.scale
+    sound = (
+        all(a.shape == (n,) for a in (frames.step, frames.image, scale))
+        and all(a.dtype.kind in "iu" for a in (frames.step, frames.image))
+        and (scale.dtype.kind == "f" and (np.isfinite(scale) & (scale > 0)).all())
+        and (all(len(e) == n for e in events) and len(cadc) == len(events))
+        and all(a.ndim == 3 and a.dtype == np.uint8 and len(a) == n for a in cadc)
+        and len({a.shape[1] for a in cadc}) == 1
+        and all(a.shape[2] == e.n_channels for a, e in zip(cadc, recording.spikes, strict=False))
+        and all(map(_corrects, recording.correction, cadc))
+    )
+    if not sound:
+        raise ValueError("parts of frames that do not fit each other")
+    return frames
+
+
+def _corrects(correction, cadc):
+    numbers = correction.dtype.kind in "if" and np.isfinite(correction).all()
+    return correction.shape == cadc.shape[2:] and numbers
 
 
 def _frames(arrays):

@@ -20,12 +20,15 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments.schema import (
     Change,
     EpochRecord,
+    changes_of,
+    epochs_of,
     old_epochs,
-    read_json,
+    read_notes,
     read_record,
     write_json,
 )
 from snnlab.experiments.tables import read_table
+from snnlab.files import arrays_of
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
@@ -64,7 +67,7 @@ class Run:
     @property
     def changes(self) -> list[Change]:
         """Knobs turned while it trained, in order."""
-        return [Change(**change) for change in self.record["changes"]]
+        return changes_of(self.record["changes"], self.folder)
 
     @property
     def state(self) -> str:
@@ -80,7 +83,7 @@ class Run:
             return old_epochs(self.folder)
         columns = read_table(path)
         rows = zip(*columns.values(), strict=True)
-        return [EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows]
+        return epochs_of([dict(zip(columns, row, strict=True)) for row in rows], path)
 
     def steps(self) -> dict[str, list]:
         """Loss, accuracy and spikes of every weight update, as columns; none in older runs."""
@@ -91,7 +94,7 @@ class Run:
         """``tags``, a list of words, and ``note``, a text."""
         if not (self.folder / "notes.json").exists():
             return {"tags": [], "note": ""}
-        return read_json(self.folder, "notes.json")
+        return read_notes(self.folder)
 
     def annotate(self, note: str | None = None, tags: Iterable[str] | None = None) -> None:
         """Replace note or tags; raises :class:`SnnlabError` if they cannot be written."""
@@ -182,16 +185,12 @@ def load_weights(path: Path) -> list[np.ndarray]:
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
     path = path / "weights.npz" if path.is_dir() else path
-    try:
-        # numpy leaves a file that it opened itself open when it is no zip.
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-            weights = [file[f"layer_{k}"] for k in range(len(file.files))]
-    except FileNotFoundError:
-        raise SnnlabError(f"weights {path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
-        raise SnnlabError(
-            f"weights {path}: not an npz file of layer_0, layer_1, … ({type(error).__name__})"
-        ) from None
+    holding = "layer_0, layer_1, …"
+    arrays = arrays_of(path, "weights", holding)
+    weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]
+    if any(weight is None for weight in weights):
+        found = ", ".join(sorted(arrays))
+        raise SnnlabError(f"weights {path}: not an npz file of {holding}, it holds {found}")
     for layer, weight in enumerate(weights):
         if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
             raise SnnlabError(

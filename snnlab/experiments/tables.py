@@ -6,6 +6,9 @@ from pathlib import Path
 from snnlab.errors import SnnlabError
 from snnlab.files import check_place, write_whole
 
+MOST_CELLS = 100_000_000
+"""Ten thousand epochs of MNIST have less than half as many."""
+
 Columns = dict[str, Sequence]
 
 
@@ -24,15 +27,19 @@ def write_table(path: Path, columns: Columns) -> None:
 
 def read_table(path: Path) -> dict[str, list]:
     """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or none."""
-    import pyarrow
     from pyarrow import parquet
 
     try:
         with path.open("rb") as file:
-            return parquet.ParquetFile(file).read(use_threads=False).to_pydict()
+            table = parquet.ParquetFile(file)
+            if table.metadata.num_rows * max(table.metadata.num_columns, 1) > MOST_CELLS:
+                raise SnnlabError(f"table {path}: over {MOST_CELLS} cells, it is damaged")
+            return table.read(use_threads=False).to_pydict()
     except FileNotFoundError:
         raise SnnlabError(f"table {path}: no such file") from None
-    except (OSError, pyarrow.ArrowException) as error:
+    except SnnlabError:
+        raise
+    except Exception as error:  # pyarrow raises many kinds for damaged files
         raise SnnlabError(f"table {path}: not a Parquet file ({type(error).__name__})") from None
 
 
