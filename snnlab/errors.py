@@ -3,6 +3,11 @@
 MOST_CHARACTERS = 1000
 
 
+def one_line(text: str) -> str:
+    """Text that somebody wrote, with nothing in it that ends a line or steers a terminal."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 class SnnlabError(ValueError):
     """A mistake in what was asked: names object, value, limit and cure in one line.
 
@@ -12,7 +17,7 @@ class SnnlabError(ValueError):
     """
 
     def __init__(self, text: object = ""):
-        line = "".join(c if c.isprintable() else " " for c in str(text))
+        line = one_line(str(text))
         if len(line) > MOST_CHARACTERS:
             half = MOST_CHARACTERS // 2
             line = f"{line[:half]} … {line[-half:]}"

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from snnlab import plotting
 from snnlab.data.catalogue import CATALOGUE
@@ -265,5 +265,7 @@ def _grey(data):
             over = Image.new("RGBA", picture.size, "white")
             over.alpha_composite(picture.convert("RGBA"))
             return np.asarray(over.convert("L"))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except SnnlabError:
+        raise
+    except Exception:  # Pillow raises many kinds for damaged files, SyntaxError among them
         raise SnnlabError("the file is no picture that can be read: use PNG or JPEG") from None

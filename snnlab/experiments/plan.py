@@ -159,5 +159,5 @@ def _check_knobs(plan):
 
 def _one_of(what, given, known):
     for name in given:
-        if name not in known:
+        if name not in list(known):  # by being equal: a file may name a table
             raise SnnlabError(f"{what} {name!r} is unknown: use {', '.join(known)}")
