@@ -48,7 +48,7 @@ def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
     """
     try:
         tree = _tree(arrays).get("node")
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, IndexError):
         raise SnnlabError(f"NIR file {path}: an array where it has a group too") from None
     kind = tree.get("type") if isinstance(tree, dict) else "no node"
     if kind != "NIRGraph":
