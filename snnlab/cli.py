@@ -12,7 +12,7 @@ from pathlib import Path
 
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, one_line
 from snnlab.flags import add_knobs, add_recipe, config, filled, place
 
 INTERRUPTED = 130
@@ -51,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
 
     def error(self, message):
-        self.exit(2, f"snnlab: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"snnlab: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def _parser():

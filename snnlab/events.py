@@ -113,9 +113,12 @@ class Events:
         Times at or beyond ``window`` ticks mean "no spike". Raises :class:`SnnlabError` for
         negative times, NaN, or a window of more than 16 bits.
         """
+        if ticks.ndim != 2 or ticks.dtype.kind not in "iuf":
+            raise SnnlabError(
+                f"times of shape {ticks.shape} are {ticks.dtype}: give numbers, one row per sample"
+            )
         n_samples, n_channels = ticks.shape
-        if window > LAST_TICK:
-            raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
+        check_window(window)
         if ticks.dtype.kind != "u" and not (ticks >= 0).all():
             sample, channel = np.argwhere(~(ticks >= 0))[0]
             raise SnnlabError(
@@ -129,6 +132,14 @@ class Events:
         if ids is None:
             ids = np.arange(n_samples, dtype=np.uint64)
         return cls(offsets, tick, channel, n_channels, ids)
+
+
+def check_window(window: int) -> None:
+    """Raises :class:`SnnlabError` for a window of no ticks, or of more than 16 bits tell apart."""
+    if not 0 < window <= LAST_TICK:
+        raise SnnlabError(
+            f"window of {window} ticks: time stamps end at {LAST_TICK}, give 1 or more up to that"
+        )
 
 
 def _by_time(ticks, window):

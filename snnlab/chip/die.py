@@ -142,6 +142,8 @@ class Die:
             arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
             for name, expected in ideal.items():
                 _check(path, name, arrays[name], expected.dtype)
+            if type(cut := arrays["truncated"]) is not int or cut < 0:
+                raise SnnlabError(f"die {path}: truncated is {cut}, expected a count")
         except SnnlabError as error:
             raise SnnlabError(f"{error}; draw and save the die anew") from None
         return cls(**arrays)

@@ -69,6 +69,8 @@ class Chip:
         silent : bool[neuron] of each hidden layer, neurons that may not fire in this run.
         Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
+        if not isinstance(events, Events):
+            raise SnnlabError(f"events are {type(events).__name__}: the chip takes Events")
         self._check(events.checked(), weights_lsb)
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
@@ -188,7 +190,7 @@ class Chip:
             raise SnnlabError(
                 f"Events have {events.n_channels} channels, network {self.mapping} takes {sizes[0]}"
             )
-        for layer, weight in enumerate(weights_lsb):
+        for layer, weight in enumerate(map(np.asarray, weights_lsb)):
             if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > c.WEIGHT_MAX_LSB:
                 raise SnnlabError(
                     f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"

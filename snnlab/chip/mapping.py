@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 import numpy as np
 
@@ -37,7 +38,12 @@ class Mapping:
     excluded: Iterable[int] = frozenset()
 
     def __post_init__(self):
-        object.__setattr__(self, "sizes", tuple(self.sizes))
+        try:
+            object.__setattr__(self, "sizes", tuple(map(index, self.sizes)))
+        except TypeError:
+            raise SnnlabError(
+                f"Network of {self.sizes}: layers have whole numbers of neurons"
+            ) from None
         object.__setattr__(self, "excluded", frozenset(map(int, self.excluded)))
         self._check()
         _ = self.parts

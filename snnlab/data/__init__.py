@@ -62,7 +62,7 @@ def load(
     Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or wrong
     file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
-    if name not in CATALOGUE:
+    if not isinstance(name, str) or name not in CATALOGUE:
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}")
     entry = CATALOGUE[name].checked(side)
     if name in _AT_HAND:

@@ -231,7 +231,10 @@ def _checkpoint(run):
             f"run {run.folder} was kept without a checkpoint: start a new run from its weights"
             f" with snnlab train --weights {run.folder}"
         )
-    return read_npz(path, "checkpoint", {"step": ()})
+    state = read_npz(path, "checkpoint", {"step": ()})
+    if type(state["step"]) is not int or state["step"] < 0:
+        raise SnnlabError(f"checkpoint {path}: step {state['step']} is no whole number from 0")
+    return state
 
 
 def _restore(trainer, run):

@@ -7,6 +7,7 @@
 ``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
 """
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -184,7 +185,7 @@ def load_weights(path: Path) -> list[np.ndarray]:
 
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
-    path = path / "weights.npz" if path.is_dir() else path
+    path = path / "weights.npz" if os.path.isdir(path) else path  # False for what is no name
     holding = "layer_0, layer_1, …"
     arrays = arrays_of(path, "weights", holding)
     weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 
@@ -108,7 +109,7 @@ def changes_of(listed: list, folder: Path) -> list[Change]:
     """Knobs that a record says were turned; raises :class:`SnnlabError` for anything else."""
     try:
         changes = [Change(**change) for change in listed]
-        if all(type(c.step) is int and isinstance(c.knob, str) for c in changes):
+        if all(type(c.step) is int and c.knob in Config.knobs() for c in changes):
             return changes
     except TypeError:
         pass

@@ -61,6 +61,8 @@ class Network(nn.Module):
                     f"weights of layer {layer} have shape {given.shape},"
                     f" the network {self.sizes} takes {tuple(mine.shape)}"
                 )
+            if given.dtype.kind not in "iuf":
+                raise SnnlabError(f"weights of layer {layer} are {given.dtype}: give numbers")
             bad = int((~np.isfinite(given)).sum())
             if bad:
                 raise SnnlabError(

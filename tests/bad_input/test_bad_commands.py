@@ -33,7 +33,7 @@ train --hidden=99999999999999999999         | hidden = [99999999999999999999] is
 train --hidden=1-1-1-1-1-1-1-1-1            | 8 at most, such as 246 or 120-120
 train --hidden=²                            | hidden = ² is not allowed
 train --hidden=8193                         | from 1 to 8192
-train --killed=512                          | killed = [512] is not allowed: a list of whole numbers from 0 to 511
+train --killed=512                          | killed = [512] is not allowed: a list of whole numbers
 train --killed=1-x                          | killed = 1-x is not allowed
 train --die=broken                          | die = broken is not allowed: one of ideal, calibrated
 train --die-seed=4294967296                 | die_seed = 4294967296 is not allowed
@@ -85,7 +85,7 @@ calibrate --out=runs                        | calibration runs cannot be written
 convergence                                 | arguments are required: RUN
 convergence ''                              | argument RUN: is empty
 convergence nowhere                         | run nowhere: no config.json in it, give the folder
-convergence file                            | run file: config.json holds no settings (NotADirectoryError)
+convergence file                            | run file: holds no settings (NotADirectoryError)
 convergence runs/odd                        | run runs/odd: config.json holds no settings
 convergence runs/empty                      | run runs/empty: no config.json in it
 convergence runs/good --threads=0           | threads = 0 is not allowed
@@ -145,7 +145,7 @@ runs resume good                            | was kept without a checkpoint: sta
 runs resume good --epochs=x                 | invalid int value: 'x'
 runs resume good --threads=0                | threads = 0 is not allowed
 runs resume nowhere                         | no run nowhere here
-runs note good                              | nothing to note on run good: give a text, --tag or --untag
+runs note good                              | nothing to note on run good: give a text, --tag
 runs note good --tag=                       | tag '' is not allowed: give one word
 runs note good '--tag=two words'            | tag 'two words' is not allowed
 runs note nowhere text                      | no run nowhere here
