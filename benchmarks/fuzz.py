@@ -20,6 +20,8 @@ from hypothesis import settings as how
 from snnlab.errors import SnnlabError
 
 KINDS = ("cases", "refused", "accepted", "accepted wrongly", "tracebacks")
+AT_ONCE = 5000
+"""Cases that Hypothesis keeps in mind, so as not to repeat them."""
 SHOWN = 5
 """Faults of one target that are shown."""
 
@@ -80,7 +82,8 @@ def attempts(target, tally: Tally, cases: int, seed: int):
 def hunt(target, cases: int, seed: int = 0) -> Tally:
     """Give a target so many cases."""
     tally, start = Tally(), perf_counter()
-    attempts(target, tally, cases, seed)()
+    for done in range(0, cases, AT_ONCE):
+        attempts(target, tally, min(AT_ONCE, cases - done), seed + done)()
     tally.seconds = perf_counter() - start
     return tally
 

@@ -364,23 +364,23 @@ def _nir_bytes():
 
 
 TARGETS = {
-    "link": Target(lambda: words.queries, link, 1),
+    "link": Target(lambda: words.queries, link, 0.5),
     "settings": Target(lambda: words.settings, settings, 2),
-    "flags": Target(lambda: words.flags, flags, 0.5),
-    "recipes": Target(lambda: words.recipes, recipe, 1),
+    "flags": Target(lambda: words.flags, flags, 0.3),
+    "recipes": Target(lambda: words.recipes, recipe, 2),
     "sweeps": Target(lambda: words.plans, plan, 1.5),
-    "idx": Target(lambda: damaged(IDX, gzip.compress(IDX, mtime=0)), idx, 5),
-    "pictures": Target(lambda: damaged(*_pictures()), picture, 1.5),
+    "idx": Target(lambda: damaged(IDX, gzip.compress(IDX, mtime=0)), idx, 6),
+    "pictures": Target(lambda: damaged(*_pictures()), picture, 3),
     "drawings": Target(
         lambda: st.lists(st.lists(st.tuples(st.floats(), st.floats()), max_size=4), max_size=3),
-        strokes, 0.5,
+        strokes, 3,
     ),
-    "dies": Target(lambda: npz_like(_die), die, 0.5),
-    "calibrations": Target(lambda: npz_like(_calibration), calibration, 1),
-    "weights": Target(lambda: npz_like(_weights), weights, 2),
-    "runs": Target(_damaged_runs, run, 1),
-    "resumed runs": Target(_damaged_runs, resumed, 0.1),
-    "NIR graphs": Target(_graphs, nir_graph, 1),
-    "NIR files": Target(_nir_bytes, nir_file, 0.004),
+    "dies": Target(lambda: npz_like(_die), die, 0.15),
+    "calibrations": Target(lambda: npz_like(_calibration), calibration, 0.6),
+    "weights": Target(lambda: npz_like(_weights), weights, 3),
+    "runs": Target(_damaged_runs, run, 0.4),
+    "resumed runs": Target(_damaged_runs, resumed, 0.05),
+    "NIR graphs": Target(_graphs, nir_graph, 2),
+    "NIR files": Target(_nir_bytes, nir_file, 0.003),
 }  # fmt: skip
 """By name. NIR files are read by a process each: few of them."""

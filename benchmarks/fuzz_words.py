@@ -96,7 +96,8 @@ _sound = st.fixed_dictionaries(
 _odd = st.fixed_dictionaries(
     {},
     optional={
-        "vary": _vary, "settings": _tables, "sampler": st.sampled_from(("grid", "random", "tpe")) | _plain,
+        "vary": _vary, "settings": _tables,
+        "sampler": st.sampled_from(("grid", "random", "tpe")) | _plain,
         "trials": st.integers(-1, 30) | _plain, "repeats": st.integers(-1, 3) | _plain,
         "objectives": st.lists(st.sampled_from((*OBJECTIVES, "x")), max_size=3) | _plain,
         "limits": st.dictionaries(st.sampled_from((*OBJECTIVES, "x")), _plain, max_size=2) | _plain,
@@ -111,15 +112,14 @@ plans = (
 )
 """Of sweeps, as TOML."""
 
+
+def _mostly(value):
+    return st.one_of(st.just(value), st.just(value), st.just(value), _plain)
+
+
 _recipe = st.fixed_dictionaries(
-    {},
-    optional={
-        "version": st.integers(0, 3) | _plain,
-        "about": st.just("One.") | _plain,
-        "base": st.just("a") | _plain,
-        "set": _tables | _plain,
-        "x": _plain,
-    },
+    {"version": _mostly(1), "about": _mostly("One.")},
+    optional={"base": _mostly("a"), "set": _mostly({"beta": 3.0}) | _tables},
 )
 recipes = (
     st.lists(st.tuples(st.sampled_from("abc"), _recipe | _plain), max_size=3).map(

@@ -91,11 +91,11 @@ class Network(nn.Module):
 
     def weights_lsb(self) -> list[np.ndarray]:
         """Weights as written to the synapses : int8[input, neuron] for each layer."""
+        pairs = zip(self.weights, self.scales(), strict=True)
+        with np.errstate(over="ignore"):  # what is too large is clipped
+            scaled = [w.detach().numpy() * scale for w, scale in pairs]
         return [
-            np.rint(np.clip(w.detach().numpy() * scale, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(
-                np.int8
-            )
-            for w, scale in zip(self.weights, self.scales(), strict=True)
+            np.rint(np.clip(w, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(np.int8) for w in scaled
         ]
 
     def in_the_loop(
