@@ -120,8 +120,13 @@ export function render({model, el}) {
       model.send_msg("key " + key)
     }
   }
+  const leave = event => event.persisted || model.send_msg("left")
   document.addEventListener("keydown", press)
-  model.on("remove", () => document.removeEventListener("keydown", press))
+  window.addEventListener("pagehide", leave)
+  model.on("remove", () => {
+    document.removeEventListener("keydown", press)
+    window.removeEventListener("pagehide", leave)
+  })
 }
 """
 

@@ -1,4 +1,4 @@
-"""The computing process: hosts the sessions of all visitors of a server.
+"""A computing process: hosts sessions of the visitors of a server.
 
 Orders come in through a pipe, what has changed goes out through it. A page that is slow to listen
 holds up the telling only, which then goes on with the newest; training waits for nobody.
@@ -6,11 +6,15 @@ holds up the telling only, which then goes on with the newest; training waits fo
 
 import os
 from contextlib import suppress
+from math import inf
 from multiprocessing.connection import Connection
+from pathlib import Path
 from threading import Thread
 from time import sleep
 
+from snnlab.chip.threads import most_threads
 from snnlab.config import Config
+from snnlab_app.line import Line
 from snnlab_app.session import Session
 
 TELL_EVERY = 0.03
@@ -19,16 +23,23 @@ TOLD = ("state", "message", "fraction", "notice", "snapshot")
 """What a page hears of its session; the state is read before the snapshot published with it."""
 
 
-def run(pipe: Connection, settings: dict, data_dir: str | None) -> None:
+def run(
+    pipe: Connection,
+    settings: dict | None,
+    data_dir: str | None = None,
+    processes: int = 1,
+    minutes: float = inf,
+) -> None:
     """Obey the orders of ``pipe`` until nobody is at its other end, for whatever reason.
 
     An order is ``(number, name, *arguments)``, the number being that of the session; news are
-    ``(number, changes)``. One session is begun before anybody asks, with ``settings``.
+    ``(number, changes)``. With ``settings``, one session is begun before anybody asks for it;
+    so many ``processes`` share the cores, and for so many ``minutes`` a training goes on.
     """
     import torch  # not before snnlab.learn, which tells OpenMP how to wait
 
     torch.set_num_threads(1)
-    host = _Host(settings, data_dir)
+    host = _Host(settings, data_dir=data_dir, threads=_threads(processes), minutes=minutes)
     Thread(target=host.tell, args=(pipe,), name="snnlab-telling", daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
@@ -36,16 +47,25 @@ def run(pipe: Connection, settings: dict, data_dir: str | None) -> None:
     os._exit(0)  # sessions may be in the middle of a step
 
 
+def _threads(processes):
+    """Of each process: one core is left to the browser, which mostly is on this machine.
+
+    Two that wait for each other, and one of them for the browser, are slower than one alone.
+    """
+    return max(1, (most_threads() - 1) // processes)
+
+
 class _Host:
-    """All sessions by number, and one in waiting for the first visitor."""
+    """All sessions by number, and one in waiting for the first visitor; they compute in turns."""
 
-    def __init__(self, settings, data_dir):
-        self._data_dir = data_dir
+    def __init__(self, settings: dict | None, **shared):
+        self._shared = {"line": Line(), **shared}
         self._visits: dict[int, _Visit] = {}
-        self._waiting = settings, self._begin(settings)
+        self._waiting = settings, self._begin(settings) if settings else None
 
-    def _begin(self, settings):
-        return Session(Config.checked(**settings), self._data_dir).start()
+    def _begin(self, settings, folder=None):
+        config = Config.checked(**settings)
+        return Session(config, folder=folder and Path(folder), **self._shared).start()
 
     def obey(self, number, order, *arguments):
         if order == "open":
@@ -55,12 +75,13 @@ class _Host:
         elif number in self._visits:  # else it was of a process before this one
             self._visits[number].obey(order, *arguments)
 
-    def _taken(self, wanted):
+    def _taken(self, wanted, folder=None):
         """The session in waiting, if it is the one that is wanted."""
         settings, session = self._waiting
-        if settings != wanted:
+        if settings != wanted or session is None or (folder and Path(folder).exists()):
             return None
         self._waiting = None, None
+        session.keep_in(folder and Path(folder))
         return session
 
     def tell(self, pipe):

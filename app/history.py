@@ -15,6 +15,17 @@ class History:
         self._open: list[tuple[float, ...]] = []
         self._grain = 1
 
+    @classmethod
+    def of(cls, curves: dict[str, np.ndarray], until: int) -> "History":
+        """A history that goes on from these curves, as far as their ``step`` is not later."""
+        self = cls()
+        self._names = tuple(curves)
+        before = curves["step"] <= until
+        self._rows = [tuple(row) for row in np.transpose([c[before] for c in curves.values()])]
+        if len(self._rows) > 1:
+            self._grain = max(1, round((self._rows[-1][0] - self._rows[0][0]) / len(self._rows)))
+        return self
+
     def add(self, **values: float) -> None:
         """One more point; the same names every time."""
         self._names = tuple(values)

@@ -1,6 +1,7 @@
 """The page of one visitor."""
 
 from html import escape
+from pathlib import Path
 
 import panel as pn
 import panel_material_ui as pmui
@@ -8,13 +9,15 @@ from panel.util import edit_readonly
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.experiments.runs import Run
 from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
+from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
-from snnlab_app.remote import Compute, RemoteSession
+from snnlab_app.remote import RemoteSession
 from snnlab_app.theme import THEME
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour
@@ -250,6 +253,20 @@ class _Buttons:
         )
 
 
+def found(folder: Path | None) -> Config | None:
+    """Settings of the training that a visitor comes back to, after the server was started anew."""
+    try:
+        return Run.open(folder).config if folder else None
+    except SnnlabError:
+        return None
+
+
+def _leave(session, context):
+    """The tab was closed: nobody will come back to it, as after a lost connection."""
+    session.close()
+    context.session.request_expiration()
+
+
 def dashboard(config: Config, compute: Compute) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
     state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
@@ -258,8 +275,11 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
         config.set(name, value)
     if state.lesson and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
-    session = RemoteSession(compute, config)
+    context = pn.state.curdoc.session_context
+    folder = compute.store.folder(context.id) if compute.store else None
+    session = RemoteSession(compute, found(folder) or config, folder)
     view = Dashboard(session, state)
+    view.bridge.when("left", lambda: _leave(session, context))
     # Not before the browser has its copy: Panel drops what changes in between, for good.
     pn.state.onload(view.begin)
     pn.state.on_session_destroyed(lambda _: session.close())

@@ -1,5 +1,7 @@
 """One training step told slowly: what each stage did, in numbers."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snnlab.chip.constants import WEIGHT_MAX_LSB
@@ -8,10 +10,12 @@ from snnlab.learn.reach import reached
 from snnlab.learn.trainer import Progress, Trainer
 
 
-def narrate(trainer: Trainer) -> tuple[Progress, tuple[tuple[str, str], ...]]:
-    """Take one step; its progress, and for each stage its name and what happened."""
+def narrate(
+    trainer: Trainer, advance: Callable[[], Progress]
+) -> tuple[Progress, tuple[tuple[str, str], ...]]:
+    """Have a step taken; its progress, and for each stage its name and what happened."""
     floats, codes = trainer.network.arrays(), trainer.network.weights_lsb()
-    progress = trainer.advance()
+    progress = advance()
     return progress, tuple(_stages(trainer, progress, floats, codes))
 
 

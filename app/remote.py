@@ -1,108 +1,48 @@
-"""The page's side of the computing process: starts it, sends it orders, keeps its news.
+"""The page's side of a session that is computed in another process.
 
 Imports neither torch nor numba, so a page is there before they are; and no page waits for them.
 """
 
-import signal
-from contextlib import contextmanager, suppress
-from importlib import import_module
-from itertools import count
-from multiprocessing import get_context, resource_tracker
-from threading import Lock, Thread
-from weakref import WeakValueDictionary
+import shutil
+from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
 from snnlab.config import Config
+from snnlab_app.pool import Compute
 from snnlab_app.snapshot import Snapshot
 
 LOST = "the computing process ended unexpectedly; press Reset to start anew"
-
-_spawn = get_context("spawn")
-
-
-class Compute:
-    """The computing process of a server, followed by another if it dies.
-
-    A context, at whose end it ends. ``settings`` are what visitors start with.
-    """
-
-    def __init__(self, settings: dict, data_dir: str | None = None):
-        self._arguments = settings, data_dir
-        self._numbers, self._lock, self._over = count(), Lock(), False
-        self._start()
-
-    def __enter__(self) -> "Compute":
-        return self
-
-    def __exit__(self, *_):
-        with self._lock:
-            self._over = True
-            self._process.terminate()
-        self._process.join()
-
-    def _start(self):
-        self._pipe, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(
-            target=_compute, args=(theirs, *self._arguments), name="snnlab-compute", daemon=True
-        )
-        with _deaf_to_ctrl_c():
-            self._process.start()
-        theirs.close()
-        self._sessions: WeakValueDictionary[int, RemoteSession] = WeakValueDictionary()
-        Thread(target=self._listen, args=(self._pipe, self._sessions), daemon=True).start()
-
-    def open(self, session: "RemoteSession") -> int:
-        """Begin a session with its settings as they are; returns the number it goes by."""
-        with self._lock:
-            if not self._process.is_alive():
-                self._start()
-            number = next(self._numbers)
-            self._sessions[number] = session
-        self.send(number, "open", session.config.values())
-        return number
-
-    def send(self, number: int, order: str, *arguments) -> None:
-        """Give a session an order; lost if the process is, as its listener will notice."""
-        with self._lock, suppress(OSError):
-            self._pipe.send((number, order, *arguments))
-
-    def _listen(self, pipe, sessions):
-        lived = False
-        with suppress(EOFError, OSError):
-            while True:
-                number, news = pipe.recv()
-                lived = True
-                if session := sessions.get(number):
-                    session.hear(**news)
-        with self._lock:
-            if sessions is self._sessions and not self._over:
-                self._process.kill()
-                self._process.join()
-                if lived:  # else the next would die as well: not before somebody asks for it
-                    self._start()
-        for session in sessions.values():
-            session.lose()
+GOES_ON = "the computing process ended unexpectedly: going on from the last checkpoint"
+OFTEN = 3
+"""Times in a row that it may end without having got anywhere, until a person must decide."""
 
 
 class RemoteSession:
     """What :class:`~snnlab_app.session.Session` is, computed elsewhere.
 
-    Its attributes are the newest heard of: a page that looks seldom misses some.
+    Its attributes are the newest heard of: a page that looks seldom misses some. With a
+    ``folder``, the training is kept there and outlives the process.
     """
 
-    def __init__(self, compute: Compute, config: Config):
-        self.config, self._compute = config, compute
+    def __init__(self, compute: Compute, config: Config, folder: Path | None = None):
+        self.config, self._compute, self._folder = config, compute, folder
         self.notice = ""
         self.snapshot: Snapshot | None = None
         self._image, self._lock = 0, Lock()
         self._look_at: tuple[str, dict] = ("live", {})
-        self._open()
+        self._falls, self._trained = 0, False
+        self._open("starting")
 
-    def _open(self):
-        self.state, self.message, self.fraction = "loading", "starting", None
+    def _open(self, message):
+        self.state, self.message, self.fraction = "loading", message, None
         self._lost, self._sent = False, 0
         self._number = self._compute.open(self)
+
+    def beginning(self) -> tuple[dict, str | None]:
+        """What the process must know: settings, and where the training is kept."""
+        return self.config.values(), self._folder and str(self._folder)
 
     def _order(self, *order):
         self._sent += 1
@@ -127,11 +67,16 @@ class RemoteSession:
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
         if self._lost:
-            self._open()
-            self.show(self._image)
-            self.look_at(*self._look_at)
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)  # it may be the reason
+            self._reopen("starting")
         else:
             self._order("reset")
+
+    def _reopen(self, message):
+        self._open(message)
+        self.show(self._image)
+        self.look_at(*self._look_at)
 
     def show(self, index: int) -> None:
         """Watch another test image."""
@@ -165,27 +110,17 @@ class RemoteSession:
                 for name, value in settings[1].items():
                     self.config.set(name, value)
         vars(self).update(news)  # at once, for a state goes with its snapshot
+        if self.state in ("ready", "running", "paused", "finished"):
+            self._falls = 0
 
     def lose(self) -> None:
-        """Hear that the computing process is gone."""
-        self.state, self.message, self.fraction, self._lost = "failed", LOST, None, True
-
-
-def _compute(*arguments):
-    """The other process; by name only, for the page must not import what computes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import_module("snnlab_app.compute").run(*arguments)
-
-
-@contextmanager
-def _deaf_to_ctrl_c():
-    """What starts here never hears Ctrl-C, not even while it starts: it is for the server."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # else the start would, and take the block off behind itself
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        """Hear that the computing process is gone; go on in another, unless that helps nothing."""
+        if not self._falls:
+            self._trained = self.state == "running"
+        self._falls += 1
+        if self._folder is None or self._falls > OFTEN:
+            self.state, self.message, self.fraction, self._lost = "failed", LOST, None, True
+            return
+        self._reopen(GOES_ON)
+        if self._trained:
+            self.play()

@@ -5,12 +5,13 @@ import panel as pn
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.main import dashboard
-from snnlab_app.remote import Compute
+from snnlab_app.pool import Compute
 
 CHECK_LEFT_MS = 1000
-LEFT_AFTER_MS = 10_000
-"""A closed tab is noticed within seconds, so that its training ends. Not sooner: a slow browser
-takes seconds between asking for the page and listening to it."""
+LEFT_AFTER_MS = 60_000
+"""A closed tab says so; one that was lost may come back within a minute."""
+LONGEST = 7 * 24 * 3600
+"""Seconds for which an open page may come back: a whole week's course."""
 
 
 def serve(settings: dict, compute: Compute, address: str, port: int, show: bool = True) -> None:
@@ -27,6 +28,7 @@ def serve(settings: dict, compute: Compute, address: str, port: int, show: bool 
             title="snnlab",
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
+            session_token_expiration=LONGEST,
             websocket_origin=[f"{address}:{port}", f"localhost:{port}"],
         )
     except OSError as error:

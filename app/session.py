@@ -5,9 +5,10 @@ own clock, so a slow browser loses frames and never steps.
 """
 
 import logging
-from collections.abc import Callable
+from math import inf
+from pathlib import Path
 from threading import Condition, Thread
-from time import perf_counter
+from time import monotonic, perf_counter
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab_app.history import History
+from snnlab_app.keeping import Keeping
+from snnlab_app.line import Line, nth
 from snnlab_app.narration import narrate
 from snnlab_app.reference import Reference
 from snnlab_app.shared import shared_dataset
@@ -32,12 +35,8 @@ FRAMED = ("live", "sample")
 """Views that show one image on the chip."""
 
 
-def _for_training():
-    """Threads of a training: one core is left to the browser, which mostly is on this machine.
-
-    Two that wait for each other, and one of them for the browser, are slower than one alone.
-    """
-    return max(1, most_threads() - 1)
+class _Left(Exception):
+    """The visitor has gone while the session waited for its turn."""
 
 
 class Session:
@@ -45,17 +44,32 @@ class Session:
 
     ``state`` is one of "loading", "ready", "running", "paused", "finished", "failed", "closed";
     ``message`` says in one sentence what is going on, ``fraction`` how much of it is done or None.
+    Sessions that share a ``line`` compute in turns. The training is kept in ``folder``, and goes
+    on from there if that holds one; ``threads`` are those of its kernels; so many ``minutes`` it
+    trains until somebody must ask for more.
     """
 
-    def __init__(self, config: Config, data_dir: str | None = None):
+    def __init__(
+        self,
+        config: Config,
+        data_dir: str | None = None,
+        *,
+        line: Line | None = None,
+        folder: Path | None = None,
+        threads: int | None = None,
+        minutes: float = inf,
+    ):
         self.config, self.data_dir = config, data_dir
+        self._line, self._keeping = line or Line(), Keeping(folder)
+        self._threads = threads or max(1, most_threads() - 1)
+        self._seconds, self._end = 60 * minutes, inf
         self.state, self.message, self.fraction = "loading", "starting", None
         self.notice = ""
         self.snapshot: Snapshot | None = None
         self._frame_index = 0
         self._drawn: np.ndarray | None = None
         self._look_at: tuple[str, dict] = ("live", {})
-        self._orders: list[str] = ["load"]
+        self._orders: list[str] = ["fetch", "load"]
         self._wake = Condition()
         self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
 
@@ -84,7 +98,7 @@ class Session:
 
     def reset(self) -> None:
         """Begin anew with the settings as they are now, same seed."""
-        self._order("load")
+        self._order("fetch", "load")
 
     def show(self, index: int) -> None:
         """Watch another test image."""
@@ -106,37 +120,48 @@ class Session:
         self.config.set(name, value)
         self._order("look")
 
+    def keep_in(self, folder: Path | None) -> None:
+        """From the first update on, keep the training in a folder that is not there yet."""
+        self._keeping.folder = folder
+
     def close(self, timeout: float = 5.0) -> None:
         """End the worker; harmless when called twice."""
         self._order("close")
         if self._thread.is_alive():
             self._thread.join(timeout)
 
-    def _order(self, what):
+    def _order(self, *what):
         with self._wake:
-            self._orders.append(what)
+            if self._orders[-1:] != ["look"] or what != ("look",):  # one look shows it all
+                self._orders += what
             self._wake.notify()
 
     # ── the worker ──
 
     def _work(self):
-        use_threads(_for_training())
-        handlers: dict[str, Callable[[], None]] = {
-            "load": self._load, "play": self._play, "pause": self._pause, "step": self._single,
-            "look": self._look, "narrate": self._narrate,
+        use_threads(self._threads)
+        at_once = {"fetch": self._fetch, "play": self._play}
+        in_turn = {
+            "load": self._load, "pause": self._pause, "step": self._single, "look": self._look,
+            "narrate": self._narrate, "train": self._train,
         }  # fmt: skip
-        while True:
-            order = self._next_order()
-            if order == "close":
-                self.state = "closed"
-                return
+        self._kept = self._keeping.kept()
+        while (order := self._next_order()) != "close":
             try:
-                handlers.get(order, self._train)()
+                if order in at_once:
+                    at_once[order]()
+                else:
+                    with self._line.turn(training=order == "train", wait=self._wait):
+                        in_turn[order]()
+            except _Left:
+                break
             except SnnlabError as error:
                 self._fail(str(error))
             except Exception as error:  # whatever it was, this visitor must hear of it
                 _log.exception("a session failed")
                 self._fail(f"unexpected {type(error).__name__}: {error}")
+        self._keeping.forget()
+        self.state = "closed"
 
     def _next_order(self):
         """The oldest order; while running, training is what there is to do."""
@@ -145,22 +170,67 @@ class Session:
                 self._wake.wait()
             return self._orders.pop(0) if self._orders else "train"
 
+    def _wait(self, place):
+        """Say so where nothing else is seen yet; who has left needs no turn."""
+        if "close" in self._orders:
+            raise _Left
+        if self.state == "loading":
+            self.message, self.fraction = f"many are computing: you are {nth(place)} in line", None
+
     def _fail(self, message):
+        with self._wake:
+            if self._orders[:1] == ["load"]:  # of what could not be fetched
+                self._orders.pop(0)
         self.state, self.message, self.fraction = "failed", message, None
 
     def _tell(self, message, fraction):
         self.message, self.fraction = message, fraction
 
-    def _load(self):
+    def _fetch(self):
         self.state, self.fraction = "loading", None
-        dataset = self._dataset()
-        self._trainer = Trainer(self.config, dataset)
-        self._history, self._tests, self._speed = History(), History(), 0.0
-        self._studio, self._reference = Studio(self._trainer), Reference(self._trainer)
-        self._note(self._trainer.prepare(self._tell))
+        self._data = self._dataset()
+
+    def _load(self):
+        kept, self._kept = self._kept, None
+        goes_on = kept is not None and self._go_on(kept)
+        if not goes_on:
+            self._begin()
+        dataset = self._trainer.dataset
         self._frame_index %= len(dataset.test_images)
         self._publish()
-        self.state, self.message, self.fraction = "ready", f"{dataset.name}: {dataset.origin}", None
+        self.state = self._resting if goes_on else "ready"
+        self.message, self.fraction = f"{dataset.name}: {dataset.origin}", None
+
+    def _begin(self):
+        """A training from its start."""
+        self._equip(Trainer(self.config, self._data))
+        self._keeping.begin(self._trainer)
+        self._note(self._trainer.prepare(self._tell))
+
+    def _equip(self, trainer):
+        self._trainer, self._speed = trainer, 0.0
+        self._curves = {"history": History(), "tests": History()}
+        self._studio, self._reference = Studio(trainer), Reference(trainer)
+
+    def _go_on(self, kept):
+        """The training where it was kept last; what was turned since then is turned again."""
+        wanted = self.config.values()
+        try:
+            trainer = self._keeping.go_on(kept, self._data)
+        except SnnlabError as error:
+            self.notice = f"the training that was kept is lost: {error}"
+            return False
+        self._equip(trainer)
+        self.config = trainer.config
+        for name, value in wanted.items():
+            if value != kept.settings[name]:
+                self.config.set(name, value)
+        progress = trainer.prepare(self._tell)
+        self._curves |= self._keeping.curves()
+        self._see(progress)
+        self._accuracy = progress.evaluation.accuracy
+        self.notice = f"this training was interrupted, and goes on from step {trainer.step}"
+        return True
 
     def _dataset(self):
         """The data set asked for, or the bundled digits when it is not to be had."""
@@ -178,51 +248,80 @@ class Session:
 
     def _play(self):
         if self.state in ("ready", "paused"):
-            self.state = "running"
+            self.state, self._end = "running", monotonic() + self._seconds
         elif self.state == "finished":
-            self._load()
-            self.state = "running"
+            self._orders[:0] = ["fetch", "load", "play"]
 
     def _pause(self):
         if self.state == "running":
-            self._publish()
-            self.state = "paused"
+            self.notice = ""
+            self._rest()
+
+    def _rest(self):
+        """Show all as it is now, and keep it."""
+        self._publish()
+        self.state = self._resting
+        self._keeping.save(self._curves)
+
+    @property
+    def _resting(self):
+        return "finished" if self._trainer.finished else "paused"
 
     def _single(self):
         if self.state in ("ready", "paused", "running"):
-            self._train()
-            self._publish()
-            self.state = "finished" if self._trainer.finished else "paused"
+            self._advance()
+            self._rest()
 
     def _narrate(self):
         if self.state in ("ready", "paused", "running"):
-            progress, self._studio.stages = narrate(self._trainer)
+            progress, self._studio.stages = narrate(self._trainer, self._update)
             self._note(progress)
-            self._publish()
-            self.state = "finished" if self._trainer.finished else "paused"
+            self._rest()
 
     def _look(self):
         if self.state in ("ready", "paused", "finished"):
             self._publish()
 
     def _train(self):
+        """Weight updates until the turn is over or there is something else to do."""
+        end = perf_counter() + self._line.slice
+        self._advance()
+        while perf_counter() < end and self.state == "running" and not self._line.hurried:
+            if self._orders:
+                return
+            self._advance()
+        if monotonic() > self._end and self.state == "running":
+            self._pause()
+            self.notice = (
+                f"paused after {self._seconds / 60:g} minutes, the most that this server trains at"
+                " a time: press Train to go on"
+            )
+
+    def _advance(self):
         self._reference.before_step()
-        progress = self._trainer.advance()
-        self._note(progress)
+        self._note(self._update())
         self._reference.after_step()
         if self._trainer.finished:
-            self._publish()
-            self.state = "finished"
+            self._rest()
         elif perf_counter() - self._published > PUBLISH_EVERY:
             self._publish(hurry=True)
 
+    def _update(self):
+        progress = self._keeping.advance()
+        self.notice = self._keeping.trouble or self.notice
+        return progress
+
+    def _see(self, progress):
+        self._studio.progress = progress
+        self._power = power.estimate(progress.recording, "inference")
+
     def _note(self, progress: Progress):
+        self._see(progress)
         if progress.step:
             rate = progress.samples / progress.seconds
             self._speed = 0.95 * self._speed + 0.05 * rate if self._speed else rate
-        self._power = power.estimate(progress.recording, "inference")
         low, high = self._power.ranges["power"]
-        self._history.add(
+        self._curves["history"].add(
             step=progress.step,
             loss=progress.loss,
             accuracy=progress.accuracy,
@@ -232,10 +331,10 @@ class Session:
             power_low=1e3 * low,
             power_high=1e3 * high,
         )
-        self._studio.progress = progress
         if progress.evaluation:
             self._accuracy = progress.evaluation.accuracy
-            self._tests.add(step=progress.step, accuracy=self._accuracy)
+            self._curves["tests"].add(step=progress.step, accuracy=self._accuracy)
+        self._keeping.keep(self._curves)
 
     def _publish(self, hurry=False):
         """In a hurry, pictures take little time and may be of some steps ago."""
@@ -249,8 +348,7 @@ class Session:
             test_accuracy=self._accuracy,
             images_per_second=self._speed,
             power=self._power,
-            history=self._history.arrays(),
-            tests=self._tests.arrays(),
+            **{name: curve.arrays() for name, curve in self._curves.items()},
             transferred=self._reference.arrays(),
             view=view,
             frame=self._frame() if view in FRAMED else None,

@@ -4,19 +4,18 @@ import argparse
 import importlib
 import importlib.util
 import sys
-from contextlib import ExitStack
 from datetime import datetime
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
+from snnlab.cli_app import add_app
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError, one_line
-from snnlab.flags import add_knobs, add_recipe, config, filled, place
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled, place
 
 INTERRUPTED = 130
-LAST_PORT = 65535
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
@@ -40,12 +39,6 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def _port(text):
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 1 to {LAST_PORT}")
-    return int(text)
-
-
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
@@ -60,8 +53,8 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
-    _add_data_dir(add_sweep(commands))
-    _add_app(commands)
+    add_data_dir(add_sweep(commands))
+    add_app(commands)
     _add_data(commands)
     _add_calibrate(commands)
     _add_map(commands)
@@ -76,7 +69,7 @@ def _parser():
 def _add_train(commands):
     train = commands.add_parser("train", help="train a network in the loop with the chip")
     train.set_defaults(command=_train)
-    _add_data_dir(train)
+    add_data_dir(train)
     text = "start from the weights of a run or npz"
     train.add_argument("--weights", type=filled, metavar="FILE", help=text)
     text = "run folder (default: runs/<time>-<dataset>)"
@@ -86,24 +79,11 @@ def _add_train(commands):
     add_knobs(train)
 
 
-def _add_app(commands):
-    app = commands.add_parser("app", help="open the dashboard in the browser")
-    app.set_defaults(command=_app)
-    _add_data_dir(app)
-    app.add_argument(
-        "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
-    )
-    app.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006)")
-    app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
-    add_recipe(app)
-    add_knobs(app)
-
-
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
     data.set_defaults(command=_data)
     data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
-    _add_data_dir(data)
+    add_data_dir(data)
 
 
 def _add_calibrate(commands):
@@ -126,7 +106,7 @@ def _add_convergence(commands):
     )
     convergence.set_defaults(command=_convergence)
     convergence.add_argument("run", metavar="RUN", type=place, help="folder of a run")
-    _add_data_dir(convergence)
+    add_data_dir(convergence)
     _add_threads(convergence)
 
 
@@ -169,7 +149,7 @@ def _add_reproduce(commands):
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
     )
-    _add_data_dir(reproduce)
+    add_data_dir(reproduce)
 
 
 def _add_bench(commands):
@@ -180,11 +160,6 @@ def _add_bench(commands):
     text = "where results are kept"
     bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
-
-
-def _add_data_dir(parser):
-    text = "folder with idx files of the data sets"
-    parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 
 def _add_threads(parser):
@@ -208,30 +183,6 @@ def _calibrate(arguments):
     from snnlab.experiments.calibrate import calibrate_die
 
     calibrate_die(settings, arguments.out)
-    return 0
-
-
-def _app(arguments):
-    settings = config(arguments)
-    if importlib.util.find_spec("panel_material_ui") is None:
-        raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
-    from snnlab.experiments.terminal import ctrl_c
-
-    # By name only: the library does not import its dashboard. The computing process gets data and
-    # kernels ready while the page's libraries are imported. Ctrl-C waits for both: an interrupted
-    # import may swallow it, and half a start of a process leaves one that waits for the rest.
-    with ExitStack() as started:
-        with ctrl_c() as pressed:
-            remote = importlib.import_module("snnlab_app.remote")
-            compute = remote.Compute(settings.values(), arguments.data_dir)
-            started.enter_context(compute)
-            page = importlib.import_module("snnlab_app.serve")
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        page.serve(
-            settings.values(), compute, arguments.address, arguments.port,
-            show=not arguments.no_browser,
-        )  # fmt: skip
     return 0
 
 

@@ -108,3 +108,10 @@ def read_npz(
         if array.dtype.kind not in "bif" or not (name in may_be_nan or np.isfinite(array).all()):
             raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or no numbers at all")
     return {k: v.item() if v.shape == () else v for k, v in arrays.items()}
+
+
+def cache_folder() -> Path:
+    """Where the user's cache is: ``SNNLAB_CACHE``, or where the system keeps such."""
+    import pooch
+
+    return Path(os.path.expanduser(os.environ.get("SNNLAB_CACHE") or pooch.os_cache("snnlab")))

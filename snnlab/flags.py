@@ -38,6 +38,12 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """A flag for where the data are."""
+    text = "folder with idx files of the data sets"
+    parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
+
+
 def config(arguments: argparse.Namespace) -> Config:
     """Settings of the recipe if one is given, with the flags that were given on top.
 

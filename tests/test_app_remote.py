@@ -17,7 +17,8 @@ from conftest import free_port, until
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.compute import _Host
-from snnlab_app.remote import LOST, Compute, RemoteSession
+from snnlab_app.pool import Compute
+from snnlab_app.remote import LOST, RemoteSession
 from snnlab_app.session import Session
 
 SETTINGS = Config.checked(dataset="digits", epochs=10_000, schedule="constant").values()
@@ -46,7 +47,7 @@ def visit(compute):
 
 
 def process_of(session):
-    return session._compute._process
+    return session._compute._homes[session._number]
 
 
 def take_turns(session):
@@ -155,7 +156,7 @@ def test_settings_on_their_way_are_not_taken_back():
 
 
 def test_a_page_that_does_not_listen_holds_up_nobody():
-    host = _Host(SETTINGS, None)
+    host = _Host(SETTINGS)
     ours, theirs = Pipe()
     Thread(target=host.tell, args=(theirs,), daemon=True).start()
     host.obey(7, "open", SETTINGS)
@@ -183,7 +184,7 @@ def test_a_page_that_does_not_listen_holds_up_nobody():
 
 
 def test_a_closed_session_ends_at_once_and_is_forgotten():
-    host = _Host(SETTINGS, None)
+    host = _Host(SETTINGS)
     ours, theirs = Pipe()
     Thread(target=host.tell, args=(theirs,), daemon=True).start()
     host.obey(0, "open", SETTINGS)
@@ -208,16 +209,17 @@ def test_a_killed_process_is_said_and_followed_by_another(visit):
     one.play()
     until(lambda: one.snapshot.step > 5)
     dead = process_of(one)
+    assert process_of(other) is dead
     os.kill(dead.pid, signal.SIGKILL)
     for session in (one, other):
         until(lambda s=session: s.state == "failed", 5)
         assert session.message == LOST
         session.play()  # nobody there to do it
         session.turn("rho_burst", 1e-3)
-    assert process_of(one) is not dead
 
     one.reset()
     assert one.state == "loading"
+    assert process_of(one) is not dead
     until(lambda: one.state == "ready")
     assert one.snapshot.step == 0
     assert (one.config.beta, one.config.rho_burst) == (50.0, 1e-3)
@@ -230,13 +232,13 @@ def test_a_killed_process_is_said_and_followed_by_another(visit):
 def test_a_process_that_cannot_start_is_not_tried_forever(monkeypatch):
     with Compute({"mismatch": "never a number"}) as compute:
         session = RemoteSession(compute, Config.checked(**SETTINGS))
-        first = compute._process
+        first = process_of(session)
         until(lambda: session.state == "failed")
         assert session.message == LOST
         time.sleep(0.2)
-        assert compute._process is first
+        assert compute._processes == [first]
         session.reset()
-        assert compute._process is not first
+        assert process_of(session) is not first
 
 
 def gone(pid):
@@ -249,10 +251,10 @@ def gone(pid):
 
 PARENT = """
 import sys, time
-from snnlab_app.remote import Compute
+from snnlab_app.pool import Compute
 if __name__ == "__main__":
     compute = Compute({"dataset": "digits"})
-    print(compute._process.pid, flush=True)
+    print(compute._processes[0].pid, flush=True)
     time.sleep(float(sys.argv[1]))
     compute.__exit__()
 """

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from snnlab.data import files, mirrors, wheel
 from snnlab.data.catalogue import Entry, IdxFile, Tell
 from snnlab.errors import DataUnavailable, SnnlabError
+from snnlab.files import cache_folder
 
 Found = dict[IdxFile, np.ndarray]
 """The files had so far, each verified. A source adds to it, or says in an error why it cannot."""
@@ -47,7 +47,7 @@ def obtain(
 
 
 def _sources(entry: Entry) -> Iterator[tuple[str, Callable[[Found, Tell], None]]]:
-    cache = _cache_folder() / entry.name
+    cache = cache_folder() / entry.name
     if entry.system_folder and os.path.isdir(entry.system_folder):
         folder = Path(entry.system_folder)
         yield f"folder {folder}", partial(_from_folder, entry, folder)
@@ -116,10 +116,6 @@ def _discard(path: Path, error: SnnlabError, tell: Tell) -> None:
         path.unlink(missing_ok=True)
     except OSError as refusal:
         tell(f"{path} cannot be removed ({refusal.strerror})", None)
-
-
-def _cache_folder() -> Path:
-    return Path(os.path.expanduser(os.environ.get("SNNLAB_CACHE") or pooch.os_cache("snnlab")))
 
 
 def _mirrors(entry: Entry) -> list[str]:

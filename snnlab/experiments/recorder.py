@@ -30,22 +30,29 @@ EVERY = 30.0
 """Seconds between checkpoints within an epoch."""
 
 
+class NotKept(SnnlabError):
+    """A run's folder cannot be written; the training itself is as it was."""
+
+
 class Recorder:
     """A training and the folder that keeps it; :meth:`advance` in place of the trainer's.
 
-    Written at the start, after every epoch and every ``every`` seconds. ``epochs`` and ``steps``
-    are the tables so far. Raises :class:`SnnlabError` if the folder holds a run or cannot be
-    written.
+    Written at the start, every ``every`` seconds and, unless ``epochs_too`` is False, after every
+    epoch. ``epochs`` and ``steps`` are the tables so far. Raises :class:`SnnlabError` if the folder
+    holds a run, :class:`NotKept` if it cannot be written.
     """
 
-    def __init__(self, folder: Path, trainer: Trainer, *, every: float = EVERY):
+    def __init__(
+        self, folder: Path, trainer: Trainer, *, every: float = EVERY, epochs_too: bool = True
+    ):
         check_free(folder)
-        self._begin(folder, trainer, every)
+        self._begin(folder, trainer, every, epochs_too)
         self.frames = watch(trainer)
         self.save()
 
-    def _begin(self, folder, trainer, every):
-        self.folder, self.trainer, self.every = Path(folder), trainer, every
+    def _begin(self, folder, trainer, every, epochs_too):
+        self.folder, self.trainer = Path(folder), trainer
+        self.every, self._epochs_too = every, epochs_too
         self._saved = monotonic()
         self.epochs: list[EpochRecord] = []
         self.steps: list[dict] = []
@@ -56,7 +63,9 @@ class Recorder:
         self._written: dict[str, object] = {}
 
     @classmethod
-    def resume(cls, run: Run, dataset: Dataset, *, every: float = EVERY) -> "Recorder":
+    def resume(
+        cls, run: Run, dataset: Dataset, *, every: float = EVERY, epochs_too: bool = True
+    ) -> "Recorder":
         """Go on with a run from its last checkpoint, as if it had never stopped.
 
         Knobs that were turned after the checkpoint turn again at the same step.
@@ -65,7 +74,7 @@ class Recorder:
         self = cls.__new__(cls)
         state = _checkpoint(run)
         config = Config.checked(**_settings_at(run, int(state["step"])))
-        self._begin(run.folder, Trainer(config, dataset), every)
+        self._begin(run.folder, Trainer(config, dataset), every, epochs_too)
         if run.record.get("data_crc32") != self._fingerprint:
             raise SnnlabError(
                 f"run {run.folder} was trained on other images than {dataset.name} from"
@@ -102,7 +111,8 @@ class Recorder:
         )  # fmt: skip
         if progress.evaluation:
             self._end_epoch(progress)
-        elif monotonic() - self._saved >= self.every:
+        due = (self._epochs_too and progress.evaluation) or self.trainer.finished
+        if due or monotonic() - self._saved >= self.every:
             self.save()
         return progress
 
@@ -126,7 +136,6 @@ class Recorder:
         stride = -(-self.trainer.settings.epochs // MOST)
         if len(self.epochs) % stride == 0 or self.trainer.finished:
             self.frames = join([self.frames, watch(self.trainer)])
-        self.save()
 
     def _record(self, progress):
         rows = self.steps[-self.trainer.steps_per_epoch :]
@@ -143,16 +152,21 @@ class Recorder:
         )  # fmt: skip
 
     def save(self) -> None:
-        """Keep all as it is now; raises :class:`SnnlabError` if the folder cannot be written."""
-        if self._written.get("step") != self.trainer.step:
+        """Keep all as it is now; raises :class:`NotKept` if the folder cannot be written."""
+        if self.kept != self.trainer.step:
             self._guarded(self._write)
             self._saved = monotonic()
+
+    @property
+    def kept(self) -> int | None:
+        """The step that was kept last; None before the first."""
+        return self._written.get("step")
 
     def _guarded(self, write):
         try:
             write()
         except OSError as error:
-            raise SnnlabError(
+            raise NotKept(
                 f"run folder {self.folder} cannot be written: {error.strerror}; what it held is"
                 " still there"
             ) from None

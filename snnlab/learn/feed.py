@@ -1,7 +1,8 @@
 """Pictures become batches of spikes: in an order of each epoch's own, warped if asked for."""
 
-from functools import lru_cache
+from functools import cached_property
 from math import ceil
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -33,12 +34,12 @@ class Feed:
         """Batches in one pass through the training images."""
         return ceil(len(self.dataset.train_images) / self.settings.batch)
 
-    @property
+    @cached_property
     def train(self) -> Events:
         """Spikes of all training images, as they are."""
         return _encoded(self.dataset, "train", *self._code)
 
-    @property
+    @cached_property
     def test(self) -> Events:
         """Spikes of all test images."""
         return _encoded(self.dataset, "test", *self._code)
@@ -74,9 +75,18 @@ class Feed:
         return Warp(s.rotation, s.shift, s.stretch, s.bend, s.mirror)
 
 
-@lru_cache(maxsize=4)
+_in_use: WeakValueDictionary[tuple, Events] = WeakValueDictionary()
+
+
 def _encoded(dataset, part, *code):
-    """Spikes of a data set's images, shared by all trainers that ask for the same."""
+    """Spikes of a data set's images, shared by all trainers at work that ask for the same."""
+    events = _in_use.get((dataset, part, *code))
+    if events is None:
+        events = _in_use[dataset, part, *code] = _encode_all(dataset, part, *code)
+    return events
+
+
+def _encode_all(dataset, part, *code):
     images = getattr(dataset, f"{part}_images")
     first = TEST_IDS if part == "test" else 0
     ids = np.arange(first, first + len(images), dtype=np.uint64)

@@ -1,0 +1,45 @@
+"""Where the trainings of visitors are kept while they last, each in a folder of its own."""
+
+import shutil
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from snnlab.files import cache_folder
+
+LONGEST = 24 * 3600.0
+"""Seconds after which a training that nobody came back for is taken away."""
+FRESH = 3600.0
+"""Seconds for which none is: another server may be at work on it."""
+
+
+class Store:
+    """Folders by visitor, in the user's cache; at most ``megabytes`` of such as were left."""
+
+    def __init__(self, megabytes: float, root: Path | None = None):
+        self._root = root or cache_folder() / "visitors"
+        self._bytes = 1e6 * megabytes
+
+    def folder(self, visitor: str) -> Path:
+        """That of a visitor, who cannot be told from its name; it may not be there."""
+        return self._root / sha256(visitor.encode()).hexdigest()[:32]
+
+    def tidy(self) -> None:
+        """Take away what is too old, and the oldest of what is too much."""
+        left = sorted(self._left(), reverse=True)
+        total, now = 0, time.time()
+        for written, size, folder in left:
+            total += size
+            age = now - written
+            if age > LONGEST or (total > self._bytes and age > FRESH):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _left(self):
+        folders = self._root.iterdir() if self._root.is_dir() else ()
+        for folder in folders:
+            try:
+                files = [file.stat() for file in folder.iterdir()]
+            except OSError:  # taken away by another server just now
+                continue
+            written = max((file.st_mtime for file in files), default=0.0)
+            yield written, sum(file.st_size for file in files), folder
