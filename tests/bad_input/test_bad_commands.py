@@ -85,7 +85,7 @@ calibrate --out=runs                       | calibration runs cannot be written:
 convergence                                | arguments are required: RUN
 convergence ''                             | argument RUN: is empty
 convergence nowhere                        | run nowhere: no config.json in it, give the folder
-convergence file                           | run file: holds no settings (NotADirectoryError)
+convergence file                           | holds no settings (NotADirectoryError)
 convergence runs/odd                       | run runs/odd: config.json holds no settings
 convergence runs/empty                     | run runs/empty: no config.json in it
 convergence runs/good --threads=0          | threads = 0 is not allowed
@@ -119,6 +119,12 @@ app --port=0                               | '0' is no port
 app --address=                             | argument --address: is empty
 app --beta=x                               | beta = x is not allowed
 app --recipe=none                          | recipe 'none' is unknown
+app --workers=0                            | --workers 0 is not allowed: 1 to 64
+app --workers=x                            | invalid int value: 'x'
+app --max-visitors=0                       | --max-visitors 0 is not allowed: a whole number
+app --max-minutes=nan                      | --max-minutes nan is not allowed: a number
+app --max-memory=big                       | --max-memory big is not allowed
+app --max-stored=                          | --max-stored  is not allowed
 app --nonsense                             | unrecognized arguments: --nonsense
 runs                                       | arguments are required: COMMAND
 runs nothing                               | invalid choice: 'nothing'
