@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from refusal import refused_command as refused
 
 from snnlab.cli import main
 from snnlab.config import Config
@@ -22,18 +23,6 @@ def run(capsys, *arguments):
     code = main([str(a) for a in arguments])
     printed = capsys.readouterr()
     return code, printed.out, printed.err
-
-
-def refused(capsys, *arguments):
-    """The one line on standard error of a command that must be refused."""
-    try:
-        code, _, error = run(capsys, *arguments)
-    except SystemExit as exit_:  # argparse leaves this way
-        code, error = exit_.code, capsys.readouterr().err
-    assert code == 2
-    assert error.startswith("snnlab: ")
-    assert error.count("\n") == 1
-    return error
 
 
 def test_train_keeps_a_run_that_can_be_continued(capsys, tmp_path):

@@ -12,6 +12,7 @@ from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.health import SETTLED, Signs, diagnosis, signs, trouble
 from snnlab.learn.trainer import Trainer
+from snnlab_app.studio import Studio
 
 SIZES = (256, 40, 10)
 
@@ -207,6 +208,15 @@ def test_a_training_that_learns_is_left_in_peace(few, knobs):
     while trainer.step < 2 * SETTLED:
         progress = trainer.advance()
     assert diagnosis(trainer, progress.recording) is None
+
+
+@pytest.mark.parametrize(("hidden", "said"), [(-20, "are silent"), (63, "are cut at ±63")])
+def test_the_learn_view_shows_it(few, hidden, said):
+    trainer = training(few, constant(hidden), learning_rate=1e-5, rho_burst=0.0)
+    studio = Studio(trainer)
+    for _ in range(SETTLED):
+        studio.progress = trainer.advance()
+    assert said in studio.take("learn", {}).trouble
 
 
 def test_the_command_line_warns_once(capsys, tmp_path):
