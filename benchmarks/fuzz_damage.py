@@ -48,7 +48,7 @@ def damaged(draw, *valid: bytes):
     return data
 
 
-names = st.text(st.characters(exclude_characters="\0"), max_size=6)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
 """Of members: a zip file's names end with a zero."""
 values = st.one_of(
     st.integers(-300, 300), st.sampled_from((2**31, 2**63 - 1, -(2**63))),
