@@ -528,7 +528,7 @@ def test_idle_threads_are_told_to_sleep_before_torch_wakes_them():
     code = "import sys; from snnlab import Trainer; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = run.stdout.split()
-    assert modules.index("snnlab.chip.threads") < modules.index("torch")
+    assert modules.index("snnlab.chip.openmp") < modules.index("torch")
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
     except (AttributeError, TypeError, IndexError):
         raise SnnlabError(f"NIR file {path}: an array where it has a group too") from None
     kind = tree.get("type") if isinstance(tree, dict) else "no node"
-    if kind != "NIRGraph":
+    if not isinstance(kind, str) or kind != "NIRGraph":
         raise SnnlabError(f"NIR file {path}: holds {kind}, expected a NIRGraph")
     try:
         return nir.NIRGraph.from_dict(tree)
