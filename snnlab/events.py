@@ -88,7 +88,8 @@ class Events:
         )
 
     def on_grid(self, dt: float) -> "Events":
-        """Every spike moved back to the last multiple of ``dt`` seconds."""
+        """Every spike moved back to the last multiple of ``dt`` seconds, above 0."""
+        _check_step(dt)
         step = np.floor(self.tick * (TICK / dt))
         return replace(self, tick=np.rint(step * (dt / TICK)).astype(np.uint16))
 
@@ -100,6 +101,7 @@ class Events:
 
     def to_dense(self, dt: float, steps: int) -> np.ndarray:
         """Spikes counted on a regular grid of ``dt`` seconds : uint8[sample, step, channel]."""
+        _check_step(dt)
         dense = np.zeros((len(self), steps, self.n_channels), np.uint8)
         step = (self.tick * (TICK / dt)).astype(np.int64)
         inside = step < steps
@@ -132,6 +134,11 @@ class Events:
         if ids is None:
             ids = np.arange(n_samples, dtype=np.uint64)
         return cls(offsets, tick, channel, n_channels, ids)
+
+
+def _check_step(dt):
+    if not 0.0 < dt < 1.0:
+        raise SnnlabError(f"step dt = {dt} s is not allowed: give a time above 0, below 1 s")
 
 
 def check_window(window: int) -> None:

@@ -36,7 +36,7 @@ class Recipe:
 def recipe(name: str) -> Recipe:
     """The recipe of this name; raises :class:`SnnlabError` if there is none."""
     known = recipes()
-    if name not in known:
+    if name not in list(known):
         raise SnnlabError(f"recipe {name!r} is unknown: choose one of {', '.join(known)}")
     return known[name]
 

@@ -44,7 +44,10 @@ class Mapping:
             raise SnnlabError(
                 f"Network of {self.sizes}: layers have whole numbers of neurons"
             ) from None
-        object.__setattr__(self, "excluded", frozenset(map(int, self.excluded)))
+        try:
+            object.__setattr__(self, "excluded", frozenset(map(index, self.excluded)))
+        except TypeError:
+            raise SnnlabError(f"excluded circuits {self.excluded}: give whole numbers") from None
         self._check()
         _ = self.parts
 

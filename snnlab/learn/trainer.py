@@ -71,7 +71,12 @@ class Trainer:
     """
 
     def __init__(self, config: Config, dataset: Dataset, weights: list[np.ndarray] | None = None):
-        self.config, self.dataset = config, dataset
+        if not isinstance(config, Config) or not isinstance(dataset, Dataset):
+            raise SnnlabError(
+                f"Trainer of {type(config).__name__} and {type(dataset).__name__}: give a Config,"
+                " as Config.checked(…) makes it, and a Dataset, as load(…) does"
+            )
+        self.config, self.dataset = config, dataset.checked()
         self.settings = SimpleNamespace(**config.values())
         n_inputs = dataset.train_images[0].size
         sizes = (n_inputs, *config.hidden, len(dataset.classes))

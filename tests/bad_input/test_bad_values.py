@@ -1,5 +1,6 @@
 """Python and links refuse nonsense in one line."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from io import BytesIO
@@ -15,6 +16,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.drawing import from_picture, from_strokes
@@ -73,6 +75,11 @@ DIGITS = load("digits")
 
 def trained(**changes):
     return Trainer(Config.checked(**{"dataset": "digits", **changes}), DIGITS)
+
+
+def own(**changes):
+    """A training on the digits but for some of it."""
+    return Trainer(Config(dataset="digits"), replace(DIGITS, **changes))
 
 
 PYTHON = {
@@ -170,6 +177,47 @@ PYTHON = {
     "a training from other weights": (
         lambda: Trainer(Config(dataset="digits"), DIGITS, [np.zeros((2, 2), np.float32)]),
         "1 weight matrices given",
+    ),
+    "a die by its name": (lambda: Chip(Mapping((3, 2)), "ideal"), "str given", "takes a Die"),
+    "a network by its sizes": (lambda: Chip((3, 2)), "tuple given", "takes a Mapping"),
+    "settings as a table": (
+        lambda: Chip(Mapping((3, 2)), None, {}), "dict given", "takes a OperatingPoint",
+    ),
+    "a correction of words": (
+        lambda: Chip(Mapping((3, 2)), correction=np.full(512, "x")), "correction of shape", "<U1",
+    ),
+    "a trial by name": (
+        lambda: Chip(Mapping((3, 2))).run(EVENTS, WEIGHTS, trial="x"), "trial = 'x' is not allowed",
+    ),
+    "half a thread": (lambda: use_threads(1.5), "threads = 1.5 is not allowed"),
+    "threads as a word": (lambda: use_threads("2"), "threads = 2 is not allowed"),
+    "a dead circuit by name": (lambda: Die.ideal().with_faults(dead=["x"]), "circuit x is no"),
+    "half a dead circuit": (lambda: Die.ideal().with_faults(dead=[1.5]), "circuit 1.5 is no whole"),
+    "a rate as a word": (lambda: Die.ideal().with_random_faults(dead="x"), "die rate of dead = x"),
+    "an excluded circuit by name": (lambda: Mapping((3, 2), excluded=["x"]), "excluded circuits"),
+    "a recipe that is a list": (lambda: recipe([]), "recipe [] is unknown"),
+    "a grid of no step": (lambda: EVENTS.on_grid(0.0), "step dt = 0.0 s is not allowed"),
+    "a raster of no step": (lambda: EVENTS.to_dense(-1.0, 5), "step dt = -1.0 s"),
+    "a training of a table": (lambda: Trainer({}, DIGITS), "Trainer of dict", "Config.checked"),
+    "a training of a name": (lambda: Trainer(Config(), "digits"), "Trainer of Config and str"),
+    "data without images": (
+        lambda: own(train_images=DIGITS.train_images[:0]), "train_images are uint8(0, 16, 16)",
+    ),
+    "data as floats": (lambda: own(test_images=DIGITS.test_images / 255), "images are float64"),
+    "data in rows": (
+        lambda: own(test_images=DIGITS.test_images.reshape(-1, 256)), "test_images are uint8(",
+    ),
+    "data with too few labels": (
+        lambda: own(train_labels=DIGITS.train_labels[:5]), "train_labels are", "each of the 1438",
+    ),
+    "data with names for labels": (
+        lambda: own(test_labels=DIGITS.test_labels.astype(str)), "test_labels are <U3",
+    ),
+    "data with a class too many": (
+        lambda: own(train_labels=DIGITS.train_labels + 1), "train_labels from 1 to 10", "0 to 9",
+    ),
+    "data of two sizes": (
+        lambda: own(test_images=DIGITS.test_images[:, 1:, 1:]), "test images of (15, 15)",
     ),
     "a drawing of nothing": (lambda: from_strokes([], 16), "drawing of 0 points"),
     "a drawing of no numbers": (
