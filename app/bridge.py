@@ -61,8 +61,31 @@ legend._render_items = function() {
   build.call(this)
 }
 
-export function render({model, el}) {
+// A connection that is lost in the middle of a message would take the next one for its other half;
+// and the page that it then asks for would be read without its arrays.
+const watched = new WeakSet()
+function mend_when_lost(page) {
+  if (watched.has(page)) return
+  watched.add(page)
+  page.on_event("connection_lost", (_, event) => {
+    const connection = event.connection.deref()
+    if (!connection) return
+    connection._receiver._current_consumer = connection._receiver._HEADER
+    connection._repull_session_doc = async (resolve, reject) => {
+      try {
+        const {doc_json, buffers} = await connection._pull_doc_json()
+        page.constructor.from_json(doc_json, [], buffers).destructively_move(page)
+        resolve(connection.session)
+      } catch (error) {
+        reject(error)
+      }
+    }
+  })
+}
+
+export function render({model, view, el}) {
   el.style.display = "none"
+  mend_when_lost(view.model.document)
   const laidOut = canvas => canvas.width !== 300 || canvas.height !== 150
   const standing = (node, found = new Set()) => {
     for (const inner of node.querySelectorAll("*")) {
@@ -102,6 +125,7 @@ export function render({model, el}) {
     URL.revokeObjectURL(link.href)
   })
   model.narrow = window.innerWidth < 760
+  model.send_msg("here")
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
   const press = event => {

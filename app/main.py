@@ -1,10 +1,13 @@
 """The page of one visitor."""
 
+from functools import partial
 from html import escape
 from pathlib import Path
+from time import perf_counter
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.resources import LOCAL_DIST
 from panel.util import edit_readonly
 
 from snnlab.config import Config
@@ -15,6 +18,7 @@ from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
+from snnlab_app.pace import Pace
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
@@ -31,6 +35,7 @@ from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import SampleView
 
+PACE = Pace()
 LOOK_EVERY = 50
 """Milliseconds between two looks at the session."""
 VIEWS: tuple[type[View], ...] = (
@@ -173,6 +178,14 @@ class Dashboard:
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
         pn.state.add_periodic_callback(self.refresh, period=LOOK_EVERY)
 
+    def here(self, document) -> None:
+        """The browser has its copy of the page, for the first time or after a lost connection.
+
+        Panel waits for a word that a browser does not give again to a server that was started anew.
+        """
+        document.add_next_tick_callback(lambda: pn.state._on_load(document))
+        self._seen = None
+
     def _fold(self):
         """On a phone the knobs would cover everything else."""
         if self.bridge.narrow:
@@ -185,9 +198,16 @@ class Dashboard:
             self.bridge.send(figures=self.view.figures)
         self.view.look()
 
+    def end(self) -> None:
+        """The visitor is gone."""
+        self.session.close()
+        PACE.forget(self)
+
     def refresh(self) -> None:
         """Take the newest snapshot, if there is one and the page has drawn the last."""
         session, view = self.session, self.view
+        if not PACE.due(self):
+            return
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
         self._toolbar.show(twin=self._actions.is_twin, measured=measured)
@@ -197,11 +217,12 @@ class Dashboard:
         view.tick()
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
-            self._seen = snapshot
+            self._seen, start = snapshot, perf_counter()
             with pn.io.hold():  # one message to the browser instead of dozens
                 self._controls.refresh()
                 view.show(snapshot)
                 self.bridge.send()
+            PACE.drew(self, perf_counter() - start)
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot
@@ -275,12 +296,16 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
         config.set(name, value)
     if state.lesson and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
-    context = pn.state.curdoc.session_context
+    document = pn.state.curdoc
+    context = document.session_context
+    # Else a page that comes back to a server started anew would ask a distant one for its styles.
+    document.template_variables["dist_url"] = LOCAL_DIST
     folder = compute.store.folder(context.id) if compute.store else None
     session = RemoteSession(compute, found(folder) or config, folder)
     view = Dashboard(session, state)
     view.bridge.when("left", lambda: _leave(session, context))
+    view.bridge.when("here", partial(view.here, document))
     # Not before the browser has its copy: Panel drops what changes in between, for good.
     pn.state.onload(view.begin)
-    pn.state.on_session_destroyed(lambda _: session.close())
+    pn.state.on_session_destroyed(lambda _: view.end())
     return view.page()

@@ -62,14 +62,16 @@ class Server:
     def __init__(self, *flags: str, **environment: str):
         self.url = f"http://127.0.0.1:{(port := free_port())}/"
         command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
+        self._command, self._environment = [*command, *flags], {**os.environ, **environment}
         self._printed = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe would fill up
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Once more, when it has ended."""
         self.process = subprocess.Popen(
-            [*command, *flags],
-            env={**os.environ, **environment},
-            stdout=self._printed,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+            self._command, env=self._environment, stdout=self._printed,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
 
     def wait(self, seconds: float = 60) -> "Server":
         deadline = time.monotonic() + seconds
