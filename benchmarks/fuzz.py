@@ -5,6 +5,7 @@ Hypothesis makes the cases; with ``--guided`` Atheris has it make those that rea
 """
 
 import argparse
+import gc
 import os
 import subprocess
 import sys
@@ -26,8 +27,8 @@ from hypothesis import settings as how
 from snnlab.errors import SnnlabError
 
 KINDS = ("cases", "refused", "accepted", "accepted wrongly", "tracebacks")
-AT_ONCE = 5000
-"""Cases that Hypothesis keeps in mind, so as not to repeat them."""
+AT_ONCE = 400
+"""Cases that Hypothesis keeps in mind so as not to repeat them: it takes megabytes for each."""
 BEGINNINGS, WASTED = 20, 20
 """Cases that Atheris begins with, and times as many inputs as cases at most: not all make one."""
 WATCHED = (
@@ -104,6 +105,7 @@ def hunt(target, cases: int, seed: int = 0) -> Tally:
     tally, start = Tally(), perf_counter()
     for done in range(0, cases, AT_ONCE):
         attempts(target, tally, min(AT_ONCE, cases - done), seed + done)()
+        gc.collect()
     tally.seconds = perf_counter() - start
     return tally
 
