@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -104,7 +105,10 @@ def hunt(target, cases: int, seed: int = 0) -> Tally:
     """Give a target so many cases."""
     tally, start = Tally(), perf_counter()
     for done in range(0, cases, AT_ONCE):
-        attempts(target, tally, min(AT_ONCE, cases - done), seed + done)()
+        attempt = attempts(target, tally, min(AT_ONCE, cases - done), seed + done)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # they are for the readers to give or to hold
+            attempt()
         gc.collect()
     tally.seconds = perf_counter() - start
     return tally
