@@ -145,7 +145,7 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     Raises :class:`SnnlabError` if there is none or more than one.
     """
     for folder in (Path(name), Path(root) / name):
-        if (folder / "config.json").exists():
+        if os.path.exists(folder / "config.json"):  # not so for what is no name of a folder
             return Run.open(folder)
     found = sorted(p.parent for p in Path(root).glob("[!.]*/config.json"))
     found = [folder for folder in found if name and folder.name.startswith(name)]

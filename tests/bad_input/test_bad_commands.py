@@ -142,7 +142,7 @@ runs show ''                               | argument RUN: is empty
 runs show nowhere                          | no run nowhere here or in runs: see snnlab runs list
 runs show odd                              | config.json holds no settings
 runs show empty                            | no run empty here or in runs
-runs show LONG                             | File name too long
+runs show LONG                             | here or in runs: see snnlab runs list
 runs show newer                            | was kept by a newer snnlab (schema 99
 runs diff good                             | 1 runs given: compare 2 to 6
 runs diff good good                        | 1 runs given: compare 2 to 6 different ones
