@@ -12,7 +12,7 @@ endif
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui clean
+.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -49,6 +49,9 @@ fuzz: $(VENV)/.fuzz  ## nonsense for everything that reads; CASES=1000000 takes 
 
 bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
 	$(BIN)/python -m snnlab_bench.ui
+
+bench-load: $(VENV)/.test  ## measure the dashboard with many visitors, and kill it
+	$(BIN)/python -m snnlab_bench.load
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -97,8 +97,7 @@ export function render({model, view, el}) {
   const answer = () => {
     const start = performance.now()
     requestAnimationFrame(() => setTimeout(() => {
-      model.drawing = (performance.now() - start) / 1000
-      model.heard = model.sent
+      model.answer = [model.sent, (performance.now() - start) / 1000]
     }))
   }
   const wait = (tries, calm) => {
@@ -160,9 +159,8 @@ class Bridge(JSComponent):
 
     sent = param.Integer(0, doc="Pictures sent to the page.")
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
-    heard = param.Integer(0, doc="The newest of them that it has drawn.")
+    answer = param.List([0, 0.0], doc="The newest it has drawn, and seconds that it took.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
-    drawing = param.Number(0.0, doc="Seconds that it took to draw.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc="What is to go to the clipboard; a query as a link.")
     copied = param.Integer(0, doc="Rises with each text to copy.")
@@ -176,7 +174,7 @@ class Bridge(JSComponent):
         super().__init__(**params)
         self._acts: dict[str, Callable[[], None]] = {}
         self._sent_at = self._free_at = 0.0
-        self.param.watch(self._drawn, "heard")
+        self.param.watch(self._drawn, "answer")
 
     def when(self, message: str, act: Callable[[], None]) -> None:
         """Do something when the browser says so: "key r", "undo", "copied", …"""
@@ -197,7 +195,7 @@ class Bridge(JSComponent):
     @property
     def ready(self) -> bool:
         """Whether the page has drawn what it was sent, and has had time for something else."""
-        waiting = self.heard < self.sent and monotonic() - self._sent_at < GIVE_UP
+        waiting = self.answer[0] < self.sent and monotonic() - self._sent_at < GIVE_UP
         return not waiting and monotonic() >= self._free_at
 
     def send(self, figures: int = 0) -> None:
@@ -209,4 +207,4 @@ class Bridge(JSComponent):
         self.param.update(figures=figures, sent=self.sent + 1)
 
     def _drawn(self, _):
-        self._free_at = self._sent_at + min(self.drawing, LONGEST) / MOST_BUSY
+        self._free_at = self._sent_at + min(self.answer[1], LONGEST) / MOST_BUSY

@@ -1,13 +1,15 @@
 """The page of one visitor."""
 
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 import panel as pn
 import panel_material_ui as pmui
 from panel.io.resources import LOCAL_DIST
+from panel.io.state import set_curdoc
 from panel.util import edit_readonly
 
 from snnlab.config import Config
@@ -16,9 +18,9 @@ from snnlab.experiments.runs import Run
 from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
+from snnlab_app.clock import Clock
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
-from snnlab_app.pace import Pace
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
@@ -35,9 +37,7 @@ from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import SampleView
 
-PACE = Pace()
-LOOK_EVERY = 50
-"""Milliseconds between two looks at the session."""
+CLOCK = Clock()
 VIEWS: tuple[type[View], ...] = (
     LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, CompareView,
 )  # fmt: skip
@@ -71,7 +71,8 @@ class Dashboard:
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
-        self._seen = None
+        self._seen = self._shown = self._heard = self._said = None
+        self._document = pn.state.curdoc
         self._connect()
 
     def _connect(self):
@@ -176,7 +177,7 @@ class Dashboard:
             self._lesson.param.update(title=sentence, visible=True)
         self._fold()
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
-        pn.state.add_periodic_callback(self.refresh, period=LOOK_EVERY)
+        CLOCK.add(self)
 
     def here(self, document) -> None:
         """The browser has its copy of the page, for the first time or after a lost connection.
@@ -184,7 +185,7 @@ class Dashboard:
         Panel waits for a word that a browser does not give again to a server that was started anew.
         """
         document.add_next_tick_callback(lambda: pn.state._on_load(document))
-        self._seen = None
+        self._seen = self._heard = None
 
     def _fold(self):
         """On a phone the knobs would cover everything else."""
@@ -201,28 +202,50 @@ class Dashboard:
     def end(self) -> None:
         """The visitor is gone."""
         self.session.close()
-        PACE.forget(self)
+        CLOCK.remove(self)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the buttons do not say yet what the session is doing."""
+        return self.session.state != self._said
+
+    @property
+    def wants(self) -> bool:
+        """Whether there is anything new to draw, and the browser has drawn the last."""
+        news = self.session.heard != self._heard or self.view is not self._shown
+        return (news or self.view.moves) and self.bridge.ready
+
+    def draw(self, done: Callable[[float], None]) -> None:
+        """Draw it when nothing else is done with the page, and say what that took."""
+
+        def draw():
+            start = thread_time()
+            try:
+                with set_curdoc(self._document), pn.io.hold():  # one message instead of dozens
+                    self.refresh()
+            finally:
+                done(thread_time() - start)
+
+        self._document.add_next_tick_callback(draw)
 
     def refresh(self) -> None:
-        """Take the newest snapshot, if there is one and the page has drawn the last."""
+        """Show what the session is doing, and its newest snapshot if there is one."""
         session, view = self.session, self.view
-        if not PACE.due(self):
-            return
+        self._said = session.state
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
         self._toolbar.show(twin=self._actions.is_twin, measured=measured)
         if not self.bridge.ready:
             return
+        self._heard, self._shown = session.heard, view
         self._show_status()
         view.tick()
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
-            self._seen, start = snapshot, perf_counter()
-            with pn.io.hold():  # one message to the browser instead of dozens
-                self._controls.refresh()
-                view.show(snapshot)
-                self.bridge.send()
-            PACE.drew(self, perf_counter() - start)
+            self._seen = snapshot
+            self._controls.refresh()
+            view.show(snapshot)
+            self.bridge.send()
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot

@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 import psutil
 
 from snnlab.limits import Limits
-from snnlab_app.line import nth
 from snnlab_app.store import Store
 
 _spawn = get_context("spawn")
@@ -96,7 +95,7 @@ class Compute:
                 home.send(number, *order)
         for place, number in enumerate(self._outside, start=1):
             if session := self._sessions.get(number):
-                session.message = f"the server is full: you are {nth(place)} in line"
+                session.stand_in_line(place)
 
     def _emptiest(self):
         """The process with the fewest visitors, running; another for one that died."""

@@ -10,6 +10,7 @@ from threading import Lock
 import numpy as np
 
 from snnlab.config import Config
+from snnlab_app.line import nth
 from snnlab_app.pool import Compute
 from snnlab_app.snapshot import Snapshot
 
@@ -23,7 +24,7 @@ class RemoteSession:
     """What :class:`~snnlab_app.session.Session` is, computed elsewhere.
 
     Its attributes are the newest heard of: a page that looks seldom misses some. With a
-    ``folder``, the training is kept there and outlives the process.
+    ``folder``, the training is kept there and outlives the process. ``heard`` rises with all news.
     """
 
     def __init__(self, compute: Compute, config: Config, folder: Path | None = None):
@@ -33,11 +34,13 @@ class RemoteSession:
         self._image, self._lock = 0, Lock()
         self._look_at: tuple[str, dict] = ("live", {})
         self._falls, self._trained = 0, False
+        self.heard = 0
         self._open("starting")
 
     def _open(self, message):
         self.state, self.message, self.fraction = "loading", message, None
         self._lost, self._sent = False, 0
+        self.heard += 1
         self._number = self._compute.open(self)
 
     def beginning(self) -> tuple[dict, str | None]:
@@ -97,6 +100,7 @@ class RemoteSession:
         with self._lock:
             self.config.set(name, value)
             self._order("turn", name, value)
+        self.heard += 1
 
     def close(self) -> None:
         """End the session; harmless when called twice."""
@@ -110,8 +114,14 @@ class RemoteSession:
                 for name, value in settings[1].items():
                     self.config.set(name, value)
         vars(self).update(news)  # at once, for a state goes with its snapshot
+        self.heard += 1
         if self.state in ("ready", "running", "paused", "finished"):
             self._falls = 0
+
+    def stand_in_line(self, place: int) -> None:
+        """Hear that the server is full."""
+        self.message = f"the server is full: you are {nth(place)} in line"
+        self.heard += 1
 
     def lose(self) -> None:
         """Hear that the computing process is gone; go on in another, unless that helps nothing."""
@@ -120,6 +130,7 @@ class RemoteSession:
         self._falls += 1
         if self._folder is None or self._falls > OFTEN:
             self.state, self.message, self.fraction, self._lost = "failed", LOST, None, True
+            self.heard += 1
             return
         self._reopen(GOES_ON)
         if self._trained:

@@ -260,8 +260,8 @@ class Session:
     def _rest(self):
         """Show all as it is now, and keep it."""
         self._publish()
-        self._keeping.save(self._curves)
         self.state = self._resting
+        self._keeping.save(self._curves)
 
     @property
     def _resting(self):

@@ -19,7 +19,7 @@ def answered(clock, after):
     page = Bridge()
     page.send()
     clock[0] += after
-    page.drawing, page.heard = after, page.sent
+    page.answer = [page.sent, after]
     return page
 
 

@@ -9,6 +9,8 @@ import pytest
 from conftest import Server, until
 from playwright.sync_api import Page, expect
 
+from snnlab.experiments.runs import Run
+
 pytestmark = pytest.mark.browser
 ENDLESS = ("--dataset", "digits", "--epochs", "10000", "--schedule", "constant")
 
@@ -100,7 +102,7 @@ def test_a_lost_connection_finds_its_training_where_it_was(page: Page, visited):
 
 
 def test_after_the_server_was_killed_the_page_finds_its_training(page: Page, visited):
-    server, _ = visited
+    server, kept = visited
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(server.url)
@@ -108,6 +110,8 @@ def test_after_the_server_was_killed_the_page_finds_its_training(page: Page, vis
     page.get_by_role("button", name="Pause", exact=True).click()
     expect(page.get_by_text(re.compile("^paused: step"))).to_be_visible()
     before = step_of(page)
+    (folder,) = kept.iterdir()
+    until(lambda: Run.open(folder).record["steps"] == before)
     server.process.kill()
     server.process.wait()
     expect(page.get_by_text("Server connection lost").first).to_be_visible()

@@ -68,5 +68,10 @@ class View:
         """Draw a snapshot that was taken for this view."""
         raise NotImplementedError
 
+    @property
+    def moves(self) -> bool:
+        """Whether something moves by itself now, so that it must ``tick``."""
+        return False
+
     def tick(self) -> None:
         """Go on with what moves by itself; called many times a second while looked at."""

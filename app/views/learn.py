@@ -107,6 +107,10 @@ class LearnView(View):
         if picture.stages != self._told:
             self._told, self._begun = picture.stages, monotonic()
 
+    @property
+    def moves(self):
+        return self._begun is not None
+
     def tick(self):
         if self._begun is not None:
             lit = int((monotonic() - self._begun) / PER_STAGE)

@@ -175,6 +175,10 @@ class SampleView(View):
             self._time.value = 0.0
         self._play.label = "Pause playback" if self._playing else "Play"
 
+    @property
+    def moves(self):
+        return self._playing
+
     def tick(self):
         if self._playing:
             end = self._time.end

@@ -1,0 +1,70 @@
+"""When pages are drawn: all of a server share one thread, which must stay free to answer clicks."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+from tornado.ioloop import PeriodicCallback
+
+LOOK_EVERY = 50
+"""Milliseconds between two looks at the pages."""
+SHARE = 0.6
+"""Of the thread's time for drawing; the rest is for clicks, and for those who come."""
+ACTIVE = 3.0
+"""Seconds within which a page must have drawn to count as one that draws."""
+
+
+class Page(Protocol):
+    """What the clock looks at."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether somebody waits for an answer."""
+
+    @property
+    def wants(self) -> bool:
+        """Whether there is anything new to draw, and the browser has drawn the last."""
+
+    def draw(self, done: Callable[[float], None]) -> None:
+        """Draw it soon, and say how many seconds of the processor's time that took."""
+
+
+class Clock:
+    """Has pages drawn that have something new; each that draws gets an equal share of the time.
+
+    Panel's own periodic callbacks cost more than most of what they would do here.
+    """
+
+    def __init__(self, now: Callable[[], float] = monotonic):
+        self._now, self._ticking = now, None
+        self._due: dict[Page, float] = {}
+        self._drawn: dict[Page, float] = {}
+        self._drawing: set[Page] = set()
+
+    def add(self, page: Page) -> None:
+        """Look at this page from now on; to be called from the server's thread."""
+        self._due[page] = 0.0
+        if self._ticking is None:
+            self._ticking = PeriodicCallback(self.look, LOOK_EVERY)
+            self._ticking.start()
+
+    def remove(self, page: Page) -> None:
+        """It is gone; harmless when called twice."""
+        self._due.pop(page, None)
+        self._drawn.pop(page, None)
+        self._drawing.discard(page)
+
+    def look(self) -> None:
+        """Have those drawn whose time it is, and those who clicked at once."""
+        now = self._now()
+        for page, due in tuple(self._due.items()):
+            if page not in self._drawing and (page.urgent or (now >= due and page.wants)):
+                self._drawing.add(page)
+                page.draw(lambda seconds, page=page: self._done(page, seconds))
+
+    def _done(self, page, seconds):
+        self._drawing.discard(page)
+        if page in self._due:
+            now = self._drawn[page] = self._now()
+            drawing = sum(now - then < ACTIVE for then in self._drawn.values())
+            self._due[page] = now + seconds * drawing / SHARE

@@ -1,0 +1,216 @@
+"""Many visitors at once, and what is left after kills: ``make bench-load`` prints a table.
+
+On this machine only, and bounded: 30 pages that train, 100 that look on, half a minute each.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import mean, median, quantiles
+
+import numpy as np
+import psutil
+
+import snnlab
+from snnlab.config import Config
+from snnlab.learn.trainer import Trainer
+from snnlab_app.main import found
+from snnlab_app.pool import Compute
+from snnlab_app.remote import RemoteSession
+from snnlab_app.store import Store
+from snnlab_bench.ui import FLAGS, served
+from snnlab_bench.visitor import Visitor
+
+LIVE, IDLE = 30, 100
+SECONDS = 30.0
+CLICKS_EVERY = 4.0
+"""Seconds between two clicks of a visitor who trains."""
+KILLS, SERVER_KILLS = 20, 10
+TRAINING = {"dataset": "digits", "epochs": 300, "schedule": "constant"}
+
+
+def main() -> None:
+    """Measure and print all rows."""
+    print(f"{'what':58}{'measured':>20}   target")
+    with served("--dataset", "mnist", *FLAGS) as url:
+        asyncio.run(_crowd(url))
+    with served("--dataset", "mnist", *FLAGS, "--max-visitors", "200") as url:
+        asyncio.run(_lookers_on(url))
+    _killed_processes()
+    _killed_servers()
+
+
+def _say(what, measured, target):
+    print(f"{what:58}{measured:>20}   {target}", flush=True)
+
+
+# ── many who train ──
+
+
+async def _crowd(url):
+    server = _server_of(url)
+    first = await Visitor(url).come()
+    await first.until("mnist")
+    alone = _memory(server)
+    others = await asyncio.gather(*(_come(url, k) for k in range(LIVE - 1)))
+    visitors = [first, *others]
+    await asyncio.gather(*(visitor.until("mnist") for visitor in visitors))
+    await asyncio.gather(*(visitor.click("Train", "Pause") for visitor in visitors))
+    await asyncio.gather(*(visitor.until("running") for visitor in visitors))
+    await asyncio.sleep(5)
+    steps, start = [visitor.step for visitor in visitors], time.monotonic()
+    await asyncio.sleep(SECONDS)
+    took = time.monotonic() - start
+    done = [visitor.step - before for visitor, before in zip(visitors, steps, strict=True)]
+    rates = [sum(then >= start for then in v.updates) / took for v in visitors]
+    _say("pages that train at once", f"{LIVE}", "30")
+    _say("  updates/s, slowest page (median)", f"{min(rates):.1f} ({median(rates):.1f})", ">= 2")
+    _say("  steps/s, slowest over mean", f"{min(done) / mean(done):.2f}", ">= 0.7")
+    _say("  images/s of all together", f"{100 * sum(done) / took:,.0f}", "")
+    answers = [s for each in await asyncio.gather(*map(_clicks, visitors)) for s in each]
+    p95 = quantiles(answers, n=20)[-1]
+    _say("  click to answer, p95 (median)", f"{p95:.2f} ({median(answers):.2f}) s", "<= 1 s")
+    _say("  pages lost", f"{sum(visitor.lost for visitor in visitors)}", "0")
+    each = (_memory(server) - alone) / (LIVE - 1)
+    _say("  memory of one more, all processes", f"{each / 1e6:.0f} MB", "<= 60 MB")
+    start = time.monotonic()
+    await asyncio.gather(*(visitor.leave() for visitor in visitors[1:]))
+    while _memory(server) > alone + 0.5 * each * LIVE and time.monotonic() - start < 60:
+        await asyncio.sleep(0.1)
+    _say("  until half of it is free again", f"{time.monotonic() - start:.1f} s", "<= 5 s")
+    await first.leave()
+
+
+async def _come(url, k):
+    await asyncio.sleep(0.3 * k)  # as a class does that is told to
+    return await Visitor(url).come()
+
+
+async def _clicks(visitor):
+    answers, dice = [], random.Random(id(visitor))
+    for _ in range(4):
+        await asyncio.sleep(CLICKS_EVERY * dice.uniform(0.5, 1.5))
+        answers.append(await visitor.click("Pause", "Train"))
+        await asyncio.sleep(CLICKS_EVERY * dice.uniform(0.5, 1.5))
+        answers.append(await visitor.click("Train", "Pause"))
+    return answers
+
+
+def _server_of(url):
+    port = int(url.rsplit(":", 1)[1].strip("/"))
+    return next(
+        process
+        for process in psutil.Process().children()
+        if any(c.laddr.port == port for c in process.net_connections() if c.status == "LISTEN")
+    )
+
+
+def _memory(server):
+    return sum(each.memory_info().rss for each in [server, *server.children(recursive=True)])
+
+
+# ── many who look on ──
+
+
+async def _lookers_on(url):
+    trains = await Visitor(url).come()
+    await trains.until("mnist")
+    lookers = await asyncio.gather(*(_come(url, k) for k in range(IDLE)))
+    await asyncio.gather(*(looker.until("mnist") for looker in lookers))
+    await trains.click("Train", "Pause")
+    await trains.until("running")
+    start, before = time.monotonic(), trains.step
+    await asyncio.sleep(SECONDS)
+    took = time.monotonic() - start
+    rate = sum(then >= start for then in trains.updates) / took
+    _say("pages that look on while one trains", f"{IDLE}", "100")
+    _say("  updates/s of the one", f"{rate:.1f}", "")
+    _say("  images/s of the one", f"{100 * (trains.step - before) / took:,.0f}", "")
+    _say("  pages lost", f"{sum(v.lost for v in [trains, *lookers])}", "0")
+    await asyncio.gather(*(visitor.leave() for visitor in [trains, *lookers]))
+
+
+# ── kills ──
+
+
+def _killed_processes():
+    expected, dice = _alone(), random.Random(1)
+    with tempfile.TemporaryDirectory() as folder, Compute(store=Store(1000, Path(folder))) as all_:
+        session = RemoteSession(all_, Config.checked(**TRAINING), all_.store.folder("visitor"))
+        session.play()
+        kills = 0
+        while session.state not in ("finished", "failed"):
+            time.sleep(dice.uniform(0.2, 3.0))
+            if kills < KILLS and session.state == "running":
+                _kill(all_)
+                kills += 1
+                _until(lambda: session.state != "running")
+        same = _same(session._folder, expected) and kills == KILLS
+    _say(f"computing process killed x {KILLS}", "same bits" if same else "LOST", "same bits")
+
+
+def _killed_servers():
+    expected, dice = _alone(), random.Random(2)
+    with tempfile.TemporaryDirectory() as root:
+        folder = Store(1000, Path(root)).folder("visitor")
+        for _ in range(SERVER_KILLS):
+            server = psutil.Popen([sys.executable, "-c", SERVER, root])
+            time.sleep(dice.uniform(4.0, 9.0))
+            server.kill()
+            server.wait()
+        with Compute(store=Store(1000, Path(root))) as compute:
+            config = found(folder) or Config.checked(**TRAINING)
+            session = RemoteSession(compute, config, folder)
+            session.play()
+            _until(lambda: session.state in ("finished", "failed"))
+            same = _same(folder, expected)
+    _say(f"server killed x {SERVER_KILLS}", "same bits" if same else "LOST", "same bits")
+
+
+SERVER = f"""
+import sys, time
+from pathlib import Path
+from snnlab.config import Config
+from snnlab_app.main import found
+from snnlab_app.pool import Compute
+from snnlab_app.remote import RemoteSession
+from snnlab_app.store import Store
+if __name__ == "__main__":
+    store = Store(1000, Path(sys.argv[1]))
+    folder = store.folder("visitor")
+    compute = Compute(store=store)
+    session = RemoteSession(compute, found(folder) or Config.checked(**{TRAINING!r}), folder)
+    session.play()
+    time.sleep(60)
+"""
+
+
+def _alone():
+    trainer = Trainer(Config.checked(**TRAINING), snnlab.load("digits"))
+    for _ in trainer:
+        pass
+    return trainer.network.arrays()
+
+
+def _same(folder, expected):
+    with np.load(folder / "weights.npz") as kept:
+        return all((kept[f"layer_{k}"] == layer).all() for k, layer in enumerate(expected))
+
+
+def _kill(compute):
+    for pid in compute.memory():
+        os.kill(pid, signal.SIGKILL)
+
+
+def _until(condition):
+    while not condition():
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()

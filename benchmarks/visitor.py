@@ -1,0 +1,158 @@
+"""A visitor without a browser: speaks to the dashboard as its page does, and draws nothing.
+
+So many of them fit on one machine, whose cores are left to the server.
+"""
+
+import asyncio
+import json
+import re
+from contextlib import suppress
+from html import unescape
+from time import monotonic
+from uuid import uuid4
+
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+DRAWING = 0.03
+"""Seconds that a browser takes to draw what it was sent."""
+STEP = re.compile(r"(\w+): step (\d+)")
+
+
+class Visitor:
+    """One page: ``updates`` are when plots arrived, ``state`` and ``step`` what it says."""
+
+    def __init__(self, url: str):
+        self._url = url
+        self.updates: list[float] = []
+        self.state, self.step, self.lost = "", 0, False
+        self._labels: dict[str, str] = {}
+        self._changed = asyncio.Event()
+
+    async def come(self) -> "Visitor":
+        """Fetch the page, and listen to it."""
+        page = await AsyncHTTPClient().fetch(self._url, request_timeout=120)
+        token = re.search(r'"token":"([^"]+)"', page.body.decode())[1]
+        address = self._url.replace("http", "ws", 1) + "ws"
+        request = HTTPRequest(address, headers={"Origin": self._url.rstrip("/")})
+        self._socket = await websocket_connect(
+            request, subprotocols=["bokeh", token], max_message_size=2**26
+        )
+        loop = asyncio.get_running_loop()
+        self._replies = {kind: loop.create_future() for kind in ("ACK", "PULL-DOC-REPLY")}
+        self._task = asyncio.create_task(self._listen())
+        await self._reply("ACK")
+        await self._say("PULL-DOC-REQ", {})
+        self._find((await self._reply("PULL-DOC-REPLY"))["doc"])
+        for name, values in (
+            ("data_event", [["model", {"id": self._bridge}], ["data", "here"]]),
+            ("document_ready", []),
+        ):
+            await self._event(name, values)
+        return self
+
+    async def click(self, label: str, then: str) -> float:
+        """Click a button; seconds until it is called otherwise."""
+        button = next(b for b, name in self._labels.items() if name == label)
+        start, target = monotonic(), self._buttons[button]
+        await self._event("dom_event", [["model", {"id": target}], ["node", "click"], ["data", {}]])
+        while self._labels[button] != then:
+            self._changed.clear()
+            await self._changed.wait()
+        return monotonic() - start
+
+    async def until(self, said: str) -> None:
+        """Wait until the page says so of its training."""
+        while not self.state.startswith(said):
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def leave(self) -> None:
+        """Close the tab."""
+        with suppress(WebSocketClosedError):
+            await self._event("data_event", [["model", {"id": self._bridge}], ["data", "left"]])
+        self._task.cancel()
+        self._socket.close()
+
+    # ── the protocol ──
+
+    async def _reply(self, kind):
+        return await asyncio.wait_for(self._replies[kind], 120)
+
+    async def _say(self, kind, content):
+        for part in ({"msgid": uuid4().hex, "msgtype": kind}, {}, content):
+            await self._socket.write_message(json.dumps(part))
+
+    async def _change(self, name, value):
+        change = {"kind": "ModelChanged", "model": {"id": self._data}, "attr": name, "new": value}
+        with suppress(WebSocketClosedError):
+            await self._say("PATCH-DOC", {"events": [change]})
+
+    async def _event(self, name, values):
+        told = {"type": "event", "name": name, "values": {"type": "map", "entries": values}}
+        sent = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": told}
+        await self._say("PATCH-DOC", {"events": [sent]})
+
+    async def _listen(self):
+        while True:
+            header = await self._frame()
+            if header is None:
+                self.lost = True
+                self._changed.set()
+                return
+            await self._frame()
+            content = await self._frame()
+            for _ in range(2 * header.get("num_buffers", 0)):
+                await self._socket.read_message()
+            if header["msgtype"] in self._replies:
+                self._replies[header["msgtype"]].set_result(content)
+            elif header["msgtype"] == "PATCH-DOC":
+                await self._patched(content["events"])
+
+    async def _frame(self):
+        text = await self._socket.read_message()
+        return None if text is None else json.loads(text)
+
+    async def _patched(self, events):
+        for event in events:
+            attribute, new = event.get("attr"), event.get("new")
+            if attribute == "object" and isinstance(new, str):
+                self._told(re.sub("<[^>]*>", "", unescape(new)).strip())
+            elif attribute == "label" and event["model"]["id"] in self._labels:
+                self._labels[event["model"]["id"]] = new
+            elif attribute == "sent":
+                self.updates.append(monotonic())
+                asyncio.get_running_loop().call_later(DRAWING, self._drawn, new)
+        self._changed.set()
+
+    def _told(self, text):
+        if progress := STEP.match(text):
+            self.state, self.step = progress[1], int(progress[2])
+        elif text:
+            self.state = text
+
+    def _drawn(self, number):
+        if not self.lost:
+            self._answer = asyncio.ensure_future(self._change("answer", [number, DRAWING]))
+
+    def _find(self, document):
+        """Which of the page's models are the bridge and the buttons."""
+        self._buttons = {}
+        for model in _models(document):
+            kind, data = model["attributes"].get("class_name"), model["attributes"].get("data")
+            if kind == "Bridge":
+                self._bridge, self._data = model["id"], data["id"]
+            elif kind == "Button":
+                self._labels[data["id"]] = data["attributes"].get("label")
+                self._buttons[data["id"]] = model["id"]
+
+
+def _models(part):
+    """All models of a document as JSON, however deep."""
+    if isinstance(part, dict):
+        if "id" in part and "attributes" in part:
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for each in part:
+            yield from _models(each)
