@@ -9,7 +9,10 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
-.PHONY: app test lint unit browser notebooks docs bench bench-ui bench-load audit clean
+CASES ?= 10000
+READERS := idx,dies,weights,runs
+
+.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load audit clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -39,6 +42,10 @@ docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=f
 
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench
+
+fuzz: $(VENV)/.fuzz  ## nonsense for everything that reads; CASES=1000000 takes hours
+	$(BIN)/python -m snnlab_bench.fuzz --cases $(CASES)
+	$(BIN)/python -m snnlab_bench.fuzz --cases $(CASES) --guided --only $(READERS)
 
 bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
 	$(BIN)/python -m snnlab_bench.ui

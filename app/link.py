@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
 
 VERSION = "1"
 MOST_CHARACTERS, MOST_SHOWN = 8000, 40
@@ -51,7 +51,7 @@ def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
             else:
                 settings[name] = setting(name, value)
         except SnnlabError as error:
-            shown = f"{name}={value}"
+            shown = plain(f"{name}={value}")
             cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
             ignored.append(f"{cut} ({error})")
     return State(

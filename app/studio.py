@@ -8,8 +8,9 @@ from snnlab.chip import floor
 from snnlab.chip.constants import DT_CADC, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.encoding import latency_encode
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab.learn.health import diagnosis
 from snnlab.learn.network import decode
-from snnlab.learn.reach import membrane_histogram, reached, slope_spread, trouble
+from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.learn.setup import found as laboratory
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.seeding import key
@@ -21,8 +22,6 @@ CHUNK = 1000
 """Test images asked at a time for the matrix of errors."""
 PAGE = 12
 """Images of a cell shown at once."""
-SETTLED = 30
-"""Steps before which a network may be silent: it has hardly begun."""
 DRAWN = {
     "threshold − leak (LSB)": lambda at: at.threshold_lsb - at.leak_lsb + 70.0,
     "τ_mem (relative)": lambda at: at.tau_mem,
@@ -153,12 +152,7 @@ class Studio:
         edges, share = membrane_histogram(recording)
         beta = trainer.settings.beta
         who = float(reached(recording, trainer.surrogate).mean())
-        early = trainer.step < SETTLED
-        why = None if early else trouble(
-            who, slope_spread(edges, share, beta), recording.spikes_per_sample(), beta,
-            trainer.settings.learning_rate,
-        )  # fmt: skip
-        return LearnPicture(edges, share, beta, who, why, self.stages)
+        return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
 
 
 def _spikes(recording):

@@ -46,6 +46,8 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
     Raises :class:`SnnlabError` for an unknown section or too many threads.
     """
     wanted = _chosen(only, full)
+    if out.exists() and not out.is_dir():
+        raise SnnlabError(f"results cannot be kept in {out}: it is a file, give a folder")
     threads = min(threads, most_threads())
     use_threads(threads)
     torch.set_num_threads(1)  # as snnlab train has it

@@ -13,7 +13,7 @@ from snnlab.cli_app import add_app, add_password
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError, plain
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled, place
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -28,7 +28,11 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
-        print(f"snnlab: {plain(str(error))}", file=sys.stderr)
+        print(f"snnlab: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a place that no command looks after: a disk that fails, a name
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"snnlab: {where}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
@@ -36,8 +40,11 @@ def main(argv: list[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
+
     def error(self, message):
-        self.exit(2, f"snnlab: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"snnlab: {plain(message)} (see {self.prog} --help)\n")
 
 
 def _parser():
@@ -64,8 +71,10 @@ def _add_train(commands):
     train = commands.add_parser("train", help="train a network in the loop with the chip")
     train.set_defaults(command=_train)
     add_data_dir(train)
-    train.add_argument("--weights", metavar="FILE", help="start from the weights of a run or npz")
-    train.add_argument("--out", metavar="DIR", help="run folder (default: runs/<time>-<dataset>)")
+    text = "start from the weights of a run or npz"
+    train.add_argument("--weights", type=filled, metavar="FILE", help=text)
+    text = "run folder (default: runs/<time>-<dataset>)"
+    train.add_argument("--out", type=filled, metavar="DIR", help=text)
     _add_threads(train)
     add_recipe(train)
     add_knobs(train)
@@ -81,7 +90,8 @@ def _add_data(commands):
 def _add_calibrate(commands):
     calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
     calibrate.set_defaults(command=_calibrate)
-    calibrate.add_argument("--out", metavar="FILE", help="keep codes and measurements in an npz")
+    text = "keep codes and measurements in an npz"
+    calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
     add_knobs(calibrate, ("die", "die_seed", "mismatch"))
 
 
@@ -96,7 +106,7 @@ def _add_convergence(commands):
         "convergence", help="evaluate a run on finer and finer steps of the emulation"
     )
     convergence.set_defaults(command=_convergence)
-    convergence.add_argument("run", metavar="RUN", help="folder of a run")
+    convergence.add_argument("run", metavar="RUN", type=place, help="folder of a run")
     add_data_dir(convergence)
     _add_threads(convergence)
 
@@ -104,8 +114,8 @@ def _add_convergence(commands):
 def _add_export(commands):
     export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
     export.set_defaults(command=_export)
-    export.add_argument("run", metavar="RUN", type=Path, help="run folder")
-    export.add_argument("out", metavar="FILE", type=Path, help="NIR file to write")
+    export.add_argument("run", metavar="RUN", type=place, help="run folder")
+    export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
 
 
 def _add_recipes(commands):
@@ -122,10 +132,18 @@ def _add_reproduce(commands):
     reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
     reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
     reproduce.add_argument(
-        "--out", default=".", metavar="DIR", help="folder for results.md (default: .)"
+        "--out",
+        type=place,
+        default=Path(),
+        metavar="DIR",
+        help="folder for results.md (default: .)",
     )
     reproduce.add_argument(
-        "--cache", metavar="DIR", default="runs/reproduce", help="finished trainings"
+        "--cache",
+        type=place,
+        metavar="DIR",
+        default=Path("runs/reproduce"),
+        help="finished trainings",
     )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
     reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
@@ -140,7 +158,8 @@ def _add_bench(commands):
     bench.set_defaults(command=_bench)
     bench.add_argument("--full", action="store_true", help="with the long rows: ten minutes")
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
-    bench.add_argument("--out", default="runs/bench", metavar="DIR", help="where results are kept")
+    text = "where results are kept"
+    bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
 
 
@@ -164,7 +183,7 @@ def _calibrate(arguments):
         settings.set("die", "uncalibrated")
     from snnlab.experiments.calibrate import calibrate_die
 
-    calibrate_die(settings, Path(arguments.out) if arguments.out else None)
+    calibrate_die(settings, arguments.out)
     return 0
 
 
@@ -172,7 +191,7 @@ def _bench(arguments):
     if importlib.util.find_spec("matplotlib") is None:
         raise SnnlabError('the benchmarks are not installed: pip install "snnlab[bench]"')
     importlib.import_module("snnlab_bench.suite").run(
-        Path(arguments.out), only=arguments.only, full=arguments.full, threads=arguments.threads
+        arguments.out, only=arguments.only, full=arguments.full, threads=arguments.threads
     )
     return 0
 
@@ -206,7 +225,7 @@ def _map(arguments):
 def _convergence(arguments):
     from snnlab.experiments.convergence import study, table
 
-    print(table(study(Path(arguments.run), arguments.data_dir, arguments.threads)))
+    print(table(study(arguments.run, arguments.data_dir, arguments.threads)))
     return 0
 
 
@@ -232,7 +251,7 @@ def _reproduce(arguments):
     from snnlab.reproduce.command import reproduce
 
     finished = reproduce(
-        arguments.study, Path(arguments.out), Path(arguments.cache),
+        arguments.study, arguments.out, arguments.cache,
         quick=arguments.quick, seeds=arguments.seeds, data_dir=arguments.data_dir,
         workers=arguments.workers, scheduler=arguments.scheduler, report_only=arguments.report_only,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """``snnlab app``: the dashboard, and the limits of its server."""
 
+import argparse
 import getpass
 import importlib
 import importlib.util
@@ -8,10 +9,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, config
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled
 from snnlab.limits import Limits
 
-MOST_WORKERS = 64
+MOST_WORKERS, LAST_PORT = 64, 65535
 
 
 def add_app(commands) -> None:
@@ -19,8 +20,10 @@ def add_app(commands) -> None:
     app = commands.add_parser("app", help="open the dashboard in the browser")
     app.set_defaults(command=_app)
     add_data_dir(app)
-    app.add_argument("--address", default="127.0.0.1", help="address to listen on (loopback)")
-    app.add_argument("--port", type=int, default=5006, help="port to listen on (default 5006)")
+    app.add_argument(
+        "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
+    )
+    app.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006)")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_access(app)
     app.add_argument(
@@ -35,6 +38,12 @@ def add_app(commands) -> None:
         )
     add_recipe(app)
     add_knobs(app)
+
+
+def _port(text):
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 1 to {LAST_PORT}")
+    return int(text)
 
 
 def add_password(commands) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
+from snnlab.flags import filled, place
 
 INTERRUPTED = 130
 MOST = 6
@@ -29,20 +30,22 @@ _TESTS = {
 def add_runs(commands) -> None:
     """Add the command and what it can do to a parser's commands."""
     runs = commands.add_parser("runs", help="list, show, diff, resume, note, export or remove runs")
-    runs.add_argument("--root", type=Path, default=Path("runs"), metavar="DIR",
+    runs.add_argument("--root", type=place, default=Path("runs"), metavar="DIR",
                       help="folder of runs (default: runs)")  # fmt: skip
     what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add(what, "list", _list, "a table of all runs", (
         ("--where", {"action": "append", "default": [], "metavar": "X",
                      "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
-        ("--sort", {"metavar": "NAME", "help": "order by a result or knob, best last"}),
+        ("--sort", {"type": filled, "metavar": "NAME",
+                    "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
     _add(what, "show", _show, "all about one run", (_RUN,))
     _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
     _add(what, "resume", _resume, "go on with a run that stopped", (
         _RUN,
         ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
-        ("--data-dir", {"metavar": "DIR", "help": "folder with idx files of the data sets"}),
+        ("--data-dir", {"type": filled, "metavar": "DIR",
+                        "help": "folder with idx files of the data sets"}),
         ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
     _add(what, "note", _note, "write a note or tags to a run", (
@@ -53,7 +56,7 @@ def add_runs(commands) -> None:
     ))  # fmt: skip
     _add(what, "export", _export, "tables as CSV or Parquet, or a run as zip", (
         _RUNS,
-        ("--out", {"required": True, "type": Path, "metavar": "FILE",
+        ("--out", {"required": True, "type": place, "metavar": "FILE",
                    "help": "file to write: .csv, .parquet or .zip"}),
         ("--what", {"choices": ("epochs", "steps", "runs"), "default": "epochs",
                     "help": "a row per epoch, per step or per run"}),
@@ -63,8 +66,8 @@ def add_runs(commands) -> None:
     ))  # fmt: skip
 
 
-_RUN = ("run", {"metavar": "RUN", "help": "folder, name or beginning of a name"})
-_RUNS = ("runs", {"metavar": "RUN", "nargs": "+", "help": "folders or names"})
+_RUN = ("run", {"type": filled, "metavar": "RUN", "help": "folder, name or beginning of a name"})
+_RUNS = ("runs", {"type": filled, "metavar": "RUN", "nargs": "+", "help": "folders or names"})
 
 
 def _add(commands, name, command, text, arguments):
@@ -77,6 +80,7 @@ def _add(commands, name, command, text, arguments):
 def _list(arguments):
     from snnlab.experiments.runs import list_runs
 
+    _check_root(arguments.root)
     runs, complaints = list_runs(arguments.root)
     rows = [row for row in (run.row() for run in runs) if _wanted(row, arguments.where)]
     if arguments.sort:
@@ -89,6 +93,12 @@ def _list(arguments):
     for complaint in complaints:
         print(f"left out: {plain(complaint)}")
     return 0
+
+
+def _check_root(root):
+    """There need be no runs yet, but a folder that is named is there."""
+    if not root.is_dir() and (root.exists() or root != Path("runs")):
+        raise SnnlabError(f"folder of runs {root}: no such folder, give --root one that there is")
 
 
 def _wanted(row, conditions):
@@ -114,8 +124,8 @@ def _holds(row, condition):
 
 
 def _known(name, rows):
-    if rows and name not in {*Config.knobs(), *_RESULTS, *(key for row in rows for key in row)}:
-        names = ("run", "state", "tags", *_RESULTS)
+    names = ("run", "state", "created", "tags", *_RESULTS, "power", "latency")
+    if name not in {*Config.knobs(), *names, *(key for row in rows for key in row)}:
         raise SnnlabError(f"no column {name!r}: there are {', '.join(names)} and all knobs")
 
 
@@ -171,9 +181,9 @@ def _epoch_cells(e):
 def _diff(arguments):
     from snnlab.experiments.runs import difference
 
-    if not 2 <= len(arguments.runs) <= MOST:
-        raise SnnlabError(f"{len(arguments.runs)} runs given: compare 2 to {MOST}")
     runs = _found(arguments)
+    if not 2 <= len(runs) <= MOST:
+        raise SnnlabError(f"{len(runs)} runs given: compare 2 to {MOST} different ones")
     results = [[title, *(_cell(name, run.row()) for run in runs)]
                for name, (title, *_) in _RESULTS.items()]  # fmt: skip
     knobs = [[name, *map(str, values)] for name, values in difference(runs).items()]
@@ -184,7 +194,8 @@ def _diff(arguments):
 def _found(arguments):
     from snnlab.experiments.runs import find_run
 
-    return [find_run(name, arguments.root) for name in arguments.runs]
+    runs = [find_run(name, arguments.root) for name in arguments.runs]
+    return list({run.folder.resolve(): run for run in runs}.values())
 
 
 def _resume(arguments):
@@ -202,6 +213,8 @@ def _note(arguments):
 
     run = find_run(arguments.run, arguments.root)
     tags = {*run.notes()["tags"], *arguments.tag} - set(arguments.untag)
+    if arguments.text is None and not (arguments.tag or arguments.untag):
+        raise SnnlabError(f"nothing to note on run {run.name}: give a text, --tag or --untag")
     for tag in arguments.tag:
         if not tag or any(map(str.isspace, tag)):
             raise SnnlabError(f"tag {tag!r} is not allowed: give one word")

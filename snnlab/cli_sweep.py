@@ -1,9 +1,8 @@
 """``snnlab sweep``: many trainings, to find the settings that serve best."""
 
-from pathlib import Path
-
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_knobs, add_recipe, config
+from snnlab.experiments.tables import check_export, columns_of, exported
+from snnlab.flags import add_knobs, add_recipe, config, filled, place
 
 MOST = 10
 """Trials that are shown at the end."""
@@ -19,7 +18,7 @@ def add_sweep(commands):
     parser = commands.add_parser("sweep", help="train many times, to find the best settings")
     parser.set_defaults(command=_sweep)
     add = parser.add_argument
-    add("plan", nargs="?", type=Path, metavar="PLAN.toml", help="what to do; flags come first")
+    add("plan", nargs="?", type=place, metavar="PLAN.toml", help="what to do; flags come first")
     for flag, (shown, text) in zip(
         ("--vary", "--objective", "--limit"), _HELP.items(), strict=True
     ):
@@ -29,12 +28,22 @@ def add_sweep(commands):
     add("--repeats", type=int, metavar="N", help="dies that each trial is trained on (default: 1)")
     add("--sweep-seed", type=int, metavar="N", help="seed of the values that are tried")
     add("--prune", action="store_true", default=None, help="stop bad trials early")
-    add("--name", metavar="X", help="name of the study (default: sweep, or the file's name)")
-    add("--storage", metavar="X", help="SQLite file, .journal file or database URL"
+    add(
+        "--name",
+        type=filled,
+        metavar="X",
+        help="name of the study (default: sweep, or the file's name)",
+    )
+    add("--storage", type=filled, metavar="X", help="SQLite file, .journal file or database URL"
         " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
     add("--workers", type=int, metavar="N", help="processes (default: one for each core; 0: here)")
-    add("--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead")
-    add("--export", type=Path, metavar="FILE", help="write all trials as .csv or .parquet")
+    add(
+        "--scheduler",
+        type=filled,
+        metavar="tcp://…",
+        help="address of a Dask scheduler to use instead",
+    )
+    add("--export", type=place, metavar="FILE", help="write all trials as .csv or .parquet")
     add_recipe(parser)
     add_knobs(parser)
     return parser
@@ -42,8 +51,9 @@ def add_sweep(commands):
 
 def _sweep(arguments):
     plan = _plan(arguments)
+    if arguments.export:
+        check_export(arguments.export)
     from snnlab.experiments.sweep import default_storage, sweep
-    from snnlab.experiments.tables import columns_of, exported
     from snnlab.experiments.terminal import Bar, say
 
     storage = arguments.storage or default_storage(plan.name)
@@ -70,10 +80,10 @@ def _plan(arguments):
     given |= {"name": arguments.name, "seed": arguments.sweep_seed}
     given |= {"objectives": arguments.objective or None}
     given = {name: value for name, value in given.items() if value is not None}
-    given["vary"] = dict(_pair("vary", text) for text in arguments.vary)
+    given["vary"] = _once("vary", (_pair("vary", text) for text in arguments.vary))
     given["settings"] = _settings(arguments, given["vary"])
     if arguments.limit:
-        given["limits"] = dict(_limit(text) for text in arguments.limit)
+        given["limits"] = _once("limit", map(_limit, arguments.limit))
     if arguments.plan:
         return Plan.read(arguments.plan, **given)
     return Plan.checked(**given)
@@ -93,6 +103,16 @@ def _pair(flag, text):
     if not (name and sign and value):
         raise SnnlabError(f"--{flag} {text}: give NAME=VALUES")
     return name.replace("-", "_"), value
+
+
+def _once(flag, pairs):
+    """Flags by name."""
+    found = {}
+    for name, value in pairs:
+        if name in found:
+            raise SnnlabError(f"--{flag} {name} is given twice: {found[name]} and {value}")
+        found[name] = value
+    return found
 
 
 def _limit(text):

@@ -4,16 +4,21 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
+from contextlib import suppress
 from math import pi
 from typing import ClassVar
 
+import numpy as np
 import param
 
 from snnlab.chip import constants as c
 from snnlab.chip.fabrication import SPREADS
+from snnlab.chip.mapping import MOST_INPUTS
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
 
+MOST_SHOWN = 100
+"""Characters of a value that an error quotes."""
 _EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
 
 
@@ -38,6 +43,23 @@ class Quantity(param.Number):
         self.unit, self.shown, self.factor, self.log = unit, shown or unit, factor, log
 
 
+class Numbers(param.List):
+    """A list of whole numbers, each ``within`` two ends, both included."""
+
+    __slots__ = ["within"]
+    _slot_defaults: ClassVar = {**param.List._slot_defaults, "within": (0, 2**32 - 1)}
+
+    def __init__(self, default=param.Undefined, *, within, **kw):
+        self.within = within
+        super().__init__(default, item_type=int, **kw)
+
+    def _validate(self, val):
+        super()._validate(val)
+        low, high = self.within
+        if any(isinstance(item, bool) or not low <= item <= high for item in val):
+            raise ValueError(f"{val} goes beyond {low} to {high}")
+
+
 def _microseconds(default, low, high, label, doc):
     return Quantity(
         default, bounds=(low, high), unit="s", shown="µs", factor=1e6, label=label, doc=doc
@@ -52,6 +74,35 @@ def _share(default, high, label, doc):
 def _strength(default, low, high, label, doc):
     """Stepped through by factors."""
     return Quantity(default, bounds=(low, high), log=True, label=label, doc=doc)
+
+
+def _refused(name, value, allowed):
+    with suppress(ValueError):  # a whole number of more digits than Python writes
+        value = str(value)
+    shown = value if isinstance(value, str) else "a number of thousands of digits"
+    cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
+    return SnnlabError(f"{name} = {cut} is not allowed: {allowed}")
+
+
+def _plain(knob, value):
+    """A value of Python's own types, as records and links hold them; raises TypeError for others.
+
+    A choice becomes the one that it equals, and truth is no number.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(knob, param.Selector):
+        return next((choice for choice in knob.objects if choice == value), value)
+    if isinstance(knob, param.Number) and type(value) not in (int, float):
+        raise TypeError(value)
+    return value
+
+
+def _number(text, kind):
+    """As people write one: Python's own readers take 1_000 and other scripts' digits too."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return kind(text)
 
 
 class Config(param.Parameterized):
@@ -120,9 +171,9 @@ class Config(param.Parameterized):
         "Share of training images whose left and right are swapped.",
     )
 
-    hidden = param.List(
+    hidden = Numbers(
         default=[246],
-        item_type=int,
+        within=(1, MOST_INPUTS),
         bounds=(1, 8),
         label="Hidden neurons",
         doc="Neurons in each hidden layer.",
@@ -141,9 +192,9 @@ class Config(param.Parameterized):
     )
     dead = _share(0.0, 0.9, "Dead neurons", "Share of neuron circuits that never fire.")
     stuck = _share(0.0, 0.5, "Stuck synapses", "Share of synapses whose weight cannot be written.")
-    killed = param.List(
+    killed = Numbers(
         default=[],
-        item_type=int,
+        within=(0, c.N_CIRCUITS - 1),
         bounds=(0, c.N_CIRCUITS),
         label="Killed circuits",
         doc="Neuron circuits that shall never fire, by number.",
@@ -307,12 +358,17 @@ class Config(param.Parameterized):
 
     def set(self, name: str, value) -> None:
         """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
-        if name not in self.knobs():
-            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(self.knobs())}")
+        knob = self._knob(name)
         try:
-            setattr(self, name, value)
+            setattr(self, name, _plain(knob, value))
         except (ValueError, TypeError):
-            raise SnnlabError(f"{name} = {value} is not allowed: {self.allowed(name)}") from None
+            raise _refused(name, value, self.allowed(name)) from None
+
+    @classmethod
+    def _knob(cls, name):
+        if name not in cls.knobs():
+            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(cls.knobs())}")
+        return cls.param[name]
 
     @classmethod
     def read(cls, name: str, text: str):
@@ -320,15 +376,15 @@ class Config(param.Parameterized):
 
         Whether the knob takes it is for :meth:`set` to say.
         """
-        knob = cls.param[name]
+        knob = cls._knob(name)
         try:
             if isinstance(knob, param.Selector):
                 return {str(choice): choice for choice in knob.objects}.get(text, text)
             if isinstance(knob, param.List):
-                return [int(part) for part in text.split("-") if part]
-            return int(text) if isinstance(knob, param.Integer) else float(text)
+                return [_number(part, int) for part in text.split("-")] if text else []
+            return _number(text, int if isinstance(knob, param.Integer) else float)
         except ValueError:
-            raise SnnlabError(f"{name} = {text} is not allowed: {cls.allowed(name)}") from None
+            raise _refused(name, text, cls.allowed(name)) from None
 
     @classmethod
     def knobs(cls) -> tuple[str, ...]:
@@ -342,7 +398,9 @@ class Config(param.Parameterized):
         if isinstance(knob, param.Selector):
             return "one of " + ", ".join(map(str, knob.objects))
         if isinstance(knob, param.List):
-            return f"a list of whole numbers such as {_EXAMPLES[name]}"
+            (low, high), (_, most) = knob.within, knob.bounds
+            kind = f"a list of whole numbers from {low} to {high}, {most} at most"
+            return f"{kind}, such as {_EXAMPLES[name]}"
         low, high = knob.bounds
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""

@@ -4,7 +4,7 @@ import numpy as np
 
 from snnlab.chip.compiled import compiled
 from snnlab.errors import SnnlabError
-from snnlab.events import LAST_TICK, TICK, Events
+from snnlab.events import TICK, Events, check_window
 
 
 def latency(intensity: np.ndarray, tau_in: float, theta_in: float) -> np.ndarray:
@@ -36,10 +36,13 @@ def latency_encode(
     later spikes are dropped. Raises :class:`SnnlabError` for anything but 8-bit images, or a window
     of more than 16 bits.
     """
-    if images.dtype != np.uint8:
-        raise SnnlabError(f"images are {images.dtype}: the encoder takes uint8, 0 to 255")
-    if window > LAST_TICK:
-        raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
+    kind = getattr(images, "dtype", type(images).__name__)
+    if kind != np.uint8:
+        raise SnnlabError(f"images are {kind}: the encoder takes uint8, 0 to 255")
+    for name, value, low, high in (("tau_in", tau_in, 1e-9, 1.0), ("theta_in", theta_in, 0.0, 1.0)):
+        if not low <= value <= high:
+            raise SnnlabError(f"latency code {name} = {value} is not allowed: {low:g} to {high:g}")
+    check_window(window)
     # An 8-bit pixel has 256 latencies, so the formula is evaluated once per brightness.
     exact = latency(np.arange(256) / 255.0, tau_in, theta_in) / TICK
     ticks, rank = np.unique(

@@ -88,7 +88,8 @@ class Events:
         )
 
     def on_grid(self, dt: float) -> "Events":
-        """Every spike moved back to the last multiple of ``dt`` seconds."""
+        """Every spike moved back to the last multiple of ``dt`` seconds, above 0."""
+        _check_step(dt)
         step = np.floor(self.tick * (TICK / dt))
         return replace(self, tick=np.rint(step * (dt / TICK)).astype(np.uint16))
 
@@ -100,6 +101,7 @@ class Events:
 
     def to_dense(self, dt: float, steps: int) -> np.ndarray:
         """Spikes counted on a regular grid of ``dt`` seconds : uint8[sample, step, channel]."""
+        _check_step(dt)
         dense = np.zeros((len(self), steps, self.n_channels), np.uint8)
         step = (self.tick * (TICK / dt)).astype(np.int64)
         inside = step < steps
@@ -113,9 +115,12 @@ class Events:
         Times at or beyond ``window`` ticks mean "no spike". Raises :class:`SnnlabError` for
         negative times, NaN, or a window of more than 16 bits.
         """
+        if ticks.ndim != 2 or ticks.dtype.kind not in "iuf":
+            raise SnnlabError(
+                f"times of shape {ticks.shape} are {ticks.dtype}: give numbers, one row per sample"
+            )
         n_samples, n_channels = ticks.shape
-        if window > LAST_TICK:
-            raise SnnlabError(f"window of {window} ticks: time stamps end at {LAST_TICK}")
+        check_window(window)
         if ticks.dtype.kind != "u" and not (ticks >= 0).all():
             sample, channel = np.argwhere(~(ticks >= 0))[0]
             raise SnnlabError(
@@ -129,6 +134,19 @@ class Events:
         if ids is None:
             ids = np.arange(n_samples, dtype=np.uint64)
         return cls(offsets, tick, channel, n_channels, ids)
+
+
+def _check_step(dt):
+    if not 0.0 < dt < 1.0:
+        raise SnnlabError(f"step dt = {dt} s is not allowed: give a time above 0, below 1 s")
+
+
+def check_window(window: int) -> None:
+    """Raises :class:`SnnlabError` for a window of no ticks, or of more than 16 bits tell apart."""
+    if not 0 < window <= LAST_TICK:
+        raise SnnlabError(
+            f"window of {window} ticks: time stamps end at {LAST_TICK}, give 1 or more up to that"
+        )
 
 
 def _by_time(ticks, window):

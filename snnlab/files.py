@@ -5,6 +5,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from errno import EISDIR, ENOENT
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -33,6 +34,16 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def check_place(path: Path, what: str) -> None:
+    """Whether a file could be put there, before long work for it begins.
+
+    Raises :class:`SnnlabError` for a folder, or a place in none.
+    """
+    wrong = EISDIR if path.is_dir() else None if path.parent.is_dir() else ENOENT
+    if wrong:
+        raise SnnlabError(f"{what} {path} cannot be written: {os.strerror(wrong)}")
 
 
 def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:

@@ -1,6 +1,7 @@
 """Knobs as command line flags: every one of :class:`Config` has its flag, help and check."""
 
 import argparse
+from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.recipes import recipe
@@ -15,16 +16,32 @@ def add_knobs(parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = 
             group.add_argument(flag, dest=name, metavar="X", help=_help(name))
 
 
+def filled(text: str) -> str:
+    """A flag's text: an empty one, of a shell variable that is not set, is not the default."""
+    if not text:
+        raise argparse.ArgumentTypeError("is empty: give a value or leave it out")
+    return text
+
+
+def place(text: str) -> Path:
+    """A flag's file or folder."""
+    return Path(filled(text))
+
+
 def add_recipe(parser: argparse.ArgumentParser) -> None:
     """A flag for settings by name, over which the knobs' own flags go."""
     parser.add_argument(
-        "--recipe", metavar="NAME", help="start from named settings (see snnlab recipes)"
+        "--recipe",
+        type=filled,
+        metavar="NAME",
+        help="start from named settings (see snnlab recipes)",
     )
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """A flag for where the data are."""
-    parser.add_argument("--data-dir", metavar="DIR", help="folder with idx files of the data sets")
+    text = "folder with idx files of the data sets"
+    parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 
 def config(arguments: argparse.Namespace) -> Config:

@@ -36,7 +36,7 @@ class Recipe:
 def recipe(name: str) -> Recipe:
     """The recipe of this name; raises :class:`SnnlabError` if there is none."""
     known = recipes()
-    if name not in known:
+    if name not in list(known):
         raise SnnlabError(f"recipe {name!r} is unknown: choose one of {', '.join(known)}")
     return known[name]
 
@@ -71,7 +71,7 @@ def _recipe(name, table, above):
     version, about, base = table.get("version"), table.get("about"), table.get("base")
     if type(version) is not int or version < 1 or not isinstance(about, str) or not about:
         raise SnnlabError("give version, a whole number from 1, and about, a sentence")
-    if base is not None and base not in above:
+    if base is not None and base not in list(above):
         raise SnnlabError(f"its base {base!r} does not stand above it")
     given = table.get("set", {})
     if not isinstance(given, dict):

@@ -41,7 +41,11 @@ def test_a_link_says_more_than_the_differences():
         ("beta=9999", "beta=9999 (a number from 0.1 to 200)"),
         ("beta=nan", "beta=nan (a number from 0.1 to 200)"),
         ("batch=1.5", "batch=1.5 (a whole number from 1 to 10000)"),
-        ("hidden=a-b", "hidden=a-b (a list of whole numbers such as 246 or 120-120)"),
+        (
+            "hidden=a-b",
+            "hidden=a-b (a list of whole numbers from 1 to 8192, 8 at most, such as 246 or"
+            " 120-120)",
+        ),
         ("die=<script>", "die=<script> (one of ideal, calibrated, uncalibrated)"),
         ("colour=red", "colour=red (no such knob)"),
         ("v=7", "v=7 (one of 1)"),

@@ -76,9 +76,9 @@ def test_silent_networks_have_a_table_too():
     [
         (None, r"no config\.json in it, give the folder of a run"),
         ("{", r"config\.json holds no settings \(JSONDecodeError\)"),
-        ("[]", r"config\.json holds no settings \(TypeError\)"),
-        ("{}", r"config\.json holds no settings \(KeyError\)"),
-        ('{"settings": 3}', r"config\.json holds no settings \(TypeError\)"),
+        ("[]", r"config\.json holds no settings \(NoneType\)"),
+        ("{}", r"config\.json holds no settings \(NoneType\)"),
+        ('{"settings": 3}', r"config\.json holds no settings \(int\)"),
         ('{"settings": {"beta": -1}}', r"beta = -1 is not allowed: a number from 0\.1 to 200"),
         ('{"settings": {"colour": 1}}', r"'colour' is not a knob"),
     ],

@@ -10,7 +10,7 @@ from snnlab.data.drawing import from_picture, from_strokes
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
-from snnlab.learn.reach import membrane_histogram, reached, trouble
+from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.learn.surrogate import surrogate_table
 
 
@@ -83,18 +83,6 @@ def test_gradient_reaches_who_is_near_the_threshold_or_fired():
     steep, flat = surrogate_table(50.0), surrogate_table(0.1)
     assert reached(recording, steep)[0].tolist() == [True, False, True, False]
     assert reached(recording, flat)[0].tolist() == [True] * 4
-
-
-def test_trouble_is_named_and_health_is_not():
-    healthy = {"share": 0.3, "spread": 2.0, "spikes": 20.0, "beta": 10.0, "rate": 1e-3}
-    assert trouble(**healthy) is None
-    for change, words in (
-        ({"rate": 0.0}, "learning rate is zero"),
-        ({"spikes": 0.0}, "silent"),
-        ({"share": 0.01}, "so narrow that only 1.0%"),
-        ({"spread": 0.05}, "so flat"),
-    ):
-        assert words in trouble(**{**healthy, **change})
 
 
 @pytest.mark.parametrize("side", [16, 28])

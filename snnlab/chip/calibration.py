@@ -90,6 +90,11 @@ class Calibration:
             "before": table, "after": table,
         }  # fmt: skip
         arrays = read_npz(Path(path), "calibration", shapes, may_be_nan=("before", "after"))
+        if (beyond := np.abs(arrays["correction"]) > c.CADC_FULL_LSB).any():
+            raise SnnlabError(
+                f"calibration {path}: correction of CADC channel {beyond.argmax()} is outside"
+                f" ±{c.CADC_FULL_LSB} LSB: calibrate the die anew"
+            )
         return cls(Codes(arrays.pop("codes")), **arrays)
 
 

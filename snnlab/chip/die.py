@@ -1,6 +1,7 @@
 """A die: one draw of the fixed pattern of mismatch that makes every chip its own."""
 
 from dataclasses import dataclass, fields, replace
+from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
 
@@ -100,7 +101,7 @@ class Die:
         Raises :class:`SnnlabError` for a rate out of range.
         """
         for name, rate in (("dead", dead), ("leaky", leaky), ("stuck", stuck)):
-            if not 0.0 <= rate <= 1.0:
+            if not isinstance(rate, Real) or not 0.0 <= rate <= 1.0:
                 raise SnnlabError(f"die rate of {name} = {rate} is outside 0 to 1")
         below = {
             name: stream(seed, "faults", name).random(shape)
@@ -142,6 +143,8 @@ class Die:
             arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
             for name, expected in ideal.items():
                 _check(path, name, arrays[name], expected.dtype)
+            if type(cut := arrays["truncated"]) is not int or cut < 0:
+                raise SnnlabError(f"die {path}: truncated is {cut}, expected a count")
         except SnnlabError as error:
             raise SnnlabError(f"{error}; draw and save the die anew") from None
         return cls(**arrays)
@@ -159,7 +162,10 @@ def _check(path, name, array, dtype):
 
 def _existing(what, numbers, most):
     """Numbers as an index array, if all of them exist."""
-    index = np.asarray(list(numbers), np.int64)
+    index = np.asarray(list(numbers))
+    if index.size and index.dtype.kind not in "iu":
+        raise SnnlabError(f"{what} {index.flat[0]} is no whole number: there are 0 to {most - 1}")
+    index = index.astype(np.int64)
     if index.size and not (index.min() >= 0 and index.max() < most):
         wrong = index[(index < 0) | (index >= most)][0]
         raise SnnlabError(f"{what} {wrong} does not exist: there are 0 to {most - 1}")

@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from itertools import pairwise
+from numbers import Integral
 
 import numpy as np
 
@@ -41,9 +42,9 @@ class Chip:
         correction: np.ndarray | None = None,
         labels_spike: bool = False,
     ):
-        self.mapping = mapping
-        self.die = die or Die.draw()
-        self.point = point or OperatingPoint()
+        self.mapping = _a(Mapping, mapping)
+        self.die = _a(Die, Die.draw() if die is None else die)
+        self.point = _a(OperatingPoint, OperatingPoint() if point is None else point)
         self.codes = codes
         self.correction = _correction(correction, len(self.die.tau_mem))
         self.labels_spike = labels_spike
@@ -69,6 +70,10 @@ class Chip:
         silent : bool[neuron] of each hidden layer, neurons that may not fire in this run.
         Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
+        if not isinstance(events, Events):
+            raise SnnlabError(f"events are {type(events).__name__}: the chip takes Events")
+        if not isinstance(trial, Integral):
+            raise SnnlabError(f"trial = {trial!r} is not allowed: a whole number, the noise's seed")
         self._check(events.checked(), weights_lsb)
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
@@ -188,7 +193,7 @@ class Chip:
             raise SnnlabError(
                 f"Events have {events.n_channels} channels, network {self.mapping} takes {sizes[0]}"
             )
-        for layer, weight in enumerate(weights_lsb):
+        for layer, weight in enumerate(map(np.asarray, weights_lsb)):
             if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > c.WEIGHT_MAX_LSB:
                 raise SnnlabError(
                     f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"
@@ -205,13 +210,20 @@ class Chip:
             )
 
 
+def _a(kind, given):
+    if not isinstance(given, kind):
+        name = kind.__name__
+        raise SnnlabError(f"Chip: {type(given).__name__} given where it takes a {name}, make one")
+    return given
+
+
 def _correction(given, n_circuits):
     """What is subtracted from each channel, nothing by default : number[circuit]."""
     correction = np.zeros(n_circuits, np.int64) if given is None else np.asarray(given)
-    if correction.shape != (n_circuits,):
+    if correction.shape != (n_circuits,) or correction.dtype.kind not in "iuf":
         raise SnnlabError(
-            f"correction of shape {correction.shape}: give one LSB value for each of the"
-            f" {n_circuits} CADC channels"
+            f"correction of shape {correction.shape} is {correction.dtype}: give one LSB value for"
+            f" each of the {n_circuits} CADC channels"
         )
     wrong = np.flatnonzero(~(np.abs(correction) <= c.CADC_FULL_LSB))
     if len(wrong):

@@ -1,5 +1,6 @@
 """How dies come off the wafer: the spreads of their quantities, and the draw."""
 
+from numbers import Integral, Real
 from types import MappingProxyType
 
 import numpy as np
@@ -79,6 +80,8 @@ def fabricate(preset: str, sigma: float | dict[str, float], seed: int) -> dict:
     """
     if preset not in SPREADS:
         raise SnnlabError(f"die preset {preset!r} is unknown: use one of {', '.join(SPREADS)}")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise SnnlabError(f"die seed {seed!r} is not allowed: a whole number from 0")
     draw = _Draw(seed, SPREADS[preset], _each(sigma))
     leak = draw.normal("leak_lsb")
     reset = _correlated(leak, draw.normal("reset_lsb"), LEAK_RESET_CORRELATION)
@@ -114,6 +117,8 @@ def _each(sigma):
             raise SnnlabError(
                 f"die mismatch of {name!r} is unknown: use one of {', '.join(DECALIBRATED)}"
             )
+        if not isinstance(value, Real):
+            raise SnnlabError(f"die mismatch {value!r} is no number: give 0 to 0.5")
         if not 0.0 <= value <= 0.5:
             raise SnnlabError(f"die mismatch {value} is outside 0 to 0.5")
     return given

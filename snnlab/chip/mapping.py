@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 
 import numpy as np
 
@@ -37,8 +38,16 @@ class Mapping:
     excluded: Iterable[int] = frozenset()
 
     def __post_init__(self):
-        object.__setattr__(self, "sizes", tuple(self.sizes))
-        object.__setattr__(self, "excluded", frozenset(map(int, self.excluded)))
+        try:
+            object.__setattr__(self, "sizes", tuple(map(index, self.sizes)))
+        except TypeError:
+            raise SnnlabError(
+                f"Network of {self.sizes}: layers have whole numbers of neurons"
+            ) from None
+        try:
+            object.__setattr__(self, "excluded", frozenset(map(index, self.excluded)))
+        except TypeError:
+            raise SnnlabError(f"excluded circuits {self.excluded}: give whole numbers") from None
         self._check()
         _ = self.parts
 

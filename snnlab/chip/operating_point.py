@@ -1,6 +1,7 @@
 """How the chip is set up, apart from its network: time constants, noise, grids of time."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import ClassVar
 
 from snnlab.chip import constants as c
@@ -37,7 +38,8 @@ class OperatingPoint:
     def __post_init__(self):
         for name, (low, high) in self.LIMITS.items():
             value = getattr(self, name)
-            if not low <= value <= high or (isinstance(high, int) and int(value) != value):
+            wrong = not isinstance(value, Real) or not low <= value <= high
+            if wrong or (isinstance(high, int) and int(value) != value):
                 kind = "a whole number" if isinstance(high, int) else "a number"
                 raise SnnlabError(
                     f"operating point {name} = {value} is not allowed:"
@@ -51,6 +53,8 @@ class OperatingPoint:
 
     def with_dt(self, dt: float) -> "OperatingPoint":
         """The same on another step : s; raises :class:`SnnlabError` unless it divides 1.7 µs."""
+        if not isinstance(dt, Real):
+            raise SnnlabError(f"operating point dt = {dt!r} is no number of seconds")
         substeps = c.DT_CADC / dt if dt > 0 else 0.0
         if substeps < 0.5 or abs(substeps - round(substeps)) > 1e-6 * substeps:
             raise SnnlabError(

@@ -2,6 +2,7 @@
 
 from functools import wraps
 from importlib import import_module
+from numbers import Integral
 from threading import Lock
 
 import numba
@@ -59,6 +60,6 @@ def use_threads(count: int) -> None:
     Raises :class:`SnnlabError` if the machine has fewer.
     """
     most = most_threads()
-    if not 1 <= count <= most:
+    if not isinstance(count, Integral) or not 1 <= count <= most:
         raise SnnlabError(f"threads = {count} is not allowed: this machine takes 1 to {most}")
     numba.set_num_threads(count)

@@ -39,6 +39,32 @@ class Dataset:
     classes: tuple[str, ...]
     origin: str
 
+    def checked(self) -> "Dataset":
+        """Self, or an error that names what does not fit: for data of one's own."""
+        for part in ("train", "test"):
+            images, labels = (getattr(self, f"{part}_{what}") for what in ("images", "labels"))
+            if images.dtype != np.uint8 or images.ndim != 3 or not images.size:
+                raise SnnlabError(
+                    f"data set {self.name}: {part}_images are {images.dtype}{images.shape}, give"
+                    " uint8[image, row, column] from 0 to 255, one or more"
+                )
+            if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
+                raise SnnlabError(
+                    f"data set {self.name}: {part}_labels are {labels.dtype}{labels.shape}, give a"
+                    f" whole number for each of the {len(images)} images"
+                )
+            if labels.min() < 0 or labels.max() >= len(self.classes):
+                raise SnnlabError(
+                    f"data set {self.name}: {part}_labels from {labels.min()} to {labels.max()},"
+                    f" {len(self.classes)} classes allow 0 to {len(self.classes) - 1}"
+                )
+        if self.train_images.shape[1:] != self.test_images.shape[1:]:
+            raise SnnlabError(
+                f"data set {self.name}: training images of {self.train_images.shape[1:]}, test"
+                f" images of {self.test_images.shape[1:]}: give both the same size"
+            )
+        return self
+
 
 def load(
     name: str,
@@ -62,7 +88,7 @@ def load(
     Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or wrong
     file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
-    if name not in CATALOGUE:
+    if not isinstance(name, str) or name not in CATALOGUE:
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}")
     entry = CATALOGUE[name].checked(side)
     if name in _AT_HAND:

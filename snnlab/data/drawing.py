@@ -17,7 +17,7 @@ PEN = 1.1
 """Half the width of a pen's line, in pixels of 28."""
 FINE = 4
 """Points per pixel when lines are drawn or pictures scaled."""
-MOST_POINTS = 20_000
+MOST_POINTS, FARTHEST = 20_000, 1e100
 
 Strokes = list[np.ndarray]
 """Each float[point, 2]: x to the right, y downwards, on any scale."""
@@ -30,7 +30,9 @@ def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
     Raises :class:`SnnlabError` if nothing, or far too much, is drawn.
     """
     points = np.concatenate([np.empty((0, 2)), *strokes])
-    if not len(points) or len(points) > MOST_POINTS or not np.isfinite(points).all():
+    if not (np.abs(points) < FARTHEST).all():
+        raise SnnlabError("drawing has a point that is no number, or endlessly far: draw it anew")
+    if not 0 < len(points) <= MOST_POINTS:
         raise SnnlabError(
             f"drawing of {len(points)} points: draw at least one and at most {MOST_POINTS}"
         )
@@ -48,6 +50,8 @@ def from_picture(grey: np.ndarray, side: int, crop: int = 2) -> np.ndarray:
     grey : uint8[row, column]; dark on bright is turned round. Raises :class:`SnnlabError` for a
     picture in which nothing stands out.
     """
+    if grey.ndim != 2 or 0 in grey.shape:
+        raise SnnlabError(f"picture of shape {grey.shape}: give brightness in rows and columns")
     ink = grey.astype(np.float64)
     border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
     ink = np.abs(ink - np.median(border))

@@ -7,6 +7,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.lab import Lab
 from snnlab.config import Config
 from snnlab.experiments.terminal import Bar, say
+from snnlab.files import check_place
 
 IN_LSB = 4
 """So many rows of a report are in LSB, the others relative."""
@@ -17,6 +18,8 @@ def calibrate_die(config: Config, path: Path | None = None) -> Calibration:
 
     Raises :class:`~snnlab.errors.SnnlabError` if the file cannot be written.
     """
+    if path:
+        check_place(path, "calibration")
     die = Die.draw(config.die, sigma=config.mismatch, seed=config.die_seed)
     with Bar() as bar:
         found = calibrate(Lab(die, seed=config.die_seed), tell=bar.tell)

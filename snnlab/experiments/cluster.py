@@ -63,6 +63,12 @@ def run_all(
         yield from _Crew(client, function, data).work(iter(tasks))
 
 
+def check_workers(workers: int | None) -> None:
+    """Raises :class:`SnnlabError` for fewer than 0 workers."""
+    if workers is not None and workers < 0:
+        raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")
+
+
 class _Crew:
     """Tasks under way on a cluster."""
 
@@ -147,8 +153,7 @@ class _Crew:
 @contextmanager
 def _client(workers, scheduler):
     """A connection to the scheduler, or a cluster of processes of this machine."""
-    if workers is not None and workers < 0:
-        raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")
+    check_workers(workers)
     try:
         from distributed import Client, LocalCluster
     except ImportError:

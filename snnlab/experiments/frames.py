@@ -57,7 +57,7 @@ class Frames:
         """Read what :meth:`save` wrote; raises :class:`SnnlabError` for anything else."""
         arrays = load_npz(path, "frames", "step, image, scale, …")
         try:
-            return _frames(arrays)
+            return _checked(_frames(arrays))
         except Exception as error:  # arrays that do not go together fail in many ways
             raise SnnlabError(f"frames {path}: no frames in it ({type(error).__name__})") from None
 
@@ -123,6 +123,30 @@ def _arrays(frames):
         arrays |= {f"{part}_{k}": np.asarray(getattr(events, part)) for part in _PARTS}
     arrays |= {f"cadc_{k}": cadc for k, cadc in enumerate(recording.cadc)}
     return arrays | {f"correction_{k}": c for k, c in enumerate(recording.correction)}
+
+
+def _checked(frames):
+    """Frames whose parts fit each other; raises ValueError."""
+    recording, n = frames.recording, len(frames.step)
+    events, cadc, scale = (recording.inputs, *recording.spikes), recording.cadc, frames.scale
+    sound = (
+        all(a.shape == (n,) for a in (frames.step, frames.image, scale))
+        and all(a.dtype.kind in "iu" for a in (frames.step, frames.image))
+        and (scale.dtype.kind == "f" and (np.isfinite(scale) & (scale > 0)).all())
+        and (all(len(e) == n for e in events) and len(cadc) == len(events))
+        and all(a.ndim == 3 and a.dtype == np.uint8 and len(a) == n for a in cadc)
+        and len({a.shape[1] for a in cadc}) == 1
+        and all(a.shape[2] == e.n_channels for a, e in zip(cadc, recording.spikes, strict=False))
+        and all(map(_corrects, recording.correction, cadc))
+    )
+    if not sound:
+        raise ValueError("parts of frames that do not fit each other")
+    return frames
+
+
+def _corrects(correction, cadc):
+    numbers = correction.dtype.kind in "if" and np.isfinite(correction).all()
+    return correction.shape == cadc.shape[2:] and numbers
 
 
 def _frames(arrays):

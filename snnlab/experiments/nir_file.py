@@ -38,9 +38,20 @@ def read_nir(path: str | Path) -> nir.NIRGraph:
     """
     if not Path(path).is_file():
         raise SnnlabError(f"NIR file {path}: no such file")
-    tree = _tree(_arrays(path)).get("node")
+    return graph_of(_arrays(path), path)
+
+
+def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
+    """The graph that a file at ``path`` holds, from its arrays by their paths within.
+
+    Raises :class:`SnnlabError` if they are none.
+    """
+    try:
+        tree = _tree(arrays).get("node")
+    except (AttributeError, TypeError, IndexError):
+        raise SnnlabError(f"NIR file {path}: an array where it has a group too") from None
     kind = tree.get("type") if isinstance(tree, dict) else "no node"
-    if kind != "NIRGraph":
+    if not isinstance(kind, str) or kind != "NIRGraph":
         raise SnnlabError(f"NIR file {path}: holds {kind}, expected a NIRGraph")
     try:
         return nir.NIRGraph.from_dict(tree)

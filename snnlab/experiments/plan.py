@@ -1,8 +1,10 @@
 """What a sweep is to do, from a TOML file or from flags."""
 
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
 from itertools import product
+from math import isfinite, prod
 from pathlib import Path
 
 from snnlab.config import Config
@@ -16,6 +18,9 @@ OBJECTIVES = {
 """What a sweep may seek: test accuracy in 0…1, loss in training, hidden spikes per image, and
 estimates of J per image, W and s."""
 SAMPLERS = ("grid", "random", "tpe")
+MOST_TRIALS, MOST_LETTERS = 100_000, 80
+WITHIN = {"trials": (1, MOST_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
+_NAME = re.compile(rf"\w[\w \-+.,=()]{{0,{MOST_LETTERS - 1}}}")
 _KINDS = (
     ("name", str, "a text"), ("sampler", str, "a text"), ("vary", dict, "a table"),
     ("settings", dict, "a table"), ("limits", dict, "a table"), ("prune", bool, "true or false"),
@@ -56,7 +61,7 @@ class Plan:
             given["objectives"] = tuple(given["objectives"])
         plan = cls(**{"name": "sweep", "vary": {}, **given})
         _check(plan)
-        count = len(plan.grid()) if plan.sampler == "grid" else plan.trials
+        count = _size(plan) if plan.sampler == "grid" else plan.trials
         if plan.sampler == "grid" and plan.trials not in (None, count):
             raise SnnlabError(f"the grid has {count} points, not {plan.trials}: leave trials out")
         return cls(**{**plan.values(), "trials": 20 if count is None else count})
@@ -68,7 +73,7 @@ class Plan:
         Raises :class:`SnnlabError` for a missing or foreign file.
         """
         try:
-            given = tomllib.loads(Path(path).read_text())
+            given = tomllib.loads(Path(path).read_text("utf-8"))
         except FileNotFoundError:
             raise SnnlabError(f"sweep file {path}: no such file") from None
         except (OSError, ValueError) as error:
@@ -116,14 +121,29 @@ def _check(plan):
     _one_of("limit", plan.limits, OBJECTIVES)
     if not plan.objectives or len(set(plan.objectives)) < len(plan.objectives):
         raise SnnlabError("give one objective or several different ones")
-    for name, least in (("trials", 1), ("repeats", 1), ("seed", 0)):
+    for name, (least, most) in WITHIN.items():
         value = getattr(plan, name)
-        if value is not None and (type(value) is not int or value < least):
-            raise SnnlabError(f"{name} = {value} is not allowed: a whole number from {least}")
+        if value is not None and (type(value) is not int or not least <= value <= most):
+            raise SnnlabError(
+                f"{name} = {value} is not allowed: a whole number from {least} to {most}"
+            )
     for name, value in plan.limits.items():
-        if type(value) not in (int, float):
+        if type(value) not in (int, float) or not isfinite(value):
             raise SnnlabError(f"limit {name} = {value} is no number")
+    if not _NAME.fullmatch(plan.name):
+        raise SnnlabError(
+            f"name = {plan.name[:MOST_LETTERS]!r} is not allowed: letters, digits, spaces and any"
+            f" of _-+.,=() within, at most {MOST_LETTERS}, for it names a file"
+        )
     _check_knobs(plan)
+
+
+def _size(plan):
+    """How many points a grid has, before any is made."""
+    size = prod(knob.size() for knob in plan.space)
+    if size > MOST_TRIALS:
+        raise SnnlabError(f"the grid has {size} points, at most {MOST_TRIALS} are allowed: thin it")
+    return size
 
 
 def _check_knobs(plan):
@@ -139,5 +159,5 @@ def _check_knobs(plan):
 
 def _one_of(what, given, known):
     for name in given:
-        if name not in known:
+        if name not in list(known):  # by being equal: a file may name a table
             raise SnnlabError(f"{what} {name!r} is unknown: use {', '.join(known)}")

@@ -6,6 +6,7 @@ when a run is resumed, so it does not matter between which two files the power w
 
 from contextlib import suppress
 from dataclasses import asdict
+from errno import EINVAL
 from pathlib import Path
 from time import monotonic
 
@@ -213,7 +214,15 @@ class Recorder:
 
 def check_free(folder: Path) -> None:
     """Raises :class:`SnnlabError` if the folder holds a run."""
-    if (Path(folder) / "config.json").exists():
+    try:
+        if "\0" in str(folder):
+            raise OSError(EINVAL, "no name for a folder")
+        taken = (Path(folder) / "config.json").exists()
+    except OSError as error:  # too long a name, or not to be looked into
+        raise SnnlabError(
+            f"run folder {str(folder)[:80]!r} cannot be written: {error.strerror}"
+        ) from None
+    if taken:
         raise SnnlabError(
             f"run folder {folder} holds a run already: give another one, or continue that one"
             f" with snnlab runs resume {folder}"
@@ -236,7 +245,10 @@ def _checkpoint(run):
             f"run {run.folder} was kept without a checkpoint: start a new run from its weights"
             f" with snnlab train --weights {run.folder}"
         )
-    return read_npz(path, "checkpoint", {"step": ()})
+    state = read_npz(path, "checkpoint", {"step": ()})
+    if type(state["step"]) is not int or state["step"] < 0:
+        raise SnnlabError(f"checkpoint {path}: step {state['step']} is no whole number from 0")
+    return state
 
 
 def _restore(trainer, run):

@@ -20,8 +20,10 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments.schema import (
     Change,
     EpochRecord,
+    changes_of,
+    epochs_of,
     old_epochs,
-    read_json,
+    read_notes,
     read_record,
     write_json,
 )
@@ -67,7 +69,7 @@ class Run:
     @property
     def changes(self) -> list[Change]:
         """Knobs turned while it trained, in order."""
-        return [Change(**change) for change in self.record["changes"]]
+        return changes_of(self.record["changes"], self.folder)
 
     @property
     def state(self) -> str:
@@ -83,7 +85,7 @@ class Run:
             return old_epochs(self.folder)
         columns = read_table(path)
         rows = zip(*columns.values(), strict=True)
-        return [EpochRecord(**dict(zip(columns, row, strict=True))) for row in rows]
+        return epochs_of([dict(zip(columns, row, strict=True)) for row in rows], path)
 
     def steps(self) -> dict[str, list]:
         """Loss, accuracy and spikes of every weight update, as columns; none in older runs."""
@@ -94,7 +96,7 @@ class Run:
         """``tags``, a list of words, and ``note``, a text."""
         if not (self.folder / "notes.json").exists():
             return {"tags": [], "note": ""}
-        return read_json(self.folder, "notes.json")
+        return read_notes(self.folder)
 
     def annotate(self, note: str | None = None, tags: Iterable[str] | None = None) -> None:
         """Replace note or tags; raises :class:`SnnlabError` if they cannot be written."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 
@@ -21,6 +22,9 @@ UNKNOWN = MappingProxyType(
     }
 )  # fmt: skip
 """What a record says where an older snnlab wrote nothing."""
+_KINDS = {
+    str: "text", int: "whole number", dict: "table", bool: "true or false", list: "list"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,21 +75,71 @@ def read_record(folder: Path) -> dict:
     Raises :class:`SnnlabError` for a missing, foreign or newer one.
     """
     record = read_json(folder, "config.json")
-    try:
-        if not isinstance(record["settings"], dict):
-            raise TypeError
-    except (KeyError, TypeError) as error:
-        kind = type(error).__name__
-        raise SnnlabError(f"run {folder}: config.json holds no settings ({kind})") from None
+    settings = record.get("settings") if isinstance(record, dict) else None
+    if not isinstance(settings, dict):
+        raise SnnlabError(
+            f"run {folder}: config.json holds no settings ({type(settings).__name__})"
+        )
     schema = record.get("schema", 1)
-    if not isinstance(schema, int) or schema < 1:
+    if type(schema) is not int or schema < 1:
         raise SnnlabError(f"run {folder}: schema {schema!r} is none: give the folder of a run")
     if schema > SCHEMA:
         raise SnnlabError(
             f"run {folder} was kept by a newer snnlab (schema {schema}, this one knows up to"
             f" {SCHEMA}): update snnlab to open it"
         )
-    return {**UNKNOWN, **record, **(_from_1(folder, record) if schema == 1 else {})}
+    whole = {**UNKNOWN, **record, **(_from_1(folder, record) if schema == 1 else {})}
+    _check_kinds(folder, whole)
+    return whole
+
+
+def _check_kinds(folder, record):
+    """Whether each entry is of the kind of the default that stands for it."""
+    for name, default in UNKNOWN.items():
+        value, kind = record[name], type(default)
+        if default is not None and type(value) is not kind:
+            shown = str(value)[:40]
+            raise SnnlabError(f"run {folder}: {name} = {shown} in config.json is no {_KINDS[kind]}")
+    if record["commit"] is not None and not isinstance(record["commit"], str):
+        raise SnnlabError(f"run {folder}: commit in config.json is no text")
+    for name, value in record["summary"].items():
+        if type(value) not in (int, float):
+            raise SnnlabError(f"run {folder}: {name} in its summary is no number")
+
+
+def changes_of(listed: list, folder: Path) -> list[Change]:
+    """Knobs that a record says were turned; raises :class:`SnnlabError` for anything else."""
+    try:
+        changes = [Change(**change) for change in listed]
+        if all(type(c.step) is int and c.knob in Config.knobs() for c in changes):
+            return changes
+    except TypeError:
+        pass
+    raise SnnlabError(f"run {folder}: changes in config.json are none of step, knob, before, after")
+
+
+def epochs_of(rows: list[dict], source: Path) -> list[EpochRecord]:
+    """Rows of a table as epochs; raises :class:`SnnlabError` for other columns or no numbers."""
+    try:
+        epochs = [EpochRecord(**row) for row in rows]
+    except TypeError as error:
+        raise SnnlabError(f"{source} holds no epochs ({error})") from None
+    if any(type(v) not in (int, float) for epoch in epochs for v in vars(epoch).values()):
+        raise SnnlabError(f"{source} holds no epochs (something in it is no number)")
+    return epochs
+
+
+def read_notes(folder: Path) -> dict:
+    """``tags``, a list of words, and ``note``, a text; raises :class:`SnnlabError`."""
+    notes = read_json(folder, "notes.json")
+    tags, note = (notes.get(k) if isinstance(notes, dict) else None for k in ("tags", "note"))
+    if (
+        not isinstance(note, str)
+        or not isinstance(tags, list)
+        or not all(isinstance(tag, str) for tag in tags)
+    ):
+        raise SnnlabError(f"run {folder}: notes.json holds no tags and note: remove it")
+    return {"tags": tags, "note": note}
 
 
 def read_json(folder: Path, name: str):
@@ -115,17 +169,17 @@ def old_epochs(folder: Path) -> list[EpochRecord]:
     """Epochs of a run of schema 1."""
     if not (folder / "metrics.json").exists():
         return []
-    try:
-        return [EpochRecord(**epoch) for epoch in read_json(folder, "metrics.json")]
-    except TypeError as error:
-        raise SnnlabError(f"run {folder}: metrics.json holds no epochs ({error})") from None
+    rows = read_json(folder, "metrics.json")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SnnlabError(f"run {folder}: metrics.json holds no epochs (no list of tables)")
+    return epochs_of(rows, folder / "metrics.json")
 
 
 def _from_1(folder, record):
-    epochs = old_epochs(folder)
+    epochs, wanted = old_epochs(folder), record["settings"].get("epochs", 10)
     return {
         "schema": SCHEMA,
-        "finished": len(epochs) >= record["settings"].get("epochs", 10),
+        "finished": isinstance(wanted, int) and len(epochs) >= wanted,
         "epochs_done": len(epochs),
         "summary": summarise(epochs),
     }

@@ -8,6 +8,7 @@ import param
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 
+MOST_POINTS = 10_000
 FORM = "write low:high, low:high:log, low:high:log:points, or choices a,b,c"
 
 
@@ -26,16 +27,24 @@ class Range:
         """Whether the knob takes whole numbers only."""
         return isinstance(Config.param[self.name], param.Integer)
 
-    def grid(self) -> list:
-        """Its points; raises :class:`SnnlabError` if their number is not given."""
+    def size(self) -> int:
+        """How many points a grid has; raises :class:`SnnlabError` if that is not given."""
+        return self._points() if not self.whole else len(self.grid())
+
+    def _points(self):
         if self.points is None:
             scale = ":log" if self.log else ":linear"
             raise SnnlabError(
                 f"vary {self.name}: a grid needs points, write"
                 f" {self.low:g}:{self.high:g}{scale}:5 for five"
             )
+        return self.points
+
+    def grid(self) -> list:
+        """Its points; raises :class:`SnnlabError` if their number is not given."""
+        points = self._points()
         spaced = np.geomspace if self.log else np.linspace
-        values = np.clip(spaced(self.low, self.high, self.points), self.low, self.high)
+        values = np.clip(spaced(self.low, self.high, points), self.low, self.high)
         if self.whole:
             return list(dict.fromkeys(int(v) for v in np.rint(values)))
         return [float(v) for v in values]
@@ -53,6 +62,10 @@ class Choice:
 
     name: str
     texts: tuple[str, ...]
+
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.texts)
 
     def grid(self) -> list:
         """All of them."""
@@ -98,14 +111,14 @@ def _text(value):
 def _range(name, text):
     low, high, *rest = text.split(":")
     log = bool(rest) and rest[0] == "log"
-    points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
+    given = points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
     try:
-        low, high, points = float(low), float(high), *(int(p) for p in points or [0])
+        low, high, points = float(low), float(high), *(int(p) for p in points or [2])
     except ValueError:
         raise SnnlabError(f"vary {name} = {text} is no range: {FORM}") from None
-    if points < 0 or points == 1:
-        raise SnnlabError(f"vary {name} = {text}: give 2 points or more")
-    found = Range(name, low, high, log, points or None)
+    if not 2 <= points <= MOST_POINTS:
+        raise SnnlabError(f"vary {name} = {text}: give 2 to {MOST_POINTS} points")
+    found = Range(name, low, high, log, points if given else None)
     if isinstance(Config.param[name], param.Selector | param.List):
         raise SnnlabError(f"vary {name} = {text}: {Config.allowed(name)}, as choices a,b,c")
     if not low < high:

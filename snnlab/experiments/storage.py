@@ -10,6 +10,9 @@ from pathlib import Path
 
 from snnlab.errors import SnnlabError
 
+SQLITE = b"SQLite format 3\0"
+"""How every database file begins."""
+
 
 def optuna():
     """The library; raises :class:`SnnlabError` if it is missing."""
@@ -33,6 +36,7 @@ def open_storage(where: str):
         if "://" in where:
             return _database(where)
         path = Path(where)
+        _check_ours(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".journal":
             _mend(library, path)
@@ -40,6 +44,18 @@ def open_storage(where: str):
             return library.storages.JournalStorage(backend)
         _ahead(path)
         return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
+
+
+def _check_ours(path):
+    """SQLite takes a short file that is none for an empty one, and overwrites it."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        begins = file.read(len(SQLITE))
+    if begins and not (begins[:1] == b"{" if path.suffix == ".journal" else begins == SQLITE):
+        raise SnnlabError(
+            f"sweep storage {path}: file is not a database, nor begun by a sweep: give another one"
+        )
 
 
 def _mend(library, path):

@@ -11,7 +11,7 @@ from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import run_all
+from snnlab.experiments.cluster import check_workers, run_all
 from snnlab.experiments.plan import Plan
 from snnlab.experiments.storage import open_storage, optuna
 from snnlab.experiments.trials import TrialQueue
@@ -49,6 +49,7 @@ def sweep(
     trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used.
     """
     storage = storage or default_storage(plan.name)
+    check_workers(workers)
     dataset = _dataset(plan, data_dir)
     with TrialQueue(plan, storage) as queue:
         while True:

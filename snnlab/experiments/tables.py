@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
-from snnlab.files import write_whole
+from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
 MOST_CELLS = 10_000_000
@@ -26,7 +26,6 @@ def write_table(path: Path, columns: Columns) -> None:
 
 def read_table(path: Path) -> dict[str, list]:
     """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or none."""
-    import pyarrow
     from pyarrow import parquet
 
     try:
@@ -36,7 +35,9 @@ def read_table(path: Path) -> dict[str, list]:
             return table.read(use_threads=False).to_pydict()
     except FileNotFoundError:
         raise SnnlabError(f"table {path}: no such file") from None
-    except (OSError, pyarrow.ArrowException) as error:
+    except SnnlabError:
+        raise
+    except Exception as error:  # pyarrow raises many kinds for damaged files
         raise SnnlabError(f"table {path}: not a Parquet file ({type(error).__name__})") from None
 
 
@@ -66,10 +67,18 @@ def columns_of(rows: list[dict]) -> Columns:
     return {name: [row.get(name) for row in rows] for name in names}
 
 
-def exported(path: Path, columns: Columns) -> None:
-    """Write a table for people; raises :class:`SnnlabError` if that cannot be."""
+def check_export(path: Path) -> None:
+    """Raises :class:`SnnlabError` for a place or kind of file that no table can be written to."""
     if path.suffix not in (".csv", ".parquet"):
         raise SnnlabError(f"table {path}: end its name in .csv or .parquet")
+    check_place(path, "table")
+
+
+def exported(path: Path, columns: Columns) -> None:
+    """Write a table for people; raises :class:`SnnlabError` if it is empty or that cannot be."""
+    check_export(path)
+    if not columns:
+        raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")
     try:
         write_table(path, columns)
     except OSError as error:

@@ -15,6 +15,7 @@ from snnlab.experiments.provenance import versions
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
 from snnlab.experiments.runs import Run, load_weights
 from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
+from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
 
 
@@ -81,20 +82,23 @@ def _threads(threads):
 
 def _told(recorder, pressed):
     """Train to the end or Ctrl-C, and tell."""
-    trainer = recorder.trainer
+    trainer, warned = recorder.trainer, None
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
     say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
     while not trainer.finished and not pressed.is_set():
-        _epoch(recorder, pressed)
+        warned = _epoch(recorder, pressed, warned)
     recorder.save()
     stopped = "" if trainer.finished else f"stopped after {trainer.step} steps; "
     say(f"{stopped}run kept in {recorder.folder}")
     return trainer.finished
 
 
-def _epoch(recorder, pressed):
-    """Train to the end of the epoch under a bar, or until Ctrl-C."""
+def _epoch(recorder, pressed, warned):
+    """Train to the end of the epoch under a bar, or until Ctrl-C.
+
+    Returns what is amiss; what was ``warned`` of after the epoch before is not said again.
+    """
     trainer, recent = recorder.trainer, deque(maxlen=50)
     images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
     with closing(epoch_bar(trainer.epoch, trainer.config.epochs, images)) as bar:
@@ -107,8 +111,13 @@ def _epoch(recorder, pressed):
             bar.update(progress.samples)
             if progress.evaluation:
                 break
-    if recent and progress.evaluation:
-        say(_line(recorder.epochs[-1], progress, images))
+    if not (recent and progress.evaluation):
+        return warned
+    say(_line(recorder.epochs[-1], progress, images))
+    amiss = diagnosis(trainer, progress.recording)
+    if amiss and amiss != warned:
+        say(f"warning: {amiss}")
+    return amiss
 
 
 def _line(record, progress, images):

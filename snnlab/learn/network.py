@@ -61,6 +61,8 @@ class Network(nn.Module):
                     f"weights of layer {layer} have shape {given.shape},"
                     f" the network {self.sizes} takes {tuple(mine.shape)}"
                 )
+            if given.dtype.kind not in "iuf":
+                raise SnnlabError(f"weights of layer {layer} are {given.dtype}: give numbers")
             bad = int((~np.isfinite(given)).sum())
             if bad:
                 raise SnnlabError(
@@ -89,11 +91,11 @@ class Network(nn.Module):
 
     def weights_lsb(self) -> list[np.ndarray]:
         """Weights as written to the synapses : int8[input, neuron] for each layer."""
+        pairs = zip(self.weights, self.scales(), strict=True)
+        with np.errstate(over="ignore"):  # what is too large is clipped
+            scaled = [w.detach().numpy() * scale for w, scale in pairs]
         return [
-            np.rint(np.clip(w.detach().numpy() * scale, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(
-                np.int8
-            )
-            for w, scale in zip(self.weights, self.scales(), strict=True)
+            np.rint(np.clip(w, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(np.int8) for w in scaled
         ]
 
     def in_the_loop(
@@ -121,8 +123,12 @@ class Network(nn.Module):
 
 
 def decode(recording: Recording, scale: float) -> np.ndarray:
-    """Label traces in units of the float weights : float32[sample, step, label]."""
-    return recording.traces(-1) * np.float32(WEIGHT_SCALE / scale)
+    """Label traces in units of the float weights : float32[sample, step, label].
+
+    No numbers if the weights are none: their scale is 0.
+    """
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        return recording.traces(-1) * np.float32(np.float64(WEIGHT_SCALE) / scale)
 
 
 def _initial(n_in, n_out, seed, layer, mean):

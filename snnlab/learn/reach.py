@@ -10,7 +10,6 @@ REACHED = 0.1
 """A neuron counts as reached by an image if it finds this share of the surrogate's peak: a
 convention, the surrogate itself never ends."""
 BIN_LSB = 2
-FEW, FLAT = 0.05, 0.1
 
 
 def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -47,29 +46,3 @@ def slope_spread(edges: np.ndarray, share: np.ndarray, beta: float) -> float:
     slope = superspike((edges[:-1] + edges[1:]) / 2, beta)
     mean = float(share @ slope)
     return float(np.sqrt(share @ (slope - mean) ** 2)) / max(mean, 1e-12)
-
-
-def trouble(share: float, spread: float, spikes: float, beta: float, rate: float) -> str | None:
-    """Why learning stalls or is about to, in words, or None if nothing is amiss.
-
-    share : of neurons reached, 0…1; spread : of :func:`slope_spread`; spikes : hidden spikes per
-    image; beta : steepness; rate : learning rate.
-    """
-    if rate == 0.0:
-        return "Learning stalls: the learning rate is zero, so no weight moves. Raise it."
-    if spikes < 0.5:
-        return (
-            "Learning stalls: the hidden neurons are silent, so nothing reaches the labels."
-            " Lower the burst regularisation and press Reset."
-        )
-    if share < FEW:
-        return (
-            f"Learning stalls: at β = {beta:g} the surrogate is so narrow that only {share:.1%} of"
-            " the neurons receive gradient. Lower the steepness."
-        )
-    if spread < FLAT:
-        return (
-            f"At β = {beta:g} the surrogate is so flat that every neuron gets nearly the same"
-            " gradient, near its threshold or not. Raise the steepness."
-        )
-    return None

@@ -16,6 +16,7 @@ from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
+from snnlab.learn import finite
 from snnlab.learn import loss as losses
 from snnlab.learn.feed import TEST_IDS, Feed
 from snnlab.learn.model import IdealModel
@@ -70,7 +71,12 @@ class Trainer:
     """
 
     def __init__(self, config: Config, dataset: Dataset, weights: list[np.ndarray] | None = None):
-        self.config, self.dataset = config, dataset
+        if not isinstance(config, Config) or not isinstance(dataset, Dataset):
+            raise SnnlabError(
+                f"Trainer of {type(config).__name__} and {type(dataset).__name__}: give a Config,"
+                " as Config.checked(…) makes it, and a Dataset, as load(…) does"
+            )
+        self.config, self.dataset = config, dataset.checked()
         self.settings = SimpleNamespace(**config.values())
         n_inputs = dataset.train_images[0].size
         sizes = (n_inputs, *config.hidden, len(dataset.classes))
@@ -161,13 +167,13 @@ class Trainer:
         """One weight update, with an evaluation at the end of an epoch."""
         start = perf_counter()
         run = self._forward(key(self.settings.seed, "train", self.step))
-        self._update(run[-1])
+        self._update(*run[-2:])
         self.step += 1
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
         return self._progress(run, start, evaluation)
 
     def _forward(self, trial):
-        """A batch on the chip: recording, labels, their scores, and the loss to differentiate."""
+        """A batch on the chip: recording, labels, their scores, terms of the loss, the loss."""
         chip = self.chip
         recording, traces, counts = self.network.in_the_loop(
             chip, self._feed.events(self.step), self.surrogate, self.propagators, trial,
@@ -175,7 +181,8 @@ class Trainer:
         )  # fmt: skip
         labels = self.dataset.train_labels[self._feed.batch(self.step)]
         given = losses.scores(traces, self.settings.readout)
-        return recording, labels, given, self._loss(given, counts, labels)
+        terms = self._terms(given, counts, labels)
+        return recording, labels, given, terms, sum(terms.values())
 
     def _dropped(self):
         """Hidden neurons that keep silent in this batch : bool[neuron] per layer, or nothing."""
@@ -186,7 +193,7 @@ class Trainer:
         return tuple(rng.random(n) < c.dropout for n in self.mapping.sizes[1:-1])
 
     def _progress(self, run, start, evaluation):
-        recording, labels, given, loss = run
+        recording, labels, given, _, loss = run
         return Progress(
             step=self.step,
             epoch=max(self.step - 1, 0) // self.steps_per_epoch,
@@ -200,26 +207,38 @@ class Trainer:
             evaluation=evaluation,
         )
 
-    def _loss(self, given, counts, labels):
+    def _terms(self, given, counts, labels):
+        """What adds up to the loss, by name."""
         c, target = self.settings, torch.from_numpy(labels.astype(np.int64))
-        return (
-            losses.classification(given, target, c.logit_gain, c.label_smoothing)
-            + c.rho_burst * losses.burst(counts)
-            + c.rho_silent * losses.silence(counts, c.least_spikes)
-            + c.rho_weight * losses.weight_decay(list(self.network.weights[:-1]))
-            + c.rho_readout * losses.readout(given)
-        )
+        return {
+            "cross-entropy": losses.classification(given, target, c.logit_gain, c.label_smoothing),
+            "burst penalty": c.rho_burst * losses.burst(counts),
+            "silence penalty": c.rho_silent * losses.silence(counts, c.least_spikes),
+            "weight penalty": c.rho_weight * losses.weight_decay(list(self.network.weights[:-1])),
+            "readout penalty": c.rho_readout * losses.readout(given),
+        }
 
-    def _update(self, loss):
-        if not torch.isfinite(loss):
-            raise SnnlabError(
-                f"loss became {loss.item()} at step {self.step}: lower learning_rate"
-                f" ({self.settings.learning_rate:g}) or the regularisation strengths"
-            )
+    def _update(self, terms, loss):
+        """Move the weights, unless something is no number: then they stay as they were."""
+        weights = self.optimizer.parameters
+        self._stop_for(finite.of_loss(loss, terms, weights))
         self.optimizer.zero_grad()
         loss.backward()
+        self._stop_for(finite.of_layers("gradient", [w.grad for w in weights]))
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
+        self._stop_for(finite.of_layers(finite.WEIGHTS, weights))
+
+    def _stop_for(self, trouble):
+        """Raise an error that names the batch and the likely knobs, if there is trouble."""
+        if trouble is None:
+            return
+        epoch, batch = divmod(self.step, self.steps_per_epoch)
+        knobs = [f"{name} ({getattr(self.settings, name):g})" for name in trouble.knobs]
+        raise SnnlabError(
+            f"{trouble.what} at step {self.step}, batch {batch + 1} of {self.steps_per_epoch} in"
+            f" epoch {epoch + 1}: lower {', then '.join(knobs)}"
+        )
 
     def scores(self, recording: Recording) -> np.ndarray:
         """What the readout in force makes of a recording : float32[sample, label]."""

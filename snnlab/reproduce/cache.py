@@ -17,10 +17,12 @@ LIBRARIES = ("snnlab", "numpy", "numba", "torch")
 class Cache:
     """A folder of records; a record is there whole or not at all.
 
-    Raises :class:`SnnlabError` when the folder cannot be written.
+    Raises :class:`SnnlabError` when it is no folder or cannot be written.
     """
 
     def __init__(self, folder: Path):
+        if folder.exists() and not folder.is_dir():
+            raise SnnlabError(f"cache {folder} is a file: give the name of a folder")
         self.folder = folder
 
     def get(self, job: Job) -> dict | None:

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from snnlab.experiments.cluster import check_workers
 from snnlab.experiments.terminal import say
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
@@ -32,6 +33,7 @@ def reproduce(
     be written or a scheduler that cannot be reached.
     """
     report.check()
+    check_workers(workers)
     trainings, store = plan(study, quick, seeds), Cache(cache)
     jobs = list(all_jobs(trainings))
     finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
