@@ -228,7 +228,7 @@ def _run():
 
 @cache
 def _loaded(name):
-    with np.load(BytesIO(_run()[0][name])) as file:
+    with np.load(BytesIO(_run()[0][name]), allow_pickle=False) as file:
         return dict(file)
 
 

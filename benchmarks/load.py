@@ -198,7 +198,7 @@ def _alone():
 
 
 def _same(folder, expected):
-    with np.load(folder / "weights.npz") as kept:
+    with np.load(folder / "weights.npz", allow_pickle=False) as kept:
         return all((kept[f"layer_{k}"] == layer).all() for k, layer in enumerate(expected))
 
 

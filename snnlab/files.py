@@ -53,6 +53,8 @@ def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
 
 MOST_BYTES = 2**28
 """Of an npz file and of all that it unpacks to: a network of 4000 neurons takes a sixth of it."""
+SMALL, UNPACKS_BY = 2**26, 4
+"""Bytes that any npz file may unpack to, and so many times its length: snnlab never compresses."""
 MOST_ARRAYS = 2000
 MOST_LISTED = 2**20
 """Bytes of the list of names at a zip file's end."""
@@ -69,9 +71,9 @@ def load_npz(
     """
     try:
         with path.open("rb") as file:
-            _check_zip(file)
+            most = min(MOST_BYTES, max(SMALL, UNPACKS_BY * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
-                return _unpack(archive, shapes)
+                return _unpack(archive, shapes, most)
     except _TooMuch as error:
         raise SnnlabError(f"{what} {path}: {error}") from None
     except FileNotFoundError:
@@ -87,7 +89,7 @@ class _TooMuch(Exception):
 
 
 def _check_zip(file):
-    """Refuse a list of names so long that reading it alone would fill the memory."""
+    """Length of a file; refused if its list of names alone would fill the memory."""
     size = file.seek(0, os.SEEK_END)
     if size > MOST_BYTES:
         raise _TooMuch(f"{size:,} bytes, at most {MOST_BYTES:,} are read")
@@ -98,13 +100,14 @@ def _check_zip(file):
     if end >= 0 and (listed > MOST_LISTED or tail[end - 20 : end - 16] == b"PK\6\7"):
         raise _TooMuch("holds too many files for a few arrays")
     file.seek(0)
+    return size
 
 
-def _unpack(archive, shapes):
+def _unpack(archive, shapes, most):
     if len(archive.namelist()) > MOST_ARRAYS:
         raise _TooMuch(f"more than the {MOST_ARRAYS} arrays that are read")
     names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
-    left, arrays = MOST_BYTES, {}
+    left, arrays = most, {}
     for name in names:
         info = archive.getinfo(f"{name}.npy")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -116,7 +119,7 @@ def _unpack(archive, shapes):
             if dtype.kind not in "biuf":
                 raise _TooMuch(f"{name} holds NaN, infinity or no numbers at all")
             if (size := math.prod(shape) * dtype.itemsize) > left:
-                raise _TooMuch(f"would unpack to over {MOST_BYTES:,} bytes, the most that is read")
+                raise _TooMuch(f"would unpack to over {most:,} bytes, the most that is read")
             left -= size
             content = bytearray(member.read(size))
             if member.read(1):  # also has the checksum looked at

@@ -339,7 +339,7 @@ def test_an_npz_bomb_is_not_blown_up(tmp_path, small_memory):
     bomb(tmp_path / "bomb.npz", (2**13, 2**13))  # 512 MB of zeros
     assert (tmp_path / "bomb.npz").stat().st_size < 5_000_000
     before = peak()
-    with pytest.raises(SnnlabError, match=f"over {MOST_BYTES:,} bytes"):
+    with pytest.raises(SnnlabError, match="would unpack to over"):
         load_weights(tmp_path / "bomb.npz")
     with pytest.raises(SnnlabError, match=r"layer_0 has shape \(8192, 8192\), expected \(3,\)"):
         read_npz(tmp_path / "bomb.npz", "die", {"layer_0": (3,)})

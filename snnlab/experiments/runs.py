@@ -7,6 +7,7 @@
 ``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
 """
 
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -211,12 +212,12 @@ def load_weights(path: Path) -> list[np.ndarray]:
 
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
-    path = path / "weights.npz" if path.is_dir() else path
+    path = path / "weights.npz" if os.path.isdir(path) else path  # False for what is no name
     arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
-    try:
-        weights = [arrays[f"layer_{k}"] for k in range(len(arrays))]
-    except KeyError:
-        raise SnnlabError(f"weights {path}: not an npz file of {content} (KeyError)") from None
+    weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]
+    if any(weight is None for weight in weights):
+        found = ", ".join(sorted(arrays))
+        raise SnnlabError(f"weights {path}: not an npz file of {content}, it holds {found}")
     for layer, weight in enumerate(weights):
         if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
             raise SnnlabError(

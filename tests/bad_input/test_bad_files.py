@@ -136,7 +136,7 @@ RUNS = {
         lambda f: write_table(f / "metrics.parquet", {"a": [1]}), "holds no epochs",
     ),
     "epochs of words": (
-        lambda f: write_table(f / "metrics.parquet", {k: ["x"] for k in EPOCH}), "is no number",
+        lambda f: write_table(f / "metrics.parquet", {k: ["x"] for k in EPOCH}), "other than num",
     ),
     "steps that are text": (
         lambda f: (f / "steps.parquet").write_text("step\n1\n"), "steps.parquet: not a Parquet",
@@ -146,7 +146,7 @@ RUNS = {
     "frames of another length": (
         lambda f: arrays(f, "frames.npz", step=np.zeros(3, int)), "no frames in it",
     ),
-    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "no frames in"),
+    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "or no numbers"),
     "frames of no scale": (lambda f: arrays(f, "frames.npz", scale=np.zeros(10)), "no frames in"),
     "frames without spikes": (lambda f: arrays(f, "frames.npz", tick_1=None), "no frames in it"),
     "frames of other samples": (
@@ -170,7 +170,7 @@ RUNS = {
         lambda f: arrays(f, "checkpoint.npz", means_0=np.zeros((3, 3))), "means_0 has shape (3, 3)",
     ),
     "a checkpoint of pickles": (
-        lambda f: np.savez(f / "checkpoint.npz", step=np.array([{}])), "not an npz file of step",
+        lambda f: np.savez(f / "checkpoint.npz", step=np.array([{}])), "step has shape (1,)",
     ),
 }  # fmt: skip
 
@@ -208,12 +208,12 @@ FILES = {
     "a die of float32": (Die.load, die(tau_mem=np.ones(512, np.float32)), "is float32, expected"),
     "a die that cut half a value": (Die.load, die(truncated=0.5), "truncated"),
     "a die that cut less than none": (Die.load, die(truncated=-1), "truncated"),
-    "a die of pickles": (Die.load, die(gain=np.array({})), "not an npz file"),
+    "a die of pickles": (Die.load, die(gain=np.array({})), "gain has shape ()"),
     "a die that claims a terabyte": (
-        Die.load, npz(tau_mem=npy((10**11,))), "says shape (100000000000,), and holds less",
+        Die.load, npz(tau_mem=npy((10**11,))), "tau_mem has shape (100000000000,)",
     ),
-    "a die that is a bomb": (Die.load, npz(tau_mem=BOMB), "unfold to", "a bomb or damaged"),
-    "a die of negative size": (Die.load, npz(tau_mem=npy((-1,))), "tau_mem.npy says shape (-1,)"),
+    "a die that is a bomb": (Die.load, npz(tau_mem=BOMB), "tau_mem has shape (134217728,)"),
+    "a die of negative size": (Die.load, npz(tau_mem=npy((-1,))), "not an npz file of tau_mem"),
     "a calibration of float codes": (
         Calibration.load, calibration(codes=np.full((8, 512), 400.0)), "codes: float64",
     ),
@@ -236,13 +236,13 @@ FILES = {
     "weights of whole numbers": (
         load_weights, npz(layer_0=npy((1, 3), "<i8", bytes(24))), "layer_0 is int64",
     ),
-    "weights that claim too much": (load_weights, npz(layer_0=npy((10**6, 10**6))), "holds less"),
-    "weights that are a bomb": (load_weights, npz(layer_0=BOMB), "unfold to"),
+    "weights that claim too much": (load_weights, npz(layer_0=npy((10**6, 10**6))), "would unpack"),
+    "weights that are a bomb": (load_weights, npz(layer_0=BOMB), "would unpack to"),
     "weights of no zip": (load_weights, npy((2, 2), content=bytes(32)), "not an npz file"),
     "weights with something else": (
         load_weights, npz(layer_0=npy((0, 0)), evil=npy((0,))), "it holds evil, layer_0",
     ),
-    "frames that are a bomb": (Frames.load, npz(step=BOMB), "unfold to"),
+    "frames that are a bomb": (Frames.load, npz(step=BOMB), "would unpack to"),
     "a table that is text": (read_table, b"a,b\n1,2\n", "not a Parquet file"),
     "a table of nothing": (read_table, b"", "not a Parquet file"),
     "a table without an end": (read_table, b"PAR1" + bytes(50), "not a Parquet file"),

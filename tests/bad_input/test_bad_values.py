@@ -255,7 +255,7 @@ PICTURES = {
     "an archive": (b"PK\x05\x06" + bytes(18), "no picture"),
     "a pickle": (b"\x80\x04K\x01.", "no picture"),
     "a file too long": (bytes(MOST_BYTES + 1), "use one of", "at most"),
-    "a bomb": (png((8000, 8000), mode="1"), "too many pixels"),
+    "a bomb": (png((8000, 8000), mode="1"), "64,000,000 pixels"),
 }
 
 
@@ -295,7 +295,7 @@ view=live&view=chip        | view=chip (given twice)
 lesson=hard                | lesson=hard (one of too-steep)
 hide=walls                 | hide=walls (knobs to hide are
 v=7                        | v=7 (one of 1)
-seed=%00                   | seed=  (a whole number
+seed=%00                   | seed=\\x00 (a whole number
 seed=%0A1%1B[2J            | (a whole number
 seed=%FF%FE                | (a whole number
 die=YYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYY | Y… (one of ideal
