@@ -50,7 +50,14 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
     )
 
 
-class Text(pn.pane.HTML):
+class Markup(pn.pane.HTML):
+    """Sends its text when that changes; Panel would work out all its looks anew each time."""
+
+    def _update(self, ref, model):
+        model.text = self._transform_object(self.object)["object"]
+
+
+class Text(Markup):
     """Words that are sent only when they change; a screen reader may be told of them."""
 
     def __init__(self, polite: bool = False, **look):
@@ -71,7 +78,7 @@ class Tiles:
     """Numbers with their names, in a grid."""
 
     def __init__(self):
-        self._html = pn.pane.HTML("", margin=5, sizing_mode="stretch_width")
+        self._html = Markup("", margin=5, sizing_mode="stretch_width")
 
     def panel(self) -> pn.pane.HTML:
         """All of them."""

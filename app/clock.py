@@ -12,6 +12,8 @@ SHARE = 0.6
 """Of the thread's time for drawing; the rest is for clicks, and for those who come."""
 ACTIVE = 3.0
 """Seconds within which a page must have drawn to count as one that draws."""
+LONGEST = 0.03
+"""Seconds of drawing that are believed: in what took longer, Python cleaned up behind all pages."""
 
 
 class Page(Protocol):
@@ -62,9 +64,14 @@ class Clock:
                 self._drawing.add(page)
                 page.draw(lambda seconds, page=page: self._done(page, seconds))
 
+    @property
+    def at_work(self) -> int:
+        """Pages that have drawn just now."""
+        now = self._now()
+        return sum(now - then < ACTIVE for then in self._drawn.values())
+
     def _done(self, page, seconds):
         self._drawing.discard(page)
         if page in self._due:
             now = self._drawn[page] = self._now()
-            drawing = sum(now - then < ACTIVE for then in self._drawn.values())
-            self._due[page] = now + seconds * drawing / SHARE
+            self._due[page] = now + min(seconds, LONGEST) * self.at_work / SHARE

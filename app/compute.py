@@ -103,6 +103,7 @@ class _Visit:
     def __init__(self, session: Session):
         self.session, self._obeyed = session, 0
         self._known = dict.fromkeys((*TOLD, "settings"))
+        self._settings = None, None
 
     def obey(self, order, *arguments):
         getattr(self.session, order)(*arguments)
@@ -112,7 +113,14 @@ class _Visit:
         """What has changed since last asked; settings go with the count of orders they heed."""
         session = self.session
         now = {name: getattr(session, name) for name in TOLD}
-        now["settings"] = self._obeyed, session.config.values()
+        now["settings"] = self._obeyed, self._values()
         news = {name: value for name, value in now.items() if value != self._known[name]}
         self._known = now
         return news
+
+    def _values(self):
+        """Settings; they change with an order, or when the session has loaded something else."""
+        as_of = self._obeyed, self.session.state, self.session.config
+        if self._settings[0] != as_of:
+            self._settings = as_of, self.session.config.values()
+        return self._settings[1]

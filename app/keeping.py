@@ -13,7 +13,7 @@ from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.experiments.recorder import NotKept, Recorder
 from snnlab.experiments.runs import Run
-from snnlab.files import npz, write_whole
+from snnlab.files import npz, unflushed, write_whole
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab_app.history import History
 
@@ -62,9 +62,10 @@ class Keeping:
             return self._trainer.advance()
 
     def _kept_update(self):
-        if self._recorder is None:
-            self._recorder = Recorder(self.folder, self._trainer, every=EVERY, epochs_too=False)
-        return self._recorder.advance()
+        with unflushed():  # a flush takes longer than many updates, and others wait
+            if self._recorder is None:
+                self._recorder = Recorder(self.folder, self._trainer, every=EVERY, epochs_too=False)
+            return self._recorder.advance()
 
     def _give_up(self, error):
         self.trouble = f"this training goes on but is not kept: {error}"
@@ -77,7 +78,8 @@ class Keeping:
             return
         self._step = self._recorder.kept
         try:
-            _write(self.folder / CURVES, curves)
+            with unflushed():
+                _write(self.folder / CURVES, curves)
         except OSError as error:
             self._give_up(f"folder {self.folder} cannot be written: {error.strerror}")
 
@@ -85,7 +87,8 @@ class Keeping:
         """Keep all as it is now."""
         if self._recorder:
             try:
-                self._recorder.save()
+                with unflushed():
+                    self._recorder.save()
             except NotKept as error:
                 self._give_up(error)
             self.keep(curves)

@@ -1,7 +1,6 @@
 """The page of one visitor."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from time import thread_time
 
@@ -10,6 +9,7 @@ import panel_material_ui as pmui
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.util import edit_readonly
+from tornado.ioloop import IOLoop
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -71,7 +71,7 @@ class Dashboard:
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
-        self._seen = self._shown = self._heard = self._said = None
+        self._seen = self._shown = self._heard = self._said = self._turned = None
         self._document = pn.state.curdoc
         self._connect()
 
@@ -132,6 +132,7 @@ class Dashboard:
 
     def page(self) -> pmui.Page:
         """The whole page."""
+        others = _watching_busy()
         page = pmui.Page(
             title="snnlab",
             sidebar=self._controls.panel(),
@@ -143,10 +144,7 @@ class Dashboard:
             sidebar_width=320,
             busy_indicator=None,
         )  # fmt: skip
-        # The page would mirror the server's busy state, and walks all its models each time: at ten
-        # looks a second that costs most of a core.
-        with edit_readonly(page):
-            page.busy = False
+        _let_be_busy(page, others)
         self._page = page
         return page
 
@@ -179,13 +177,17 @@ class Dashboard:
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
         CLOCK.add(self)
 
-    def here(self, document) -> None:
+    def here(self) -> None:
         """The browser has its copy of the page, for the first time or after a lost connection.
 
         Panel waits for a word that a browser does not give again to a server that was started anew.
         """
-        document.add_next_tick_callback(lambda: pn.state._on_load(document))
+        self._locked(self._load)
         self._seen = self._heard = None
+
+    def _load(self):
+        with set_curdoc(self._document):
+            pn.state._on_load(self._document)
 
     def _fold(self):
         """On a phone the knobs would cover everything else."""
@@ -226,7 +228,12 @@ class Dashboard:
             finally:
                 done(thread_time() - start)
 
-        self._document.add_next_tick_callback(draw)
+        self._locked(draw)
+
+    def _locked(self, act):
+        """Do it when nobody else changes the page; a callback of Bokeh's may be lost in a hold."""
+        context = self._document.session_context
+        IOLoop.current().add_callback(context.session.with_document_locked, act)
 
     def refresh(self) -> None:
         """Show what the session is doing, and its newest snapshot if there is one."""
@@ -243,7 +250,9 @@ class Dashboard:
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
             self._seen = snapshot
-            self._controls.refresh()
+            if self._turned != (turned := session.config.values()):
+                self._turned = turned
+                self._controls.refresh()
             view.show(snapshot)
             self.bridge.send()
 
@@ -266,6 +275,24 @@ class Dashboard:
             title=trouble, visible=bool(trouble),
             severity="error" if session.state == "failed" else "warning",
         )  # fmt: skip
+
+
+def _watching_busy():
+    """Who is told whenever the server begins or ends with something."""
+    return list(pn.state.param.watchers.get("busy", {}).get("value", []))
+
+
+def _let_be_busy(page, others):
+    """Have a page not mirror whether the server is busy, of which there were ``others``.
+
+    It walks all its models each time, and every page does with every event of any visitor: with
+    thirty of them that costs more than all the rest.
+    """
+    for watcher in _watching_busy():
+        if watcher not in others:
+            pn.state.param.unwatch(watcher)
+    with edit_readonly(page):
+        page.busy = False
 
 
 class _Buttons:
@@ -326,7 +353,7 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
     session = RemoteSession(compute, found(folder) or config, folder)
     view = Dashboard(session, state)
     view.bridge.when("left", lambda: _leave(session, context))
-    view.bridge.when("here", partial(view.here, document))
+    view.bridge.when("here", view.here)
     # Not before the browser has its copy: Panel drops what changes in between, for good.
     pn.state.onload(view.begin)
     pn.state.on_session_destroyed(lambda _: view.end())

@@ -1,18 +1,24 @@
 """The web server of the dashboard."""
 
+import gc
+
 import panel as pn
+from panel.io import document
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.admin import Admin
 from snnlab_app.door import known_only
-from snnlab_app.main import dashboard
+from snnlab_app.main import CLOCK, dashboard
 from snnlab_app.pool import Compute
 
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 60_000
 """A closed tab says so; one that was lost may come back within a minute."""
+FEW = 4
+"""Pages at work among which a search through all memory is not felt: it takes a tenth of a second
+for each page there is, and everybody waits."""
 LONGEST = 7 * 24 * 3600
 """Seconds for which an open page may come back: a whole week's course."""
 
@@ -53,6 +59,13 @@ def serve(
         raise SnnlabError(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
+    gc.freeze()  # libraries need not be searched for what is left of every visitor who goes
+    document._garbage_collect = _collect
     known_only(server, access.hosts(address))
     server.start()
     server.io_loop.start()
+
+
+def _collect():
+    """What Panel does after a visitor has gone; while many are at work, Python finds the time."""
+    gc.collect(2 if CLOCK.at_work <= FEW else 1)

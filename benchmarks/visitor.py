@@ -20,14 +20,15 @@ STEP = re.compile(r"(\w+): step (\d+)")
 
 
 class Visitor:
-    """One page: ``updates`` are when plots arrived, ``state`` and ``step`` what it says."""
+    """One page: ``updates`` are when plots arrived, ``step`` is what it says."""
 
     def __init__(self, url: str):
         self._url = url
         self.updates: list[float] = []
-        self.state, self.step, self.lost = "", 0, False
+        self.step, self.lost = 0, False
+        self._said: set[str] = set()
         self._labels: dict[str, str] = {}
-        self._changed = asyncio.Event()
+        self._changed, self._speaking = asyncio.Event(), asyncio.Lock()
 
     async def come(self) -> "Visitor":
         """Fetch the page, and listen to it."""
@@ -62,8 +63,8 @@ class Visitor:
         return monotonic() - start
 
     async def until(self, said: str) -> None:
-        """Wait until the page says so of its training."""
-        while not self.state.startswith(said):
+        """Wait until the page has said so of its training."""
+        while not any(text.startswith(said) for text in self._said):
             self._changed.clear()
             await self._changed.wait()
 
@@ -80,8 +81,9 @@ class Visitor:
         return await asyncio.wait_for(self._replies[kind], 120)
 
     async def _say(self, kind, content):
-        for part in ({"msgid": uuid4().hex, "msgtype": kind}, {}, content):
-            await self._socket.write_message(json.dumps(part))
+        async with self._speaking:  # one message after the other
+            for part in ({"msgid": uuid4().hex, "msgtype": kind}, {}, content):
+                await self._socket.write_message(json.dumps(part))
 
     async def _change(self, name, value):
         change = {"kind": "ModelChanged", "model": {"id": self._data}, "attr": name, "new": value}
@@ -95,29 +97,26 @@ class Visitor:
 
     async def _listen(self):
         while True:
-            header = await self._frame()
-            if header is None:
+            text = await self._socket.read_message()
+            if text is None:
                 self.lost = True
                 self._changed.set()
                 return
-            await self._frame()
-            content = await self._frame()
+            header = json.loads(text)
+            await self._socket.read_message()
+            content = await self._socket.read_message()
             for _ in range(2 * header.get("num_buffers", 0)):
                 await self._socket.read_message()
             if header["msgtype"] in self._replies:
-                self._replies[header["msgtype"]].set_result(content)
+                self._replies[header["msgtype"]].set_result(json.loads(content))
             elif header["msgtype"] == "PATCH-DOC":
-                await self._patched(content["events"])
+                self._patched(json.loads(content)["events"])
 
-    async def _frame(self):
-        text = await self._socket.read_message()
-        return None if text is None else json.loads(text)
-
-    async def _patched(self, events):
+    def _patched(self, events):
         for event in events:
             attribute, new = event.get("attr"), event.get("new")
-            if attribute == "object" and isinstance(new, str):
-                self._told(re.sub("<[^>]*>", "", unescape(new)).strip())
+            if attribute == "text" and isinstance(new, str) and len(new) < 300:
+                self._told(unescape(re.sub("<[^>]*>", "", unescape(new))).strip())
             elif attribute == "label" and event["model"]["id"] in self._labels:
                 self._labels[event["model"]["id"]] = new
             elif attribute == "sent":
@@ -126,10 +125,9 @@ class Visitor:
         self._changed.set()
 
     def _told(self, text):
+        self._said.add(text[:40])
         if progress := STEP.match(text):
-            self.state, self.step = progress[1], int(progress[2])
-        elif text:
-            self.state = text
+            self.step = int(progress[2])
 
     def _drawn(self, number):
         if not self.lost:

@@ -3,8 +3,9 @@
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from errno import EISDIR, ENOENT
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,18 @@ from uuid import uuid4
 import numpy as np
 
 from snnlab.errors import SnnlabError
+
+_flushes = ContextVar("flushes", default=True)
+
+
+@contextmanager
+def unflushed() -> Iterator[None]:
+    """What is written in here outlives the process, but not a machine that loses its power."""
+    before = _flushes.set(False)
+    try:
+        yield
+    finally:
+        _flushes.reset(before)
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
@@ -28,7 +41,8 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
                 part.chmod(0o600)
             fill(file)
             file.flush()
-            os.fsync(file.fileno())
+            if _flushes.get():
+                os.fsync(file.fileno())
         os.replace(part, path)
     except BaseException:
         with suppress(OSError):
