@@ -6,7 +6,9 @@ On this machine only, and bounded: 30 pages that train, 100 that look on, half a
 import asyncio
 import os
 import random
+import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +25,8 @@ from snnlab_app.main import found
 from snnlab_app.pool import Compute
 from snnlab_app.remote import RemoteSession
 from snnlab_app.store import Store
+from snnlab_bench.fuzz import Tally, hunt
+from snnlab_bench.fuzz_targets import TARGETS
 from snnlab_bench.ui import FLAGS, served
 from snnlab_bench.visitor import Visitor
 
@@ -30,7 +34,7 @@ LIVE, IDLE = 30, 100
 SECONDS = 30.0
 CLICKS_EVERY = 4.0
 """Seconds between two clicks of a visitor who trains."""
-KILLS, SERVER_KILLS = 20, 10
+KILLS, SERVER_KILLS, CASES = 20, 10, 100_000
 TRAINING = {"dataset": "digits", "epochs": 300, "schedule": "constant"}
 
 
@@ -45,6 +49,9 @@ def main() -> None:
             asyncio.run(_lookers_on(url))
     _killed_processes()
     _killed_servers()
+    _nonsense()
+    _suite("bad inputs in a table, refused clearly", "tests/bad_input", ">= 200")
+    _suite("faults of disk, clock and cache, nothing lost", "tests/test_faults.py", "all")
 
 
 def _say(what, measured, target):
@@ -187,6 +194,27 @@ if __name__ == "__main__":
     session.play()
     time.sleep(60)
 """
+
+
+# ── nonsense ──
+
+
+def _nonsense():
+    total = Tally()
+    for target in TARGETS:
+        total.add(hunt(target, -(-CASES // len(TARGETS))))
+    wrong, broken = total.counts["accepted wrongly"], total.counts["tracebacks"]
+    tried = total.counts["cases"]
+    _say("fuzzed inputs / accepted wrongly / tracebacks", f"{tried:,} / {wrong} / {broken}",
+         ">= 100,000 / 0 / 0")  # fmt: skip
+
+
+def _suite(what, tests, target):
+    """What the tests of this folder say."""
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", tests]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    counts = re.findall(r"(\d+) (passed|failed|error)", done.stdout.splitlines()[-1])
+    _say(what, ", ".join(f"{number} {kind}" for number, kind in counts), target)
 
 
 def _alone():
