@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 
 LOOK_EVERY = 50
 """Milliseconds between two looks at the pages."""
@@ -38,17 +38,21 @@ class Clock:
     """
 
     def __init__(self, now: Callable[[], float] = monotonic):
-        self._now, self._ticking = now, None
+        self._now = now
+        self.loop: IOLoop | None = None
         self._due: dict[Page, float] = {}
         self._drawn: dict[Page, float] = {}
         self._drawing: set[Page] = set()
 
+    def start(self) -> None:
+        """Begin to look; to be called in the server's thread, whose ``loop`` it then is."""
+        self.loop = IOLoop.current()
+        self._ticking = PeriodicCallback(self.look, LOOK_EVERY)
+        self._ticking.start()
+
     def add(self, page: Page) -> None:
-        """Look at this page from now on; to be called from the server's thread."""
+        """Look at this page from now on."""
         self._due[page] = 0.0
-        if self._ticking is None:
-            self._ticking = PeriodicCallback(self.look, LOOK_EVERY)
-            self._ticking.start()
 
     def remove(self, page: Page) -> None:
         """It is gone; harmless when called twice."""

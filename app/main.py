@@ -9,7 +9,6 @@ import panel_material_ui as pmui
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.util import edit_readonly
-from tornado.ioloop import IOLoop
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -233,7 +232,7 @@ class Dashboard:
     def _locked(self, act):
         """Do it when nobody else changes the page; a callback of Bokeh's may be lost in a hold."""
         context = self._document.session_context
-        IOLoop.current().add_callback(context.session.with_document_locked, act)
+        CLOCK.loop.add_callback(context.session.with_document_locked, act)
 
     def refresh(self) -> None:
         """Show what the session is doing, and its newest snapshot if there is one."""

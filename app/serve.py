@@ -62,6 +62,7 @@ def serve(
     gc.freeze()  # libraries need not be searched for what is left of every visitor who goes
     document._garbage_collect = _collect
     known_only(server, access.hosts(address))
+    server.io_loop.add_callback(CLOCK.start)
     server.start()
     server.io_loop.start()
 
