@@ -30,11 +30,14 @@ class Relay:
                 self._connect(self._door.accept()[0])
 
     def _connect(self, near):
-        with suppress(OSError):
+        try:
             far = socket.create_connection(("127.0.0.1", self._target))
-            self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+        except OSError:  # the server has ended before the page
+            near.close()
+            return
+        self._open += [near, far]
+        for source, sink in ((near, far), (far, near)):
+            Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
 
     def _pass_on(self, source, sink):
         with suppress(OSError):
