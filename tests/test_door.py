@@ -387,7 +387,6 @@ def test_whom_a_list_admits(users, who, in_):
     ("flags", "said"),
     [
         (["--address", "0.0.0.0"], "--basic-auth FILE"),
-        (["--address", ""], "--basic-auth FILE"),
         (["--address", "::"], "--basic-auth FILE"),
         (["--address", "192.0.2.7"], "--no-login if that is meant"),
         (["--address", "0.0.0.0", "--no-login"], "--origin HOST:PORT"),
