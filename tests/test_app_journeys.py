@@ -277,6 +277,7 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):  # noqa: F811
     ],
 )
 def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):  # noqa: F811
+    says(dashboard, "^digits: bundled").to_be_visible()
     tab(dashboard, view)
     wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
     dashboard.wait_for_timeout(1500)
