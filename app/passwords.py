@@ -1,6 +1,7 @@
 """Names and hashes of passwords in a file, as ``snnlab password`` writes it."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -15,7 +16,6 @@ SHORTEST, LONGEST = 8, 1000
 MOST_BYTES = 1_000_000
 
 _hasher = PasswordHasher()
-_NOBODY = _hasher.hash("nobody")
 
 
 def read(path: Path) -> dict[str, str]:
@@ -50,7 +50,7 @@ def admits(path: Path, name: str, password: str) -> bool:
     """Whether the file has this name with this password; an unknown name takes as long."""
     hashed = read(path).get(name)
     try:
-        return _hasher.verify(hashed or _NOBODY, password[:LONGEST]) and hashed is not None
+        return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
 
@@ -72,3 +72,9 @@ def keep(path: Path, name: str, password: str) -> None:
         write_whole(path, lambda file: file.write(text.encode()), private=True)
     except OSError as error:
         raise SnnlabError(f"password file {path} cannot be written: {error.strerror}") from None
+
+
+@cache
+def _nobody():
+    """What an unknown name's password is compared with, so that it takes as long; and a while."""
+    return _hasher.hash("nobody")
