@@ -7,8 +7,9 @@ Python Packaging Advisory Database and needs a network. What it could not ask ab
 import json
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib import metadata
 from pathlib import Path
+from sysconfig import get_path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -32,6 +33,11 @@ def pins(text: str) -> dict[str, str]:
                 assert only.operator == "==", f"{line} is no pin"
                 found[canonicalize_name(wanted.name)] = only.version
     return found
+
+
+def distributions() -> list[metadata.Distribution]:
+    """All that pip installed, without what imported packages, as setuptools, put on the path."""
+    return list(metadata.distributions(path=sorted({get_path("purelib"), get_path("platlib")})))
 
 
 def installed() -> dict[str, str]:

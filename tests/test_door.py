@@ -11,6 +11,7 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -95,7 +96,8 @@ class Visitor:
                 word = await asyncio.wait_for(wire.read_message(), 20)
             return kind
 
-        return asyncio.run(ask())
+        with ThreadPoolExecutor(1) as elsewhere:  # this thread may loop for a browser
+            return elsewhere.submit(asyncio.run, ask()).result()
 
 
 # ── origin ──
