@@ -12,10 +12,9 @@ from pathlib import Path
 from threading import Thread
 from time import sleep
 
-from snnlab.chip.threads import most_threads
 from snnlab.config import Config
 from snnlab_app.line import Line
-from snnlab_app.session import Session
+from snnlab_app.session import Session, kernel_threads
 
 TELL_EVERY = 0.03
 """Seconds between two looks at the sessions: the page looks three times less often."""
@@ -39,20 +38,12 @@ def run(
     import torch  # not before snnlab.learn, which tells OpenMP how to wait
 
     torch.set_num_threads(1)
-    host = _Host(settings, data_dir=data_dir, threads=_threads(processes), minutes=minutes)
+    host = _Host(settings, data_dir=data_dir, threads=kernel_threads(processes), minutes=minutes)
     Thread(target=host.tell, args=(pipe,), name="snnlab-telling", daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             host.obey(*pipe.recv())
     os._exit(0)  # sessions may be in the middle of a step
-
-
-def _threads(processes):
-    """Of each process: one core is left to the browser, which mostly is on this machine.
-
-    Two that wait for each other, and one of them for the browser, are slower than one alone.
-    """
-    return max(1, (most_threads() - 1) // processes)
 
 
 class _Host:

@@ -13,7 +13,7 @@ from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.experiments.recorder import NotKept, Recorder
 from snnlab.experiments.runs import Run
-from snnlab.files import npz, unflushed, write_whole
+from snnlab.files import load_npz, npz, unflushed, write_whole
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab_app.history import History
 
@@ -97,7 +97,7 @@ class Keeping:
         """Those last kept, up to where the training goes on; none if they are missing."""
         try:
             return _read(self.folder / CURVES, self._trainer.step)
-        except (OSError, ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):  # missing, damaged, or of something else
             return {}
 
     def forget(self) -> None:
@@ -117,9 +117,8 @@ def _write(path, curves):
 
 
 def _read(path, step):
-    with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-        columns: dict[str, dict[str, np.ndarray]] = {}
-        for key in file.files:
-            curve, name = key.split("/")
-            columns.setdefault(curve, {})[name] = file[key]
+    columns: dict[str, dict[str, np.ndarray]] = {}
+    for key, column in load_npz(path, "curves", "curves of a page").items():
+        curve, name = key.split("/")
+        columns.setdefault(curve, {})[name] = column
     return {curve: History.of(columns[curve], step) for curve in columns}

@@ -35,6 +35,14 @@ FRAMED = ("live", "sample")
 """Views that show one image on the chip."""
 
 
+def kernel_threads(processes: int = 1) -> int:
+    """Of a training: one core is left to the browser, which mostly is on this machine.
+
+    Two that wait for each other, and one of them for the browser, are slower than one alone.
+    """
+    return max(1, (most_threads() - 1) // processes)
+
+
 class _Left(Exception):
     """The visitor has gone while the session waited for its turn."""
 
@@ -61,7 +69,7 @@ class Session:
     ):
         self.config, self.data_dir = config, data_dir
         self._line, self._keeping = line or Line(), Keeping(folder)
-        self._threads = threads or max(1, most_threads() - 1)
+        self._threads = threads or kernel_threads()
         self._seconds, self._end = 60 * minutes, inf
         self.state, self.message, self.fraction = "loading", "starting", None
         self.notice = ""
@@ -250,7 +258,8 @@ class Session:
         if self.state in ("ready", "paused"):
             self.state, self._end = "running", monotonic() + self._seconds
         elif self.state == "finished":
-            self._orders[:0] = ["fetch", "load", "play"]
+            with self._wake:
+                self._orders[:0] = ["fetch", "load", "play"]
 
     def _pause(self):
         if self.state == "running":
