@@ -16,6 +16,7 @@ from snnlab.experiments.runs import Run
 from snnlab.recipes import recipe
 from snnlab_app.actions import Actions
 from snnlab_app.bridge import Bridge
+from snnlab_app.buttons import Buttons
 from snnlab_app.cards import Text
 from snnlab_app.clock import Clock
 from snnlab_app.controls import Controls
@@ -64,7 +65,7 @@ class Dashboard:
             active=NAMES.index(state.view) if state.view else 0,
         )  # fmt: skip
         self._tabs.param.watch(lambda _: self._open(), "active")
-        self._buttons = _Buttons(session)
+        self._buttons = Buttons(session)
         self._tour, self._help = Tour(), Help()
         self._status = Text()
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
@@ -292,34 +293,6 @@ def _let_be_busy(page, others):
             pn.state.param.unwatch(watcher)
     with edit_readonly(page):
         page.busy = False
-
-
-class _Buttons:
-    """Play and pause, single step, reset."""
-
-    def __init__(self, session):
-        self._session = session
-        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=105)
-        self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=75)
-        self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=85)
-        self._play.on_click(lambda _: self.toggle())
-        self._step.on_click(lambda _: session.step())
-        self._reset.on_click(lambda _: session.reset())
-
-    def panel(self):
-        return pmui.Row(self._play, self._step, self._reset, margin=0)
-
-    def toggle(self) -> None:
-        """Train, or pause."""
-        running = self._session.state == "running"
-        (self._session.pause if running else self._session.play)()
-
-    def show(self, state):
-        """Name what the next click does. While loading, a click is kept and acts afterwards."""
-        running = state == "running"
-        self._play.param.update(
-            label="Pause" if running else "Train", icon="pause" if running else "play_arrow"
-        )
 
 
 def found(folder: Path | None) -> Config | None:
