@@ -41,7 +41,6 @@ def serve(
     pages = {"/": lambda: dashboard(Config.checked(**settings), compute)}
     if admin:
         pages["/admin"] = (desk := Admin(compute)).page
-        print(f"what goes on: http://{address}:{port}/admin?key={desk.key}", flush=True)
     try:
         server = pn.serve(
             pages,
@@ -62,6 +61,8 @@ def serve(
     gc.freeze()  # libraries need not be searched for what is left of every visitor who goes
     document._garbage_collect = _collect
     known_only(server, access.hosts(address))
+    if admin:
+        print(f"what goes on: http://{address}:{port}/admin?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
     server.start()
     server.io_loop.start()
