@@ -22,7 +22,7 @@ from snnlab_app.compute import _Host
 from snnlab_app.history import History
 from snnlab_app.line import Line, nth
 from snnlab_app.main import found
-from snnlab_app.pool import Compute
+from snnlab_app.pool import Compute, _Process
 from snnlab_app.remote import LOST, OFTEN, RemoteSession
 from snnlab_app.session import Session
 from snnlab_app.store import FRESH, LONGEST, Store
@@ -216,13 +216,13 @@ def test_who_comes_when_the_server_is_full_stands_in_line(store):
         assert [entry["session"] for entry in compute.state()] == [third]
 
 
-def test_too_much_memory_keeps_visitors_outside_but_never_the_only_one():
+def test_too_much_memory_keeps_visitors_outside_but_never_the_only_one(monkeypatch):
     limits = Limits()
     limits.memory = 500
     with Compute(limits=limits) as compute:
         first = visitor(compute)
         until(lambda: first.state == "ready")
-        next(iter(compute._homes.values())).__class__.memory = property(lambda self: 501_000_000)
+        monkeypatch.setattr(_Process, "memory", 501_000_000)
         second = visitor(compute)
         assert second.message == "the server is full: you are 1st in line"
 
