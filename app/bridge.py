@@ -106,12 +106,13 @@ export function render({model, view, el}) {
   }
   model.on("sent", () => model.figures ? wait(100, 0) : answer())
   model.on("copied", async () => {
+    const link = /^[a-z]*\\?/.test(model.text)
+    const text = link ? new URL(model.text, location.href).href : model.text
     try {
-      const here = location.origin + location.pathname
-      const text = model.text.startsWith("?") ? here + model.text : model.text
       await navigator.clipboard.writeText(text)
       model.send_msg("copied")
-    } catch {
+    } catch {  // only a page on loopback or over HTTPS may
+      model.text = text
       model.send_msg("not copied")
     }
   })
@@ -162,7 +163,7 @@ class Bridge(JSComponent):
     answer = param.List([0, 0.0], doc="The newest it has drawn, and seconds that it took.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
     keys = param.List(list(KEYS), doc="Keys that act.")
-    text = param.String("", doc="What is to go to the clipboard; a query as a link.")
+    text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")
 
     picture = param.List([], doc="Id of a figure, kind and name of the file to save it as.")

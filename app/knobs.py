@@ -63,3 +63,15 @@ def log_steps(low: float, high: float) -> list[float]:
 def round_step(width: float) -> float:
     """The step of a linear slider that is so wide."""
     return 1.0 if width >= 40 else 0.1 if width >= 4 else 0.01
+
+
+def told(config: Config) -> str:
+    """The settings that are not as they are from the start, in words."""
+    usual = Config().values()
+    turned = [name for name, value in config.values().items() if value != usual[name]]
+    words = [
+        f"{Config.param[name].label} {shown(name, getattr(config, name))}"
+        f" {getattr(Config.param[name], 'shown', '')}".rstrip()
+        for name in turned
+    ]
+    return "Settings: " + (", ".join(words) or "as they are from the start")

@@ -1,59 +1,38 @@
 """The page of one visitor."""
 
-from collections.abc import Callable
 from pathlib import Path
-from time import thread_time
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.io.resources import LOCAL_DIST
-from panel.io.state import set_curdoc
-from panel.util import edit_readonly
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.runs import Run
 from snnlab.recipes import recipe
+from snnlab_app import watching
 from snnlab_app.actions import Actions
-from snnlab_app.bridge import Bridge
 from snnlab_app.buttons import Buttons
-from snnlab_app.cards import Text
-from snnlab_app.clock import Clock
 from snnlab_app.controls import Controls
 from snnlab_app.link import State, as_python, query, read
+from snnlab_app.page import Page, framed
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
-from snnlab_app.theme import THEME
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour
 from snnlab_app.undo import Turns
-from snnlab_app.views.base import View
-from snnlab_app.views.chip import ChipView
-from snnlab_app.views.compare import CompareView
-from snnlab_app.views.errors import ErrorsView
-from snnlab_app.views.learn import LearnView
-from snnlab_app.views.live import LiveView
-from snnlab_app.views.plane import PlaneView
-from snnlab_app.views.sample import SampleView
+from snnlab_app.views import NAMES, VIEWS
 
-CLOCK = Clock()
-VIEWS: tuple[type[View], ...] = (
-    LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, CompareView,
-)  # fmt: skip
-"""In the order of the tabs."""
-NAMES = tuple(view.name for view in VIEWS)
 LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 """Presets by the name that a teacher's link gives them."""
 
-pn.extension(notifications=True, reconnect=True)
 
-
-class Dashboard:
-    """Controls and views over one session; pulls the newest snapshot on the page's own clock."""
+class Dashboard(Page):
+    """Controls and views over a session of one's own."""
 
     def __init__(self, session: RemoteSession, state: State):
-        self.session, self.bridge, self._state = session, Bridge(), state
+        super().__init__(session)
+        self._state = state
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
         self._controls = Controls(session, self._turns)
@@ -67,12 +46,8 @@ class Dashboard:
         self._tabs.param.watch(lambda _: self._open(), "active")
         self._buttons = Buttons(session)
         self._tour, self._help = Tour(), Help()
-        self._status = Text()
-        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
-        self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
-        self._seen = self._shown = self._heard = self._said = self._turned = None
-        self._document = pn.state.curdoc
+        self._turned = None
         self._connect()
 
     def _connect(self):
@@ -88,6 +63,7 @@ class Dashboard:
             "recalibrate": self._then_show(act.recalibrate),
             "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
             "link": lambda: self.bridge.copy("?" + query(session.config, self.view.name)),
+            "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
             "preset": self._begin_preset,
@@ -132,40 +108,28 @@ class Dashboard:
 
     def page(self) -> pmui.Page:
         """The whole page."""
-        others = _watching_busy()
-        page = pmui.Page(
-            title="snnlab",
+        self._page = framed(
             sidebar=self._controls.panel(),
             main=[
                 self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
                 self._toolbar.panel(), self._notice, self._lesson, self._tabs,
             ],
-            theme_config=THEME,
             sidebar_width=320,
-            busy_indicator=None,
         )  # fmt: skip
-        _let_be_busy(page, others)
-        self._page = page
-        return page
+        return self._page
 
     def _run_row(self):
         """Train, step and reset, with what is going on: at hand on a phone too."""
-        told = pn.Column(
-            self._status, self._progress, sizing_mode="stretch_width", margin=0,
-            styles={"flex": "1 1 260px"},
-        )  # fmt: skip
         return pn.FlexBox(
-            self._buttons.panel(), told, align_items="center", sizing_mode="stretch_width",
+            self._buttons.panel(), self.told(), align_items="center", sizing_mode="stretch_width",
             margin=(8, 5, 0, 5),
         )  # fmt: skip
 
     @property
-    def view(self) -> View:
-        """The one that is looked at."""
+    def view(self):
         return self._views[self._tabs.active]
 
-    def begin(self) -> None:
-        """The page stands: draw its plots, still empty, and feed them from now on."""
+    def begin(self):
         self._open()
         if self._state.ignored:
             words = "ignored in the link: " + "; ".join(self._state.ignored)
@@ -175,19 +139,7 @@ class Dashboard:
             self._lesson.param.update(title=sentence, visible=True)
         self._fold()
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
-        CLOCK.add(self)
-
-    def here(self) -> None:
-        """The browser has its copy of the page, for the first time or after a lost connection.
-
-        Panel waits for a word that a browser does not give again to a server that was started anew.
-        """
-        self._locked(self._load)
-        self._seen = self._heard = None
-
-    def _load(self):
-        with set_curdoc(self._document):
-            pn.state._on_load(self._document)
+        super().begin()
 
     def _fold(self):
         """On a phone the knobs would cover everything else."""
@@ -195,104 +147,23 @@ class Dashboard:
             self._page.sidebar_open = False
 
     def _open(self):
-        self._seen = None
-        with pn.io.hold():
-            self.view.open()
-            self.bridge.send(figures=self.view.figures)
+        self.turn_to(self.view)
         self.view.look()
 
-    def end(self) -> None:
-        """The visitor is gone."""
+    def end(self):
         self.session.close()
-        CLOCK.remove(self)
+        super().end()
 
-    @property
-    def urgent(self) -> bool:
-        """Whether the buttons do not say yet what the session is doing."""
-        return self.session.state != self._said
-
-    @property
-    def wants(self) -> bool:
-        """Whether there is anything new to draw, and the browser has drawn the last."""
-        news = self.session.heard != self._heard or self.view is not self._shown
-        return (news or self.view.moves) and self.bridge.ready
-
-    def draw(self, done: Callable[[float], None]) -> None:
-        """Draw it when nothing else is done with the page, and say what that took."""
-
-        def draw():
-            start = thread_time()
-            try:
-                with set_curdoc(self._document), pn.io.hold():  # one message instead of dozens
-                    self.refresh()
-            finally:
-                done(thread_time() - start)
-
-        self._locked(draw)
-
-    def _locked(self, act):
-        """Do it when nobody else changes the page; a callback of Bokeh's may be lost in a hold."""
-        context = self._document.session_context
-        CLOCK.loop.add_callback(context.session.with_document_locked, act)
-
-    def refresh(self) -> None:
-        """Show what the session is doing, and its newest snapshot if there is one."""
-        session, view = self.session, self.view
-        self._said = session.state
+    def show_state(self):
+        session = self.session
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
         self._toolbar.show(twin=self._actions.is_twin, measured=measured)
-        if not self.bridge.ready:
-            return
-        self._heard, self._shown = session.heard, view
-        self._show_status()
-        view.tick()
-        snapshot = session.snapshot
-        if snapshot is not self._seen and snapshot and snapshot.view == view.name:
-            self._seen = snapshot
-            if self._turned != (turned := session.config.values()):
-                self._turned = turned
-                self._controls.refresh()
-            view.show(snapshot)
-            self.bridge.send()
 
-    def _show_status(self):
-        session, snapshot = self.session, self.session.snapshot
-        text = session.message
-        if session.state in ("running", "paused", "finished") and snapshot:
-            text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
-        self._status.say(text)
-        done = session.fraction
-        if session.state not in ("loading", "failed") and snapshot:
-            done = snapshot.done
-        self._progress.param.update(
-            variant="indeterminate" if done is None and session.state == "loading"
-            else "determinate",
-            value=max(1, int(100 * (done or 0.0))),
-        )  # fmt: skip
-        trouble = session.message if session.state == "failed" else session.notice
-        self._notice.param.update(
-            title=trouble, visible=bool(trouble),
-            severity="error" if session.state == "failed" else "warning",
-        )  # fmt: skip
-
-
-def _watching_busy():
-    """Who is told whenever the server begins or ends with something."""
-    return list(pn.state.param.watchers.get("busy", {}).get("value", []))
-
-
-def _let_be_busy(page, others):
-    """Have a page not mirror whether the server is busy, of which there were ``others``.
-
-    It walks all its models each time, and every page does with every event of any visitor: with
-    thirty of them that costs more than all the rest.
-    """
-    for watcher in _watching_busy():
-        if watcher not in others:
-            pn.state.param.unwatch(watcher)
-    with edit_readonly(page):
-        page.busy = False
+    def follow(self, snapshot):
+        if self._turned != (turned := self.session.config.values()):
+            self._turned = turned
+            self._controls.refresh()
 
 
 def found(folder: Path | None) -> Config | None:
@@ -303,12 +174,6 @@ def found(folder: Path | None) -> Config | None:
         return None
 
 
-def _leave(session, context):
-    """The tab was closed: nobody will come back to it, as after a lost connection."""
-    session.close()
-    context.session.request_expiration()
-
-
 def dashboard(config: Config, compute: Compute) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
     state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
@@ -317,16 +182,10 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
         config.set(name, value)
     if state.lesson and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
-    document = pn.state.curdoc
-    context = document.session_context
-    # Else a page that comes back to a server started anew would ask a distant one for its styles.
-    document.template_variables["dist_url"] = LOCAL_DIST
-    folder = compute.store.folder(context.id) if compute.store else None
+    visitor = pn.state.curdoc.session_context.id
+    folder = compute.store.folder(visitor) if compute.store else None
     session = RemoteSession(compute, found(folder) or config, folder)
-    view = Dashboard(session, state)
-    view.bridge.when("left", lambda: _leave(session, context))
-    view.bridge.when("here", view.here)
-    # Not before the browser has its copy: Panel drops what changes in between, for good.
-    pn.state.onload(view.begin)
-    pn.state.on_session_destroyed(lambda _: view.end())
-    return view.page()
+    compute.shared[watching.name_of(visitor)] = session
+    page = Dashboard(session, state)
+    page.stand()
+    return page.page()

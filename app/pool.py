@@ -23,7 +23,8 @@ class Compute:
     """Processes that compute for visitors; one that dies is followed by another.
 
     A context, at whose end they end. ``settings`` are what visitors start with: one session with
-    them is begun at once. ``store`` keeps trainings in case a process dies.
+    them is begun at once. ``store`` keeps trainings in case a process dies; ``shared`` are sessions
+    by the name under which others may watch them.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Compute:
         self.limits, self.store = limits or Limits(), store
         self._lock, self._numbers, self._over = Lock(), count(), False
         self._sessions: WeakValueDictionary[int, object] = WeakValueDictionary()
+        self.shared: WeakValueDictionary[str, object] = WeakValueDictionary()
         self._homes: dict[int, _Process] = {}
         self._outside: dict[int, list[tuple]] = {}
         if store:

@@ -10,8 +10,10 @@ from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.admin import Admin
 from snnlab_app.door import known_only
-from snnlab_app.main import CLOCK, dashboard
+from snnlab_app.main import dashboard
+from snnlab_app.page import CLOCK
 from snnlab_app.pool import Compute
+from snnlab_app.watching import PATH, watching
 
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 60_000
@@ -38,7 +40,10 @@ def serve(
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
     access = access or Access()
-    pages = {"/": lambda: dashboard(Config.checked(**settings), compute)}
+    pages = {
+        "/": lambda: dashboard(Config.checked(**settings), compute),
+        f"/{PATH}": lambda: watching(compute),
+    }
     if admin:
         pages["/admin"] = (desk := Admin(compute)).page
     try:

@@ -57,6 +57,7 @@ _BUTTONS = {
     "undo": ("Undo", "undo"),
     "redo": ("Redo", "redo"),
     "link": ("Copy link", "link"),
+    "share": ("Let watch", "groups"),
     "python": ("Copy as Python", "code"),
     "help": ("What is this?", "help_outline"),
     "tour": ("Tour", "explore"),

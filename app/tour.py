@@ -14,8 +14,9 @@ STEPS = (
      " a decision, what is confused, what it costs, whom the gradient reaches."),
     ("Save power", "Raise burst regularisation. Spikes fall, and with them the energy that activity"
      " takes; accuracy hardly moves."),
-    ("Share", "Copy link takes every setting along, seed included. Keys: Space trains and pauses,"
-     " a full stop takes one step, R resets, S swaps the chip, ? opens this tour."),
+    ("Share", "Copy link takes every setting along, seed included; Let watch shows others this very"
+     " training. Keys: Space trains and pauses, a full stop takes one step, R resets, S swaps the"
+     " chip, ? opens this tour."),
 )  # fmt: skip
 _TEXT = '<div style="font: 16px/1.5 system-ui; min-height: 6em">{}</div>'
 

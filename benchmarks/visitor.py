@@ -27,6 +27,7 @@ class Visitor:
         self.updates: list[float] = []
         self.step, self.lost = 0, False
         self._said: set[str] = set()
+        self._link = ""
         self._labels: dict[str, str] = {}
         self._changed, self._speaking = asyncio.Event(), asyncio.Lock()
 
@@ -34,8 +35,10 @@ class Visitor:
         """Fetch the page, and listen to it."""
         page = await AsyncHTTPClient().fetch(self._url, request_timeout=120)
         token = re.search(r'"token":"([^"]+)"', page.body.decode())[1]
-        address = self._url.replace("http", "ws", 1) + "ws"
-        request = HTTPRequest(address, headers={"Origin": self._url.rstrip("/")})
+        server, _, place = self._url.removeprefix("http://").partition("/")
+        path = place.partition("?")[0]
+        address = f"ws://{server}/{path}/ws" if path else f"ws://{server}/ws"
+        request = HTTPRequest(address, headers={"Origin": f"http://{server}"})
         self._socket = await websocket_connect(
             request, subprotocols=["bokeh", token], max_message_size=2**26
         )
@@ -54,13 +57,27 @@ class Visitor:
 
     async def click(self, label: str, then: str) -> float:
         """Click a button; seconds until it is called otherwise."""
-        button = next(b for b, name in self._labels.items() if name == label)
-        start, target = monotonic(), self._buttons[button]
-        await self._event("dom_event", [["model", {"id": target}], ["node", "click"], ["data", {}]])
+        button, start = self._button(label), monotonic()
+        await self._press(button)
         while self._labels[button] != then:
             self._changed.clear()
             await self._changed.wait()
         return monotonic() - start
+
+    async def let_watch(self) -> str:
+        """The address at which others may watch."""
+        await self._press(self._button("Let watch"))
+        while not self._link:
+            self._changed.clear()
+            await self._changed.wait()
+        return self._url + self._link
+
+    def _button(self, label):
+        return next(button for button, name in self._labels.items() if name == label)
+
+    async def _press(self, button):
+        target = self._buttons[button]
+        await self._event("dom_event", [["model", {"id": target}], ["node", "click"], ["data", {}]])
 
     async def until(self, said: str) -> None:
         """Wait until the page has said so of its training."""
@@ -115,7 +132,9 @@ class Visitor:
     def _patched(self, events):
         for event in events:
             attribute, new = event.get("attr"), event.get("new")
-            if attribute == "text" and isinstance(new, str) and len(new) < 300:
+            if attribute == "text" and event["model"]["id"] == self._data:
+                self._link = new
+            elif attribute == "text" and isinstance(new, str) and len(new) < 300:
                 self._told(unescape(re.sub("<[^>]*>", "", unescape(new))).strip())
             elif attribute == "label" and event["model"]["id"] in self._labels:
                 self._labels[event["model"]["id"]] = new

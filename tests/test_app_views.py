@@ -10,9 +10,9 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments.runs import Run
 from snnlab_app import knobs
 from snnlab_app.controls import Controls
-from snnlab_app.main import VIEWS
 from snnlab_app.session import Session
 from snnlab_app.undo import Turns
+from snnlab_app.views import VIEWS
 from snnlab_app.views.compare import CHOOSE, CompareView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
