@@ -12,7 +12,7 @@ endif
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load audit clean
+.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit clean
 
 app: $(VENV)/.app  ## set up and open the dashboard
 	$(BIN)/snnlab app
@@ -52,6 +52,9 @@ bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
 
 bench-load: $(VENV)/.test  ## measure the dashboard with many visitors, and kill it
 	$(BIN)/python -m snnlab_bench.load
+
+soak: $(VENV)/.test  ## an hour with a browser and 500 visitors: does anything grow?
+	$(BIN)/python -m snnlab_bench.soak
 
 audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
 	$(BIN)/python tests/audit.py

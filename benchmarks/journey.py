@@ -5,7 +5,6 @@ brings it back. Pictures are what Chromium shows of a dashboard of its own, noth
 """
 
 import re
-import shutil
 import time
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from snnlab_bench.ui import number, served
+from snnlab_bench.ui import chromium, number, served
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "mismatch.webp"
 SCREEN = {"width": 1400, "height": 1372}
@@ -29,8 +28,7 @@ BEFORE, DRAG, AFTER = 6, 5, 40
 def main() -> None:
     """Film it and say how large the film is."""
     with served(*FLAGS) as url, sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=SCREEN)
         page.goto(url)
         frames = list(film(page))

@@ -64,7 +64,7 @@ def _say(what, measured, target):
 
 
 async def _crowd(url, kept):
-    server = _server_of(url)
+    server = server_of(url)
     first = await Visitor(url).come()
     await first.until("mnist")
     alone = _memory(server)
@@ -110,7 +110,8 @@ async def _clicks(visitor):
     return answers
 
 
-def _server_of(url):
+def server_of(url: str) -> psutil.Process:
+    """The child of this process that listens there."""
     port = int(url.rsplit(":", 1)[1].strip("/"))
     return next(
         process

@@ -71,6 +71,11 @@ def served(*flags):
         process.wait(timeout=20)
 
 
+def chromium() -> str | None:
+    """The system's browser."""
+    return shutil.which("chromium") or shutil.which("google-chrome")
+
+
 def number(page, name):
     """The figure shown under a name."""
     text = page.get_by_role("group", name=name, exact=True).inner_text()
@@ -142,10 +147,9 @@ def alone(dataset):
 def main():
     dataset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
     flags = (*FLAGS, "--dataset", dataset)
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with served(*flags) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         view = {"width": 1440, "height": 1000}
         warm = browser.new_page(viewport=view)
