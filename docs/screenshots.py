@@ -4,21 +4,17 @@ Needs the extras ``app`` and ``test``, and Chromium. Starts a dashboard of its o
 """
 
 import re
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from snnlab_app.views import NAMES
+from snnlab_bench.ui import chromium, served
+
 PICTURES = Path(__file__).parent / "views"
-VIEWS = ("live", "chip", "sample", "errors", "plane", "learn", "compare")
 SCREEN = {"width": 1280, "height": 1000}
 EPOCHS = 3
 MOST_BYTES = 200_000
@@ -29,31 +25,11 @@ COLORS = (256, 128, 64, 32)
 def main(dataset: str = "mnist") -> None:
     """Train for some epochs per view, pause, and keep what the page shows."""
     PICTURES.mkdir(exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", str(port)]
-    server = subprocess.Popen([*command, "--dataset", dataset, "--epochs", "12"])
-    try:
-        _wait(url := f"http://127.0.0.1:{port}/")
-        with sync_playwright() as playwright:
-            found = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))))
-            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-            page = browser.new_page(viewport=SCREEN, color_scheme="light")
-            for view in VIEWS:
-                _keep(_trained(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait(url: str) -> None:
-    for _ in range(600):
-        with suppress(OSError):
-            urllib.request.urlopen(url, timeout=5)
-            return
-        time.sleep(0.1)
-    raise SystemExit(f"no answer from {url}")
+    with served("--dataset", dataset, "--epochs", "12") as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport=SCREEN, color_scheme="light")
+        for view in NAMES:
+            _keep(_trained(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
 
 
 def _trained(page: Page, url: str, view: str) -> bytes:
