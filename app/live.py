@@ -52,6 +52,15 @@ class LivePlot:
         if self._follows:
             self._following.see(label, x, y)
 
+    def measure(self, words: str, high: float | None = None) -> None:
+        """Upwards it is something else now, called so; ``high`` is where an axis from 0 ends."""
+        axis = self.figure.yaxis[0]
+        if axis.axis_label != words:
+            axis.axis_label = words
+            self._following.resume()
+            if high is not None:
+                self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
+
     def see(self, label: str, x, y) -> None:
         """Let the axes know of points that were fed otherwise, and follow them."""
         self._following.see(label, x, y)

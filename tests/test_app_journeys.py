@@ -238,6 +238,44 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):  # noq
     assert "die_seed=2" in clipboard()
 
 
+def header(page, figure):
+    """First line of the table of one figure that is shown."""
+    page.get_by_role("combobox", name="Save").click()
+    page.get_by_role("menuitem", name=figure, exact=True).click()
+    page.wait_for_timeout(300)
+    with page.expect_download() as download:
+        press(page, "CSV")
+    return download.value.path().read_text().splitlines()[0]
+
+
+def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard):  # noqa: F811
+    trained(dashboard)
+    pause(dashboard)
+    potentials = canvas(dashboard, 1)
+    toggle = dashboard.get_by_role("switch", name="Chip codes")
+    expect(toggle).not_to_be_checked()
+    toggle.click()
+    wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
+    assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
+    tab(dashboard, "Chip")
+    says(dashboard, r"^threshold \(10-bit code\): 511 on average, 0 of spread").to_be_visible()
+    press(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "units=codes" in clipboard())
+    other = dashboard.context.new_page()
+    other.goto(clipboard())
+    says(other, r"^threshold \(10-bit code\): 511").to_be_visible(timeout=30_000)
+    toggle = other.get_by_role("switch", name="Chip codes")
+    expect(toggle).to_be_checked()
+    toggle.click()
+    says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
+    tab(other, "Live")
+    says(other, "^It shows “").to_be_visible()
+    assert header(other, "label membranes") == "curve,time (µs),potential (ϑ = 1)"
+
+
 def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
     url = dashboard.url.split("?")[0]
     dashboard.goto(
