@@ -61,6 +61,22 @@ legend._render_items = function() {
   build.call(this)
 }
 
+// Light or dark as the visitor chose here last, else as the system has it.
+const night = window.matchMedia("(prefers-color-scheme: dark)")
+const MINE = "snnlab theme"
+function choice(chosen) {
+  try {
+    if (chosen !== undefined) localStorage.setItem(MINE, chosen ? "dark" : "light")
+    return localStorage.getItem(MINE)
+  } catch {  // a browser may forbid to keep anything
+    return null
+  }
+}
+function wear_night(page) {
+  const mine = choice()
+  page.data.dark_theme = mine === null ? night.matches : mine === "dark"
+}
+
 // A connection that is lost in the middle of a message would take the next one for its other half;
 // and the page that it then asks for would be read without its arrays.
 const watched = new WeakSet()
@@ -144,10 +160,20 @@ export function render({model, view, el}) {
       model.send_msg("key " + key)
     }
   }
+  const page = view.model.document.roots().find(root => root.class_name === "Page")
+  const follow = () => wear_night(page)
+  const choose = event => {
+    if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
+  }
+  follow()
   const leave = event => event.persisted || model.send_msg("left")
+  night.addEventListener("change", follow)
+  document.addEventListener("click", choose)
   document.addEventListener("keydown", press)
   window.addEventListener("pagehide", leave)
   model.on("remove", () => {
+    night.removeEventListener("change", follow)
+    document.removeEventListener("click", choose)
     document.removeEventListener("keydown", press)
     window.removeEventListener("pagehide", leave)
   })
