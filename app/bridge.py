@@ -6,6 +6,8 @@ from time import monotonic
 import param
 from panel.custom import JSComponent
 
+from snnlab_app.theme import INK
+
 KEYS = (" ", ".", "r", "s", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
@@ -39,6 +41,7 @@ figure.remove = function() {
 const {initialize} = figure
 figure.initialize = function() {
   initialize.call(this)
+  write_in(this.model)
   const sheet = Object.getPrototypeOf(this.style)
   if (Object.hasOwn(sheet, "_update")) sheet._update = function(css) {
     if (this.el.textContent !== css) this.el.textContent = css
@@ -75,6 +78,20 @@ function choice(chosen) {
 function wear_night(page) {
   const mine = choice()
   page.data.dark_theme = mine === null ? night.matches : mine === "dark"
+}
+
+// Words in plots, which no single grey makes readable on both grounds.
+let ink = null
+const WRITTEN = ["major_label_text_color", "axis_label_text_color", "label_text_color"]
+function write_in(figure) {
+  if (ink === null) return
+  for (const model of figure.references()) {
+    const names = WRITTEN.filter(name => name in model.properties)
+    if (names.length) model.setv(Object.fromEntries(names.map(name => [name, ink])), {sync: false})
+    if (model.type === "Text" && model.text_color?.value !== undefined) {
+      model.setv({text_color: {value: ink}}, {sync: false})
+    }
+  }
 }
 
 // A connection that is lost in the middle of a message would take the next one for its other half;
@@ -165,7 +182,13 @@ export function render({model, view, el}) {
   const choose = event => {
     if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
   }
+  const rewrite = () => {
+    ink = model.ink[page.data.dark_theme ? "dark" : "light"]
+    for (const {model} of figures.values()) write_in(model)
+  }
   follow()
+  rewrite()
+  view.connect(page.data.properties.dark_theme.change, rewrite)
   const leave = event => event.persisted || model.send_msg("left")
   night.addEventListener("change", follow)
   document.addEventListener("click", choose)
@@ -188,6 +211,7 @@ class Bridge(JSComponent):
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
     answer = param.List([0, 0.0], doc="The newest it has drawn, and seconds that it took.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")

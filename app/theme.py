@@ -14,6 +14,8 @@ THEME = {
 
 # Plots are transparent, so the card they sit on decides between dark and light.
 AXIS = "#7C828C"
+INK = {"light": "#5A606A", "dark": "#A7ADB7"}
+"""Of words in plots: contrast over 6 to 1 on either ground."""
 
 CARD = {
     "background": "var(--panel-surface-color)",

@@ -12,9 +12,9 @@ NONE = "choose one …"
 
 class Toolbar:
     """Calls back by name: preset and recipe with the one chosen, units with those to show, and the
-    names of the buttons."""
+    names of the buttons. ``shown_in``: units to begin with."""
 
-    def __init__(self, units: str, **acts):
+    def __init__(self, shown_in: str, /, **acts):
         self._buttons = {
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
@@ -23,8 +23,9 @@ class Toolbar:
             _choice("Recipe", recipes(), self._then(acts["recipe"])),
         ]
         self._codes = pmui.Switch(
-            label="Chip codes", value=units == CODES, size="small", margin=(2, 10)
-        )
+            label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
+            sx={"& .MuiFormControlLabel-label": {"fontSize": "13px"}},
+        )  # fmt: skip
         self._codes.param.watch(
             lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"
         )
