@@ -19,10 +19,16 @@ from snnlab_app.theme import AXIS
 class LivePlot:
     """An element rendered to a Bokeh figure, whose leaves are fed by label.
 
-    ``follow`` names the axes that move with the data.
+    ``follow`` names the axes that move with the data; ``widest`` keeps a picture in proportion.
     """
 
-    def __init__(self, element: hv.Element | hv.Overlay, height: int, follow: str = "y"):
+    def __init__(
+        self,
+        element: hv.Element | hv.Overlay,
+        height: int,
+        follow: str = "y",
+        widest: int | None = None,
+    ):
         # A document of its own: the page's may be gone when its visitor is.
         rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
         self.figure: Plot = rendered.state
@@ -31,6 +37,7 @@ class LivePlot:
         self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
         _dress(self.figure, height)
+        self.figure.max_width = self._widest = widest
         self._follows, self._following = follow, Following(self.figure, follow)
 
     def _remember(self, leaf):
@@ -114,8 +121,9 @@ class LivePlot:
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot for a page."""
         return pn.pane.Bokeh(
-            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name
-        )
+            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name,
+            max_width=self._widest,
+        )  # fmt: skip
 
 
 def _points(source):

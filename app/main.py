@@ -18,6 +18,7 @@ from snnlab_app.page import Page, framed
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
+from snnlab_app.theme import NARROW_TABS
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour
 from snnlab_app.undo import Turns
@@ -41,7 +42,7 @@ class Dashboard(Page):
         self._measure_in(state.units)
         self._tabs = pmui.Tabs(
             *((view.title, view.panel()) for view in self._views),
-            dynamic=True, sizing_mode="stretch_width",
+            dynamic=True, sizing_mode="stretch_width", sx=NARROW_TABS,
             active=NAMES.index(state.view) if state.view else 0,
         )  # fmt: skip
         self._tabs.param.watch(lambda _: self._open(), "active")

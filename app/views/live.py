@@ -36,14 +36,14 @@ class LiveView(View):
         self._shape, self._turn = None, 0
         self._neurons = pmui.MultiChoice(
             label="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
-            max_items=TRACES, sizing_mode="stretch_width",
+            max_items=TRACES, sizing_mode="stretch_width", margin=(12, 10, 5, 10),
         )  # fmt: skip
         self._image = pmui.IntSlider(
             label="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
         )
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._sort = pmui.Select(
-            label="Order of hidden neurons", options=list(SORTS), value=SORTS[0],
+            label="Hidden neurons", options=list(SORTS), value=SORTS[0],
             sizing_mode="stretch_width",
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")

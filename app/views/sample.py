@@ -76,8 +76,10 @@ class SampleView(View):
         end = round(1e6 * recording.duration, 1)
         self._time.param.update(end=end, value=end)
         self.plots = {
-            "pixels": LivePlot(plotting_views.pixels(self._side), 250, ""),
-            "latency": LivePlot(plotting_views.latency_map(self._side, min(20.0, end)), 250, ""),
+            "pixels": LivePlot(plotting_views.pixels(self._side), 250, "", widest=260),
+            "latency": LivePlot(
+                plotting_views.latency_map(self._side, min(20.0, end)), 250, "", widest=330
+            ),
             "raster": LivePlot(plotting.raster(recording), 520, ""),
             "hidden membranes": LivePlot(
                 plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
@@ -121,8 +123,8 @@ class SampleView(View):
     def _pad(self):
         self._strokes = ColumnDataSource({"xs": [], "ys": []})
         pad = figure(
-            height=240, sizing_mode="stretch_width", min_width=200, x_range=(0, 1), y_range=(0, 1),
-            tools="", toolbar_location=None,
+            height=240, sizing_mode="stretch_width", min_width=200, max_width=260,
+            x_range=(0, 1), y_range=(0, 1), tools="", toolbar_location=None,
             background_fill_color="black", border_fill_alpha=0, outline_line_color=plotting.GREY,
             min_border=0,
         )  # fmt: skip
@@ -136,7 +138,8 @@ class SampleView(View):
         pad.add_tools(tool)
         pad.toolbar.active_drag = tool
         self._strokes.on_change("data", self._drew)
-        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", margin=(4, 12))
+        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", max_width=260,
+                             margin=(4, 12))  # fmt: skip
 
     def _drew(self, attr, old, new):
         data = self._strokes.data
