@@ -24,7 +24,7 @@ class Toolbar:
         ]
         self._codes = pmui.Switch(
             label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
-            sx={"& .MuiFormControlLabel-label": {"fontSize": "13px"}},
+            stylesheets=[".MuiFormControlLabel-label { font-size: 13px !important }"],
         )  # fmt: skip
         self._codes.param.watch(
             lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"

@@ -105,7 +105,7 @@ class Watching(Page):
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
-        view.save = self.bridge.save
+        view.save, view.watches = self.bridge.save, True
         self._panels[name] = view.panel()
         return view
 

@@ -163,6 +163,19 @@ def test_a_quantity_of_circuits_becomes_the_code_that_sets_it(session):
     assert looked(session, view).picture.quantity == "τ_mem (relative)"
 
 
+def test_who_watches_sees_what_was_chosen_and_chooses_nothing(session):
+    owner, _ = shown(session, ChipView)
+    owner._quantity.value = "gain inhibitory (relative)"
+    owner.measure_in(CODES)
+    snapshot = looked(session, owner)
+    pupil = ChipView(session)
+    pupil.watches = True
+    pupil.look = lambda: pytest.fail("it wished for something")
+    pupil.open()
+    pupil.show(snapshot)
+    assert pupil._quantity.value == "gain inhibitory (10-bit code)"
+
+
 @pytest.fixture
 def stored(tmp_path, monkeypatch):
     """A run on the server, as ``snnlab train`` keeps it."""

@@ -24,6 +24,8 @@ class View:
     """What to try."""
     matters = ""
     """Why it matters."""
+    watches = False
+    """Whether it shows what somebody else wished to see."""
     figures = 1
     """How many figures it has."""
 

@@ -42,7 +42,8 @@ class ChipView(View):
             label="Colour circuits by", options=list(QUANTITIES[self.units]),
             value=QUANTITIES[self.units][0], sizing_mode="stretch_width",
         )  # fmt: skip
-        self._quantity.param.watch(lambda _: self.look(), "value")
+        self._quantity.param.watch(lambda event: event.new == self._told or self.look(), "value")
+        self._told = None
         self._budget = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
         self._codes_text, self._tapped_text = Text(), Text(polite=True)
         self._calibration = pn.Column(sizing_mode="stretch_width")
@@ -58,6 +59,13 @@ class ChipView(View):
             value = counterpart(self._quantity.value, self.units)
             self._quantity.param.update(options=names, value=value)
         super().look()
+
+    def _tell(self, quantity, units):
+        """Of somebody else's choice."""
+        if quantity != self._quantity.value:
+            self._told = quantity
+            self._quantity.param.update(options=list(QUANTITIES[units]), value=quantity)
+            self._told = None
 
     def build(self):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
@@ -91,6 +99,8 @@ class ChipView(View):
 
     def show(self, snapshot):
         picture = self._picture = snapshot.picture
+        if self.watches:
+            self._tell(picture.quantity, snapshot.units)
         values = np.where(picture.dead, np.nan, picture.values)
         self._show_floor(picture, values)
         self._show_codes(picture.codes)
