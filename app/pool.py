@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 
 import psutil
 
+from snnlab.imports import uncollected
 from snnlab.limits import Limits
 from snnlab_app.store import Store
 
@@ -198,7 +199,9 @@ class _Process:
 def _compute(*arguments):
     """The other process; by name only, for the page must not import what computes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import_module("snnlab_app.compute").run(*arguments)
+    with uncollected():
+        compute = import_module("snnlab_app.compute")
+    compute.run(*arguments)
 
 
 @contextmanager
