@@ -356,7 +356,34 @@ def test_every_control_has_a_name(dashboard: Page):  # noqa: F811
             assert nameless == [], f"{name}: {nameless}"
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (2560, 1440)])
+# Controls and figures that reach over an edge of the screen, by what they say.
+OUTSIDE = """() => {
+  const found = []
+  const walk = root => {
+    for (const node of root.querySelectorAll("*")) {
+      if (node.shadowRoot) walk(node.shadowRoot)
+      if (!node.matches("button, input, a, canvas, [role=combobox], [role=slider]")) continue
+      const {left, right, width} = node.getBoundingClientRect()
+      const seen = width > 0 && getComputedStyle(node).opacity > 0
+      if (seen && (left < -1 || right > innerWidth + 1)) found.push(node.outerHTML.slice(0, 150))
+    }
+  }
+  walk(document)
+  return found
+}"""
+# Whether nothing is drawn on a canvas.
+BLANK = """canvas => {
+  const {width, height} = canvas
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.every(value => value === 0)
+}"""
+
+
+def blank(page):
+    figures = page.locator(".bk-Figure").all()
+    return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
 def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F811
     dashboard.set_viewport_size({"width": width, "height": height})
     dashboard.goto(dashboard.url + "?v=1")
@@ -364,4 +391,8 @@ def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F8
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)
+        wait_for(
+            dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
+        )
         assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert dashboard.evaluate(OUTSIDE) == [], name
