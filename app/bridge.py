@@ -119,7 +119,8 @@ function mend_when_lost(page) {
 export function render({model, view, el}) {
   el.style.display = "none"
   mend_when_lost(view.model.document)
-  const laidOut = canvas => canvas.width !== 300 || canvas.height !== 150
+  const laidOut = canvas =>
+    (canvas.width !== 300 || canvas.height !== 150) && canvas.getClientRects().length > 0
   const standing = (node, found = new Set()) => {
     for (const inner of node.querySelectorAll("*")) {
       if (inner.tagName === "CANVAS" && laidOut(inner)) found.add(inner.getRootNode())

@@ -40,9 +40,10 @@ class Dashboard(Page):
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
+        # Not dynamic: a figure is drawn anew then with every visit, and BokehJS keeps the old ones.
         self._tabs = pmui.Tabs(
             *((view.title, view.panel()) for view in self._views),
-            dynamic=True, sizing_mode="stretch_width", sx=NARROW_TABS,
+            sizing_mode="stretch_width", sx=NARROW_TABS,
             active=NAMES.index(state.view) if state.view else 0,
         )  # fmt: skip
         self._tabs.param.watch(lambda _: self._open(), "active")

@@ -99,7 +99,10 @@ class Watching(Page):
         wanted = snapshot.view if snapshot else self.view.name
         if wanted in KINDS and wanted != self.view.name and self.bridge.ready:
             self._view = self._views.get(wanted) or self._made(wanted)
-            self._place.objects = [self._panels[wanted]]
+            # Out of sight, not out of the page: BokehJS keeps figures that are taken from it.
+            self._place.objects = list(self._panels.values())
+            for name, panel in self._panels.items():
+                panel.visible = name == wanted
             self.turn_to(self._view)
         super().refresh()
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
 from snnlab_app.remote import GOES_ON
+from snnlab_app.views import VIEWS
 
 pytestmark = pytest.mark.browser
 
@@ -177,3 +178,28 @@ def test_it_fits_a_phone(dashboard: Page):
     dashboard.set_viewport_size({"width": 390, "height": 844})
     dashboard.wait_for_timeout(500)
     assert dashboard.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
+    """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn anew."""
+    wire = dashboard.context.new_cdp_session(dashboard)
+
+    def held():
+        wire.send("HeapProfiler.collectGarbage")
+        models = dashboard.evaluate("Bokeh.documents[0]._all_models.size")
+        counted = wire.send("Memory.getDOMCounters")
+        return models, counted["nodes"], counted["jsEventListeners"]
+
+    def through():
+        for view in VIEWS:
+            dashboard.get_by_role("tab", name=view.title, exact=True).click()
+            dashboard.wait_for_timeout(1000)
+
+    for _ in range(2):
+        through()
+    models, nodes, listeners = held()
+    through()
+    now = held()
+    assert now[0] == models
+    assert now[1] < 1.1 * nodes
+    assert now[2] < 1.1 * listeners

@@ -74,7 +74,7 @@ def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):  #
     says(dashboard, "of 512 circuits dead").to_be_visible()
     tab(dashboard, "Live")
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
-    assert canvas(dashboard, 3) != accuracy
+    wait_for(dashboard, lambda: canvas(dashboard, 3) != accuracy)
 
 
 def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):  # noqa: F811

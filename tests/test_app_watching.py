@@ -34,7 +34,7 @@ def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, cli
     pupil.get_by_role("menuitem").last.click()
     says(pupil, "^You are watching").to_be_visible()
     tab(dashboard, "Live")
-    expect(pupil.get_by_text("The chip from above")).to_have_count(0)
+    expect(pupil.get_by_text("The chip from above")).to_be_hidden()
     pause(dashboard)
     says(pupil, "^paused: step").to_be_visible()
     copy = pupil.get_by_role("link", name="Try it yourself").get_attribute("href")
