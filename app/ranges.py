@@ -7,11 +7,10 @@ from typing import NamedTuple
 
 import param
 
-from snnlab.config import Config, Quantity
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.plan import OBJECTIVES, Plan
 from snnlab.experiments.space import MOST_POINTS
-from snnlab_app.knobs import MOST_ON_SLIDER, span
 
 MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
 FIXED = ("dataset", "side", "killed", "epochs")
@@ -75,11 +74,7 @@ def around(name: str, value) -> Given:
 
 def _ends(knob, value):
     least, most = knob.bounds
-    if (
-        not isinstance(knob, Quantity)
-        and span(knob) > MOST_ON_SLIDER
-        and knob.name.endswith("seed")
-    ):
+    if knob.name.endswith("seed"):  # a number that measures nothing
         low = min(value, most - 9)
         return low, low + 9
     if getattr(knob, "log", False):

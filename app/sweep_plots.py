@@ -1,4 +1,4 @@
-"""The figures of one sweep: its trials over time, across all knobs, over each, and what mattered."""
+"""The figures of one sweep: its trials in their order, over each knob and across all of them."""
 
 from collections.abc import Callable
 

@@ -326,9 +326,8 @@ def told(sweep: Sweep) -> str:
         return f"all {trials} trials have ended.{trouble}"
     if not done:
         return f"the first of {trials} trials begins: data and chip are made ready"
-    return (
-        f"{done} of {trials} trials have ended, about {_duration(sweep.seconds_left)} left{trouble}"
-    )
+    left = _duration(sweep.seconds_left)
+    return f"{done} of {trials} trials have ended, about {left} left.{trouble}"
 
 
 def _duration(seconds):

@@ -13,7 +13,7 @@ NONE = np.empty(0)
 
 
 def history(trials: int, ylabel: str) -> hv.Overlay:
-    """Value of each trial and the best so far, still empty; ``trials`` is how many there will be."""
+    """Value of each trial and the best so far, still empty; ``trials``: how many there will be."""
     best = hv.Curve((NONE, NONE), "trial", "value", label="best so far")
     return (
         best.opts(color=p.VERMILION, line_width=2)
