@@ -143,6 +143,8 @@ class SweepView(View):
         self._goal.param.update(options=goals, value=plan.objectives[0])
         self._goal.visible = len(goals) > 1
         self._which.param.update(options=NOBODY, value=-1)
+        self._table.object, self._load.disabled = "", True
+        self._chosen.say("")
         self._loaded.say("")
         self._results.objects = self._laid_out()
         self._saving.offer()
