@@ -74,10 +74,10 @@ class Form:
             self._config,
             {name: self._ranges[name].given() for name in self._knobs.value},
             sampler=self._sampler.value,
-            trials=self._trials.value_input,
-            epochs=self._epochs.value_input,
+            trials=self._trials.value,
+            epochs=self._epochs.value,
             objectives=self._objectives.value,
-            repeats=self._repeats.value_input,
+            repeats=self._repeats.value,
         )
 
     def _lay_out(self):
@@ -122,16 +122,16 @@ class _Range:
             for field, text in (
                 (self._low, offer.low), (self._high, offer.high), (self._choices, offer.choices),
             ):  # fmt: skip
-                field.param.update(value=text, value_input=text)
+                field.value = text
             self._scale.value = offer.log
             self._offered = self.given()
 
     def given(self):
         return Given(
-            self._low.value_input, self._high.value_input, self._scale.value,
-            self._points.value_input, self._choices.value_input,
+            self._low.value, self._high.value, self._scale.value,
+            self._points.value, self._choices.value,
         )  # fmt: skip
 
 
 def _text(label, value, width):
-    return pmui.TextInput(label=label, value=value, value_input=value, width=width, **_FIELD)
+    return pmui.TextInput(label=label, value=value, width=width, **_FIELD)

@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from statistics import median
 from threading import Lock, Thread
 from time import monotonic
 from uuid import uuid4
@@ -54,7 +55,7 @@ class Sweep:
         """About how long it will take yet; None before a trial has ended."""
         took = [row["seconds"] for row in self.trials if row.get("seconds")]
         left = self.plan.trials - len(self.trials)
-        return left * sum(took) / len(took) if took else None
+        return left * median(took) if took else None  # the first one gets the kernels ready
 
     def stop(self) -> None:
         """End it; what it found stays here, its storage goes. Harmless when called twice."""
@@ -183,10 +184,10 @@ class _Process:
 
     def _live(self, theirs):
         """Start it, which takes a moment, and listen until it is gone."""
-        with deaf_to_ctrl_c():
-            self._process.start()
-        theirs.close()
         with suppress(EOFError, OSError):
+            with deaf_to_ctrl_c():
+                self._process.start()
+            theirs.close()
             while not self._killed:
                 if self._pipe.poll(min(60.0, max(0.0, self._end - monotonic()))):
                     news = self._pipe.recv()
@@ -194,8 +195,9 @@ class _Process:
                         self.sweep.hear(**news)
                 elif monotonic() >= self._end:
                     self._sweeps.stop(self.sweep, self._too_long())
-        self._process.kill()
-        self._process.join()
+        if self._process.pid:
+            self._process.kill()
+            self._process.join()
         self._pipe.close()
         self._sweeps.lose(self)
 

@@ -39,7 +39,7 @@ def offered(*names, config=TINY):
 
 def tiny(**given):
     """A plan of trials that take a fraction of a second."""
-    return planned(TINY, offered(), sampler="random", **{"trials": "500", **given})
+    return planned(TINY, offered(), sampler="random", **{"trials": "99", **given})
 
 
 # ── what is offered, and what is asked for ──
@@ -56,8 +56,8 @@ def test_the_range_that_is_offered_holds_the_setting_and_can_be_searched(name):
         return
     least, most = Config.param[name].bounds
     assert least <= knob.low < knob.high <= most
-    assert knob.low <= value * (1 + 1e-6)
-    assert value <= knob.high * (1 + 1e-6) or value == 0.0
+    off = knob.log and value == 0.0
+    assert off or knob.low * (1 - 1e-6) <= value <= knob.high * (1 + 1e-6)
     assert knob.log == given.log == bool(getattr(Config.param[name], "log", False))
 
 
@@ -88,7 +88,7 @@ def test_texts_are_in_the_unit_people_read():
 def test_the_rest_of_the_settings_are_those_of_the_page():
     config = Config.checked(dataset="digits", mismatch=0.3, epochs=9, beta=4.0)
     plan = planned(config, offered("beta", config=config), epochs="2", repeats="3")
-    assert (plan.trials, plan.repeats, plan.objectives) == (20, 3, ("accuracy",))
+    assert (plan.trials, plan.repeats, plan.objectives) == (20, 3, ["accuracy"])
     trial = plan.config({"beta": 7.0})
     assert (trial.mismatch, trial.epochs, trial.beta) == (0.3, 2, 7.0)
     assert planned(config, offered(), sampler="grid", trials="x").trials == 16
@@ -160,17 +160,18 @@ def test_one_at_a_time_and_whoever_stops_or_leaves_is_followed_by_the_next(line)
     first.stop()
     until(lambda: third.state == "running")
     assert not psutil.pid_exists(pid)
-    assert not first.storage.parent.exists()
+    until(lambda: not first.storage.parent.exists())
     assert len(first.trials) > 2, "what it found is still shown"
-    assert told(first).startswith(f"stopped after {len(first.trials)} of 500 trials")
+    assert told(first).startswith(f"stopped after {len(first.trials)} of 99 trials")
 
     third.forget()
     until(lambda: line.pid is None and not files(line))
     assert third.state == "stopped"
 
 
+@pytest.mark.slow
 def test_it_finds_what_a_sweep_from_the_command_line_finds(line, tmp_path):
-    plan = tiny(trials=str(ENOUGH), objectives=["accuracy", "spikes"])
+    plan = tiny(trials=str(ENOUGH), objectives=["accuracy", "energy"])
     found = line.begin(plan)
     until(lambda: found.over)
     assert (found.state, found.message) == ("finished", "")
@@ -181,7 +182,7 @@ def test_it_finds_what_a_sweep_from_the_command_line_finds(line, tmp_path):
 
     assert untimed(found.trials) == untimed(row_of(plan, t) for t in study.trials)
     assert sorted(found.best) == sorted(trial.number for trial in study.best_trials)
-    assert found.importance.keys() == {"accuracy", "spikes"}
+    assert found.importance.keys() == {"accuracy", "energy"}
     for shares in found.importance.values():
         assert shares.keys() == set(TICKED)
         assert sum(shares.values()) == pytest.approx(1.0)
@@ -190,6 +191,7 @@ def test_it_finds_what_a_sweep_from_the_command_line_finds(line, tmp_path):
     assert files(line) == []
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_told_and_the_next_begins(line):
     first, second = line.begin(tiny()), line.begin(tiny(trials="1"))
     until(lambda: first.trials)
@@ -210,6 +212,7 @@ def test_no_longer_than_the_server_allows(tmp_path):
     assert files(sweeps) == []
 
 
+@pytest.mark.slow
 def test_without_a_server_the_process_ends(tmp_path):
     ours, theirs = spawn.Pipe()
     where = str(tmp_path / "s.db")
@@ -222,6 +225,7 @@ def test_without_a_server_the_process_ends(tmp_path):
     assert process.exitcode == 0
 
 
+@pytest.mark.slow
 def test_what_no_training_can_begin_with_is_told(line):
     config = Config.checked(dataset="digits", hidden=[600])
     plan = planned(config, offered("beta"), trials="1")
@@ -295,7 +299,7 @@ def test_before_a_sweep_there_is_a_form_and_no_empty_figure(view):
 
 def test_bad_input_is_said_in_the_form_and_nothing_begins(view):
     view.begin = lambda plan: pytest.fail("it began")
-    view._form._ranges["beta"]._low.value_input = "<b>"
+    view._form._ranges["beta"]._low.value = "<b>"
     view.start()
     assert view._wrong.visible
     assert view._wrong.title.startswith("Surrogate steepness β: <b> is not allowed: a number")
@@ -304,7 +308,7 @@ def test_bad_input_is_said_in_the_form_and_nothing_begins(view):
 
 def test_ranges_follow_the_settings_until_somebody_writes_others(view):
     fields = view._form._ranges["beta"], view._form._ranges["rho_burst"]
-    fields[1]._low.value_input = "0.0001"
+    fields[1]._low.value = "0.0001"
     view.session.config.set("beta", 50.0)
     view.session.config.set("rho_burst", 0.1)
     view.open()

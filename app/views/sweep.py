@@ -102,13 +102,14 @@ class SweepView(View):
         self._files = [
             pmui.FileDownload(
                 callback=lambda: csv_of(*self.trials_table()), filename="snnlab-sweep.csv",
-                label="Trials (CSV)", variant="outlined",
+                label="Trials (CSV)",
             ),
             pmui.FileDownload(
-                callback=self.trials_file, filename="snnlab-sweep.json", label="Trials (JSON)",
-                variant="outlined",
+                callback=self.trials_file, filename="snnlab-sweep.json", label="Trials (JSON)"
             ),
         ]  # fmt: skip
+        for button in self._files:
+            button.variant = "outlined"
         self._results = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
 
     def open(self):
@@ -136,6 +137,7 @@ class SweepView(View):
             return
         self._wrong.visible = False
         self.close()
+        self._start.disabled = True  # a second click would begin another
         self._sweep = self.begin(plan)
         self._drawn = SweepPlots(plan, self.pick)
         self.plots = self._drawn.plots

@@ -44,16 +44,21 @@ def importance(plan: Plan, study) -> dict[str, dict[str, float]]:
     if len(complete) < ENOUGH or len(plan.vary) < 2:
         return {}
     values = np.array([trial.values for trial in complete]).T
-    return {
-        name: _shares(study, k)
+    shares = {
+        name: _shares(study, k, values[k].mean(), values[k].std())
         for k, name in enumerate(plan.objectives)
-        if np.isfinite(values[k]).all() and np.ptp(values[k]) > 0
+        if np.isfinite(values[k]).all() and np.ptp(values[k]) > 1e-9 * abs(values[k]).max()
     }
+    return {name: found for name, found in shares.items() if found}
 
 
-def _shares(study, k):
+def _shares(study, k, mean, spread):
+    """Of one objective, scaled: to a forest, values that differ by less than 1e-8 are all one."""
     library = optuna()
     evaluator = library.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=0)
-    return library.importance.get_param_importances(
-        study, evaluator=evaluator, target=lambda trial: trial.values[k]
-    )
+    try:
+        return library.importance.get_param_importances(
+            study, evaluator=evaluator, target=lambda trial: (trial.values[k] - mean) / spread
+        )
+    except RuntimeError:  # no tree of the forest found any difference
+        return {}
