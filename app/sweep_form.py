@@ -41,11 +41,11 @@ class Form:
         self._ranges = {name: _Range(name, config) for name in FIRST}
         self._place = pn.Column(sizing_mode="stretch_width", margin=(0, 5))
         self._sampler = pmui.Select(
-            label="Search by", options=SAMPLERS, value="tpe", width=190, **_FIELD
+            label="Search by", options=SAMPLERS, value="tpe", width=215, **_FIELD
         )
-        self._trials = _text("Trials", "20", 90)
-        self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 150)
-        self._repeats = _text("Dies for each trial", "1", 140)
+        self._trials = _text("Trials", "20", 115)
+        self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 165)
+        self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
             label=f"What to seek, {MOST_OBJECTIVES} at most", max_items=MOST_OBJECTIVES,
             value=["accuracy"], options={label: name for name, (label, _) in READ.items()},
@@ -58,8 +58,8 @@ class Form:
     def panel(self) -> list:
         """All of it."""
         how = pn.FlexBox(
-            self._sampler, self._trials, self._epochs, self._repeats, sizing_mode="stretch_width",
-            margin=(0, 5),
+            self._sampler, self._trials, self._epochs, self._repeats, align_items="center",
+            sizing_mode="stretch_width", margin=(0, 5),
         )  # fmt: skip
         return [self._knobs, self._place, how, self._objectives]
 
@@ -95,20 +95,20 @@ class _Range:
 
     def __init__(self, name, config):
         self._name, self._config = name, config
-        named = Config.param[name].label
-        self._low, self._high = _text(f"{named}: from", "", 120), _text(f"{named}: to", "", 120)
+        named = short(name)
+        self._low, self._high = _text(f"{named} from", "", 165), _text(f"{named} to", "", 165)
         self._scale = pmui.Select(
-            label=f"{named}: scale", options=SCALES, value=False, width=140, **_FIELD
+            label=f"{named} scale", options=SCALES, value=False, width=165, **_FIELD
         )
-        self._points = _text(f"{named}: points", Given().points, 100)
-        self._choices = _text(f"{named}: values, separated by commas", "", 390)
+        self._points = _text(f"{named} points", Given().points, 165)
+        self._choices = _text(f"{named} values, separated by commas", "", 340)
         fields = (
             [self._choices] if is_choice(name)
             else [self._low, self._high, self._scale, self._points]
         )  # fmt: skip
         self.panel = pn.FlexBox(
             Markup(_NAME.format(label(name)), margin=(4, 6, 0, 6), sizing_mode="stretch_width"),
-            *fields, sizing_mode="stretch_width", margin=0,
+            *fields, align_items="center", sizing_mode="stretch_width", margin=0,
         )  # fmt: skip
         self._offered = None
         self.renew()
@@ -131,6 +131,12 @@ class _Range:
             self._low.value, self._high.value, self._scale.value,
             self._points.value, self._choices.value,
         )  # fmt: skip
+
+
+def short(name: str) -> str:
+    """A knob's symbol, or its name where it has none."""
+    *_, last = words = Config.param[name].label.split()
+    return Config.param[name].label if last.isascii() or len(words) == 1 else last
 
 
 def _text(label, value, width):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import panel as pn
 from bokeh.events import Tap
-from bokeh.palettes import Viridis256
 
 from snnlab.experiments.outcome import ENOUGH
 from snnlab.experiments.plan import Plan
@@ -15,6 +14,8 @@ from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.ranges import best_is_high
 
+PARALLEL = 340
+"""Pixels of height."""
 NEAR = 0.06
 """How far beside a trial a tap still means it, as a share of the figure's width."""
 
@@ -23,23 +24,24 @@ class SweepPlots:
     """Plots of a plan by name, ``plots``; :meth:`feed` draws trials.
 
     ``pick(number)`` hears which trial was tapped; ``goal`` is the objective that history, slices
-    and importance show; ``most`` best trials are bright in parallel coordinates, None for all.
+    and importance show; ``most`` best trials are bright in parallel coordinates.
     """
 
     def __init__(self, plan: Plan, pick: Callable[[int], None]):
         self.plan, self._pick = plan, pick
         self.knobs, self.found = axes_of(plan)
-        self.goal, self.most = plan.objectives[0], None
+        self.goal, self.most = plan.objectives[0], plan.trials
         self._rows, self._chosen, self._matters = [], None, Text()
         self.plots = dict(self._built())
         for name, plot in self.plots.items():
             plot.figure.on_event(Tap, lambda event, name=name: self._tapped(name, event))
 
     def _built(self):
-        y = self.found[0].label
-        yield "history", LivePlot(elements.history(self.plan.trials, y), 300, "y")
+        y, two = self.found[0].label, len(self.found) == 2
+        tall = 300 if two else PARALLEL + 51  # as high as its neighbour with what stands over it
+        yield "history", LivePlot(elements.history(self.plan.trials, y), tall, "y")
         names = [wrapped(axis.label) for axis in (*self.knobs, *self.found)]
-        yield "parallel coordinates", LivePlot(elements.parallel(names), 340, "")
+        yield "parallel coordinates", LivePlot(elements.parallel(names), PARALLEL, "")
         for axis in self.knobs:
             drawn = elements.slice_of(
                 axis.label, axis.low, axis.high, y, log=axis.log, names=axis.names
@@ -47,8 +49,8 @@ class SweepPlots:
             yield f"slice of {axis.name}", LivePlot(drawn, 260, "y")
         if len(self.knobs) > 1:
             names = [wrapped(axis.label) for axis in reversed(self.knobs)]
-            yield "importance", LivePlot(elements.importance(names), 260, "")
-        if len(self.found) == 2:
+            yield "importance", LivePlot(elements.importance(names), 229, "")
+        if two:
             drawn = elements.front(*(axis.label for axis in self.found))
             yield "Pareto front", LivePlot(drawn, 300, "xy")
 
@@ -139,7 +141,7 @@ class SweepPlots:
     def _feed_importance(self, shares):
         axes = list(reversed(self.knobs))
         self._matters.say(
-            "Shares of the knobs in how much the value varies, by functional ANOVA." if shares
+            "Estimated by functional ANOVA." if shares
             else f"Told from {ENOUGH} trials on, and where their values differ."
         )  # fmt: skip
         source = self.plots["importance"].source("importance")
@@ -152,12 +154,13 @@ class SweepPlots:
         plot = self.plots["parallel coordinates"]
         places, value = self._places(), np.array(list(map(goal.read, self._rows)))
         whole = np.isfinite(places).all(axis=1) if len(places) else np.empty(0, bool)
-        bright = whole & np.isin(np.arange(len(value)), self.ranked(goal)[: self.most])
-        at = np.nan_to_num(goal.place(value)).clip(0, 1)
-        at = at if best_is_high(goal.name) else 1 - at
-        colors = np.array(Viridis256)[(235 * at).astype(int)]  # its brightest fade on white
-        _lines(plot, "others", places[whole & ~bright])
-        _lines(plot, "lines", places[bright], color=colors[bright].tolist())
+        best = self.ranked(goal)
+        bright = [k for k in best[: self.most][::-1] if whole[k]]  # the best on top
+        dim = np.setdiff1d(np.flatnonzero(whole), bright)
+        _lines(plot, "others", places[dim])
+        at = goal.place(value[bright])
+        colors = elements.by_merit(at if best_is_high(goal.name) else 1 - at)
+        _lines(plot, "lines", places[bright], color=colors)
         _lines(plot, "line chosen", places[whole & (np.array(self.numbers()) == self._chosen)])
         marks = [
             (k, place, text)

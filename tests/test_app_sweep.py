@@ -401,7 +401,7 @@ def test_results_stay_when_it_is_stopped_and_go_with_the_next(view):
     assert "trial 1" in " ".join(view._which.options)
     view.start()
     assert first._line.removed == [first]
-    assert (view._which.options, view._sweep.trials) == ({"no trial yet": -1}, [])
+    assert (view._which.options, view._sweep.trials) == ({"choose one …": -1}, [])
 
 
 def test_what_was_found_is_exported_whole(view):
@@ -454,7 +454,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     dashboard.goto(dashboard.url.split("?")[0] + "?v=1&view=sweep&hidden=12&batch=200")
     field = dashboard.get_by_role("textbox", name="Trials", exact=True)
     expect(field).to_be_visible(timeout=30_000)
-    low = dashboard.get_by_role("textbox", name="Surrogate steepness β: from")
+    low = dashboard.get_by_role("textbox", name="β from")
     expect(low).to_have_value("1")
     dashboard.get_by_role("textbox", name="Epochs of each trial").fill("1")
     low.fill("x")

@@ -11,7 +11,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.cards import Markup, Text, card, row
 from snnlab_app.link import written
-from snnlab_app.ranges import READ, best_is_high, label
+from snnlab_app.ranges import MOST_TRIALS, READ, best_is_high, label
 from snnlab_app.saving import csv_of
 from snnlab_app.sweep_form import Form
 from snnlab_app.sweep_plots import SweepPlots
@@ -20,8 +20,9 @@ from snnlab_app.views.base import View
 
 MOST_ROWS = 10
 """Trials in the table."""
-NOBODY = {"no trial yet": -1}
-BRIGHT = {"all trials": None, "best 5": 5, "best 10": 10, "best 25": 25}
+NOBODY = {"choose one …": -1}
+"""What stands where no trial is chosen."""
+BRIGHT = {"all trials": MOST_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
 _CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
 _HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
 _SI = {
@@ -87,7 +88,7 @@ class SweepView(View):
     def _make_results(self):
         self._goal = pmui.Select(label="Show", options={}, width=230, size="small", margin=(8, 10))
         self._bright = pmui.Select(
-            label="Bright lines", options=BRIGHT, value=None, width=150, size="small",
+            label="Bright lines", options=BRIGHT, value=MOST_TRIALS, width=150, size="small",
             margin=(8, 10),
         )  # fmt: skip
         self._which = pmui.Select(
@@ -118,7 +119,7 @@ class SweepView(View):
 
     def build(self):
         self.summary.say(self._in_words())
-        buttons = pn.FlexBox(self._start, self._stop, margin=(4, 5))
+        buttons = pn.FlexBox(self._start, self._stop, margin=(4, 0))
         told = self._status, self._progress, self._place
         return [
             row(card("Sweep from here", {"flex": "1 1 100%"}, *self._form.panel(), self._wrong,
@@ -224,11 +225,9 @@ class SweepView(View):
         options = {
             f"trial {row['trial']}: {goal.told(row)}, {goal.label}": row["trial"]
             for row in self._ranked()
-        } or NOBODY  # fmt: skip
-        if options != self._which.options:
-            kept = self._which.value in options.values()
-            value = self._which.value if kept and self._which.value >= 0 else -1
-            self._which.param.update(options={"choose one …": -1, **options}, value=value)
+        }  # fmt: skip
+        if {**NOBODY, **options} != self._which.options:
+            self._which.options = {**NOBODY, **options}
 
     def _draw(self):
         """Figures, table and the chosen trial as they are now."""

@@ -57,7 +57,7 @@ def parallel(names: list[str]) -> hv.Overlay:
         for name, width in (("others", 1.0), ("lines", 2.0), ("line chosen", 4.0))
     ]
     lines[0].opts(color=p.GREY, alpha=0.25)
-    lines[2].opts(color=p.VERMILION)
+    lines[2].opts(color=p.GREEN)
     marks = hv.Labels(([0.0], [0.0], [""]), ["axis", "place"], "text", label="marks")
     return (
         axes.opts(color=p.GREY, line_width=1) * lines[0] * lines[1] * lines[2]
@@ -77,6 +77,13 @@ def importance(names: list[str]) -> hv.Bars:
     )  # fmt: skip
 
 
+def by_merit(share: np.ndarray) -> list[str]:
+    """Colours from the worst, 0, to the best, 1 : readable on light and on dark ground."""
+    ends = [[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in (p.SKY, p.VERMILION)]
+    mixed = np.outer(1 - np.asarray(share), ends[0]) + np.outer(share, ends[1])
+    return ["#{:02x}{:02x}{:02x}".format(*color) for color in np.rint(mixed).astype(int)]
+
+
 def roomy(low: float, high: float, log: bool = False) -> tuple[float, float]:
     """A range with some room at both ends."""
     if log:
@@ -92,4 +99,4 @@ def _dots(label, x="trial", y="value", color=p.BLUE, size=7):
 
 def _chosen(x="trial", y="value"):
     ring = hv.Scatter((NONE, NONE), x, y, label="chosen")
-    return ring.opts(fill_alpha=0, line_color=p.ORANGE, line_width=3, size=15)
+    return ring.opts(fill_alpha=0, line_color=p.GREEN, line_width=3, size=15)
