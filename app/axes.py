@@ -86,7 +86,12 @@ class FoundAxis:
             return []
         if self.low == self.high:
             return [(0.0, f"{self.low:.4g}")]
-        return [(k / 2, f"{v:.4g}") for k, v in enumerate(np.linspace(self.low, self.high, 3))]
+        places = np.linspace(self.low, self.high, 3)
+        for digits in (4, 6, 9):  # as many as tell them apart
+            texts = [f"{v:.{digits}g}" for v in places]
+            if len(set(texts)) == 3:
+                break
+        return list(zip((0.0, 0.5, 1.0), texts, strict=True))
 
 
 def axes_of(plan: Plan) -> tuple[list[KnobAxis], list[FoundAxis]]:

@@ -11,7 +11,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.cards import Markup, Text, card, row
 from snnlab_app.link import written
-from snnlab_app.ranges import MOST_TRIALS, READ, best_is_high, label
+from snnlab_app.ranges import MOST_TRIALS, READ, best_is_high, factor, label
 from snnlab_app.saving import csv_of
 from snnlab_app.sweep_form import Form
 from snnlab_app.sweep_plots import SweepPlots
@@ -92,7 +92,7 @@ class SweepView(View):
             margin=(8, 10),
         )  # fmt: skip
         self._which = pmui.Select(
-            label="Trial", options=NOBODY, value=-1, width=290, size="small", margin=(8, 10)
+            label="Trial", options=NOBODY, value=-1, width=230, size="small", margin=(8, 10)
         )
         for choice in (self._goal, self._bright, self._which):
             choice.param.watch(lambda _: self._draw(), "value")
@@ -223,7 +223,7 @@ class SweepView(View):
         """The trials to choose from."""
         goal = self._drawn.found[self._sweep.plan.objectives.index(self._drawn.goal)]
         options = {
-            f"trial {row['trial']}: {goal.told(row)}, {goal.label}": row["trial"]
+            f"trial {row['trial']}: {goal.told(row)}": row["trial"]
             for row in self._ranked()
         }  # fmt: skip
         if {**NOBODY, **options} != self._which.options:
@@ -342,7 +342,7 @@ def _duration(seconds):
 def _loaded(number, turned, restart):
     if not turned:
         return f"The settings are those of trial {number} already."
-    words = ", ".join(f"{Config.param[k].label} {written(v)}" for k, v in turned.items())
+    words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
     if not restart:
         return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
     which = ", ".join(Config.param[name].label for name in restart)
@@ -350,6 +350,11 @@ def _loaded(number, turned, restart):
         f"Loaded from trial {number}: {words}. The training begins anew, for {which} cannot change"
         " under way; Undo takes the settings back."
     )
+
+
+def _setting(name, value):
+    """A setting in words, in the unit people read."""
+    return f"{value * factor(name):.4g}" if isinstance(value, float) else written(value)
 
 
 def _alert(severity):

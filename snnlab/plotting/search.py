@@ -61,7 +61,8 @@ def parallel(names: list[str]) -> hv.Overlay:
     marks = hv.Labels(([0.0], [0.0], [""]), ["axis", "place"], "text", label="marks")
     return (
         axes.opts(color=p.GREY, line_width=1) * lines[0] * lines[1] * lines[2]
-        * marks.opts(text_font_size="8pt", text_color=p.GREY, text_align="left", xoffset=0.03)
+        * marks.opts(text_font_size="8pt", text_color=p.GREY, text_align="left", xoffset=0.03,
+                     text_baseline="bottom")
     ).opts(
         xlabel="", ylabel="", yaxis=None, ylim=(LOW, HIGH), xlim=(-0.3, ends[-1] + 0.45),
         xticks=[(int(k), name) for k, name in zip(ends, names, strict=True)],
