@@ -57,7 +57,8 @@ class Page:
     # ── coming and going ──
 
     def stand(self) -> None:
-        """Begin when the browser has its copy; end when the visitor leaves."""
+        """Say what goes on; begin when the browser has its copy, end when the visitor leaves."""
+        self._show_status()
         context = self._document.session_context
         # Else a page that comes back to a server started anew would ask a distant one for styles.
         self._document.template_variables["dist_url"] = LOCAL_DIST
@@ -120,10 +121,10 @@ class Page:
         session, view = self.session, self.view
         self._said = session.state
         self.show_state()
+        self._show_status()
         if not self.bridge.ready:
             return
         self._heard, self._shown = session.heard, view
-        self._show_status()
         view.tick()
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:

@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import psutil
 
+from snnlab.imports import uncollected
 from snnlab.limits import Limits
 from snnlab_app.child import deaf_to_ctrl_c, spawn
 from snnlab_app.store import Store
@@ -199,4 +200,6 @@ class _Process:
 def _compute(*arguments):
     """The other process; by name only, for the page must not import what computes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import_module("snnlab_app.compute").run(*arguments)
+    with uncollected():
+        compute = import_module("snnlab_app.compute")
+    compute.run(*arguments)

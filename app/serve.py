@@ -63,7 +63,6 @@ def serve(
         raise SnnlabError(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
-    gc.freeze()  # libraries need not be searched for what is left of every visitor who goes
     document._garbage_collect = _collect
     known_only(server, access.hosts(address))
     if admin:

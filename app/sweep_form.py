@@ -41,7 +41,7 @@ class Form:
         self._ranges = {name: _Range(name, config) for name in FIRST}
         self._place = pn.Column(sizing_mode="stretch_width", margin=(0, 5))
         self._sampler = pmui.Select(
-            label="Search by", options=SAMPLERS, value="tpe", width=215, **_FIELD
+            label="Search by", options=SAMPLERS, value="tpe", width=240, **_FIELD
         )
         self._trials = _text("Trials", "20", 115)
         self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 165)

@@ -12,6 +12,7 @@ from threading import Thread
 
 from snnlab.errors import SnnlabError
 from snnlab.experiments.cluster import ONE_THREAD
+from snnlab.imports import uncollected
 
 NICER = 10
 """By how much it stands back behind the trainings that somebody watches."""
@@ -26,8 +27,9 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
     os.environ.update(ONE_THREAD)  # before anything that reads it is imported
     if hasattr(os, "nice"):
         os.nice(NICER)
-    from snnlab.experiments.plan import Plan
-    from snnlab.experiments.sweep import sweep
+    with uncollected():
+        from snnlab.experiments.plan import Plan
+        from snnlab.experiments.sweep import sweep
 
     try:
         teller = _Teller(pipe, Plan.checked(**plan), storage)

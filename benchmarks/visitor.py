@@ -134,8 +134,8 @@ class Visitor:
             attribute, new = event.get("attr"), event.get("new")
             if attribute == "text" and event["model"]["id"] == self._data:
                 self._link = new
-            elif attribute == "text" and isinstance(new, str) and len(new) < 300:
-                self._told(unescape(re.sub("<[^>]*>", "", unescape(new))).strip())
+            elif attribute == "text":
+                self._told(new)
             elif attribute == "label" and event["model"]["id"] in self._labels:
                 self._labels[event["model"]["id"]] = new
             elif attribute == "sent":
@@ -143,7 +143,10 @@ class Visitor:
                 asyncio.get_running_loop().call_later(DRAWING, self._drawn, new)
         self._changed.set()
 
-    def _told(self, text):
+    def _told(self, html):
+        if not isinstance(html, str) or len(html) > 300:
+            return  # no status
+        text = unescape(re.sub("<[^>]*>", "", unescape(html))).strip()
         self._said.add(text[:40])
         if progress := STEP.match(text):
             self.step = int(progress[2])
@@ -153,9 +156,10 @@ class Visitor:
             self._answer = asyncio.ensure_future(self._change("answer", [number, DRAWING]))
 
     def _find(self, document):
-        """Which of the page's models are the bridge and the buttons."""
+        """Which of the page's models are the bridge and the buttons, and what its words are."""
         self._buttons = {}
         for model in _models(document):
+            self._told(model["attributes"].get("text"))
             kind, data = model["attributes"].get("class_name"), model["attributes"].get("data")
             if kind == "Bridge":
                 self._bridge, self._data = model["id"], data["id"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snnlab.errors import SnnlabError
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled
+from snnlab.imports import uncollected
 from snnlab.limits import Limits
 
 MOST_WORKERS, LAST_PORT = 64, 65535
@@ -105,7 +106,7 @@ def _app(arguments):
     # import may swallow it, and half a start of a process leaves one that waits for the rest.
     limits = _limits(arguments)
     with ExitStack() as started:
-        with ctrl_c() as pressed:
+        with ctrl_c() as pressed, uncollected():
             store = importlib.import_module("snnlab_app.store").Store(limits.stored)
             compute = importlib.import_module("snnlab_app.pool").Compute(
                 settings.values(), arguments.data_dir,

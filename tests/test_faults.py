@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import until
 
 import snnlab
 from snnlab.cli import main
@@ -60,7 +61,7 @@ class Disk:
         """Make it read-only."""
         if self.real:
             gc.collect()  # what is open for writing keeps it from being locked
-            self._mounted("remount,ro")
+            until(lambda: not self._remount("ro").returncode, 20)  # so does a process just forked
         else:
             _refuse(self.folder, errno.EROFS)
 
@@ -68,11 +69,12 @@ class Disk:
         """As in the beginning."""
         _refused.clear()
         if self.real:
-            self._mounted("remount,rw")
+            self._remount("rw").check_returncode()
             (self.folder / FILLER).unlink(missing_ok=True)
 
-    def _mounted(self, options):
-        subprocess.run(["mount", "-o", options, str(self.folder)], check=True)
+    def _remount(self, how):
+        command = ["mount", "-o", f"remount,{how}", str(self.folder)]
+        return subprocess.run(command, capture_output=True)
 
     def close(self):
         self.free()

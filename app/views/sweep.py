@@ -52,7 +52,6 @@ class SweepView(View):
 
     def __init__(self, session):
         super().__init__(session)
-        self._form, self._wrong = Form(session.config), _alert("error")
         self.begin = lambda plan: None
         self.load = lambda settings, restart: None
         self.copy = lambda text: None
@@ -60,8 +59,6 @@ class SweepView(View):
         self._sweep: Sweep | None = None
         self._drawn: SweepPlots | None = None
         self._seen = None
-        self._make_buttons()
-        self._make_results()
 
     @property
     def figures(self):
@@ -114,10 +111,14 @@ class SweepView(View):
         self._results = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
 
     def open(self):
-        self._form.renew()
+        if self._built:
+            self._form.renew()
         super().open()
 
     def build(self):
+        self._form, self._wrong = Form(self.session.config), _alert("error")
+        self._make_buttons()
+        self._make_results()
         self.summary.say(self._in_words())
         buttons = pn.FlexBox(self._start, self._stop, margin=(4, 0))
         told = self._status, self._progress, self._place

@@ -10,7 +10,6 @@ has a pixel close enough to a half to be rounded the other way.
 from functools import cache
 
 import numpy as np
-from scipy.ndimage import zoom
 
 from snnlab.data.catalogue import SIDE, Tell
 
@@ -23,6 +22,8 @@ def zoom_operator(side: int) -> np.ndarray:
 
     Column j is the zoomed j-th unit vector; linearity does the rest.
     """
+    from scipy.ndimage import zoom  # takes as long to import as all else here: not in every process
+
     operator = np.stack([zoom(unit, SIDE / side, order=3) for unit in np.eye(side)], axis=1)
     operator.flags.writeable = False
     return operator
