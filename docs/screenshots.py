@@ -54,6 +54,7 @@ def _swept(page: Page, url: str, view: str) -> bytes:
         page.get_by_role("textbox", name=name, exact=True).fill(text, timeout=120_000)
     page.get_by_role("button", name="Start sweep", exact=True).click()
     page.get_by_text(f"all {TRIALS} trials have ended").wait_for(timeout=900_000)
+    page.mouse.move(0, 0)
     page.get_by_text("Value of each trial").evaluate("title => title.scrollIntoView()")
     page.wait_for_timeout(3000)
     return page.screenshot()
