@@ -21,7 +21,7 @@ NEAR = 0.06
 
 
 class SweepPlots:
-    """Plots of a plan by name, ``plots``; :meth:`feed` draws trials.
+    """Plots of a plan by name, ``plots``: :meth:`build` makes them, :meth:`feed` draws trials.
 
     ``pick(number)`` hears which trial was tapped; ``goal`` is the objective that history, slices
     and importance show; ``most`` best trials are bright in parallel coordinates.
@@ -32,11 +32,19 @@ class SweepPlots:
         self.knobs, self.found = axes_of(plan)
         self.goal, self.most = plan.objectives[0], plan.trials
         self._rows, self._chosen, self._matters = [], None, Text()
-        self.plots = dict(self._built())
-        for name, plot in self.plots.items():
-            plot.figure.on_event(Tap, lambda event, name=name: self._tapped(name, event))
+        self.plots: dict[str, LivePlot] = {}
+        self._making = self._made()
 
-    def _built(self):
+    def build(self) -> bool:
+        """Make one more figure; whether there was any left. All pages wait while one is made."""
+        name, plot = next(self._making, (None, None))
+        if name is None:
+            return False
+        plot.figure.on_event(Tap, lambda event: self._tapped(name, event))
+        self.plots[name] = plot
+        return True
+
+    def _made(self):
         y, two = self.found[0].label, len(self.found) == 2
         tall = 300 if two else PARALLEL + 51  # as high as its neighbour with what stands over it
         yield "history", LivePlot(elements.history(self.plan.trials, y), tall, "y")

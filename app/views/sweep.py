@@ -58,7 +58,7 @@ class SweepView(View):
         self.built = lambda: None
         self._sweep: Sweep | None = None
         self._drawn: SweepPlots | None = None
-        self._seen = None
+        self._seen, self._making = None, False
 
     @property
     def figures(self):
@@ -141,8 +141,7 @@ class SweepView(View):
         self.close()
         self._start.disabled = True  # a second click would begin another
         self._sweep = self.begin(plan)
-        self._drawn = SweepPlots(plan, self.pick)
-        self.plots = self._drawn.plots
+        self._drawn, self._making = SweepPlots(plan, self.pick), True
         goals = {READ[name][0]: name for name in plan.objectives}
         self._goal.param.update(options=goals, value=plan.objectives[0])
         self._goal.visible = len(goals) > 1
@@ -150,11 +149,18 @@ class SweepView(View):
         self._table.object, self._load.disabled = "", True
         self._chosen.say("")
         self._loaded.say("")
-        self._results.objects = self._laid_out()
+        self._say()
+        self.plots, self._results.objects = {}, []
+        self._saving.offer()
+
+    def _lay_out(self):
+        """All figures are made: show them."""
+        self._making = False
+        self.plots, self._results.objects = self._drawn.plots, self._cards()
         self._saving.offer()
         self.built()
 
-    def _laid_out(self):
+    def _cards(self):
         chooser = pn.FlexBox(
             self._which, self._load, align_items="center", sizing_mode="stretch_width"
         )
@@ -176,10 +182,13 @@ class SweepView(View):
 
     @property
     def moves(self):
-        return self._sweep is not None and self._sweep.heard != self._seen
+        return self._making or (self._sweep is not None and self._sweep.heard != self._seen)
 
     def tick(self):
-        if self.moves:
+        if self._making:
+            if not self._drawn.build():
+                self._lay_out()
+        elif self.moves:
             self._seen = self._sweep.heard
             self._offer()
             self._draw()
@@ -232,7 +241,7 @@ class SweepView(View):
 
     def _draw(self):
         """Figures, table and the chosen trial as they are now."""
-        if self._sweep is None or not self._sweep.trials:
+        if self._making or self._sweep is None or not self._sweep.trials:
             return
         sweep, drawn = self._sweep, self._drawn
         drawn.goal, drawn.most = self._goal.value or drawn.goal, self._bright.value
