@@ -95,7 +95,7 @@ def roomy(low: float, high: float, log: bool = False) -> tuple[float, float]:
 
 def _dots(label, x="trial", y="value", color=p.BLUE, size=7):
     dots = hv.Scatter((NONE, NONE), x, y, label=label)
-    return dots.opts(color=color, size=size, alpha=0.75, line_color=None)
+    return dots.opts(color=color, size=size, alpha=0.9, line_color=None)
 
 
 def _chosen(x="trial", y="value"):
