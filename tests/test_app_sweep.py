@@ -309,6 +309,20 @@ def test_bad_input_is_said_in_the_form_and_nothing_begins(view):
     assert view._sweep is None
 
 
+def test_a_grid_asks_for_points_and_other_knobs_for_other_fields(view):
+    form = view._form
+    assert not form._ranges["beta"]._points.visible
+    form._knobs.value = ["beta", "die"]
+    form._sampler.value = "grid"
+    assert form._ranges["beta"]._points.visible
+    assert form._trials.disabled
+    form._ranges["beta"]._points.value = "5"
+    form._ranges["die"]._choices.value = "ideal, calibrated"
+    plan = form.plan()
+    assert plan.vary == {"beta": "1.0:100.0:log:5", "die": "ideal,calibrated"}
+    assert (plan.sampler, plan.trials) == ("grid", 10)
+
+
 def test_ranges_follow_the_settings_until_somebody_writes_others(view):
     fields = view._form._ranges["beta"], view._form._ranges["rho_burst"]
     fields[1]._low.value = "0.0001"
