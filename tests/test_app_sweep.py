@@ -25,8 +25,9 @@ from snnlab.limits import Limits
 from snnlab_app.axes import axes_of, wrapped
 from snnlab_app.child import spawn
 from snnlab_app.ranges import VARIED, Given, around, is_choice, planned, vary
+from snnlab_app.sweep_words import told
 from snnlab_app.sweeps import DIED, Sweep, Sweeps, _search
-from snnlab_app.views.sweep import SweepView, told
+from snnlab_app.views.sweep import SweepView
 from snnlab_app.watching import KINDS
 
 TINY = Config.checked(dataset="digits", hidden=[12], batch=200)

@@ -1,6 +1,5 @@
 """A search from the settings as they are: many short trainings, and what they tell."""
 
-import json
 from html import escape
 from io import StringIO
 
@@ -10,11 +9,11 @@ import panel_material_ui as pmui
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.cards import Markup, Text, card, row
-from snnlab_app.link import written
-from snnlab_app.ranges import MOST_TRIALS, READ, best_is_high, factor, label
+from snnlab_app.ranges import MOST_TRIALS, READ, best_is_high, label
 from snnlab_app.saving import csv_of
 from snnlab_app.sweep_form import Form
 from snnlab_app.sweep_plots import SweepPlots
+from snnlab_app.sweep_words import file_of, loaded, markup, table_of, told
 from snnlab_app.sweeps import Sweep
 from snnlab_app.views.base import View
 
@@ -23,13 +22,6 @@ MOST_ROWS = 10
 NOBODY = {"choose one …": -1}
 """What stands where no trial is chosen."""
 BRIGHT = {"all trials": MOST_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
-_CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
-_HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
-_SI = {
-    "accuracy": "accuracy (share)", "loss": "loss", "spikes": "spikes / image",
-    "energy": "energy (J, estimate)", "power": "power (W, estimate)",
-    "latency": "latency (s, estimate)", "seconds": "computed for (s)",
-}  # fmt: skip
 _PATH = '<code style="font: 12px/1.5 ui-monospace, monospace; overflow-wrap: anywhere">{}</code>'
 
 
@@ -252,7 +244,8 @@ class SweepView(View):
             f"Trial {chosen['trial']}: {self._words(chosen)}" if chosen
             else "Tap a point or a line, or choose a trial, to load its settings."
         )  # fmt: skip
-        self._table.object = self._top()
+        axes = [*drawn.found, *drawn.knobs]
+        self._table.object = markup(axes, self._ranked()[:MOST_ROWS])
 
     def _trial(self):
         return next((r for r in self._sweep.trials if r["trial"] == self._which.value), None)
@@ -261,21 +254,6 @@ class SweepView(View):
         found = (f"{axis.label} {axis.told(row)}" for axis in self._drawn.found)
         knobs = (f"{axis.label} {axis.told(row)}" for axis in self._drawn.knobs)
         return f"{', '.join(found)} at {', '.join(knobs)}"
-
-    def _top(self):
-        axes = [*self._drawn.found, *self._drawn.knobs]
-        head = "".join(_HEAD.format(escape(n)) for n in ("trial", *(a.label for a in axes)))
-        lines = "".join(
-            "<tr>" + "".join(
-                _CELL.format(escape(text))
-                for text in (str(row["trial"]), *(axis.told(row) for axis in axes))
-            ) + "</tr>"
-            for row in self._ranked()[:MOST_ROWS]
-        )  # fmt: skip
-        return (
-            '<table style="border-collapse: collapse; font: 14px/1.4 system-ui">'
-            f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-        )
 
     # ── what is done with it ──
 
@@ -293,26 +271,15 @@ class SweepView(View):
         turned = {k: v for k, v in settings.items() if v != now[k] and k != "epochs"}
         restart = [name for name in turned if name not in Config.LIVE]
         self.load(turned, bool(restart))
-        self._loaded.say(_loaded(row["trial"], turned, restart))
+        self._loaded.say(loaded(row["trial"], turned, restart))
 
     def trials_table(self) -> tuple[list[str], list[tuple]]:
         """All trials, SI units."""
-        if self._sweep is None:
-            return ["trial"], []
-        units = {name: getattr(Config.param[name], "unit", "") for name in self._sweep.plan.vary}
-        names = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
-        columns = ("trial", "state", *units, *_SI, "accuracy_of_dies", "error")
-        header = ["trial", "state", *names, *_SI.values(), "accuracy of dies", "error"]
-        return header, [tuple(row.get(name) for name in columns) for row in self._sweep.trials]
+        return table_of(self._sweep) if self._sweep else (["trial"], [])
 
     def trials_file(self) -> StringIO:
         """Plan, trials and importance as JSON, SI units."""
-        sweep = self._sweep
-        found = sweep and {
-            "plan": sweep.plan.values(), "trials": sweep.trials, "best": sweep.best,
-            "importance": sweep.importance,
-        }  # fmt: skip
-        return StringIO(json.dumps(found, indent=2))
+        return file_of(self._sweep)
 
     def table(self, plot):
         if plot == "importance":
@@ -323,48 +290,6 @@ class SweepView(View):
         axes = [*self._drawn.knobs, *self._drawn.found]
         rows = [(r["trial"], *(axis.read(r) for axis in axes)) for r in self._sweep.trials]
         return ["trial", *(axis.label for axis in axes)], rows
-
-
-def told(sweep: Sweep) -> str:
-    """What a sweep is at, in a sentence."""
-    done, trials = len(sweep.trials), sweep.plan.trials
-    failed = [row for row in sweep.trials if row["error"]]
-    trouble = f" {len(failed)} failed: {failed[-1]['error']}" if failed else ""
-    if sweep.state in ("waiting", "failed"):
-        return f"{sweep.message}{trouble}"
-    if sweep.state == "stopped":
-        why = f" {sweep.message}." if sweep.message else ""
-        return f"stopped after {done} of {trials} trials.{why}{trouble}"
-    if sweep.state == "finished":
-        return f"all {trials} trials have ended.{trouble}"
-    if not done:
-        return f"the first of {trials} trials begins: data and chip are made ready"
-    left = _duration(sweep.seconds_left)
-    return f"{done} of {trials} trials have ended, about {left} left.{trouble}"
-
-
-def _duration(seconds):
-    if seconds is None or seconds < 1:
-        return "a moment"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
-def _loaded(number, turned, restart):
-    if not turned:
-        return f"The settings are those of trial {number} already."
-    words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
-    if not restart:
-        return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
-    which = ", ".join(Config.param[name].label for name in restart)
-    return (
-        f"Loaded from trial {number}: {words}. The training begins anew, for {which} cannot change"
-        " under way; Undo takes the settings back."
-    )
-
-
-def _setting(name, value):
-    """A setting in words, in the unit people read."""
-    return f"{value * factor(name):.4g}" if isinstance(value, float) else written(value)
 
 
 def _alert(severity):
