@@ -6,6 +6,8 @@ from time import monotonic
 import param
 from panel.custom import JSComponent
 
+from snnlab_app.theme import INK
+
 KEYS = (" ", ".", "r", "s", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
@@ -39,6 +41,7 @@ figure.remove = function() {
 const {initialize} = figure
 figure.initialize = function() {
   initialize.call(this)
+  write_in(this.model)
   const sheet = Object.getPrototypeOf(this.style)
   if (Object.hasOwn(sheet, "_update")) sheet._update = function(css) {
     if (this.el.textContent !== css) this.el.textContent = css
@@ -59,6 +62,36 @@ legend._render_items = function() {
   if (seen === this.built) return
   this.built = seen
   build.call(this)
+}
+
+// Light or dark as the visitor chose here last, else as the system has it.
+const night = window.matchMedia("(prefers-color-scheme: dark)")
+const MINE = "snnlab theme"
+function choice(chosen) {
+  try {
+    if (chosen !== undefined) localStorage.setItem(MINE, chosen ? "dark" : "light")
+    return localStorage.getItem(MINE)
+  } catch {  // a browser may forbid to keep anything
+    return null
+  }
+}
+function wear_night(page) {
+  const mine = choice()
+  page.data.dark_theme = mine === null ? night.matches : mine === "dark"
+}
+
+// Words in plots, which no single grey makes readable on both grounds.
+let ink = null
+const WRITTEN = ["major_label_text_color", "axis_label_text_color", "label_text_color"]
+function write_in(figure) {
+  if (ink === null) return
+  for (const model of figure.references()) {
+    const names = WRITTEN.filter(name => name in model.properties)
+    if (names.length) model.setv(Object.fromEntries(names.map(name => [name, ink])), {sync: false})
+    if (model.type === "Text" && model.text_color?.value !== undefined) {
+      model.setv({text_color: {value: ink}}, {sync: false})
+    }
+  }
 }
 
 // A connection that is lost in the middle of a message would take the next one for its other half;
@@ -144,10 +177,26 @@ export function render({model, view, el}) {
       model.send_msg("key " + key)
     }
   }
+  const page = view.model.document.roots().find(root => root.class_name === "Page")
+  const follow = () => wear_night(page)
+  const choose = event => {
+    if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
+  }
+  const rewrite = () => {
+    ink = model.ink[page.data.dark_theme ? "dark" : "light"]
+    for (const {model} of figures.values()) write_in(model)
+  }
+  follow()
+  rewrite()
+  view.connect(page.data.properties.dark_theme.change, rewrite)
   const leave = event => event.persisted || model.send_msg("left")
+  night.addEventListener("change", follow)
+  document.addEventListener("click", choose)
   document.addEventListener("keydown", press)
   window.addEventListener("pagehide", leave)
   model.on("remove", () => {
+    night.removeEventListener("change", follow)
+    document.removeEventListener("click", choose)
     document.removeEventListener("keydown", press)
     window.removeEventListener("pagehide", leave)
   })
@@ -162,6 +211,7 @@ class Bridge(JSComponent):
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
     answer = param.List([0, 0.0], doc="The newest it has drawn, and seconds that it took.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")

@@ -14,12 +14,16 @@ class Following:
 
     def __init__(self, figure: Plot, axes: str):
         self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in axes}
-        self._set = {axis: (r.start, r.end) for axis, r in self._ranges.items()}
         self._bounds: dict[str, tuple] = {}
+        self.resume()
 
     def see(self, label: str, x: np.ndarray, y: np.ndarray) -> None:
         """The curve called ``label`` now has these points."""
         self._bounds[label] = _bounds(x), _bounds(y)
+
+    def resume(self) -> None:
+        """Follow again, whoever had zoomed."""
+        self._set = {axis: (r.start, r.end) for axis, r in self._ranges.items()}
 
     def settle(self) -> None:
         """Move those ranges that the data have left, or shrunk in."""

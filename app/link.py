@@ -7,29 +7,31 @@ Numbers are written so that reading gives the same bits.
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
+from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 
 VERSION = "1"
 MOST_CHARACTERS, MOST_SHOWN = 8000, 40
-OTHERS = ("v", "view", "lesson", "hide")
+OTHERS = ("v", "view", "units", "lesson", "hide")
 
 
 class State(NamedTuple):
-    """What a link says: settings by name, the view to open, a lesson's preset, knobs to hide, and
-    what of it was ignored, in words."""
+    """What a link says: settings by name, the view to open, a lesson's preset, knobs to hide, units
+    to show quantities in, and what of it was ignored, in words."""
 
     settings: dict
     view: str | None = None
     lesson: str | None = None
     hide: tuple[str, ...] = ()
+    units: str = PHYSICAL
     ignored: tuple[str, ...] = ()
 
 
-def query(config: Config, view: str) -> str:
+def query(config: Config, view: str, units: str = PHYSICAL) -> str:
     """The link's part after the question mark."""
     fields = {name: written(value) for name, value in config.values().items()}
-    return urlencode({"v": VERSION, "view": view, **fields})
+    return urlencode({"v": VERSION, "view": view, "units": units, **fields})
 
 
 def written(value) -> str:
@@ -54,9 +56,8 @@ def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
             shown = plain(f"{name}={value}")
             cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
             ignored.append(f"{cut} ({error})")
-    return State(
-        settings, found.get("view"), found.get("lesson"), found.get("hide", ()), tuple(ignored)
-    )
+    told = {name: value for name, value in found.items() if name in State._fields}
+    return State(settings, **told, ignored=tuple(ignored))
 
 
 def _other(name, value, views, lessons):
@@ -66,7 +67,7 @@ def _other(name, value, views, lessons):
         if unknown:
             raise SnnlabError(f"knobs to hide are {', '.join(Config.knobs())}")
         return tuple(ALIASES.get(part, part) for part in hidden)
-    allowed = {"v": (VERSION,), "view": views, "lesson": lessons}[name]
+    allowed = {"v": (VERSION,), "view": views, "units": UNITS, "lesson": lessons}[name]
     if value not in allowed:
         raise SnnlabError(f"one of {', '.join(allowed)}")
     return value

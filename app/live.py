@@ -19,10 +19,16 @@ from snnlab_app.theme import AXIS
 class LivePlot:
     """An element rendered to a Bokeh figure, whose leaves are fed by label.
 
-    ``follow`` names the axes that move with the data.
+    ``follow`` names the axes that move with the data; ``widest`` keeps a picture in proportion.
     """
 
-    def __init__(self, element: hv.Element | hv.Overlay, height: int, follow: str = "y"):
+    def __init__(
+        self,
+        element: hv.Element | hv.Overlay,
+        height: int,
+        follow: str = "y",
+        widest: int | None = None,
+    ):
         # A document of its own: the page's may be gone when its visitor is.
         rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
         self.figure: Plot = rendered.state
@@ -31,6 +37,7 @@ class LivePlot:
         self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
         _dress(self.figure, height)
+        self.figure.max_width = self._widest = widest
         self._follows, self._following = follow, Following(self.figure, follow)
 
     def _remember(self, leaf):
@@ -51,6 +58,15 @@ class LivePlot:
         source.data = {x_name: x, y_name: y}
         if self._follows:
             self._following.see(label, x, y)
+
+    def measure(self, words: str, high: float | None = None) -> None:
+        """Upwards it is something else now, called so; ``high`` is where an axis from 0 ends."""
+        axis = self.figure.yaxis[0]
+        if axis.axis_label != words:
+            axis.axis_label = words
+            self._following.resume()
+            if high is not None:
+                self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
 
     def see(self, label: str, x, y) -> None:
         """Let the axes know of points that were fed otherwise, and follow them."""
@@ -105,8 +121,9 @@ class LivePlot:
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot for a page."""
         return pn.pane.Bokeh(
-            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name
-        )
+            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name,
+            max_width=self._widest,
+        )  # fmt: skip
 
 
 def _points(source):

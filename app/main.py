@@ -19,6 +19,7 @@ from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
 from snnlab_app.sweeps import Sweeps
+from snnlab_app.theme import NARROW_TABS
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour
 from snnlab_app.undo import Turns
@@ -39,9 +40,10 @@ class Dashboard(Page):
         self._controls = Controls(session, self._turns)
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
+        self._measure_in(state.units)
         self._tabs = pmui.Tabs(
             *((view.title, view.panel()) for view in self._views),
-            dynamic=True, sizing_mode="stretch_width",
+            dynamic=True, sizing_mode="stretch_width", sx=NARROW_TABS,
             active=NAMES.index(state.view) if state.view else 0,
         )  # fmt: skip
         self._tabs.param.watch(lambda _: self._open(), "active")
@@ -64,14 +66,15 @@ class Dashboard(Page):
             "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
             "recalibrate": self._then_show(act.recalibrate),
             "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
-            "link": lambda: self.bridge.copy("?" + query(session.config, self.view.name)),
+            "link": lambda: self.bridge.copy("?" + self._query()),
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
             "preset": self._begin_preset,
             "recipe": lambda name: self._begin(recipe(name).settings, recipe(name).about),
+            "units": self._change_units,
         }  # fmt: skip
-        self._toolbar = Toolbar(**acts)
+        self._toolbar = Toolbar(self._units, **acts)
         for message, do in {
             "key  ": self._buttons.toggle, "key .": session.step, "key r": session.reset,
             "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
@@ -103,6 +106,18 @@ class Dashboard(Page):
             self._controls.refresh()
 
         return do
+
+    def _measure_in(self, units):
+        self._units = units
+        for view in self._views:
+            view.measure_in(units)
+
+    def _change_units(self, units):
+        self._measure_in(units)
+        self.view.look()
+
+    def _query(self):
+        return query(self.session.config, self.view.name, self._units)
 
     def _visit(self, sample, index):
         sample.pick(index)

@@ -5,6 +5,7 @@ from time import thread_time
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.themes import Theme
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.util import edit_readonly
@@ -18,6 +19,11 @@ from snnlab_app.theme import THEME
 from snnlab_app.views.base import View
 
 CLOCK = Clock()
+OURS = Theme(json={"attrs": {name: {} for name in (
+    "Axis", "ColorBar", "Grid", "Legend", "Plot", "Title",
+)}})  # fmt: skip
+"""Parts of plots whose looks are our own: the page's library would give them larger letters, and
+other colours than they are read in, whenever a visitor changes between light and dark."""
 
 pn.extension(notifications=True, reconnect=True)
 
@@ -174,6 +180,7 @@ def framed(**content) -> pmui.Page:
     It does not mirror whether the server is busy: it would walk all its models each time, and every
     page would with every event of any visitor. With thirty that costs more than all the rest.
     """
+    pn.state.curdoc.theme = OURS
     others = _watching_busy()
     page = pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
     for watcher in _watching_busy():

@@ -16,9 +16,9 @@ class Saving:
 
     def __init__(self, view):
         self._view = view
-        self._which = pmui.Select(label="Save", options=[], width=170, size="small", margin=(2, 5))
+        self._which = pmui.Select(label="Save", options=[], width=150, size="small", margin=(2, 5))
         self._which.param.watch(lambda _: self._rename(), "value")
-        self._csv = pmui.FileDownload(callback=self.file, label="CSV", size="small", margin=(2, 2))
+        self._csv = pmui.FileDownload(callback=self.file, label="CSV", size="small", margin=(2, 0))
         self._csv.variant = "text"
         self._pictures = [self._picture(kind) for kind in PICTURES]
         self._row = pn.FlexBox(
@@ -27,7 +27,7 @@ class Saving:
         )  # fmt: skip
 
     def _picture(self, kind):
-        button = pmui.Button(label=kind, icon="image", variant="text", size="small", margin=(2, 2))
+        button = pmui.Button(label=kind, icon="image", variant="text", size="small", margin=(2, 0))
         button.on_click(lambda _: self._draw(kind.lower()))
         return button
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from snnlab.chip import power
 from snnlab.chip.threads import most_threads, use_threads
+from snnlab.chip.units import PHYSICAL
 from snnlab.config import Config
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
@@ -360,6 +361,7 @@ class Session:
             **{name: curve.arrays() for name, curve in self._curves.items()},
             transferred=self._reference.arrays(),
             view=view,
+            units=wishes.get("units", PHYSICAL),
             frame=self._frame() if view in FRAMED else None,
             picture=self._studio.take(view, wishes, hurry),
         )

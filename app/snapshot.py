@@ -86,7 +86,8 @@ class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
     transferred : accuracy on changing chips of weights that stayed behind, and of those in the
-    loop; view : what ``picture`` and ``frame`` were made for, None where it needs none.
+    loop; view : what ``picture`` and ``frame`` were made for, None where it needs none; units : in
+    which to show them, one of :data:`~snnlab.chip.units.UNITS`.
     """
 
     classes: tuple[str, ...]
@@ -101,5 +102,6 @@ class Snapshot:
     tests: dict[str, np.ndarray]
     transferred: dict[str, np.ndarray]
     view: str
+    units: str
     frame: Frame | None
     picture: object

@@ -4,7 +4,7 @@ from time import perf_counter
 
 import numpy as np
 
-from snnlab.chip import floor
+from snnlab.chip import floor, units
 from snnlab.chip.constants import DT_CADC, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.encoding import latency_encode
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
@@ -22,18 +22,6 @@ CHUNK = 1000
 """Test images asked at a time for the matrix of errors."""
 PAGE = 12
 """Images of a cell shown at once."""
-DRAWN = {
-    "threshold − leak (LSB)": lambda at: at.threshold_lsb - at.leak_lsb + 70.0,
-    "τ_mem (relative)": lambda at: at.tau_mem,
-    "τ_syn excitatory (relative)": lambda at: at.tau_syn[0],
-    "τ_syn inhibitory (relative)": lambda at: at.tau_syn[1],
-    "gain excitatory (relative)": lambda at: at.gain[0],
-    "gain inhibitory (relative)": lambda at: at.gain[1],
-    "leak (LSB off target)": lambda at: at.leak_lsb,
-    "reset (LSB off target)": lambda at: at.reset_lsb,
-    "threshold (LSB off target)": lambda at: at.threshold_lsb,
-}
-"""Quantities of circuits as they are set now."""
 
 
 class Studio:
@@ -87,12 +75,13 @@ class Studio:
         chip, weights = trainer.chip, trainer.network.weights_lsb()
         layer, neuron = floor.users(mapping)
         quantity = wishes.get("quantity")
-        if quantity not in (*DRAWN, *MEASURED):
-            quantity = next(iter(DRAWN))
-        if quantity in DRAWN:
-            values = DRAWN[quantity](chip.circuits)
+        known = units.QUANTITIES[wishes.get("units", units.PHYSICAL)]
+        if quantity not in known:
+            quantity = known[0]
+        if units.is_measured(quantity):
+            values = _to_circuits(units.of_neurons(quantity, self.progress.recording), mapping)
         else:
-            values = _to_circuits(MEASURED[quantity](self.progress.recording), mapping)
+            values = units.of_circuits(quantity, chip.circuits, chip.codes)
         found = laboratory(trainer.settings)
         return ChipPicture(
             quantity=quantity,
@@ -153,30 +142,6 @@ class Studio:
         beta = trainer.settings.beta
         who = float(reached(recording, trainer.surrogate).mean())
         return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
-
-
-def _spikes(recording):
-    """Spikes per image of every neuron that fires, NaN of the labels : by layer."""
-    counts = [layer.count_by_channel().mean(axis=0) for layer in recording.spikes]
-    return [*counts, np.full(recording.cadc[-1].shape[2], np.nan)]
-
-
-def _highest(recording):
-    """Mean highest potential over leak, in thresholds : by layer."""
-    return [recording.traces(k).max(axis=1).mean(axis=0) for k in range(len(recording.cadc))]
-
-
-def _saturated(recording):
-    """Share of CADC samples at the converter's ends : by layer."""
-    return [recording.saturated(k).mean(axis=(0, 1)) for k in range(len(recording.cadc))]
-
-
-MEASURED = {
-    "spikes / image, measured": _spikes,
-    "highest potential (ϑ = 1), measured": _highest,
-    "saturated samples, measured": _saturated,
-}
-"""Quantities of neurons in the newest batch."""
 
 
 def _to_circuits(by_layer, mapping):

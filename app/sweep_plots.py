@@ -123,7 +123,7 @@ class SweepPlots:
 
     def _feed_history(self, goal: FoundAxis):
         plot = self.plots["history"]
-        _say_y(plot, goal.label)
+        plot.measure(goal.label)
         x, y = self._dots("history")
         better = np.fmax if best_is_high(goal.name) else np.fmin
         x, y = np.append(x, x[-1:] + 0.5), better.accumulate(y) if len(y) else y
@@ -133,7 +133,7 @@ class SweepPlots:
     def _feed_slices(self, goal):
         for axis in self.knobs:
             name = f"slice of {axis.name}"
-            _say_y(self.plots[name], goal.label)
+            self.plots[name].measure(goal.label)
             self._dots(name)
             self.plots[name].settle()
 
@@ -222,12 +222,6 @@ def _share(values, at, range_, log=False):
     if log:
         values, at, start, end = (np.log(v) for v in (values, at, start, end))
     return (values - at) / ((end - start) or 1.0)
-
-
-def _say_y(plot, label):
-    axis = plot.figure.yaxis[0]
-    if axis.axis_label != label:
-        axis.axis_label = label
 
 
 def _stairs(x, y):

@@ -14,6 +14,18 @@ THEME = {
 
 # Plots are transparent, so the card they sit on decides between dark and light.
 AXIS = "#7C828C"
+INK = {"light": "#5A606A", "dark": "#A7ADB7"}
+"""Of words in plots: contrast over 6 to 1 on either ground."""
+
+NARROW_TABS = {
+    "@media (max-width: 600px)": {
+        "& .MuiTab-root": {
+            "minWidth": 0, "padding": "12px 4px", "fontSize": "12.5px", "textTransform": "none",
+            "letterSpacing": 0,
+        },
+    },
+}  # fmt: skip
+"""Of a phone: the names of all views at once."""
 
 CARD = {
     "background": "var(--panel-surface-color)",

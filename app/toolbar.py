@@ -3,6 +3,7 @@
 import panel as pn
 import panel_material_ui as pmui
 
+from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.recipes import recipes
 from snnlab_app.presets import PRESETS
 
@@ -10,9 +11,10 @@ NONE = "choose one …"
 
 
 class Toolbar:
-    """Calls back by name: preset and recipe with the one chosen, and the names of the buttons."""
+    """Calls back by name: preset and recipe with the one chosen, units with those to show, and the
+    names of the buttons. ``shown_in``: units to begin with."""
 
-    def __init__(self, **acts):
+    def __init__(self, shown_in: str, /, **acts):
         self._buttons = {
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
@@ -20,6 +22,13 @@ class Toolbar:
             _choice("Preset", PRESETS, self._then(acts["preset"])),
             _choice("Recipe", recipes(), self._then(acts["recipe"])),
         ]
+        self._codes = pmui.Switch(
+            label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
+            stylesheets=[".MuiFormControlLabel-label { font-size: 13px !important }"],
+        )  # fmt: skip
+        self._codes.param.watch(
+            lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"
+        )
 
     def _then(self, act):
         """Act on a choice, after which what was chosen elsewhere holds no more."""
@@ -36,7 +45,7 @@ class Toolbar:
     def panel(self) -> pn.FlexBox:
         """All in one row, wrapped where it is narrow."""
         return pn.FlexBox(
-            *self._choices, *self._buttons.values(), align_items="center",
+            *self._choices, self._codes, *self._buttons.values(), align_items="center",
             sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px",
         )  # fmt: skip
 

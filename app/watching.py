@@ -77,7 +77,6 @@ class Watching(Page):
             label="Try it yourself", icon="content_copy", variant="outlined", width=165,
             href="./", target="_blank",
         )  # fmt: skip
-        self._turned = None
 
     @property
     def view(self):
@@ -106,16 +105,16 @@ class Watching(Page):
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
-        view.save = self.bridge.save
+        view.save, view.watches = self.bridge.save, True
         self._panels[name] = view.panel()
         return view
 
     def follow(self, snapshot):
         config = self.session.config
-        if self._turned != (turned := config.values()):
-            self._turned = turned
+        link = "./?" + query(config, snapshot.view, snapshot.units)
+        if self._copy.href != link:
             self._knobs.say(told(config))
-            self._copy.href = "./?" + query(config, snapshot.view)
+            self._copy.href = link
 
 
 def watching(compute: Compute) -> pmui.Page:

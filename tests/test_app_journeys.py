@@ -238,6 +238,44 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):  # noq
     assert "die_seed=2" in clipboard()
 
 
+def header(page, figure):
+    """First line of the table of one figure that is shown."""
+    page.get_by_role("combobox", name="Save").click()
+    page.get_by_role("menuitem", name=figure, exact=True).click()
+    page.wait_for_timeout(300)
+    with page.expect_download() as download:
+        press(page, "CSV")
+    return download.value.path().read_text().splitlines()[0]
+
+
+def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard):  # noqa: F811
+    trained(dashboard)
+    pause(dashboard)
+    potentials = canvas(dashboard, 1)
+    toggle = dashboard.get_by_role("switch", name="Chip codes")
+    expect(toggle).not_to_be_checked()
+    toggle.click()
+    wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
+    assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
+    tab(dashboard, "Chip")
+    says(dashboard, r"^threshold \(10-bit code\): 511 on average, 0 of spread").to_be_visible()
+    press(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "units=codes" in clipboard())
+    other = dashboard.context.new_page()
+    other.goto(clipboard())
+    says(other, r"^threshold \(10-bit code\): 511").to_be_visible(timeout=30_000)
+    toggle = other.get_by_role("switch", name="Chip codes")
+    expect(toggle).to_be_checked()
+    toggle.click()
+    says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
+    tab(other, "Live")
+    says(other, "^It shows “").to_be_visible()
+    assert header(other, "label membranes") == "curve,time (µs),potential (ϑ = 1)"
+
+
 def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
     url = dashboard.url.split("?")[0]
     dashboard.goto(
@@ -318,7 +356,34 @@ def test_every_control_has_a_name(dashboard: Page):  # noqa: F811
             assert nameless == [], f"{name}: {nameless}"
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (2560, 1440)])
+# Controls and figures that reach over an edge of the screen, by what they say.
+OUTSIDE = """() => {
+  const found = []
+  const walk = root => {
+    for (const node of root.querySelectorAll("*")) {
+      if (node.shadowRoot) walk(node.shadowRoot)
+      if (!node.matches("button, input, a, canvas, [role=combobox], [role=slider]")) continue
+      const {left, right, width} = node.getBoundingClientRect()
+      const seen = width > 0 && getComputedStyle(node).opacity > 0
+      if (seen && (left < -1 || right > innerWidth + 1)) found.push(node.outerHTML.slice(0, 150))
+    }
+  }
+  walk(document)
+  return found
+}"""
+# Whether nothing is drawn on a canvas.
+BLANK = """canvas => {
+  const {width, height} = canvas
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.every(value => value === 0)
+}"""
+
+
+def blank(page):
+    figures = page.locator(".bk-Figure").all()
+    return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
 def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F811
     dashboard.set_viewport_size({"width": width, "height": height})
     dashboard.goto(dashboard.url + "?v=1")
@@ -326,4 +391,8 @@ def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F8
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)
+        wait_for(
+            dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
+        )
         assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert dashboard.evaluate(OUTSIDE) == [], name

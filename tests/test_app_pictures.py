@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from conftest import until
 
+from snnlab.chip.capmem import NOMINAL
 from snnlab.chip.floor import NOTHING
+from snnlab.chip.units import CODES
 from snnlab.config import Config
 from snnlab_app.session import Session
 from snnlab_app.studio import PAGE
@@ -50,6 +52,22 @@ def test_calibration_is_shown_once_it_was_measured(session):
     session.turn("calibration", "measured")
     before, after = picture(session, "chip").calibration["threshold"]
     assert after < 0.7 * before
+    session.turn("calibration", "as drawn")
+    session.turn("die", "calibrated")
+
+
+def test_a_die_as_drawn_has_nominal_codes_and_a_calibrated_one_its_own(session):
+    session.turn("die", "uncalibrated")
+    named = {"units": CODES, "quantity": "threshold (10-bit code)"}
+    shown = picture(session, "chip", **named)
+    assert (session.snapshot.units, shown.quantity) == (CODES, named["quantity"])
+    assert (shown.values == NOMINAL["threshold"]).all()
+    session.turn("calibration", "measured")
+    shown = picture(session, "chip", **named)
+    codes = session._trainer.chip.codes["threshold"]
+    np.testing.assert_array_equal(shown.values, codes)
+    assert 10 < codes.std() < 100
+    assert picture(session, "chip", quantity=named["quantity"]).quantity != named["quantity"]
     session.turn("calibration", "as drawn")
     session.turn("die", "calibrated")
 

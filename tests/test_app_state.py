@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
 from snnlab_app.actions import IDEAL, Actions
 from snnlab_app.follow import roomy
@@ -50,6 +51,7 @@ def test_a_link_says_more_than_the_differences():
         ("colour=red", "colour=red (no such knob)"),
         ("v=7", "v=7 (one of 1)"),
         ("view=cellar", "view=cellar (one of live, chip)"),
+        ("units=miles", "units=miles (one of physical, codes)"),
         ("lesson=none", "lesson=none (one of too-steep)"),
         ("seed=3", "seed=3 (given twice)"),
     ],
@@ -59,6 +61,13 @@ def test_junk_in_a_link_is_named_and_the_rest_counts(field, told):
     if field != "v=7":
         assert state.ignored == (told,)
     assert state.settings == {"mismatch": 0.3, "seed": 2}
+
+
+def test_a_link_tells_the_units():
+    for units in UNITS:
+        state = read("?" + query(Config(), "live", units), VIEWS, LESSONS)
+        assert (state.units, state.ignored) == (units, ())
+    assert read("?v=1", VIEWS, LESSONS).units == PHYSICAL
 
 
 def test_a_teacher_hides_knobs():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from conftest import until
 
+from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
 from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -13,6 +14,7 @@ from snnlab_app.controls import Controls
 from snnlab_app.session import Session
 from snnlab_app.undo import Turns
 from snnlab_app.views import VIEWS
+from snnlab_app.views.chip import ChipView
 from snnlab_app.views.compare import CHOOSE, CompareView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
@@ -32,11 +34,16 @@ def shown(session, kind):
     """A view that shows the session's newest snapshot, and the snapshot."""
     view = kind(session)
     view.open()
+    return view, looked(session, view)
+
+
+def looked(session, view):
+    """Have a view show a new snapshot : that."""
     before = session.snapshot
     view.look()
     until(lambda: session.snapshot is not before and session.snapshot.view == view.name)
     view.show(session.snapshot)
-    return view, session.snapshot
+    return session.snapshot
 
 
 def test_a_sample_lasts_as_long_as_it_was_recorded(session):
@@ -95,6 +102,78 @@ def test_a_table_of_curves_gives_their_names_and_values(session):
     seven = [(time, value) for name, time, value in rows if name == "7"]
     np.testing.assert_allclose([value for _, value in seven], snapshot.frame.label_traces[:, 7])
     np.testing.assert_allclose(seven[1][0], 1.7)
+
+
+@pytest.mark.parametrize("kind", [LiveView, SampleView])
+def test_membranes_change_their_units_and_their_axes(session, kind):
+    view, _ = shown(session, kind)
+    for units, words, line in (
+        (CODES, "CADC sample (LSB)", 150.0), (PHYSICAL, "potential (ϑ = 1)", 1.0)
+    ):  # fmt: skip
+        view.measure_in(units)
+        snapshot = looked(session, view)
+        read = {PHYSICAL: snapshot.frame.label_traces, CODES: snapshot.frame.recording.cadc[-1][0]}
+        header, rows = view.table("label membranes")
+        assert header == ["curve", "time (µs)", words]
+        seven = [value for name, _, value in rows if name == "7"]
+        np.testing.assert_array_equal(seven, read[units][:, 7])
+        header, rows = view.table("hidden membranes")
+        assert header[2] == words
+        named = SCALES[units].named
+        assert {value for name, _, value in rows if name == named} == {line}
+        neuron, trace = next((name, _of(rows, name)) for name, _, _ in rows if name != named)
+        hidden = membranes(snapshot.frame.recording, 0, units)[0]
+        np.testing.assert_array_equal(trace, hidden[:, int(neuron.removeprefix("neuron "))])
+        low, high = (getattr(view.plots["hidden membranes"].figure.y_range, end)
+                     for end in ("start", "end"))  # fmt: skip
+        assert low <= hidden[:, :6].min()
+        assert line <= high < 2 * line
+
+
+def _of(rows, curve):
+    return [value for name, _, value in rows if name == curve]
+
+
+def test_labels_are_decided_alike_in_either_unit(session):
+    view, _ = shown(session, SampleView)
+    order = {}
+    for units in UNITS:
+        view.measure_in(units)
+        snapshot = looked(session, view)
+        header, rows = view.table("labels so far")
+        assert header[1:] == ["label", SCALES[units].readout]
+        scores = {label: score for _, label, score in rows}
+        assert max(scores, key=scores.get) == snapshot.frame.decision
+        order[units] = sorted(scores, key=scores.get)
+        top = view.plots["labels so far"].figure.y_range.end
+        assert top == pytest.approx(SCALES[units].high)
+    assert order[PHYSICAL] == order[CODES]
+
+
+def test_a_quantity_of_circuits_becomes_the_code_that_sets_it(session):
+    view, _ = shown(session, ChipView)
+    view._quantity.value = "τ_mem (relative)"
+    view.measure_in(CODES)
+    snapshot = looked(session, view)
+    assert view._quantity.value == snapshot.picture.quantity == "τ_mem (10-bit code)"
+    header, rows = view.table("circuits")
+    assert header[-1] == "τ_mem (10-bit code)"
+    assert {row[-1] for row in rows} == {400.0}
+    view.measure_in(PHYSICAL)
+    assert looked(session, view).picture.quantity == "τ_mem (relative)"
+
+
+def test_who_watches_sees_what_was_chosen_and_chooses_nothing(session):
+    owner, _ = shown(session, ChipView)
+    owner._quantity.value = "gain inhibitory (relative)"
+    owner.measure_in(CODES)
+    snapshot = looked(session, owner)
+    pupil = ChipView(session)
+    pupil.watches = True
+    pupil.look = lambda: pytest.fail("it wished for something")
+    pupil.open()
+    pupil.show(snapshot)
+    assert pupil._quantity.value == "gain inhibitory (10-bit code)"
 
 
 @pytest.fixture

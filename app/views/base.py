@@ -2,6 +2,7 @@
 
 import panel as pn
 
+from snnlab.chip.units import PHYSICAL
 from snnlab_app.cards import Text
 from snnlab_app.live import LivePlot
 from snnlab_app.remote import RemoteSession
@@ -23,11 +24,13 @@ class View:
     """What to try."""
     matters = ""
     """Why it matters."""
+    watches = False
+    """Whether it shows what somebody else wished to see."""
     figures = 1
     """How many figures it has."""
 
     def __init__(self, session: RemoteSession):
-        self.session = session
+        self.session, self.units = session, PHYSICAL
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}
         self.save = lambda figure, kind, name: None
@@ -47,7 +50,11 @@ class View:
 
     def look(self) -> None:
         """Have the session take this view's pictures from now on."""
-        self.session.look_at(self.name, self.wishes())
+        self.session.look_at(self.name, {**self.wishes(), "units": self.units})
+
+    def measure_in(self, units: str) -> None:
+        """Wish for pictures in these units from the next look on."""
+        self.units = units
 
     def open(self) -> None:
         """Be looked at: build what is not yet there."""

@@ -6,18 +6,12 @@ import panel_material_ui as pmui
 from bokeh.events import Tap
 
 from snnlab.chip.floor import circuit_at, laid_out
+from snnlab.chip.units import QUANTITIES, counterpart
 from snnlab.plotting import views as plotting_views
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
 
-QUANTITIES = (
-    "threshold − leak (LSB)", "τ_mem (relative)", "τ_syn excitatory (relative)",
-    "τ_syn inhibitory (relative)", "gain excitatory (relative)", "gain inhibitory (relative)",
-    "leak (LSB off target)", "reset (LSB off target)", "threshold (LSB off target)",
-    "spikes / image, measured", "highest potential (ϑ = 1), measured",
-    "saturated samples, measured",
-)  # fmt: skip
 _BUDGET = (
     '<div style="font: 13px/1.5 system-ui; margin-bottom: 8px"><div>{name}: {used:,} of {all:,}'
     ' used, {left:,} left</div><div role="meter" aria-label="{name} used" aria-valuemin="0"'
@@ -45,10 +39,11 @@ class ChipView(View):
     def __init__(self, session):
         super().__init__(session)
         self._quantity = pmui.Select(
-            label="Colour circuits by", options=list(QUANTITIES), value=QUANTITIES[0],
-            sizing_mode="stretch_width",
+            label="Colour circuits by", options=list(QUANTITIES[self.units]),
+            value=QUANTITIES[self.units][0], sizing_mode="stretch_width",
         )  # fmt: skip
-        self._quantity.param.watch(lambda _: self.look(), "value")
+        self._quantity.param.watch(lambda event: event.new == self._told or self.look(), "value")
+        self._told = None
         self._budget = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
         self._codes_text, self._tapped_text = Text(), Text(polite=True)
         self._calibration = pn.Column(sizing_mode="stretch_width")
@@ -57,6 +52,20 @@ class ChipView(View):
 
     def wishes(self):
         return {"quantity": self._quantity.value}
+
+    def look(self):
+        names = list(QUANTITIES[self.units])
+        if self._quantity.options != names:
+            value = counterpart(self._quantity.value, self.units)
+            self._quantity.param.update(options=names, value=value)
+        super().look()
+
+    def _tell(self, quantity, units):
+        """Of somebody else's choice."""
+        if quantity != self._quantity.value:
+            self._told = quantity
+            self._quantity.param.update(options=list(QUANTITIES[units]), value=quantity)
+            self._told = None
 
     def build(self):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
@@ -90,6 +99,8 @@ class ChipView(View):
 
     def show(self, snapshot):
         picture = self._picture = snapshot.picture
+        if self.watches:
+            self._tell(picture.quantity, snapshot.units)
         values = np.where(picture.dead, np.nan, picture.values)
         self._show_floor(picture, values)
         self._show_codes(picture.codes)

@@ -26,8 +26,11 @@ MOST = 6
 NOW = "this run"
 CHOOSE = "choose one …"
 CURVES = ("step", "accuracy", "spikes")
-_CELL = '<td style="padding: 6px 12px; text-align: {align}">{text}</td>'
-_HEAD = '<th scope="col" style="padding: 6px 12px; text-align: {align}">{text}</th>'
+_CELL = '<td style="padding: 6px 12px; {wrap}text-align: {align}">{text}</td>'
+_HEAD = (
+    '<th scope="col" style="padding: 6px 12px; white-space: nowrap; text-align: {align}">{text}'
+    "</th>"
+)
 _COLUMNS = ("run", "steps", "test", "batches", "spikes / image", "µJ (estimate)", "differs in")
 
 
@@ -225,7 +228,10 @@ def _line(run, differs):
         _known(1e6 * run.energy, ".2f"), ", ".join(labels) or "–",
     )  # fmt: skip
     return "<tr>" + "".join(
-        _CELL.format(text=escape(text), align="left" if k in (0, 6) else "right")
+        _CELL.format(
+            text=escape(text), align="left" if k in (0, 6) else "right",
+            wrap="white-space: nowrap; " if k < 6 else "min-width: 180px; ",
+        )
         for k, text in enumerate(cells)
     ) + "</tr>"  # fmt: skip
 

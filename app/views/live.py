@@ -7,6 +7,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab import plotting
+from snnlab.chip.units import CODES, SCALES, membranes
 from snnlab.events import TICK
 from snnlab_app import blank
 from snnlab_app.cards import Tiles, card, flex, row, small
@@ -35,14 +36,14 @@ class LiveView(View):
         self._shape, self._turn = None, 0
         self._neurons = pmui.MultiChoice(
             label="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
-            max_items=TRACES, sizing_mode="stretch_width",
+            max_items=TRACES, sizing_mode="stretch_width", margin=(12, 10, 5, 10),
         )  # fmt: skip
         self._image = pmui.IntSlider(
             label="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
         )
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._sort = pmui.Select(
-            label="Order of hidden neurons", options=list(SORTS), value=SORTS[0],
+            label="Hidden neurons", options=list(SORTS), value=SORTS[0],
             sizing_mode="stretch_width",
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")
@@ -134,23 +135,19 @@ class LiveView(View):
         self.summary.say(verdict(frame))
 
     def _show_hidden(self, s):
-        frame = s.frame
-        time = plotting.microseconds(frame.label_traces.shape[0])
-        hidden = frame.recording.traces(0)[0]
+        hidden = membranes(s.frame.recording, 0, s.units)[0]
+        time = plotting.microseconds(len(hidden))
         watched = [n for n in self._neurons.value if n < hidden.shape[1]]
         plot = self.plots["hidden membranes"]
         for slot in range(TRACES):
             trace = hidden[:, watched[slot]] if slot < len(watched) else np.full(len(time), np.nan)
             plot.feed(f"slot {slot}", time, trace)
         plot.rename({f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)})
+        feed_threshold(plot, time, s.units)
         plot.settle()
 
     def _show_labels(self, s):
-        traces = s.frame.label_traces
-        time = plotting.microseconds(len(traces))
-        for name, trace in zip(s.classes, traces.T, strict=True):
-            self.plots["label membranes"].feed(name, time, trace)
-        self.plots["label membranes"].settle()
+        feed_labels(self.plots["label membranes"], s)
 
     def _show_curve(self, name, s):
         _FEED[name](self.plots[name], s)
@@ -169,6 +166,25 @@ class LiveView(View):
             shown = [turns[self._turn]]
         for show in shown:
             show(s)
+
+
+def feed_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:
+    """Say in which units a plot of hidden membranes is, and where the threshold is in them."""
+    scale = SCALES[units]
+    plot.measure(scale.potential)
+    plot.feed("threshold", time[[0, -1]], np.full(2, scale.threshold))
+    plot.rename({"threshold": scale.named})
+
+
+def feed_labels(plot: LivePlot, s) -> None:
+    """Draw the label membranes of a snapshot."""
+    frame = s.frame
+    traces = membranes(frame.recording, -1, CODES)[0] if s.units == CODES else frame.label_traces
+    plot.measure(SCALES[s.units].potential)
+    time = plotting.microseconds(len(traces))
+    for name, trace in zip(s.classes, traces.T, strict=True):
+        plot.feed(name, time, trace)
+    plot.settle()
 
 
 def _when(s):

@@ -61,7 +61,7 @@ class PlaneView(View):
         self._zoom.settle()
         self._note.say(
             f"All energies of this run are estimates for {1e6 * latency:.1f} µs an image; most of"
-            " the chip's power is static, so the right plot shows the part that activity moves."
+            " the chip's power is static, so the other plot shows the part that activity moves."
         )
         self.summary.say(
             f"About {now:.2f} µJ an image (estimate, {low:.2f}–{high:.2f}), of which"

@@ -9,6 +9,7 @@ from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
 
 from snnlab import plotting
+from snnlab.chip.units import CODES, SCALES, membranes, risen
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.drawing import from_picture, from_strokes
 from snnlab.errors import SnnlabError
@@ -19,7 +20,7 @@ from snnlab_app import blank, upload
 from snnlab_app.cards import card, flex, row
 from snnlab_app.live import LivePlot
 from snnlab_app.views.base import View
-from snnlab_app.views.live import shape_of, spikes_table, verdict
+from snnlab_app.views.live import feed_labels, feed_threshold, shape_of, spikes_table, verdict
 
 TICKS = 200
 """Looks of the page in which an image passes in slow motion: ten seconds."""
@@ -42,7 +43,7 @@ class SampleView(View):
 
     def __init__(self, session):
         super().__init__(session)
-        self._frame, self._playing = None, False
+        self._frame, self._shown_in, self._playing = None, self.units, False
         self._time = pmui.FloatSlider(
             label="Time (µs)", start=0.0, end=1.0, step=0.1, value=1.0, sizing_mode="stretch_width"
         )
@@ -75,8 +76,10 @@ class SampleView(View):
         end = round(1e6 * recording.duration, 1)
         self._time.param.update(end=end, value=end)
         self.plots = {
-            "pixels": LivePlot(plotting_views.pixels(self._side), 250, ""),
-            "latency": LivePlot(plotting_views.latency_map(self._side, min(20.0, end)), 250, ""),
+            "pixels": LivePlot(plotting_views.pixels(self._side), 250, "", widest=260),
+            "latency": LivePlot(
+                plotting_views.latency_map(self._side, min(20.0, end)), 250, "", widest=330
+            ),
             "raster": LivePlot(plotting.raster(recording), 520, ""),
             "hidden membranes": LivePlot(
                 plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
@@ -120,8 +123,8 @@ class SampleView(View):
     def _pad(self):
         self._strokes = ColumnDataSource({"xs": [], "ys": []})
         pad = figure(
-            height=240, sizing_mode="stretch_width", min_width=200, x_range=(0, 1), y_range=(0, 1),
-            tools="", toolbar_location=None,
+            height=240, sizing_mode="stretch_width", min_width=200, max_width=260,
+            x_range=(0, 1), y_range=(0, 1), tools="", toolbar_location=None,
             background_fill_color="black", border_fill_alpha=0, outline_line_color=plotting.GREY,
             min_border=0,
         )  # fmt: skip
@@ -135,7 +138,8 @@ class SampleView(View):
         pad.add_tools(tool)
         pad.toolbar.active_drag = tool
         self._strokes.on_change("data", self._drew)
-        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", margin=(4, 12))
+        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", max_width=260,
+                             margin=(4, 12))  # fmt: skip
 
     def _drew(self, attr, old, new):
         data = self._strokes.data
@@ -188,10 +192,10 @@ class SampleView(View):
             self._body.objects = self._cards(recording, snapshot.classes)
         if self._pick.end != snapshot.test_images - 1:
             self._pick.end = snapshot.test_images - 1
-        self._frame = frame
+        self._frame, self._shown_in = frame, snapshot.units
         self._show_image(frame)
         self.plots["raster"].feed_image("raster", plotting.raster_cells(recording))
-        self._show_membranes(frame)
+        self._show_membranes(snapshot)
         self._show_decision(frame)
         self._veil(self._time.value)
 
@@ -209,20 +213,17 @@ class SampleView(View):
         self.plots["latency"].feed_image("latency", picture)
         self.plots["latency"].feed_image("veil", picture)
 
-    def _show_membranes(self, frame):
-        recording = frame.recording
-        time = plotting.microseconds(frame.label_traces.shape[0])
-        hidden = recording.traces(0)[0]
+    def _show_membranes(self, s):
+        recording, plot = s.frame.recording, self.plots["hidden membranes"]
+        hidden = membranes(recording, 0, s.units)[0]
+        time = plotting.microseconds(len(hidden))
         busiest = np.argsort(-recording.spikes[0].count_by_channel()[0], kind="stable")[:TRACES]
         for slot, neuron in enumerate(busiest):
-            self.plots["hidden membranes"].feed(f"slot {slot}", time, hidden[:, neuron])
-        self.plots["hidden membranes"].rename(
-            {f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)}
-        )
-        self.plots["hidden membranes"].settle()
-        for name, trace in zip(self._classes, frame.label_traces.T, strict=True):
-            self.plots["label membranes"].feed(name, time, trace)
-        self.plots["label membranes"].settle()
+            plot.feed(f"slot {slot}", time, hidden[:, neuron])
+        plot.rename({f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)})
+        feed_threshold(plot, time, s.units)
+        plot.settle()
+        feed_labels(self.plots["label membranes"], s)
 
     def _show_decision(self, frame):
         after = decision_time(frame.recording, frame.readout)[0]
@@ -240,13 +241,14 @@ class SampleView(View):
             for cover in self._covers.values():
                 cover.left = time
             self.plots["latency"].glyphs["veil"].color_mapper.high = time
-            scores = frame_scores(self._frame, time)
+            scores, scale = frame_scores(self._frame, time, self._shown_in), SCALES[self._shown_in]
+            self.plots["labels so far"].measure(scale.readout, scale.high)
             self.plots["labels so far"].feed("so far", list(self._classes), scores)
 
 
-def frame_scores(frame, time: float) -> np.ndarray:
-    """What was read out of each label up to ``time`` µs, in thresholds : float[label]."""
-    traces = frame.label_traces
+def frame_scores(frame, time: float, units: str) -> np.ndarray:
+    """What was read out of each label up to ``time`` µs, in thresholds or LSB : float[label]."""
+    traces = risen(frame.recording)[0] if units == CODES else frame.label_traces
     step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
     scores = scores_so_far(traces, frame.readout)[max(step, 1) - 1]
     return scores if frame.readout == "maximum" else scores / len(traces)

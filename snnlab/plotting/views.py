@@ -139,7 +139,7 @@ def energy_plane() -> hv.Overlay:
     span = hv.Curve((none, none), "energy", "accuracy", label="range")
     return (
         dots.opts(color=p.GREY, size=9, marker="diamond")
-        * words.opts(text_font_size="9pt", text_color=p.GREY, text_align="left", xoffset=0,
+        * words.opts(text_font_size="8pt", text_color=p.GREY, text_align="left", xoffset=0,
                      yoffset=0, text_baseline="bottom")
         * trail.opts(color=p.BLUE, line_width=1.5, alpha=0.7)
         * span.opts(color=p.GREEN, line_width=4, alpha=0.6)
