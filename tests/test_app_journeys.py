@@ -391,8 +391,9 @@ def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F8
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)
-        wait_for(
-            dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
-        )
+        if name != "Sweep":  # which has figures only when there is something to show
+            wait_for(
+                dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
+            )
         assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
         assert dashboard.evaluate(OUTSIDE) == [], name
