@@ -40,6 +40,8 @@ class Admin:
         for pid, size in compute.memory().items():
             count = sum(visit["process"] == pid for visit in visits)
             processes.append(("computing", pid, f"{size / 1e6:,.0f} MB", count))
+        if pid := compute.sweeps.pid:
+            processes.append(("sweep", pid, f"{compute.sweeps.memory / 1e6:,.0f} MB", ""))
         return (
             f"<h2>snnlab</h2><p>{len(visits)} visitors, {speed:,.0f} images/s,"
             f" up for {minutes:,.0f} minutes.</p>"

@@ -18,6 +18,7 @@ from snnlab_app.page import Page, framed
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
+from snnlab_app.sweeps import Sweeps
 from snnlab_app.theme import NARROW_TABS
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour
@@ -31,9 +32,9 @@ LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 class Dashboard(Page):
     """Controls and views over a session of one's own."""
 
-    def __init__(self, session: RemoteSession, state: State):
+    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps):
         super().__init__(session)
-        self._state = state
+        self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
         self._controls = Controls(session, self._turns)
@@ -61,6 +62,7 @@ class Dashboard(Page):
             view.save = self.bridge.save
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
+        self._connect_sweep(by_name["sweep"])
         acts = {
             "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
             "recalibrate": self._then_show(act.recalibrate),
@@ -82,6 +84,17 @@ class Dashboard(Page):
             "not copied": lambda: pn.state.notifications.info(self.bridge.text, duration=0),
         }.items():  # fmt: skip
             self.bridge.when(message, do)
+
+    def _connect_sweep(self, view):
+        view.begin, view.load, view.copy = self._sweeps.begin, self._load, self.bridge.copy
+        view.built = lambda: self.turn_to(view)
+        self._end_sweep = view.close
+
+    def _load(self, settings, restart):
+        """A trial's settings; the training begins anew where one of them needs that."""
+        self._then_show(self._turns.turn)(settings)
+        if restart:
+            self.session.reset()
 
     def _then_show(self, act):
         """Do it, say what is wrong with it, and show the knobs as they are then."""
@@ -167,6 +180,7 @@ class Dashboard(Page):
         self.view.look()
 
     def end(self):
+        self._end_sweep()
         self.session.close()
         super().end()
 
@@ -202,6 +216,6 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
     folder = compute.store.folder(visitor) if compute.store else None
     session = RemoteSession(compute, found(folder) or config, folder)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state)
+    page = Dashboard(session, state, compute.sweeps)
     page.stand()
     return page.page()

@@ -4,10 +4,9 @@ Imports neither torch nor numba, so a page is there before they are; and no page
 """
 
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
 from itertools import count
-from multiprocessing import get_context, resource_tracker
 from threading import Lock, Thread
 from weakref import WeakValueDictionary
 
@@ -15,9 +14,9 @@ import psutil
 
 from snnlab.imports import uncollected
 from snnlab.limits import Limits
+from snnlab_app.child import deaf_to_ctrl_c, spawn
 from snnlab_app.store import Store
-
-_spawn = get_context("spawn")
+from snnlab_app.sweeps import Sweeps
 
 
 class Compute:
@@ -25,7 +24,7 @@ class Compute:
 
     A context, at whose end they end. ``settings`` are what visitors start with: one session with
     them is begun at once. ``store`` keeps trainings in case a process dies; ``shared`` are sessions
-    by the name under which others may watch them.
+    by the name under which others may watch them; ``sweeps`` the line of those who search.
     """
 
     def __init__(
@@ -41,6 +40,7 @@ class Compute:
         self._lock, self._numbers, self._over = Lock(), count(), False
         self._sessions: WeakValueDictionary[int, object] = WeakValueDictionary()
         self.shared: WeakValueDictionary[str, object] = WeakValueDictionary()
+        self.sweeps = Sweeps(data_dir, self.limits)
         self._homes: dict[int, _Process] = {}
         self._outside: dict[int, list[tuple]] = {}
         if store:
@@ -55,6 +55,7 @@ class Compute:
     def __exit__(self, *_):
         with self._lock:
             self._over = True
+        self.sweeps.end()
         for process in self._processes:
             process.end()
 
@@ -168,12 +169,12 @@ class _Process:
         """Begin, if that is not done; with ``settings``, so does a session."""
         if self._process:
             return
-        self._pipe, theirs = _spawn.Pipe()
-        self._process = _spawn.Process(
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(
             target=_compute, args=(theirs, settings, *self._arguments), name="snnlab-compute",
             daemon=True,
         )  # fmt: skip
-        with _deaf_to_ctrl_c():
+        with deaf_to_ctrl_c():
             self._process.start()
         theirs.close()
         Thread(target=self._listen, daemon=True).start()
@@ -202,17 +203,3 @@ def _compute(*arguments):
     with uncollected():
         compute = import_module("snnlab_app.compute")
     compute.run(*arguments)
-
-
-@contextmanager
-def _deaf_to_ctrl_c():
-    """What starts here never hears Ctrl-C, not even while it starts: it is for the server."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # else the start would, and take the block off behind itself
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -21,6 +21,10 @@ class Saving:
         self._csv = pmui.FileDownload(callback=self.file, label="CSV", size="small", margin=(2, 0))
         self._csv.variant = "text"
         self._pictures = [self._picture(kind) for kind in PICTURES]
+        self._row = pn.FlexBox(
+            self._which, *self._pictures, self._csv, align_items="center",
+            sizing_mode="stretch_width", margin=(8, 5), gap="2px",
+        )  # fmt: skip
 
     def _picture(self, kind):
         button = pmui.Button(label=kind, icon="image", variant="text", size="small", margin=(2, 0))
@@ -29,16 +33,14 @@ class Saving:
 
     def panel(self) -> pn.FlexBox:
         """All in one row."""
-        return pn.FlexBox(
-            self._which, *self._pictures, self._csv, align_items="center",
-            sizing_mode="stretch_width", margin=(8, 5), gap="2px",
-        )  # fmt: skip
+        return self._row
 
     def offer(self) -> None:
-        """Let the figures be chosen that the view has now."""
+        """Let the figures be chosen that the view has now; nothing where it has none."""
         names = list(self._view.plots)
+        self._row.visible = bool(names)
         if self._which.options != names:
-            self._which.param.update(options=names, value=names[0])
+            self._which.param.update(options=names, value=next(iter(names), None))
 
     def _rename(self):
         self._csv.filename = self._name + ".csv"

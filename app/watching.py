@@ -19,8 +19,8 @@ from snnlab_app.views import VIEWS
 NOBODY = "nobody shares a training under this link now; it appears here as soon as somebody does"
 ONLY = "You are watching: only whoever shared this can change it. “Try it yourself” makes a copy."
 PATH = "watch"
-KINDS = {kind.name: kind for kind in VIEWS if kind.name != "compare"}
-"""Views that can be followed; what somebody else compares is only on that page."""
+KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "sweep")}
+"""Views that can be followed; what somebody else compares or searches is only on that page."""
 
 
 def name_of(visitor: str) -> str:

@@ -16,7 +16,7 @@ from snnlab_bench.ui import chromium, served
 
 PICTURES = Path(__file__).parent / "views"
 SCREEN = {"width": 1280, "height": 1000}
-EPOCHS = 3
+EPOCHS, TRIALS = 3, 24
 MOST_BYTES = 200_000
 COLORS = (256, 128, 64, 32)
 """Of the palette: as many as fit."""
@@ -29,7 +29,8 @@ def main(dataset: str = "mnist") -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=SCREEN, color_scheme="light")
         for view in NAMES:
-            _keep(_trained(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
+            take = _swept if view == "sweep" else _trained
+            _keep(take(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
 
 
 def _trained(page: Page, url: str, view: str) -> bytes:
@@ -42,6 +43,19 @@ def _trained(page: Page, url: str, view: str) -> bytes:
         page.get_by_text(re.compile(r"^(ready|mnist|digits)")).first.wait_for(timeout=120_000)
         _train(page)
     page.get_by_role("button", name="Pause", exact=True).click(timeout=60_000)
+    page.wait_for_timeout(3000)
+    return page.screenshot()
+
+
+def _swept(page: Page, url: str, view: str) -> bytes:
+    """A sweep when all its trials have ended, from its figures on."""
+    page.goto(url)
+    for name, text in (("Trials", str(TRIALS)), ("Epochs of each trial", "1")):
+        page.get_by_role("textbox", name=name, exact=True).fill(text, timeout=120_000)
+    page.get_by_role("button", name="Start sweep", exact=True).click()
+    page.get_by_text(f"all {TRIALS} trials have ended").wait_for(timeout=900_000)
+    page.mouse.move(0, 0)
+    page.get_by_text("Value of each trial").evaluate("title => title.scrollIntoView()")
     page.wait_for_timeout(3000)
     return page.screenshot()
 

@@ -53,6 +53,7 @@ def _sweep(arguments):
     plan = _plan(arguments)
     if arguments.export:
         check_export(arguments.export)
+    from snnlab.experiments.outcome import row_of
     from snnlab.experiments.sweep import default_storage, sweep
     from snnlab.experiments.terminal import Bar, say
 
@@ -68,7 +69,7 @@ def _sweep(arguments):
             data_dir=arguments.data_dir, tell=tell,
         )  # fmt: skip
     if arguments.export:
-        exported(arguments.export, columns_of([_row(plan, trial) for trial in study.trials]))
+        exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
     return 0
 
@@ -123,20 +124,13 @@ def _limit(text):
         raise SnnlabError(f"limit {name} = {value} is no number") from None
 
 
-def _row(plan, trial):
-    values = dict(zip(plan.objectives, trial.values or (), strict=False))
-    measured = dict(trial.user_attrs.get("measured", {}))
-    each = measured.pop("accuracy_of_dies", ())
-    row = {"trial": trial.number, "state": trial.state.name.lower(), **trial.params, **values}
-    error = trial.user_attrs.get("error")
-    return {**row, **measured, "accuracy_of_dies": " ".join(map(str, each)), "error": error}
-
-
 def _summary(plan, study, storage):
     """The best trials in a table."""
+    from snnlab.experiments.outcome import best_of
+
     states = [trial.state.name.lower() for trial in study.trials]
     lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
-    best = _best(plan, study)
+    best = best_of(plan, study)
     if best:
         what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
@@ -148,15 +142,3 @@ def _summary(plan, study, storage):
                           for n, v in trial.params.items())  # fmt: skip
         lines.append(f"  {trial.number}: {values} at {knobs}")
     return "\n".join(lines)
-
-
-def _best(plan, study):
-    first = -1 if study.directions[0].name == "MAXIMIZE" else 1
-    if len(plan.objectives) > 1:
-        found = study.best_trials
-    else:
-        found = [
-            trial for trial in study.trials
-            if trial.state.name == "COMPLETE" and all(v <= 0 for v in trial.constraints.values())
-        ]  # fmt: skip
-    return sorted(found, key=lambda trial: first * trial.values[0])

@@ -1,5 +1,7 @@
 """The page for whoever runs a server."""
 
+from types import SimpleNamespace
+
 import panel as pn
 import pytest
 
@@ -14,7 +16,9 @@ class Somebody:
 
 
 class Compute:
-    """A server with two visitors, one of them outside."""
+    """A server with two visitors, one of them outside, and a sweep."""
+
+    sweeps = SimpleNamespace(pid=99, memory=501_000_000)
 
     def state(self):
         return [
@@ -39,9 +43,10 @@ def test_it_tells_processes_and_visitors_and_shows_text_as_text(admin):
     html = admin.html()
     assert "2 visitors, 0 images/s" in html
     assert "612 MB" in html
+    assert "501 MB" in html
     assert "failed: &lt;b&gt;no&lt;/b&gt;" in html
     assert "loading: you are 1st in line" in html
-    assert html.count("<tr>") == 2 + 2 + 2  # headers, processes, visitors
+    assert html.count("<tr>") == 2 + 3 + 2  # headers, processes, visitors
 
 
 @pytest.mark.parametrize("given", [{}, {"key": [b""]}, {"key": [b"guess"]}, {"key": [b"\xff"]}])

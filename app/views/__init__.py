@@ -8,9 +8,11 @@ from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import SampleView
+from snnlab_app.views.sweep import SweepView
 
 VIEWS: tuple[type[View], ...] = (
-    LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, CompareView,
+    LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, SweepView,
+    CompareView,
 )  # fmt: skip
 """In the order of the tabs."""
 NAMES = tuple(view.name for view in VIEWS)

@@ -1,0 +1,90 @@
+"""The process of a sweep that was begun on a page: one core, one trial after the other.
+
+What it finds goes out through a pipe. When nobody is at the other end any more it ends, whatever it
+is at.
+"""
+
+import os
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from threading import Thread
+
+from snnlab.errors import SnnlabError
+from snnlab.experiments.cluster import ONE_THREAD
+from snnlab.imports import uncollected
+
+NICER = 10
+"""By how much it stands back behind the trainings that somebody watches."""
+MOST_ON_IMPORTANCE = 0.1
+"""Share of the time that may go into finding out which knobs matter."""
+
+
+def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None) -> None:
+    """Carry out a plan, as plain values, in a storage; news are changes of a
+    :class:`~snnlab_app.sweeps.Sweep` by name."""
+    Thread(target=_end_with, args=(pipe,), daemon=True).start()
+    os.environ.update(ONE_THREAD)  # before anything that reads it is imported
+    if hasattr(os, "nice"):
+        os.nice(NICER)
+    with uncollected():
+        from snnlab.experiments.plan import Plan
+        from snnlab.experiments.sweep import sweep
+
+    try:
+        teller = _Teller(pipe, Plan.checked(**plan), storage)
+        sweep(teller.plan, storage, workers=0, data_dir=data_dir, tell=teller.tell)
+        teller.say(state="finished", message="", importance=teller.importance())
+    except SnnlabError as error:
+        teller.say(state="failed", message=str(error))
+    os._exit(0)
+
+
+def _end_with(pipe):
+    """Wait for the other end to go."""
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.recv()
+    os._exit(0)
+
+
+class _Teller:
+    """Tells of every trial that ends."""
+
+    def __init__(self, pipe, plan, storage):
+        self.plan, self._pipe, self._storage = plan, pipe, storage
+        self._study, self._due = None, 0.0
+
+    def say(self, **news):
+        with suppress(OSError):
+            self._pipe.send(news)
+
+    def tell(self, message, fraction):
+        from snnlab.experiments.outcome import best_of, row_of
+
+        study, news = self.study, {}
+        if time.monotonic() >= self._due:
+            news["importance"] = self.importance()
+        ended = [trial for trial in study.trials if trial.state.is_finished()]
+        rows = sorted((row_of(self.plan, t) for t in ended), key=lambda row: row["trial"])
+        best = [trial.number for trial in best_of(self.plan, study)]
+        self.say(trials=rows, best=best, fraction=fraction, message=message, **news)
+
+    def importance(self):
+        from snnlab.experiments.outcome import importance
+
+        start = time.monotonic()
+        found = importance(self.plan, self.study)
+        now = time.monotonic()
+        self._due = now + (now - start) / MOST_ON_IMPORTANCE
+        return found
+
+    @property
+    def study(self):
+        if self._study is None:
+            from snnlab.experiments.storage import open_storage, optuna
+
+            self._study = optuna().load_study(
+                study_name=self.plan.name, storage=open_storage(self._storage)
+            )
+        return self._study
