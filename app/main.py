@@ -18,7 +18,7 @@ from snnlab_app.page import Page, framed
 from snnlab_app.pool import Compute
 from snnlab_app.presets import PRESETS, slug
 from snnlab_app.remote import RemoteSession
-from snnlab_app.sweeps import Sweeps
+from snnlab_app.sweeping.sweeps import Sweeps
 from snnlab_app.theme import NARROW_TABS
 from snnlab_app.toolbar import Toolbar
 from snnlab_app.tour import Help, Tour

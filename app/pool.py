@@ -16,7 +16,7 @@ from snnlab.imports import uncollected
 from snnlab.limits import Limits
 from snnlab_app.child import deaf_to_ctrl_c, spawn
 from snnlab_app.store import Store
-from snnlab_app.sweeps import Sweeps
+from snnlab_app.sweeping.sweeps import Sweeps
 
 
 class Compute:

@@ -22,11 +22,11 @@ from snnlab.experiments.outcome import ENOUGH, row_of
 from snnlab.experiments.plan import Plan
 from snnlab.experiments.sweep import sweep
 from snnlab.limits import Limits
-from snnlab_app.axes import axes_of, wrapped
 from snnlab_app.child import spawn
-from snnlab_app.ranges import VARIED, Given, around, is_choice, planned, vary
-from snnlab_app.sweep_words import told
-from snnlab_app.sweeps import DIED, Sweep, Sweeps, _search
+from snnlab_app.sweeping.axes import axes_of, wrapped
+from snnlab_app.sweeping.ranges import VARIED, Given, around, is_choice, planned, vary
+from snnlab_app.sweeping.sweeps import DIED, Sweep, Sweeps, _search
+from snnlab_app.sweeping.words import told
 from snnlab_app.views.sweep import SweepView
 from snnlab_app.watching import KINDS
 

@@ -6,7 +6,7 @@ import panel_material_ui as pmui
 from snnlab.config import Config
 from snnlab.experiments.plan import Plan
 from snnlab_app.cards import Markup
-from snnlab_app.ranges import (
+from snnlab_app.sweeping.ranges import (
     MOST_KNOBS,
     MOST_OBJECTIVES,
     READ,

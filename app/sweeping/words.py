@@ -6,8 +6,8 @@ from io import StringIO
 
 from snnlab.config import Config
 from snnlab_app.link import written
-from snnlab_app.ranges import factor, label
-from snnlab_app.sweeps import Sweep
+from snnlab_app.sweeping.ranges import factor, label
+from snnlab_app.sweeping.sweeps import Sweep
 
 _CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
 _HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'

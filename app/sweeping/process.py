@@ -22,7 +22,7 @@ MOST_ON_IMPORTANCE = 0.1
 
 def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None) -> None:
     """Carry out a plan, as plain values, in a storage; news are changes of a
-    :class:`~snnlab_app.sweeps.Sweep` by name."""
+    :class:`~snnlab_app.sweeping.sweeps.Sweep` by name."""
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
     os.environ.update(ONE_THREAD)  # before anything that reads it is imported
     if hasattr(os, "nice"):

@@ -219,4 +219,4 @@ class _Process:
 def _search(*arguments):
     """The other process; by name only, for the page must not import what computes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    import_module("snnlab_app.sweeper").run(*arguments)
+    import_module("snnlab_app.sweeping.process").run(*arguments)

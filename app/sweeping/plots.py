@@ -9,10 +9,10 @@ from bokeh.events import Tap
 from snnlab.experiments.outcome import ENOUGH
 from snnlab.experiments.plan import Plan
 from snnlab.plotting import search as elements
-from snnlab_app.axes import FoundAxis, axes_of, wrapped
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.live import LivePlot
-from snnlab_app.ranges import best_is_high
+from snnlab_app.sweeping.axes import FoundAxis, axes_of, wrapped
+from snnlab_app.sweeping.ranges import best_is_high
 
 PARALLEL = 340
 """Pixels of height."""
