@@ -5,13 +5,14 @@ import json
 import os
 import re
 import signal
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import param
 import psutil
 import pytest
-from conftest import until
+from conftest import until as within
 from playwright.sync_api import Page, expect
 from refusal import refused
 from test_app_browser import dashboard, wait_for  # noqa: F401 - a fixture
@@ -32,6 +33,7 @@ from snnlab_app.watching import KINDS
 
 TINY = Config.checked(dataset="digits", hidden=[12], batch=200)
 TICKED = ("beta", "rho_burst")
+until = partial(within, seconds=240)  # the process stands back behind all others
 
 
 def offered(*names, config=TINY):
