@@ -1,5 +1,6 @@
 """Plots that explain: what they hold, and that their still pictures can be drawn."""
 
+import holoviews as hv
 import numpy as np
 import pytest
 
@@ -36,6 +37,10 @@ def test_heat_has_the_first_row_at_the_bottom():
     image = heat(np.array([[1.0, 2.0], [3.0, 4.0]]), "x", "y", "value")
     assert image[0.5, 0.5] == 1.0
     assert image[1.5, 1.5] == 4.0
+    assert hv.Store.lookup_options("bokeh", image, "plot").kwargs["yticks"] == [
+        (0.5, "0"),
+        (1.5, "1"),
+    ]
 
 
 def test_a_map_shows_every_circuit_in_its_quadrant():

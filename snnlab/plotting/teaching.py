@@ -15,6 +15,8 @@ LEGEND = {"legend_position": "right", "show_legend": True}
 
 ROOM = {"padding": 0.04}
 """Around points, which the frame would cut in halves."""
+MOST_NUMBERED = 20
+"""Cells of a matrix that have a number each."""
 
 
 def lines(
@@ -73,15 +75,21 @@ def tiles(images: np.ndarray, columns: int = 10) -> hv.Image:
 
 
 def heat(values: np.ndarray, xlabel: str, ylabel: str, what: str, **opts) -> hv.Image:
-    """A matrix as colours : float[row, column], first row at the bottom."""
+    """A matrix as colours : float[row, column], first row at the bottom; few rows are numbered."""
     rows, columns = np.shape(values)
+    ticks = {"xticks": _numbered(columns), "yticks": _numbered(rows)}
     image = hv.Image(
         np.asarray(values, float)[::-1], ["x", "y"], "value", bounds=(0, 0, columns, rows)
     )
     return image.opts(
         cmap="viridis", colorbar=True, clabel=what, xlabel=xlabel, ylabel=ylabel,
-        responsive=True, title="", toolbar="above", **opts,
+        responsive=True, title="", toolbar="above", **{**ticks, **opts},
     )  # fmt: skip
+
+
+def _numbered(cells):
+    """Ticks in the middle of each of few cells, else as they come."""
+    return [(k + 0.5, str(k)) for k in range(cells)] if cells <= MOST_NUMBERED else None
 
 
 def circuit_map(values: np.ndarray, what: str) -> hv.Image:
@@ -89,9 +97,7 @@ def circuit_map(values: np.ndarray, what: str) -> hv.Image:
 
     The four quadrants of 128 circuits below each other, the first at the bottom.
     """
-    return heat(np.reshape(values, (4, 128)), "circuit of the quadrant", "quadrant", what).opts(
-        yticks=[(k + 0.5, str(k)) for k in range(4)]
-    )
+    return heat(np.reshape(values, (4, 128)), "circuit of the quadrant", "quadrant", what)
 
 
 def spike_times(events: Events, sample: int = 0) -> hv.Scatter:
