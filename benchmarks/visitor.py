@@ -38,7 +38,12 @@ class Visitor:
         server, _, place = self._url.removeprefix("http://").partition("/")
         path = place.partition("?")[0]
         address = f"ws://{server}/{path}/ws" if path else f"ws://{server}/ws"
-        request = HTTPRequest(address, headers={"Origin": f"http://{server}"})
+        request = HTTPRequest(
+            address,
+            headers={"Origin": f"http://{server}"},
+            connect_timeout=120,
+            request_timeout=120,
+        )
         self._socket = await websocket_connect(
             request, subprotocols=["bokeh", token], max_message_size=2**26
         )

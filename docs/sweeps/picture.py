@@ -23,7 +23,9 @@ def main() -> None:
         curves[f"ρ_b = {rho:.1g}"] = _points(line)
     dots = list(curves)
     curves["front"] = _points(front(trials))
-    drawn = lines(curves, "hidden spikes per image", "test accuracy (%)", dots=dots, dashed=["front"])
+    drawn = lines(
+        curves, "hidden spikes per image", "test accuracy (%)", dots=dots, dashed=["front"]
+    )
     (HERE / "beta-rho.png").write_bytes(picture(drawn, 360))
 
 
