@@ -86,11 +86,11 @@ class Dashboard(Page):
             self.bridge.when(message, do)
 
     def _connect_sweep(self, view):
-        view.begin, view.load, view.copy = self._sweeps.begin, self._load, self.bridge.copy
+        view.begin, view.load, view.copy = self._sweeps.begin, self._load_trial, self.bridge.copy
         view.built = lambda: self.turn_to(view)
         self._end_sweep = view.close
 
-    def _load(self, settings, restart):
+    def _load_trial(self, settings, restart):
         """A trial's settings; the training begins anew where one of them needs that."""
         self._then_show(self._turns.turn)(settings)
         if restart:

@@ -517,7 +517,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible(timeout=40_000)
     assert len(sweepers(digits_server)) == 1
     dashboard.close()  # a closed tab ends its sweep
-    until(lambda: sweepers(digits_server) == [], 20)
+    within(lambda: sweepers(digits_server) == [], 20)
 
 
 def sweepers(server):

@@ -7,14 +7,15 @@ from test_app_journeys import press, tab
 
 pytestmark = pytest.mark.browser
 
-# Place and letters of every legend and axis on the page, in CSS pixels.
+# Place and letters of every legend and axis that is looked at, in CSS pixels.
 GEOMETRY = """() => {
   const found = [], seen = new Set()
   const walk = view => {
     if (!view || seen.has(view)) return
     seen.add(view)
     const {model, bbox} = view
-    if (/Legend$|Axis$/.test(model?.type ?? "") && bbox) found.push([
+    const shown = view.parent?.el?.isConnected
+    if (/Legend$|Axis$/.test(model?.type ?? "") && bbox && shown) found.push([
       model.type, bbox.x, bbox.y, bbox.width, bbox.height,
       model.label_text_font_size ?? model.major_label_text_font_size, model.spacing ?? null,
     ].join(" "))
