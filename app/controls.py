@@ -6,7 +6,17 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab_app.knobs import MOST_ON_SLIDER, ends, move, round_step, shown, span, steps, stored
+from snnlab_app.knobs import (
+    MOST_ON_SLIDER,
+    ends,
+    label,
+    move,
+    round_step,
+    shown,
+    span,
+    steps,
+    stored,
+)
 from snnlab_app.remote import RemoteSession
 from snnlab_app.undo import Turns
 
@@ -63,10 +73,7 @@ class Controls:
 
 
 def _title(name):
-    knob = Config.param[name]
-    unit = getattr(knob, "shown", "")
-    restarts = "" if name in Config.LIVE else " · restarts"
-    return knob.label + (f" ({unit})" if unit else "") + restarts
+    return label(name) + ("" if name in Config.LIVE else " · restarts")
 
 
 def _help(name):

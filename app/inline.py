@@ -7,7 +7,7 @@ import panel as pn
 
 from snnlab import plotting
 from snnlab.config import Config
-from snnlab_app.knobs import ends, move, round_step, shown, steps, stored
+from snnlab_app.knobs import ends, label, move, round_step, shown, steps, stored
 from snnlab_app.live import LivePlot
 from snnlab_app.notebook import interactive, later
 from snnlab_app.session import Session
@@ -76,8 +76,8 @@ class Inline:
     def _draw(self, s):
         accuracy, spikes = self.plots["accuracy"], self.plots["spikes"]
         accuracy.feed("batches", s.history["step"], 100 * s.history["accuracy"])
-        for label in ("test line", "test"):
-            accuracy.feed(label, s.tests["step"], 100 * s.tests["accuracy"])
+        for line in ("test line", "test"):
+            accuracy.feed(line, s.tests["step"], 100 * s.tests["accuracy"])
         spikes.feed("spikes", s.history["step"], s.history["spikes"])
         pn.io.push_notebook(*self._panes)
 
@@ -110,12 +110,11 @@ def dashboard(config: Config | None = None, *, knobs: tuple[str, ...] = KNOBS, *
 def _slider(name, value):
     """A slider whose every position is a value that is stored and shown as it is."""
     knob = Config.param[name]
-    label = knob.label + (f" ({knob.shown})" if knob.shown else "")
     if knob.log:
-        return pn.widgets.DiscreteSlider(label=label, value=value, **steps(name, value))
+        return pn.widgets.DiscreteSlider(label=label(name), value=value, **steps(name, value))
     low, high = ends(knob)
     return pn.widgets.FloatSlider(
-        label=label, start=low, end=high, step=round_step(high - low), value=value,
+        label=label(name), start=low, end=high, step=round_step(high - low), value=value,
         format="0[.]0000",
     )  # fmt: skip
 

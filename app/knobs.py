@@ -8,6 +8,22 @@ STEPS_PER_DECADE = (1.0, 2.0, 5.0)
 MOST_ON_SLIDER = 200
 
 
+def unit(name: str) -> str:
+    """The unit that people read a knob in."""
+    return getattr(Config.param[name], "shown", "")
+
+
+def factor(name: str) -> float:
+    """A value as shown over the value as stored."""
+    return getattr(Config.param[name], "factor", 1.0)
+
+
+def label(name: str) -> str:
+    """A knob's name with its unit."""
+    named = Config.param[name].label
+    return f"{named} ({unit(name)})" if unit(name) else named
+
+
 def shown(name: str, value):
     """A stored value as its widget has it: in the unit people read."""
     if isinstance(value, list):
@@ -70,8 +86,7 @@ def told(config: Config) -> str:
     usual = Config().values()
     turned = [name for name, value in config.values().items() if value != usual[name]]
     words = [
-        f"{Config.param[name].label} {shown(name, getattr(config, name))}"
-        f" {getattr(Config.param[name], 'shown', '')}".rstrip()
+        f"{Config.param[name].label} {shown(name, getattr(config, name))} {unit(name)}".rstrip()
         for name in turned
     ]
     return "Settings: " + (", ".join(words) or "as they are from the start")

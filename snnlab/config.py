@@ -16,6 +16,7 @@ from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.mapping import MOST_INPUTS
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
+from snnlab.numerals import number
 
 MOST_SHOWN = 100
 """Characters of a value that an error quotes."""
@@ -96,13 +97,6 @@ def _plain(knob, value):
     if isinstance(knob, param.Number) and type(value) not in (int, float):
         raise TypeError(value)
     return value
-
-
-def _number(text, kind):
-    """As people write one: Python's own readers take 1_000 and other scripts' digits too."""
-    if not text.isascii() or "_" in text:
-        raise ValueError(text)
-    return kind(text)
 
 
 class Config(param.Parameterized):
@@ -381,8 +375,8 @@ class Config(param.Parameterized):
             if isinstance(knob, param.Selector):
                 return {str(choice): choice for choice in knob.objects}.get(text, text)
             if isinstance(knob, param.List):
-                return [_number(part, int) for part in text.split("-")] if text else []
-            return _number(text, int if isinstance(knob, param.Integer) else float)
+                return [number(part, int) for part in text.split("-")] if text else []
+            return number(text, int if isinstance(knob, param.Integer) else float)
         except ValueError:
             raise _refused(name, text, cls.allowed(name)) from None
 

@@ -3,6 +3,7 @@
 import param
 
 from snnlab.errors import SnnlabError
+from snnlab.numerals import number
 
 
 class Limits(param.Parameterized):
@@ -41,7 +42,7 @@ class Limits(param.Parameterized):
         kind = int if isinstance(declared, param.Integer) else float
         low, high = declared.bounds
         try:
-            value = kind(text)
+            value = number(text, kind)
         except ValueError:
             value = None
         if value is None or not low <= value <= high:

@@ -182,11 +182,15 @@ def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page): 
     matrix = dashboard.locator(".bk-Figure").first
     box = matrix.bounding_box()
     matrix.click(position={"x": 0.575 * box["width"], "y": 0.54 * box["height"]})
-    says(dashboard, "images showing “. ?” and decided “").to_be_visible()
-    expect(dashboard.get_by_role("img", name=re.compile("^test image")).first).to_be_visible()
-    which = dashboard.get_by_role("combobox", name="Look at one on the chip").inner_text()
+    found = re.compile("images showing “(.) ?” and decided “(.) ?”")
+    says(dashboard, found).to_be_visible()
+    shows, decided = found.search(dashboard.get_by_text(found).first.inner_text()).groups()
+    alt = re.compile(f"^test image \\d+, “{shows} ?”, decided “{decided} ?”")
+    picture = dashboard.get_by_role("img", name=alt).first
+    number = re.search(r"\d+", picture.get_attribute("alt"))[0]
+    which = dashboard.get_by_role("combobox", name="Look at one on the chip")
+    expect(which).to_have_text(f"test image {number}")
     press(dashboard, "Show in Sample")
-    number = re.search(r"\d+", which)[0]
     expect(slider(dashboard, "Test image")).to_have_attribute("aria-valuenow", number)
 
 

@@ -242,6 +242,7 @@ def test_visitors_are_spread_over_processes():
     [
         ({"visitors": "0"}, "--max-visitors 0 is not allowed: a whole number from 1 to 10000"),
         ({"visitors": "2.5"}, "--max-visitors 2.5 is not allowed: a whole number"),
+        ({"visitors": "1_0"}, "--max-visitors 1_0 is not allowed: a whole number"),
         ({"minutes": "nan"}, "--max-minutes nan is not allowed: a number from 0.01 to 100000"),
         ({"memory": "1"}, "--max-memory 1 is not allowed: a whole number from 500 to 1e+07"),
         ({"stored": "much"}, "--max-stored much is not allowed"),

@@ -6,7 +6,8 @@ import numpy as np
 
 from snnlab.experiments.plan import Plan
 from snnlab.experiments.space import Choice, Range
-from snnlab_app.sweeping.ranges import READ, factor, label
+from snnlab_app.knobs import factor, label
+from snnlab_app.sweeping.ranges import READ
 
 SHORT = 14
 """Letters of a line of an axis' name."""

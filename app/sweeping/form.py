@@ -6,6 +6,7 @@ import panel_material_ui as pmui
 from snnlab.config import Config
 from snnlab.experiments.plan import Plan
 from snnlab_app.cards import Markup
+from snnlab_app.knobs import label
 from snnlab_app.sweeping.ranges import (
     MOST_KNOBS,
     MOST_OBJECTIVES,
@@ -14,7 +15,6 @@ from snnlab_app.sweeping.ranges import (
     Given,
     around,
     is_choice,
-    label,
     planned,
 )
 
@@ -48,7 +48,7 @@ class Form:
         self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
             label=f"What to seek, {MOST_OBJECTIVES} at most", max_items=MOST_OBJECTIVES,
-            value=["accuracy"], options={label: name for name, (label, _) in READ.items()},
+            value=["accuracy"], options={words: name for name, (words, _) in READ.items()},
             sizing_mode="stretch_width", margin=(4, 10),
         )  # fmt: skip
         self._knobs.param.watch(lambda _: self._lay_out(), "value")

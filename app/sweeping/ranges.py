@@ -11,6 +11,8 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.plan import OBJECTIVES, Plan
 from snnlab.experiments.space import MOST_POINTS
+from snnlab.numerals import number
+from snnlab_app.knobs import factor, label, unit
 
 MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
 FIXED = ("dataset", "side", "killed", "epochs")
@@ -40,22 +42,6 @@ class Given(NamedTuple):
 def is_choice(name: str) -> bool:
     """Whether a knob is varied over single values."""
     return isinstance(Config.param[name], param.Selector | param.List)
-
-
-def unit(name: str) -> str:
-    """The unit that people read a knob in."""
-    return getattr(Config.param[name], "shown", "")
-
-
-def factor(name: str) -> float:
-    """A value as shown over the value as stored."""
-    return getattr(Config.param[name], "factor", 1.0)
-
-
-def label(name: str) -> str:
-    """A knob's name with its unit."""
-    named = Config.param[name].label
-    return f"{named} ({unit(name)})" if unit(name) else named
 
 
 def around(name: str, value) -> Given:
@@ -125,9 +111,7 @@ def _end(name, text):
     whole_ = isinstance(knob, param.Integer)
     least, most = knob.bounds
     try:
-        if not text.strip().isascii() or "_" in text:
-            raise ValueError(text)
-        value = (int if whole_ else float)(text) / (1 if whole_ else factor(name))
+        value = number(text, int if whole_ else float) / (1 if whole_ else factor(name))
     except ValueError:
         value = None
     slack = 1e-5 * abs(most - least)  # of what was rounded for the eye

@@ -5,8 +5,8 @@ from html import escape
 from io import StringIO
 
 from snnlab.config import Config
+from snnlab_app.knobs import factor, label
 from snnlab_app.link import written
-from snnlab_app.sweeping.ranges import factor, label
 from snnlab_app.sweeping.sweeps import Sweep
 
 _CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
