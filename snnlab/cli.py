@@ -10,10 +10,11 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from snnlab.cli_app import add_app, add_password
+from snnlab.cli_robustness import add_robustness
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError, plain
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled, place
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, add_tensorboard, config, filled, place
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -54,6 +55,7 @@ def _parser():
     _add_train(commands)
     add_runs(commands)
     add_data_dir(add_sweep(commands))
+    add_robustness(commands)
     add_app(commands)
     add_password(commands)
     _add_data(commands)
@@ -75,6 +77,7 @@ def _add_train(commands):
     train.add_argument("--weights", type=filled, metavar="FILE", help=text)
     text = "run folder (default: runs/<time>-<dataset>)"
     train.add_argument("--out", type=filled, metavar="DIR", help=text)
+    add_tensorboard(train)
     _add_threads(train)
     add_recipe(train)
     add_knobs(train)
@@ -173,7 +176,10 @@ def _train(arguments):
 
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = Path(arguments.out or f"runs/{stamp}-{settings.dataset}")
-    finished = train(settings, folder, arguments.data_dir, arguments.weights, arguments.threads)
+    finished = train(
+        settings, folder, arguments.data_dir, arguments.weights, arguments.threads,
+        tensorboard=arguments.tensorboard,
+    )  # fmt: skip
     return 0 if finished else INTERRUPTED
 
 

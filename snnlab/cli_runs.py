@@ -7,7 +7,7 @@ from pathlib import Path
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
-from snnlab.flags import filled, place
+from snnlab.flags import add_tensorboard, filled, place
 
 INTERRUPTED = 130
 MOST = 6
@@ -41,13 +41,14 @@ def add_runs(commands) -> None:
     ))  # fmt: skip
     _add(what, "show", _show, "all about one run", (_RUN,))
     _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
-    _add(what, "resume", _resume, "go on with a run that stopped", (
+    resume = _add(what, "resume", _resume, "go on with a run that stopped", (
         _RUN,
         ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
         ("--data-dir", {"type": filled, "metavar": "DIR",
                         "help": "folder with idx files of the data sets"}),
         ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
+    add_tensorboard(resume)
     _add(what, "note", _note, "write a note or tags to a run", (
         _RUN,
         ("text", {"nargs": "?", "help": "the note, in place of the one before"}),
@@ -60,6 +61,11 @@ def add_runs(commands) -> None:
                    "help": "file to write: .csv, .parquet or .zip"}),
         ("--what", {"choices": ("epochs", "steps", "runs"), "default": "epochs",
                     "help": "a row per epoch, per step or per run"}),
+    ))  # fmt: skip
+    _add(what, "tensorboard", _tensorboard, "write the curves of runs for TensorBoard", (
+        _RUNS,
+        ("--out", {"required": True, "type": place, "metavar": "DIR",
+                   "help": "folder in which each run gets one of its name"}),
     ))  # fmt: skip
     _add(what, "rm", _rm, "remove runs for good", (
         _RUNS, ("--yes", {"action": "store_true", "help": "really"}),
@@ -75,6 +81,7 @@ def _add(commands, name, command, text, arguments):
     parser.set_defaults(command=command)
     for flag, options in arguments:
         parser.add_argument(flag, **options)
+    return parser
 
 
 def _list(arguments):
@@ -204,7 +211,10 @@ def _resume(arguments):
     run = find_run(arguments.run, arguments.root)
     from snnlab.experiments.train import resume  # torch and numba take seconds: only when needed
 
-    finished = resume(run, arguments.data_dir, arguments.epochs, arguments.threads)
+    finished = resume(
+        run, arguments.data_dir, arguments.epochs, arguments.threads,
+        tensorboard=arguments.tensorboard,
+    )  # fmt: skip
     return 0 if finished else INTERRUPTED
 
 
@@ -264,6 +274,16 @@ def _rows(run, what):
     columns = run.steps()
     rows = zip(*columns.values(), strict=True)
     return [{"run": run.name, **dict(zip(columns, row, strict=True))} for row in rows]
+
+
+def _tensorboard(arguments):
+    from snnlab.experiments.tensorboard import export
+
+    runs = _found(arguments)
+    for run in runs:
+        export(run, arguments.out)
+    print(f"{len(runs)} runs written: tensorboard --logdir {arguments.out}")
+    return 0
 
 
 def _rm(arguments):

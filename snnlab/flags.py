@@ -44,6 +44,12 @@ def add_data_dir(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 
+def add_tensorboard(parser: argparse.ArgumentParser) -> None:
+    """A flag for where TensorBoard finds the curves."""
+    text = "write the curves for TensorBoard, too, to a folder of the run's name in this one"
+    parser.add_argument("--tensorboard", type=place, metavar="DIR", help=text)
+
+
 def config(arguments: argparse.Namespace) -> Config:
     """Settings of the recipe if one is given, with the flags that were given on top.
 

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.experiments.recorder import Recorder
 from snnlab.experiments.robustness import neuron_death, robustness, transfer
 from snnlab.experiments.runs import Run
+from snnlab.experiments.tables import read_table
 from snnlab.learn.trainer import Trainer
 
 
@@ -65,6 +67,11 @@ def test_dying_neurons_cost_accuracy_and_spikes(run):
     ("call", "said"),
     [
         (lambda run: robustness(run, n_dies=0), "n_dies = 0 is not allowed"),
+        (
+            lambda run: robustness(run, n_dies=10**9),
+            "n_dies = 1000000000 is not allowed: 1 to 1000",
+        ),
+        (lambda run: robustness(run, epochs=-1), "epochs = -1 is not allowed: 0 to 1000"),
         (lambda run: robustness(run, sigmas=(0.7,)), "mismatch = 0.7 is not allowed"),
         (lambda run: neuron_death(run, shares=(1.5,)), "share of silent neurons = 1.5"),
         (lambda run: neuron_death(run, draws=0), "draws = 0 is not allowed"),
@@ -73,3 +80,38 @@ def test_dying_neurons_cost_accuracy_and_spikes(run):
 def test_what_cannot_be_tested_is_said(run, call, said):
     with pytest.raises(SnnlabError, match=said):
         call(run)
+
+
+COMMANDS = {
+    "robustness": (("--dies", 2, "--sigmas", "0.2,0.5"), robustness,
+                   {"n_dies": 2, "sigmas": (0.2, 0.5)}),
+    "transfer": (("--dies", 2), transfer, {"n_dies": 2}),
+    "neuron-death": (("--shares", "0,0.5", "--draws", 2), neuron_death,
+                     {"shares": (0.0, 0.5), "draws": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_tells_and_writes_what_the_call_returns(run, command, capsys, tmp_path):
+    flags, study, options = COMMANDS[command]
+    out = tmp_path / "table.parquet"
+    told = [command, run.folder, *flags, "--workers", 0, "--export", out]
+    assert main([str(argument) for argument in told]) == 0
+    table = study(run, workers=0, **options)
+    assert read_table(out) == table
+    printed = capsys.readouterr().out
+    if command == "transfer":
+        for accuracy in table["accuracy"]:
+            assert f"{accuracy:.2%}" in printed
+        return
+    first, last = np.reshape(table["accuracy"], (2, 2))
+    lines = printed.splitlines()[1:]
+    for line, found in zip(lines, (first, last), strict=True):
+        shares = [f"{v:.2%}" for v in (found.mean(), found.min(), found.max())]
+        assert line.split()[1:4] == shares
+
+
+def test_every_test_that_ended_is_told(run):
+    told = []
+    neuron_death(run, shares=(0.0, 1.0), draws=1, workers=0, tell=lambda *said: told.append(said))
+    assert told == [("1 of 2 tests", 0.5), ("2 of 2 tests", 1.0)]

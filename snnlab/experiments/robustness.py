@@ -1,9 +1,11 @@
 """What a trained network bears: other dies, deeper mismatch, dying neurons. Each in one call.
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.experiments.cluster.run_all`
-does; they return tables as columns, accuracies in 0…1. Dies are ``die_seed`` and those after it.
+does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
+accuracies in 0…1. Dies are ``die_seed`` and those after it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +18,11 @@ from snnlab.experiments.runs import Run, load_weights
 from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
 
+Tell = Callable[[str, float], None]
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+MOST = 1000
+"""Dies, draws or epochs."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +51,21 @@ def robustness(
     workers: int | None = None,
     scheduler: str | None = None,
     data_dir: str | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, list]:
     """Test accuracy of a run's network on other dies at each mismatch σ_d.
 
     As it is, or after ``epochs`` more in the loop with that die. Columns: sigma, die_seed,
     accuracy, spikes. Raises :class:`SnnlabError` for a run, die or sigma that does not serve.
     """
+    _count("epochs", epochs, 0)
     weights = tuple(load_weights(run.folder))
     cases = [(sigma, die) for sigma in sigmas for die in _dies(run, n_dies)]
     tests = [
         Test(_settings(run, mismatch=sigma, die_seed=die, epochs=max(epochs, 1)), weights, epochs)
         for sigma, die in cases
     ]
-    found = _all(run, tests, workers, scheduler, data_dir)
+    found = _all(run, tests, workers, scheduler, data_dir, tell)
     sigma, die = zip(*cases, strict=True)
     columns = {"sigma": list(sigma), "die_seed": list(die)}
     return columns | {name: [f[name][0] for f in found] for name in ("accuracy", "spikes")}
@@ -71,6 +78,7 @@ def transfer(
     workers: int | None = None,
     scheduler: str | None = None,
     data_dir: str | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, list]:
     """Train on die A as the run was, test on die B, for every pair.
 
@@ -81,7 +89,7 @@ def transfer(
         Test(_settings(run, die_seed=die), epochs=run.config.epochs, others=tuple(dies))
         for die in dies
     ]
-    found = _all(run, tests, workers, scheduler, data_dir)
+    found = _all(run, tests, workers, scheduler, data_dir, tell)
     columns = {"trained_on": [a for a in dies for _ in dies], "tested_on": dies * len(dies)}
     return columns | {
         name: [value for f in found for value in f[name]] for name in ("accuracy", "spikes")
@@ -96,6 +104,7 @@ def neuron_death(
     workers: int | None = None,
     scheduler: str | None = None,
     data_dir: str | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, list]:
     """Test accuracy while a share of the hidden neurons is silent, drawn anew ``draws`` times.
 
@@ -106,7 +115,7 @@ def neuron_death(
     weights = tuple(load_weights(run.folder))
     cases = [(share, draw) for share in shares for draw in range(_count("draws", draws))]
     tests = [Test(_settings(run), weights, silenced=share, draw=draw) for share, draw in cases]
-    found = _all(run, tests, workers, scheduler, data_dir)
+    found = _all(run, tests, workers, scheduler, data_dir, tell)
     share, draw = zip(*cases, strict=True)
     columns = {"silenced": list(share), "draw": list(draw)}
     return columns | {name: [f[name][0] for f in found] for name in ("accuracy", "spikes")}
@@ -121,13 +130,13 @@ def _dies(run, count):
     return [first + k for k in range(_count("n_dies", count))]
 
 
-def _count(name, count):
-    if count < 1:
-        raise SnnlabError(f"{name} = {count} is not allowed: give 1 or more")
+def _count(name, count, least=1):
+    if not least <= count <= MOST:
+        raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MOST}")
     return count
 
 
-def _all(run, tests, workers, scheduler, data_dir):
+def _all(run, tests, workers, scheduler, data_dir, tell):
     """Results in the order of the tests."""
     config = run.config
     dataset = load(config.dataset, config.side, data_dir=data_dir)
@@ -138,6 +147,8 @@ def _all(run, tests, workers, scheduler, data_dir):
         if isinstance(result, Failed):
             raise SnnlabError(f"run {run.name}: {result.why}")
         found[k] = result
+        if tell:
+            tell(f"{len(found)} of {len(tests)} tests", len(found) / len(tests))
     return [found[k] for k in range(len(tests))]
 
 

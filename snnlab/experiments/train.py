@@ -1,7 +1,7 @@
 """One training from start to end, told on the terminal and kept on disk."""
 
 from collections import deque
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from snnlab.chip import power
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.experiments.provenance import versions
+from snnlab.errors import SnnlabError
+from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
 from snnlab.experiments.runs import Run, load_weights
 from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
@@ -26,9 +27,11 @@ def train(
     weights: str | None = None,
     threads: int | None = None,
     every: float = EVERY,
+    tensorboard: Path | None = None,
 ) -> bool:
     """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
 
+    tensorboard : folder in which TensorBoard finds the curves under the run's name.
     Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
     written if data, weights or network do not fit or the folder holds a run.
     """
@@ -40,7 +43,8 @@ def train(
         trainer = Trainer(config, dataset, start)
         trainer.prepare(bar.tell)
     with ctrl_c() as pressed:
-        return _told(Recorder(folder, trainer, every=every), pressed)
+        board = _board(trainer, folder, provenance.now(), tensorboard)
+        return _told(Recorder(folder, trainer, every=every), pressed, board)
 
 
 def resume(
@@ -49,6 +53,7 @@ def resume(
     epochs: int | None = None,
     threads: int | None = None,
     every: float = EVERY,
+    tensorboard: Path | None = None,
 ) -> bool:
     """Go on with a run where it was last kept; its weights come out as if it had never stopped.
 
@@ -63,11 +68,12 @@ def resume(
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
         recorder.trainer.prepare(bar.tell)
-    if (now := versions()) != run.record["versions"]:
+    if (now := provenance.versions()) != run.record["versions"]:
         say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
     say(f"from step {recorder.trainer.step}")
     with ctrl_c() as pressed:
-        return _told(recorder, pressed)
+        board = _board(recorder.trainer, run.folder, recorder.created, tensorboard)
+        return _told(recorder, pressed, board)
 
 
 def _listed(versions):
@@ -80,18 +86,39 @@ def _threads(threads):
         use_threads(threads)
 
 
-def _told(recorder, pressed):
+def _board(trainer, folder, created, tensorboard):
+    if tensorboard is None:
+        return None
+    from snnlab.experiments.tensorboard import Board  # torch's writer takes seconds to import
+
+    return Board(tensorboard / folder.resolve().name, vars(trainer.settings), created)
+
+
+def _told(recorder, pressed, board):
     """Train to the end or Ctrl-C, and tell."""
     trainer, warned = recorder.trainer, None
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
     say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
-    while not trainer.finished and not pressed.is_set():
-        warned = _epoch(recorder, pressed, warned)
+    with closing(board) if board else nullcontext():
+        while not trainer.finished and not pressed.is_set():
+            warned = _epoch(recorder, pressed, warned)
+            board = _written(board, recorder)
     recorder.save()
     stopped = "" if trainer.finished else f"stopped after {trainer.step} steps; "
     say(f"{stopped}run kept in {recorder.folder}")
     return trainer.finished
+
+
+def _written(board, recorder):
+    """The board with what is new on it; none if that failed: the training goes on."""
+    try:
+        if board:
+            board.write(recorder.steps, recorder.epochs)
+        return board
+    except SnnlabError as error:
+        say(f"warning: {error}")
+        return None
 
 
 def _epoch(recorder, pressed, warned):

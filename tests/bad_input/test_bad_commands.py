@@ -68,6 +68,8 @@ train --out=file/deep                      | run folder file/deep cannot be writ
 train --out=LONG                           | cannot be written: File name too long
 train --dataset=mnist --data-dir=nowhere   | found in nowhere: no such folder
 train --dataset=mnist --data-dir=file      | found in file: no readable folder
+train --dataset=digits --tensorboard=file  | TensorBoard folder file/
+train --tensorboard=                       | argument --tensorboard: is empty
 data                                       | arguments are required: name
 data ''                                    | no data set '': choose one of mnist
 data cifar                                 | no data set 'cifar': choose one of mnist
@@ -97,6 +99,24 @@ export runs/odd n.nir                      | config.json holds no settings
 export runs/good nowhere/n.nir             | NIR file nowhere/n.nir cannot be written: No such file
 export runs/good runs                      | NIR file runs cannot be written: Is a directory
 export runs/good LONG                      | cannot be written: File name too long
+robustness                                 | arguments are required: RUN
+robustness ''                              | argument RUN: is empty
+robustness nowhere                         | no run nowhere here or in runs
+robustness runs/good --dies=0              | n_dies = 0 is not allowed: 1 to 1000
+robustness runs/good --dies=few            | invalid int value: 'few'
+robustness runs/good --sigmas=             | argument --sigmas: : give numbers such as 0,0.2
+robustness runs/good --sigmas=0,x          | argument --sigmas: 0,x: give numbers
+robustness runs/good --sigmas=9            | mismatch = 9.0 is not allowed
+robustness runs/good --sigmas=nan          | mismatch = nan is not allowed
+robustness runs/good --epochs=-1           | epochs = -1 is not allowed: 0 to 1000
+robustness runs/good --export=t.txt        | table t.txt: end its name in .csv or .parquet
+robustness runs/good --export=no/t.csv     | table no/t.csv cannot be written: No such file
+transfer runs/odd                          | config.json holds no settings
+transfer runs/good --dies=99999999999      | n_dies = 99999999999 is not allowed
+neuron-death runs/good --shares=1.5        | share of silent neurons = 1.5 is not allowed
+neuron-death runs/good --shares=nan        | share of silent neurons = nan is not allowed
+neuron-death runs/good --draws=-2          | draws = -2 is not allowed
+neuron-death runs/good --scheduler=        | argument --scheduler: is empty
 recipes more                               | unrecognized arguments: more
 reproduce                                  | arguments are required: study
 reproduce figure9                          | study 'figure9' is unknown: use table1
@@ -164,6 +184,10 @@ runs export good --out=runs                | table runs: end its name in
 runs export good --out=t.csv --what=images | invalid choice: 'images'
 runs export good --out=t.csv               | table t.csv: there are no rows to write
 runs export good old --out=t.zip           | 2 runs given: a zip file holds one
+runs tensorboard good                      | arguments are required: --out
+runs tensorboard nowhere --out=logs        | no run nowhere here
+runs tensorboard odd --out=logs            | config.json holds no settings
+runs tensorboard good --out=file           | TensorBoard folder file/good cannot be written
 runs rm good                               | 1 runs would be removed for good (good): add --yes
 runs rm nowhere --yes                      | no run nowhere here
 runs rm good nowhere --yes                 | no run nowhere here
