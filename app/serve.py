@@ -4,6 +4,7 @@ import gc
 
 import panel as pn
 from panel.io import document
+from panel.reactive import Syncable
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -63,13 +64,20 @@ def serve(
         raise SnnlabError(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
-    document._garbage_collect = _collect
+    _adjust_panel()
     known_only(server, access.hosts(address))
     if admin:
         print(f"what goes on: http://{address}:{port}/admin?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
     server.start()
     server.io_loop.start()
+
+
+def _adjust_panel():
+    document._garbage_collect = _collect
+    # A click that arrives while another change is waiting would run without the document's lock,
+    # without which no figure of Bokeh's may change.
+    Syncable._event_coroutine = pn.io.with_lock(Syncable._event_coroutine)
 
 
 def _collect():

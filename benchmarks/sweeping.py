@@ -2,24 +2,35 @@
 
     python -m benchmarks.sweeping
 
-Trials sleep instead of training, so cores in use elsewhere hardly matter. Figures in
-docs/scaling.md come from here.
+Trials sleep instead of training, so that cores in use elsewhere hardly matter, but for how two
+workers compare with one: that is measured with trainings, beside bare processes that do nothing
+else, taking turns. Figures in docs/scaling.md come from here.
 """
 
 import heapq
+import os
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
-from snnlab.experiments.cluster import run_all
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.experiments.cluster import ONE_THREAD, run_all
 from snnlab.experiments.plan import Plan
+from snnlab.experiments.sweep import Task, train_trial
 from snnlab.experiments.trials import TrialQueue
 
 RESULT = {"accuracy": 0.97, "loss": 0.1, "spikes": 20.0, "energy": 2.4e-6, "power": 0.2,
           "latency": 1.18e-5, "accuracy_of_dies": [0.97], "seconds": 60.0}  # fmt: skip
+PART = 15_000
+"""Training images of a trial that trains: some seconds of work."""
 VARY = {"beta": "1:200:log", "rho_burst": "1e-5:1e-2:log"}
 
 
@@ -51,24 +62,50 @@ def keeping(where, trials, sampler):
     return 1e3 * entered / trials, ms["take"], ms["tell"], grown
 
 
-def rate(workers, trials, seconds, where):
-    """Trials per minute, and what each costs a worker beside its nap."""
+def rate(workers, trials, work, where, function=nap, data=None):
+    """Trials per minute of a sweep whose trials are ``function(work, data)``."""
     with TrialQueue(plan(trials), str(where)) as queue:
         marks, mine = [], {}
 
         def tasks():
             for trial in queue.take():
                 mine[len(mine)] = trial
-                yield seconds
+                yield work
 
-        for k, (_, outcome) in enumerate(
-            run_all(nap, tasks(), workers, data=np.zeros(18_000_000, np.uint8))
-        ):
+        for k, (_, outcome) in enumerate(run_all(function, tasks(), workers, data=data)):
             queue.tell(mine[k], outcome)
             marks.append(time.perf_counter())
     # from the first to end on: starting processes is paid once
-    per_minute = 60 * (trials - workers) / (marks[-1] - marks[workers - 1])
-    return per_minute, 1e3 * (60 * workers / per_minute - seconds)
+    return 60 * (trials - workers) / (marks[-1] - marks[workers - 1])
+
+
+def bare(processes, trials, work, data):
+    """Trainings per minute of so many processes that know nothing of each other."""
+    with (
+        patch.dict(os.environ, ONE_THREAD),
+        ProcessPoolExecutor(processes, get_context("spawn")) as pool,
+    ):
+        list(pool.map(train_trial, [work] * processes, [data] * processes))
+        start = time.perf_counter()
+        list(pool.map(train_trial, [work] * trials, [data] * trials))
+        return 60 * trials / (time.perf_counter() - start)
+
+
+def trainings(folder, rounds=3, trials=8):
+    """Trials per minute with one and two workers, and of as many bare processes, in turns."""
+    dataset = load("mnist")
+    part = replace(
+        dataset, train_images=dataset.train_images[:PART], train_labels=dataset.train_labels[:PART]
+    )
+    work = Task(0, (Config(dataset="mnist", epochs=1, samples=6).values(),))
+    found = {(kind, n): [] for n in (1, 2) for kind in ("sweep", "bare")}
+    for k, (kind, n) in product(range(rounds), found):
+        if kind == "bare":
+            found[kind, n].append(bare(n, trials, work, part))
+        else:
+            where = Path(folder) / f"trainings-{k}-{n}.db"
+            found[kind, n].append(rate(n, trials, work, where, train_trial, part))
+    return {key: float(np.median(rates)) for key, rates in found.items()}
 
 
 def crowd(workers, tasks, seconds):
@@ -113,9 +150,16 @@ def main():
             print(f"{file[2:]:8s}{sampler:7s}{trials:4d}: enter {enter:5.1f} take {take:5.1f}"
                       f" tell {tell:5.1f} ms, {size:6.0f} bytes a trial", flush=True)  # fmt: skip
         for workers in (1, 2):
-            per_minute, extra = rate(workers, 24 * workers, 1.0, Path(folder) / f"{workers}.db")
+            per_minute = rate(workers, 24 * workers, 1.0, Path(folder) / f"{workers}.db",
+                              data=np.zeros(18_000_000, np.uint8))  # fmt: skip
+            extra = 1e3 * (60 * workers / per_minute - 1.0)
             print(f"{workers} workers: {per_minute:.1f} trials a minute of 1 s,"
                   f" {extra:.0f} ms more each", flush=True)  # fmt: skip
+        found = trainings(folder)
+        for kind in ("sweep", "bare"):
+            one, two = found[kind, 1], found[kind, 2]
+            print(f"{kind}: {one:.2f} trainings a minute with one process, {two:.2f} with two:"
+                  f" {two / one:.2f} times", flush=True)  # fmt: skip
     for workers in (10, 100):
         per_second, ms = crowd(workers, 20 * workers, 0.0)
         print(f"scheduler, {workers} workers in its process: {per_second:.0f} tasks a second,"

@@ -224,6 +224,18 @@ def test_8_pinned_runs_are_compared(dashboard: Page):  # noqa: F811
     assert json.loads(download.value.path().read_text())["mismatch"] == 0.5
 
 
+def test_a_click_right_behind_another_change_is_obeyed(dashboard: Page):  # noqa: F811
+    trained(dashboard)
+    pause(dashboard)
+    tab(dashboard, "Compare")
+    for count in (1, 2, 3):
+        pin = dashboard.get_by_role("button", name="Pin this run", exact=True).element_handle()
+        live = dashboard.get_by_role("tab", name="Live", exact=True).element_handle()
+        dashboard.evaluate("([tab, button]) => { tab.click(); button.click(); }", [live, pin])
+        tab(dashboard, "Compare")
+        says(dashboard, f"^{count} pinned").to_be_visible()
+
+
 def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):  # noqa: F811
     slider(dashboard, "Mismatch").press("End")
     tab(dashboard, "Chip")
