@@ -27,6 +27,16 @@ NARROW_TABS = {
 }  # fmt: skip
 """Of a phone: the names of all views at once."""
 
+SWIPED = """
+@media (max-width: 600px) {
+  [id^=flexbox] {
+    flex-wrap: nowrap !important; overflow-x: auto; padding-top: 8px; white-space: nowrap;
+  }
+  [id^=flex-item] > * { flex-shrink: 0; }
+}
+"""
+"""Of a phone: a row of many things would take half the screen if it were wrapped."""
+
 CARD = {
     "background": "var(--panel-surface-color)",
     "color": "var(--panel-on-surface-color)",

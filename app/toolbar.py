@@ -6,6 +6,7 @@ import panel_material_ui as pmui
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.recipes import recipes
 from snnlab_app.presets import PRESETS
+from snnlab_app.theme import SWIPED
 
 NONE = "choose one …"
 
@@ -43,10 +44,10 @@ class Toolbar:
         return chosen
 
     def panel(self) -> pn.FlexBox:
-        """All in one row, wrapped where it is narrow."""
+        """All in rows; on a phone in one that is swiped."""
         return pn.FlexBox(
             *self._choices, self._codes, *self._buttons.values(), align_items="center",
-            sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px",
+            sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px", stylesheets=[SWIPED],
         )  # fmt: skip
 
     def show(self, *, twin: bool, measured: bool) -> None:

@@ -176,8 +176,14 @@ def test_a_killed_computing_process_is_said_and_the_training_goes_on(
 
 def test_it_fits_a_phone(dashboard: Page):
     dashboard.set_viewport_size({"width": 390, "height": 844})
-    dashboard.wait_for_timeout(500)
+    dashboard.reload()
+    expect(dashboard.locator(".bk-Figure")).to_have_count(len(PLOTS), timeout=60_000)
     assert dashboard.evaluate("document.documentElement.scrollWidth") <= 390
+    choice = dashboard.get_by_role("combobox", name="Preset").bounding_box()
+    tour = dashboard.get_by_role("button", name="Tour", exact=True)
+    assert abs(tour.bounding_box()["y"] - choice["y"]) < 40, "the toolbar is one row"
+    tour.click()  # swiped to
+    expect(dashboard.get_by_text(re.compile("^1 of 5: "))).to_be_visible()
 
 
 def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
