@@ -131,7 +131,8 @@ export function render({model, view, el}) {
   const answer = () => {
     const start = performance.now()
     requestAnimationFrame(() => setTimeout(() => {
-      model.answer = [model.sent, (performance.now() - start) / 1000]
+      // Said, not set: what is set waits for a while for more to come.
+      model.send_msg(["drawn", model.sent, (performance.now() - start) / 1000])
     }))
   }
   const wait = (tries, calm) => {
@@ -210,7 +211,6 @@ class Bridge(JSComponent):
 
     sent = param.Integer(0, doc="Pictures sent to the page.")
     figures = param.Integer(0, doc="Figures that must stand before the page may say so.")
-    answer = param.List([0, 0.0], doc="The newest it has drawn, and seconds that it took.")
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
     ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
@@ -226,15 +226,19 @@ class Bridge(JSComponent):
         super().__init__(**params)
         self._acts: dict[str, Callable[[], None]] = {}
         self._sent_at = self._free_at = 0.0
-        self.param.watch(self._drawn, "answer")
+        self._drawn = 0
 
     def when(self, message: str, act: Callable[[], None]) -> None:
         """Do something when the browser says so: "key r", "undo", "copied", …"""
         self._acts[message] = act
 
     def _handle_msg(self, msg):
-        if msg in self._acts:
-            self._acts[msg]()
+        match msg:
+            case ["drawn", int(sent), int(seconds) | float(seconds)]:
+                self._drawn = sent
+                self._free_at = self._sent_at + min(LONGEST, seconds) / MOST_BUSY
+            case str() if msg in self._acts:
+                self._acts[msg]()
 
     def copy(self, text: str) -> None:
         """Put a text onto the clipboard of the visitor."""
@@ -247,7 +251,7 @@ class Bridge(JSComponent):
     @property
     def ready(self) -> bool:
         """Whether the page has drawn what it was sent, and has had time for something else."""
-        waiting = self.answer[0] < self.sent and monotonic() - self._sent_at < GIVE_UP
+        waiting = self._drawn < self.sent and monotonic() - self._sent_at < GIVE_UP
         return not waiting and monotonic() >= self._free_at
 
     def send(self, figures: int = 0) -> None:
@@ -257,6 +261,3 @@ class Bridge(JSComponent):
         """
         self._sent_at = monotonic()
         self.param.update(figures=figures, sent=self.sent + 1)
-
-    def _drawn(self, _):
-        self._free_at = self._sent_at + min(self.answer[1], LONGEST) / MOST_BUSY

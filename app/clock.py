@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tornado.ioloop import IOLoop, PeriodicCallback
 
-LOOK_EVERY = 50
+LOOK_EVERY = 25
 """Milliseconds between two looks at the pages."""
 SHARE = 0.6
 """Of the thread's time for drawing; the rest is for clicks, and for those who come."""

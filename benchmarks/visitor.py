@@ -92,8 +92,7 @@ class Visitor:
 
     async def leave(self) -> None:
         """Close the tab."""
-        with suppress(WebSocketClosedError):
-            await self._event("data_event", [["model", {"id": self._bridge}], ["data", "left"]])
+        await self._event("data_event", [["model", {"id": self._bridge}], ["data", "left"]])
         self._task.cancel()
         self._socket.close()
 
@@ -107,15 +106,11 @@ class Visitor:
             for part in ({"msgid": uuid4().hex, "msgtype": kind}, {}, content):
                 await self._socket.write_message(json.dumps(part))
 
-    async def _change(self, name, value):
-        change = {"kind": "ModelChanged", "model": {"id": self._data}, "attr": name, "new": value}
-        with suppress(WebSocketClosedError):
-            await self._say("PATCH-DOC", {"events": [change]})
-
     async def _event(self, name, values):
         told = {"type": "event", "name": name, "values": {"type": "map", "entries": values}}
         sent = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": told}
-        await self._say("PATCH-DOC", {"events": [sent]})
+        with suppress(WebSocketClosedError):  # it was lost: who listens will notice
+            await self._say("PATCH-DOC", {"events": [sent]})
 
     async def _listen(self):
         while True:
@@ -158,7 +153,8 @@ class Visitor:
 
     def _drawn(self, number):
         if not self.lost:
-            self._answer = asyncio.ensure_future(self._change("answer", [number, DRAWING]))
+            drawn = [["model", {"id": self._bridge}], ["data", ["drawn", number, DRAWING]]]
+            self._answer = asyncio.ensure_future(self._event("data_event", drawn))
 
     def _find(self, document):
         """Which of the page's models are the bridge and the buttons, and what its words are."""

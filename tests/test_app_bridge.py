@@ -3,7 +3,7 @@
 import pytest
 
 from snnlab_app import bridge
-from snnlab_app.bridge import GIVE_UP, Bridge
+from snnlab_app.bridge import GIVE_UP, LONGEST, MOST_BUSY, Bridge
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def answered(clock, after):
     page = Bridge()
     page.send()
     clock[0] += after
-    page.answer = [page.sent, after]
+    page._handle_msg(["drawn", page.sent, after])
     return page
 
 
@@ -42,3 +42,23 @@ def test_a_page_that_does_not_answer_is_sent_something_again(clock):
 
 def test_a_page_that_was_out_of_sight_is_served_at_once_when_it_comes_back(clock):
     assert answered(clock, 300.0).ready
+
+
+@pytest.mark.parametrize(
+    "message", [[], {}, None, 3, "nothing", ["drawn"], ["drawn", "1", 0.1], ["drawn", 1, None]]
+)
+def test_what_is_no_message_is_passed_over(clock, message):
+    page = Bridge()
+    page.when("undo", lambda: pytest.fail("nobody said so"))
+    page.send()
+    page._handle_msg(message)
+    assert not page.ready
+
+
+def test_a_time_that_is_none_is_taken_for_the_longest(clock):
+    page = Bridge()
+    page.send()
+    page._handle_msg(["drawn", page.sent, float("nan")])
+    assert not page.ready
+    clock[0] += LONGEST / MOST_BUSY
+    assert page.ready
