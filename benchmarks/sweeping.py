@@ -12,7 +12,6 @@ import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,8 +28,6 @@ from snnlab.experiments.trials import TrialQueue
 
 RESULT = {"accuracy": 0.97, "loss": 0.1, "spikes": 20.0, "energy": 2.4e-6, "power": 0.2,
           "latency": 1.18e-5, "accuracy_of_dies": [0.97], "seconds": 60.0}  # fmt: skip
-PART = 15_000
-"""Training images of a trial that trains: some seconds of work."""
 VARY = {"beta": "1:200:log", "rho_burst": "1e-5:1e-2:log"}
 
 
@@ -91,20 +88,17 @@ def bare(processes, trials, work, data):
         return 60 * trials / (time.perf_counter() - start)
 
 
-def trainings(folder, rounds=3, trials=8):
+def trainings(folder, rounds=3, trials=12):
     """Trials per minute with one and two workers, and of as many bare processes, in turns."""
     dataset = load("mnist")
-    part = replace(
-        dataset, train_images=dataset.train_images[:PART], train_labels=dataset.train_labels[:PART]
-    )
-    work = Task(0, (Config(dataset="mnist", epochs=1, samples=6).values(),))
+    work = Task(0, (Config(dataset="mnist", epochs=1, samples=6).values(),))  # some seconds
     found = {(kind, n): [] for n in (1, 2) for kind in ("sweep", "bare")}
     for k, (kind, n) in product(range(rounds), found):
         if kind == "bare":
-            found[kind, n].append(bare(n, trials, work, part))
+            found[kind, n].append(bare(n, trials, work, dataset))
         else:
             where = Path(folder) / f"trainings-{k}-{n}.db"
-            found[kind, n].append(rate(n, trials, work, where, train_trial, part))
+            found[kind, n].append(rate(n, trials, work, where, train_trial, dataset))
     return {key: float(np.median(rates)) for key, rates in found.items()}
 
 

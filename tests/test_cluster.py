@@ -1,6 +1,8 @@
 """Tasks on several processes: each result comes once, and no task takes another down."""
 
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -53,3 +55,33 @@ def test_no_processes_at_all():
     assert list(run_all(square, [], workers=0)) == []
     ((_, result),) = run_all(square, [3], workers=0)
     assert result[:2] == (9, os.getpid())
+
+
+SCRIPT = """
+import os
+
+import numba
+
+from snnlab.experiments.cluster import run_all
+
+
+def threads(task, data):
+    if task == "die":
+        os._exit(7)
+    return numba.config.NUMBA_NUM_THREADS
+
+
+if __name__ == "__main__":
+    print([result for task, result in run_all(threads, ["die", 1, 2], workers=1) if task != "die"])
+"""
+
+
+@pytest.mark.slow
+def test_a_script_that_loads_numba_first_has_workers_of_one_thread_too(tmp_path):
+    """Each worker reads the script anew, also one that takes the place of another."""
+    (script := tmp_path / "script.py").write_text(SCRIPT)
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[1, 1]\n"

@@ -15,6 +15,11 @@ from snnlab.errors import SnnlabError
 
 ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Each process computes on one core: tasks side by side need no threads inside."""
+BEFORE = "distributed.nanny.pre-spawn-environ"
+"""Dask's name for what a process finds in its environment."""
+TRIM = "MALLOC_TRIM_THRESHOLD_"
+"""By this Dask has memory given back at once. A training takes it again in its next step, and is
+half as fast again without."""
 PATIENCE = 60.0
 """Seconds for a worker or the scheduler to come back."""
 MOST_TRIES = 4
@@ -161,11 +166,11 @@ def _client(workers, scheduler):
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf(), _environment_kept():
+                with _deaf(), _one_thread():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
-                            dashboard_address=None, memory_limit=0, env=ONE_THREAD,
+                            dashboard_address=None, memory_limit=0,
                             silence_logs=logging.CRITICAL,
                             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         )
@@ -178,11 +183,20 @@ def _client(workers, scheduler):
 
 
 @contextmanager
-def _environment_kept():
-    """Dask tells processes through the environment of this one, which others read as well."""
+def _one_thread():
+    """Processes begun from here on, and those that replace them, compute on one core.
+
+    Known to them from their first moment: a script that begins them is read by each of them, and
+    may load numba before Dask's own ``env`` is heard. Dask tells them through the environment of
+    this process, which others read as well: it is put back.
+    """
+    from dask import config
+
     before = dict(os.environ)
+    os.environ.update(ONE_THREAD)
     try:
-        yield
+        with config.set({BEFORE: {**config.get(BEFORE), **ONE_THREAD, TRIM: None}}):
+            yield
     finally:
         for name in set(os.environ) - set(before):
             del os.environ[name]
