@@ -8,6 +8,7 @@ from snnlab.chip import floor, units
 from snnlab.chip.constants import DT_CADC, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.encoding import latency_encode
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab.experiments.watch import watch
 from snnlab.learn.health import diagnosis
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
@@ -38,7 +39,10 @@ class Studio:
 
     def take(self, view: str, wishes: dict, hurry: bool = False) -> object:
         """What ``view`` shows; in a ``hurry`` little of the training's time is taken."""
-        makers = {"chip": self._chip, "errors": self._errors, "learn": self._learn}
+        makers = {
+            "chip": self._chip, "errors": self._errors, "learn": self._learn,
+            "compare": self._compare,
+        }  # fmt: skip
         if view not in makers:
             return None
         _ = self._trainer.chip  # has the settings follow the knobs
@@ -142,6 +146,12 @@ class Studio:
         beta = trainer.settings.beta
         who = float(reached(recording, trainer.surrogate).mean())
         return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
+
+    # ── the comparison ──
+
+    def _compare(self, wishes, hurry):
+        """The images that stored runs have kept as well."""
+        return watch(self._trainer)
 
 
 def _to_circuits(by_layer, mapping):

@@ -1,30 +1,17 @@
 """``snnlab runs``: runs listed, shown, compared, resumed, annotated, exported, removed."""
 
-import re
 import zipfile
 from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
+from snnlab.experiments.choosing import RESULTS, chosen, told
 from snnlab.files import write_whole
 from snnlab.flags import add_tensorboard, filled, place
 
 INTERRUPTED = 130
 MOST = 6
 """Runs that one comparison shows."""
-_RESULTS = {
-    "best_accuracy": ("best", 100, "{:.2f} %"),
-    "test_accuracy": ("last", 100, "{:.2f} %"),
-    "test_spikes": ("spikes", 1, "{:.1f}"),
-    "energy": ("energy, estimate", 1e6, "{:.2f} µJ"),
-    "seconds": ("time", 1, "{:,.0f} s"),
-}
-"""Results in tables: heading, factor, format."""
-_WHERE = re.compile(r"(\w+)(<=|>=|!=|=|<|>)(.*)")
-_TESTS = {
-    "<": lambda a, b: a < b, ">": lambda a, b: a > b, "<=": lambda a, b: a <= b,
-    ">=": lambda a, b: a >= b, "=": lambda a, b: a == b, "!=": lambda a, b: a != b,
-}  # fmt: skip
 
 
 def add_runs(commands) -> None:
@@ -89,14 +76,11 @@ def _list(arguments):
 
     _check_root(arguments.root)
     runs, complaints = list_runs(arguments.root)
-    rows = [row for row in (run.row() for run in runs) if _wanted(row, arguments.where)]
-    if arguments.sort:
-        _known(arguments.sort, rows)
-        rows.sort(key=lambda row: _sortable(row.get(arguments.sort)))
-    columns = {"run": "run", "state": "state", "dataset": "data", **_RESULTS, "tags": "tags"}
+    rows = chosen([run.row() for run in runs], arguments.where, arguments.sort)
+    columns = {"run": "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
         columns[arguments.sort] = arguments.sort
-    print(_table([columns.values(), *([_cell(name, row) for name in columns] for row in rows)]))
+    print(_table([columns.values(), *([told(name, row) for name in columns] for row in rows)]))
     for complaint in complaints:
         print(f"left out: {plain(complaint)}")
     return 0
@@ -106,46 +90,6 @@ def _check_root(root):
     """There need be no runs yet, but a folder that is named is there."""
     if not root.is_dir() and (root.exists() or root != Path("runs")):
         raise SnnlabError(f"folder of runs {root}: no such folder, give --root one that there is")
-
-
-def _wanted(row, conditions):
-    return all(_holds(row, condition) for condition in conditions)
-
-
-def _holds(row, condition):
-    match = _WHERE.fullmatch(condition)
-    if not match:
-        raise SnnlabError(f"--where {condition}: give NAME=VALUE, or <, >, <=, >=, != for =")
-    name, test, text = match.groups()
-    _known(name, [row])
-    value = row.get(name)
-    if name == "tags":
-        return (text in value.split()) == (test == "=")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return _TESTS[test](value, float(text))
-        except ValueError:
-            raise SnnlabError(f"--where {condition}: {text} is no number") from None
-    shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
-    return value is not None and _TESTS[test](shown, text)
-
-
-def _known(name, rows):
-    names = ("run", "state", "created", "tags", *_RESULTS, "power", "latency")
-    if name not in {*Config.knobs(), *names, *(key for row in rows for key in row)}:
-        raise SnnlabError(f"no column {name!r}: there are {', '.join(names)} and all knobs")
-
-
-def _sortable(value):
-    return (value is not None, *((0, value) if isinstance(value, int | float) else (1, str(value))))
-
-
-def _cell(name, row):
-    value = row.get(name)
-    if value is None:
-        return ""
-    _, factor, form = _RESULTS.get(name, ("", 1, ""))
-    return form.format(factor * value) if form else str(value)
 
 
 def _table(rows):
@@ -168,13 +112,12 @@ def _show(arguments):
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))
-    print(*(f"{title} {_cell(name, row)}" for name, (title, *_) in _RESULTS.items()), sep=", ")
+    print(*(f"{title} {told(name, row)}" for name, (title, *_) in RESULTS.items()), sep=", ")
     for name, value in run.settings.items():
         default = Config.param[name].default if name in Config.knobs() else None
         print(plain(f"  {name} = {value}" + f"  (default {default})" * (value != default)))
     for change in run.changes:
-        told = f"  {change.knob} {change.before} → {change.after} after {change.step} steps"
-        print(plain(told))
+        print(plain(f"  {change.knob} {change.before} → {change.after} after {change.step} steps"))
     epochs = [_epoch_cells(epoch) for epoch in run.epochs()]
     print(_table([("epoch", "test", "train", "loss", "spikes"), *epochs]))
     return 0
@@ -191,8 +134,8 @@ def _diff(arguments):
     runs = _found(arguments)
     if not 2 <= len(runs) <= MOST:
         raise SnnlabError(f"{len(runs)} runs given: compare 2 to {MOST} different ones")
-    results = [[title, *(_cell(name, run.row()) for run in runs)]
-               for name, (title, *_) in _RESULTS.items()]  # fmt: skip
+    results = [[title, *(told(name, run.row()) for run in runs)]
+               for name, (title, *_) in RESULTS.items()]  # fmt: skip
     knobs = [[name, *map(str, values)] for name, values in difference(runs).items()]
     print(_table([["", *(run.name for run in runs)], *results, *knobs]))
     return 0

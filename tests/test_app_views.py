@@ -1,5 +1,7 @@
 """What views make of a snapshot, without a page."""
 
+import json
+
 import numpy as np
 import pytest
 from conftest import until
@@ -8,14 +10,18 @@ from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
 from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.experiments.frames import Frames
 from snnlab.experiments.runs import Run
+from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
 from snnlab_app import knobs
 from snnlab_app.controls import Controls
+from snnlab_app.pins import Pin, front
 from snnlab_app.session import Session
+from snnlab_app.stored import CHOOSE, StoredRuns
 from snnlab_app.undo import Turns
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
-from snnlab_app.views.compare import CHOOSE, CompareView
+from snnlab_app.views.compare import CompareView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import TICKS, SampleView
@@ -187,10 +193,10 @@ def stored(tmp_path, monkeypatch):
 
 def test_a_stored_run_stands_beside_this_one(session, stored):
     view, _ = shown(session, CompareView)
-    assert view._stored.options == [CHOOSE, "mine"]
-    view._stored.value = "mine"
+    assert view.stored.choice.options == [CHOOSE, "mine"]
+    view.stored.choice.value = "mine"
     (pin,) = view.pins
-    assert view._stored.value == CHOOSE
+    assert view.stored.choice.value == CHOOSE
     assert (pin.name, pin.steps) == ("mine", 15)
     assert pin.test_accuracy == stored.epochs()[-1].test_accuracy
     np.testing.assert_allclose(pin.history["accuracy"], stored.steps()["accuracy"])
@@ -201,10 +207,96 @@ def test_a_stored_run_stands_beside_this_one(session, stored):
     assert mine["test accuracy (%)"] == 100 * pin.test_accuracy
 
 
+def test_rasters_of_one_image_stand_side_by_side(session, stored):
+    view, snapshot = shown(session, CompareView)
+    view.stored.choice.value = "mine"
+    view._image.value = image = int(snapshot.picture.image[3])
+    now, kept = snapshot.picture, Frames.load(stored.folder / "frames.npz").newest()
+    assert kept.step.tolist() == [15] * 10
+    np.testing.assert_array_equal(now.image, kept.image)
+    cells = view.plots["rasters"].source("rasters").data["image"][0]
+    alone = [raster_cells(frames.recording, 3) for frames in (kept, now)]
+    for k, raster in enumerate(alone):
+        start = k * (COLUMNS + GAP_COLUMNS)
+        there = cells[:, start : start + COLUMNS]
+        np.testing.assert_array_equal(there[: len(raster)], raster)
+        assert not there[len(raster) :].any(), "the smaller network's stands below"
+    axis = view.plots["rasters"].figure.xaxis[0]
+    assert list(axis.major_label_overrides.values()) == ["mine", "this run"]
+    (pin,) = view.pins
+    assert pin.raster(image, ("mnist", 16)) is None, "of other data"
+    assert pin.raster(-1, ("digits", 16)) is None
+
+
+def test_the_front_is_of_those_that_no_other_beats():
+    def pin(energy, accuracy):
+        return Pin("", {}, 0, accuracy, energy, {}, None)
+
+    known = [pin(3e-6, 0.9), pin(1e-6, 0.8), pin(2e-6, 0.7), pin(3e-6, 0.95), pin(np.nan, 0.99)]
+    energy, accuracy = front(known)
+    np.testing.assert_allclose(energy, [1.0, 3.0])
+    np.testing.assert_allclose(accuracy, [80.0, 95.0])
+
+
+@pytest.fixture
+def many(stored):
+    """Ten runs of steepness 0 to 9 more, the last one tagged, another without a result."""
+    record = json.loads((stored.folder / "config.json").read_text())
+    for k in range(10):
+        record["settings"]["beta"] = 1.0 + k
+        record["summary"] = {"best_accuracy": (7 * k % 10) / 10, "test_spikes": 20.0 - k}
+        if k == 4:
+            record["summary"] = {}
+        (folder := stored.folder.parent / f"run-{k}").mkdir()
+        (folder / "config.json").write_text(json.dumps(record))
+    Run.open(folder).annotate("<b>bold</b>", ["good"])
+
+
+def test_stored_runs_are_filtered_ordered_and_paged(many):
+    runs = StoredRuns(pytest.fail)
+    runs.read()
+    assert runs.choice.options == [CHOOSE, "mine", *(f"run-{k}" for k in range(7))]
+    assert (runs._pages.count, runs._pages.visible) == (2, True)
+    runs._pages.value = 1
+    assert runs.choice.options == [CHOOSE, "run-7", "run-8", "run-9"]
+    assert "&lt;b&gt;bold&lt;/b&gt;" in runs._table.object
+    runs._only.value = "beta>=4 run!=mine"
+    assert runs.choice.options == [CHOOSE, *(f"run-{k}" for k in range(3, 10))]
+    assert "7 of 11 runs" in runs._found.object
+    runs._order.value = "best"
+    assert runs.choice.options[1:] == [
+        "run-7",
+        "run-5",
+        "run-8",
+        "run-6",
+        "run-9",
+        "run-3",
+        "run-4",
+    ]
+    runs._order.value = "spikes"
+    assert runs.choice.options[1:] == [
+        "run-9",
+        "run-8",
+        "run-7",
+        "run-6",
+        "run-5",
+        "run-3",
+        "run-4",
+    ]
+    runs._only.value = "tags=good"
+    assert runs.choice.options == [CHOOSE, "run-9"]
+    runs._only.value = "<script>"
+    assert "condition &lt;script&gt;: give NAME=VALUE" in runs._found.object
+    runs._only.value = "colour=1"
+    assert "no column &#x27;colour&#x27;" in runs._found.object
+    runs._only.value = "beta>99"
+    assert (runs.choice.options, runs._table.object) == ([CHOOSE], "")
+
+
 @pytest.mark.parametrize("name", ["../mine", "/etc", "", "runs/mine"])
 def test_only_names_from_the_list_are_opened(session, stored, name):
     view, _ = shown(session, CompareView)
-    view._add(name)
+    view.stored._choose(name)
     assert view.pins == []
 
 

@@ -20,13 +20,14 @@ from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
-from snnlab.experiments import frames as frames_
 from snnlab.experiments import recorder as recorder_
 from snnlab.experiments.frames import Frames
 from snnlab.experiments.recorder import Recorder
 from snnlab.experiments.runs import Run, difference, find_run, list_runs, load_weights
 from snnlab.experiments.schema import SCHEMA
 from snnlab.experiments.train import resume, train
+from snnlab.experiments.watch import watch
+from snnlab.learn.network import decode
 
 DIGITS = load("digits")
 SMALL = {"dataset": "digits", "hidden": [20], "epochs": 2, "batch": 200, "seed": 3}
@@ -241,10 +242,11 @@ def test_frames_show_what_the_chip_would(whole):
     frames, trainer = Frames.load(whole / "frames.npz"), recorder.trainer
     assert len(frames) == 30, "ten classes at the start and after two epochs"
     assert sorted(DIGITS.test_labels[frames.image[:10]]) == list(range(10))
-    now = frames_.watch(trainer)
+    now = watch(trainer)
     for k in (0, 9):
         assert same_recording(frames.one(20 + k), now.one(k))
-    traces = frames.label_traces(25)
+    assert same_recording(frames.newest().one(3), frames.one(23))
+    traces = decode(frames.one(25), frames.scale[25])[0]
     assert traces.shape == (trainer.point.samples, 10)
     assert not same_recording(frames.one(0), frames.one(20)), "the network has learnt"
 
@@ -358,8 +360,8 @@ def test_runs_are_listed_filtered_and_sorted(capsys, two):
     ("arguments", "said"),
     [
         (("list", "--where", "colour=1"), "no column 'colour'"),
-        (("list", "--where", "beta"), "--where beta: give NAME=VALUE"),
-        (("list", "--where", "beta>x"), "--where beta>x: x is no number"),
+        (("list", "--where", "beta"), "condition beta: give NAME=VALUE"),
+        (("list", "--where", "beta>x"), "condition beta>x: x is no number"),
         (("list", "--sort", "colour"), "no column 'colour'"),
         (("show", "third"), "no run third here or in"),
         (("diff", "first"), "1 runs given: compare 2 to 6"),

@@ -1,79 +1,40 @@
-"""Runs beside each other: curves, numbers, and in which knobs they differ."""
+"""Runs beside each other: curves, numbers, rasters, and in which knobs they differ."""
 
 import json
-from html import escape
 from io import StringIO
-from typing import NamedTuple
 
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.models import FixedTicker
 
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
-from snnlab.experiments.runs import RUNS, Run, list_runs, run_in
 from snnlab.plotting import views as plotting_views
+from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, rasters, side_by_side
 from snnlab_app.cards import Text, card, flex, row
-from snnlab_app.history import History
 from snnlab_app.link import written
 from snnlab_app.live import LivePlot
+from snnlab_app.pins import CURVES, Pin, data_of, front, table_of
 from snnlab_app.saving import csv_of
-from snnlab_app.snapshot import Snapshot
+from snnlab_app.stored import StoredRuns
 from snnlab_app.views.base import View
 from snnlab_app.views.plane import smooth
 
 MOST = 6
 NOW = "this run"
-CHOOSE = "choose one …"
-CURVES = ("step", "accuracy", "spikes")
-_CELL = '<td style="padding: 6px 12px; {wrap}text-align: {align}">{text}</td>'
-_HEAD = (
-    '<th scope="col" style="padding: 6px 12px; white-space: nowrap; text-align: {align}">{text}'
-    "</th>"
-)
-_COLUMNS = ("run", "steps", "test", "batches", "spikes / image", "µJ (estimate)", "differs in")
-
-
-class Pin(NamedTuple):
-    """A run as it was when it was pinned or stored.
-
-    test_accuracy : 0…1; energy : J per image, an estimate, NaN where an older run has none;
-    history : curves by name, of them "step", "accuracy" and "spikes".
-    """
-
-    name: str
-    settings: dict
-    steps: int
-    test_accuracy: float
-    energy: float
-    history: dict[str, np.ndarray]
-
-    @classmethod
-    def of(cls, name: str, settings: dict, s: Snapshot) -> "Pin":
-        """The run that goes on."""
-        return cls(name, settings, s.step, s.test_accuracy, s.power.energy, s.history)
-
-    @classmethod
-    def stored(cls, run: Run) -> "Pin":
-        """A run on disk; raises :class:`SnnlabError` if it is damaged or was never tested."""
-        summary, history, steps = run.record["summary"], History(), run.steps()
-        if "test_accuracy" not in summary:
-            raise SnnlabError(f"run {run.name} has not finished an epoch: nothing to compare yet")
-        for point in zip(*(steps.get(name, ()) for name in CURVES), strict=True):
-            history.add(**dict(zip(CURVES, point, strict=True)))
-        curves = {**dict.fromkeys(CURVES, np.empty(0)), **history.arrays()}
-        return cls(run.name, run.config.values(), run.record["steps"], summary["test_accuracy"],
-                   summary.get("energy", np.nan), curves)  # fmt: skip
+SLOTS = tuple(f"slot {k}" for k in range(MOST))
+MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
+"""Of a raster, as a share of the width that it takes."""
 
 
 class CompareView(View):
     """Up to six runs, pinned or stored, over the one that goes on."""
 
     name, title = "compare", "Compare"
-    see = "Accuracy and spikes of pinned and stored runs over the present one, and what differs."
+    see = "Curves, spikes and results of pinned and stored runs beside the present one."
     attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
     matters = "Seeds, images and noise are the same, so what differs is the knob's doing."
-    figures = 2
+    figures = 4
 
     def __init__(self, session):
         super().__init__(session)
@@ -83,12 +44,10 @@ class CompareView(View):
         self._clear = pmui.Button(label="Remove pins", icon="delete", variant="outlined")
         self._pin.on_click(lambda _: self._keep())
         self._clear.on_click(lambda _: self._forget())
-        self._stored = pmui.Select(
-            label="Add a stored run", options=[CHOOSE], value=CHOOSE, width=240, size="small",
-            margin=(10, 5),
-        )  # fmt: skip
-        self._stored.param.watch(lambda event: self._add(event.new), "value")
+        self.stored = StoredRuns(lambda run: self._put(Pin.stored(run)))
         self._table = pn.pane.HTML("", sizing_mode="stretch_width", margin=12)
+        self._image = pmui.Select(label="Image", size="small", width=170, margin=(6, 12))
+        self._image.param.watch(lambda _: self._again(), "value")
         self._settings = pmui.FileDownload(
             callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
         )
@@ -98,67 +57,71 @@ class CompareView(View):
         )  # fmt: skip
 
     def open(self):
-        runs, _ = list_runs(RUNS)
-        names = [run.folder.name for run in runs if not run.folder.is_symlink()]
-        self._stored.param.update(options=[CHOOSE, *names], value=CHOOSE)
+        self.stored.read()
         super().open()
 
     def build(self):
-        names = [*(f"slot {k}" for k in range(MOST)), NOW]
+        names = [*SLOTS, NOW]
         self._accuracy = LivePlot(plotting_views.runs(names, "accuracy (%)"), 340, "xy")
         self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
-        self.plots = {"accuracy": self._accuracy, "hidden spikes": self._spikes}
+        self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
+        self._rasters = LivePlot(rasters(), 340, "")
+        self.plots = {
+            "accuracy": self._accuracy, "hidden spikes": self._spikes,
+            "accuracy over energy": self._merits, "rasters": self._rasters,
+        }  # fmt: skip
         return [
             row(pn.FlexBox(
-                self._pin, self._clear, self._stored, self._settings, self._runs,
-                align_items="center",
+                self._pin, self._clear, self._settings, self._runs, align_items="center",
             )),
             row(
                 card("Accuracy of batches, smoothed", flex(440), self._accuracy.pane("accuracy")),
                 card("Hidden spikes", flex(440), self._spikes.pane("spikes")),
             ),
+            row(
+                card("Accuracy and energy", flex(340), self._merits.pane("merits")),
+                card("One test image on each chip", flex(540, 2), self._image,
+                     self._rasters.pane("rasters")),
+            ),
             row(card("Runs", {"flex": "1 1 100%", "overflow-x": "auto"}, self._table, self._words)),
+            row(self.stored.panel()),
         ]  # fmt: skip
 
     def _keep(self):
-        if snapshot := self.session.snapshot:
+        if snapshot := self._last or self.session.snapshot:
             self._count += 1
             self._put(Pin.of(f"run {self._count}", self.session.config.values(), snapshot))
 
     def _put(self, pin):
         others = [other for other in self.pins if other.name != pin.name]
         self.pins = [*others[-MOST + 1 :], pin]
-        if self._last:
-            self.show(self._last)
-
-    def _add(self, name):
-        """Put a run beside the others, if it is one of those on the server."""
-        if name in self._stored.options and name != CHOOSE:
-            try:
-                self._put(Pin.stored(run_in(RUNS, name)))
-            except SnnlabError as error:
-                pn.state.notifications.error(str(error), duration=6000)
-            self._stored.value = CHOOSE
+        self._again()
 
     def _forget(self):
         self.pins = []
+        self._again()
+
+    def _again(self):
         if self._last:
             self.show(self._last)
 
     def show(self, snapshot):
         self._last = snapshot
-        shown = dict(zip([f"slot {k}" for k in range(MOST)], self.pins, strict=False))
-        none = np.empty(0)
-        for slot in (f"slot {k}" for k in range(MOST)):
-            self._feed(slot, shown[slot].history if slot in shown else dict.fromkeys(CURVES, none))
-        self._feed(NOW, snapshot.history)
-        names = {f"slot {k}": shown[f"slot {k}"].name if f"slot {k}" in shown else "–"
-                 for k in range(MOST)}  # fmt: skip
-        for plot in (self._accuracy, self._spikes):
+        now = Pin.of(NOW, self.session.config.values(), snapshot)
+        shown = {**dict(zip(SLOTS, self.pins, strict=False)), NOW: now}
+        for slot in (*SLOTS, NOW):
+            self._feed(slot, shown.get(slot))
+        self._merits.feed("front line", *front(list(shown.values())))
+        energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
+        room = 0.1 * np.ptp(energy)
+        self._merits.see("room", [min(energy) - room, max(energy) + room], [])
+        names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}
+        for plot in (self._accuracy, self._spikes, self._merits):
             plot.rename(names)
             plot.list_only({slot: slot in shown for slot in names})
             plot.settle()
-        html = _table(self._all())
+        self._show_rasters(list(shown.values()))
+        html = table_of(list(shown.values()))
         if html != self._table.object:
             self._table.object = html
         self.summary.say(self._in_words(snapshot))
@@ -167,13 +130,31 @@ class CompareView(View):
             " may have been turned under way."
         )
 
-    def _all(self):
-        """Pinned and stored runs, the present one last."""
-        return [*self.pins, Pin.of(NOW, self.session.config.values(), self._last)]
-
-    def _feed(self, slot, history):
+    def _feed(self, slot, pin):
+        history = pin.history if pin else dict.fromkeys(CURVES, np.empty(0))
         self._accuracy.feed(slot, history["step"], 100 * smooth(history["accuracy"]))
         self._spikes.feed(slot, history["step"], smooth(history["spikes"]))
+        known = pin is not None and np.isfinite(pin.energy)
+        place = ([1e6 * pin.energy], [100 * pin.test_accuracy]) if known else ([], [])
+        self._merits.feed(slot, *map(np.array, place))
+
+    def _show_rasters(self, pins):
+        now = pins[-1]
+        options = {f"test image {index}": index for index in now.images()}
+        if self._image.options != options:
+            self._image.param.update(options=options, value=next(iter(options.values()), None))
+        data = data_of(now.settings)
+        cells = side_by_side([pin.raster(self._image.value, data) for pin in pins])
+        self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
+        figure, names = self._rasters.figure, {k + MIDDLE: p.name for k, p in enumerate(pins)}
+        if figure.xaxis[0].major_label_overrides != names:
+            figure.xaxis[0].update(
+                ticker=FixedTicker(ticks=list(names)), major_label_overrides=names
+            )
+        ends = {"x_range": len(pins), "y_range": len(cells)}
+        for axis, end in ends.items():
+            if getattr(figure, axis).end != end:
+                getattr(figure, axis).update(start=0, end=end, reset_start=0, reset_end=end)
 
     def _in_words(self, snapshot):
         if not self.pins:
@@ -184,6 +165,11 @@ class CompareView(View):
             f" {best.test_accuracy:.2%} of the test images, this run stands at"
             f" {snapshot.test_accuracy:.2%}."
         )
+
+    def _all(self):
+        """Pinned and stored runs, the present one last."""
+        now = [Pin.of(NOW, self.session.config.values(), self._last)] if self._last else []
+        return [*self.pins, *now]
 
     def settings_file(self) -> StringIO:
         """All settings, as JSON that ``Config.checked(**…)`` takes."""
@@ -196,50 +182,6 @@ class CompareView(View):
         rows = [
             (run.name, run.steps, 100 * run.test_accuracy, 1e6 * run.energy,
              *map(written, run.settings.values()))
-            for run in (self._all() if self._last else self.pins)
+            for run in self._all()
         ]  # fmt: skip
         return ["run", "steps", "test accuracy (%)", "energy (µJ, estimate)", *knobs], rows
-
-
-def difference(a: dict, b: dict) -> dict[str, tuple]:
-    """Knobs in which two settings differ, with both values."""
-    return {name: (a[name], b[name]) for name in a if a[name] != b[name]}
-
-
-def _table(runs):
-    now = runs[-1]
-    lines = "".join(_line(run, difference(run.settings, now.settings)) for run in runs)
-    head = "".join(
-        _HEAD.format(text=name, align="left" if name in ("run", "differs in") else "right")
-        for name in _COLUMNS
-    )
-    return (
-        '<table style="border-collapse: collapse; font: 14px/1.4 system-ui; min-width: 100%">'
-        f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-    )
-
-
-def _line(run, differs):
-    labels = (f"{Config.param[name].label} {written(a)}" for name, (a, _) in differs.items())
-    cells = (
-        run.name, f"{run.steps:,}", f"{run.test_accuracy:.2%}",
-        _known(_latest(run.history["accuracy"]), ".1%"),
-        _known(_latest(run.history["spikes"]), ".1f"),
-        _known(1e6 * run.energy, ".2f"), ", ".join(labels) or "–",
-    )  # fmt: skip
-    return "<tr>" + "".join(
-        _CELL.format(
-            text=escape(text), align="left" if k in (0, 6) else "right",
-            wrap="white-space: nowrap; " if k < 6 else "min-width: 180px; ",
-        )
-        for k, text in enumerate(cells)
-    ) + "</tr>"  # fmt: skip
-
-
-def _latest(values):
-    return float(np.mean(values[-9:])) if len(values) else np.nan
-
-
-def _known(number, form):
-    """A number as text; a dash where an older run has none."""
-    return format(number, form) if np.isfinite(number) else "–"

@@ -1,6 +1,6 @@
 """A few test images on the chip, kept as training went on: what a scrubber runs through."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +10,6 @@ from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.files import load_npz, npz, write_whole
-from snnlab.learn.network import decode
-from snnlab.learn.trainer import TEST_IDS, Trainer
-from snnlab.seeding import key
 
 MOST = 100
 """Moments kept of one training; longer ones keep every second, third, … epoch."""
@@ -38,13 +35,16 @@ class Frames:
         """One frame's recording, a batch of one image."""
         return _taken(self.recording, [frame])
 
-    def label_traces(self, frame: int) -> np.ndarray:
-        """Label membranes of one frame in model units : float32[step, label]."""
-        return decode(self.one(frame), self.scale[frame])[0]
-
     def until(self, step: int) -> "Frames":
         """The frames of up to ``step`` weight updates."""
-        index = np.flatnonzero(self.step <= step)
+        return self._only(self.step <= step)
+
+    def newest(self) -> "Frames":
+        """The frames of the last moment."""
+        return self._only(self.step == self.step.max(initial=0))
+
+    def _only(self, wanted):
+        index = np.flatnonzero(wanted)
         kept = _taken(self.recording, index)
         return Frames(self.step[index], self.image[index], self.scale[index], kept)
 
@@ -62,28 +62,15 @@ class Frames:
             raise SnnlabError(f"frames {path}: no frames in it ({type(error).__name__})") from None
 
 
-def watch(trainer: Trainer) -> Frames:
-    """The first test image of each class, always with the same noise: only the network changes."""
-    labels = trainer.dataset.test_labels
-    images = np.sort(np.unique(labels, return_index=True)[1])[:10]
-    weights, chip = trainer.network.weights_lsb(), trainer.chip
-    seed, events = trainer.settings.seed, trainer.test_events
-    shown = [
-        chip.run(events.take(np.array([k])), weights, trial=key(seed, "frame", TEST_IDS + int(k)))
-        for k in images
-    ]
-    step, scale = (np.full(len(images), v) for v in (trainer.step, trainer.network.scales()[-1]))
-    return Frames(step, images, scale, _joined(shown))
-
-
 def join(parts: Iterable[Frames]) -> Frames:
     """Frames one after the other."""
     parts = list(parts)
     together = (np.concatenate([getattr(p, n) for p in parts]) for n in ("step", "image", "scale"))
-    return Frames(*together, _joined([part.recording for part in parts]))
+    return Frames(*together, joined([part.recording for part in parts]))
 
 
-def _joined(recordings):
+def joined(recordings: Sequence[Recording]) -> Recording:
+    """Recordings of batches as that of one batch."""
     layers = zip(*(r.spikes for r in recordings), strict=True)
     return Recording(
         _chain([r.inputs for r in recordings]),

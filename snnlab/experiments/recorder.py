@@ -17,11 +17,12 @@ from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.experiments import provenance
-from snnlab.experiments.frames import MOST, Frames, join, watch
+from snnlab.experiments.frames import MOST, Frames, join
 from snnlab.experiments.runs import Run
 from snnlab.experiments.schema import SCHEMA, Change, EpochRecord, summarise, write_json
 from snnlab.experiments.tables import columns_of, write_table
 from snnlab.experiments.thumbnail import thumbnail
+from snnlab.experiments.watch import watch
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.learn.state import capture, restore
 from snnlab.learn.trainer import Progress, Trainer

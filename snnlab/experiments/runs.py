@@ -129,10 +129,12 @@ class Run:
             raise SnnlabError(f"run {self.folder} cannot be removed: {error.strerror}") from None
 
     def row(self) -> dict:
-        """The run in one line of a table: name, state, tags, results, settings."""
+        """The run in one line of a table: name, state, tags, note, results, settings."""
+        notes = self.notes()
         return {
             "run": self.name, "state": self.state, "created": self.record["created"],
-            "tags": " ".join(self.notes()["tags"]), **self.record["summary"], **self.settings,
+            "tags": " ".join(notes["tags"]), "note": notes["note"],
+            **self.record["summary"], **self.settings,
         }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from snnlab.plotting.look import GREY, HIDDEN_COLOR, INPUT_COLOR, LABEL_COLOR, L
 
 COLUMNS = 170
 """Columns of the raster; 0.2 µs each in a window of 34 µs."""
-GAP_ROWS, LABEL_ROWS = 8, 9
+GAP_ROWS, LABEL_ROWS, GAP_COLUMNS = 8, 9, 16
 _INPUT, _HIDDEN, _LABEL = 1, 2, 3
 """Cell values: spikes of inputs and neurons, then label potentials from 3 to 255."""
 CLEAR = "#00000000"
@@ -42,6 +42,19 @@ def raster_cells(
     for block in (*reversed(hidden), inputs):
         blocks += [gap, block]
     return np.concatenate(blocks)
+
+
+def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
+    """Several :func:`raster_cells` in one picture, labels on one line : uint8[row, column].
+
+    Each takes the same width, ``GAP_COLUMNS`` of it empty; where there is none, all of it.
+    """
+    rows = max((len(cells) for cells in rasters if cells is not None), default=1)
+    whole = np.zeros((rows, len(rasters), COLUMNS + GAP_COLUMNS), np.uint8)
+    for k, cells in enumerate(rasters):
+        if cells is not None:
+            whole[: len(cells), k, :COLUMNS] = cells
+    return whole.reshape(rows, -1)
 
 
 def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
@@ -92,6 +105,15 @@ def raster(recording: Recording, sample: int = 0) -> hv.Image:
         cmap=raster_palette(), clim=(0, 255), xlabel="time (µs)", ylabel="",
         yticks=raster_ticks(recording), **LOOK,
     )  # fmt: skip
+
+
+def rasters() -> hv.Image:
+    """Several runs' rasters of one image, a column each, still empty."""
+    image = hv.Image(np.zeros((1, 1), np.uint8), ["run", "row"], "cell", bounds=(0, 0, 1, 1),
+                     label="rasters")  # fmt: skip
+    return image.opts(
+        cmap=raster_palette(), clim=(0, 255), xlabel="", ylabel="", yaxis=None, **LOOK
+    )
 
 
 def membranes(traces: dict[str, np.ndarray], threshold: float | None = None) -> hv.Overlay:

@@ -216,3 +216,19 @@ def runs(names: list[str], ylabel: str) -> hv.Overlay:
                      "background_fill_alpha": 0},
         **p.LOOK,
     )  # fmt: skip
+
+
+def merits(names: list[str]) -> hv.Overlay:
+    """Accuracy of several runs over the energy of an image, and the front; still empty."""
+    none, colors = np.empty(0), p.TRACE_COLORS
+    front = hv.Curve((none, none), "energy", "value", label="front line")
+    dots = [
+        hv.Scatter((none, none), "energy", "value", label=name).opts(
+            color=colors[k % len(colors)] if name != names[-1] else p.GREY, size=11,
+        )
+        for k, name in enumerate(names)
+    ]  # fmt: skip
+    return hv.Overlay([front.opts(color=p.GREY, line_width=1.2, line_dash="dotted"), *dots]).opts(
+        xlabel="energy per image (µJ, estimate)", ylabel="test accuracy (%)", show_legend=False,
+        **p.LOOK,
+    )  # fmt: skip

@@ -151,9 +151,9 @@ runs nothing                               | invalid choice: 'nothing'
 runs --root= list                          | argument --root: is empty
 runs --root=nowhere list                   | folder of runs nowhere: no such folder
 runs --root=file list                      | folder of runs file: no such folder
-runs list --where=beta                     | --where beta: give NAME=VALUE
-runs list --where=                         | --where : give NAME=VALUE
-runs list --where=beta=>3                  | --where beta=>3: >3 is no number
+runs list --where=beta                     | condition beta: give NAME=VALUE
+runs list --where=                         | condition : give NAME=VALUE
+runs list --where=beta=>3                  | condition beta=>3: >3 is no number
 runs list --where=colour=1                 | no column 'colour': there are run, state
 runs list --sort=                          | argument --sort: is empty
 runs list --sort=colour                    | no column 'colour'
