@@ -264,25 +264,9 @@ def test_stored_runs_are_filtered_ordered_and_paged(many):
     assert runs.choice.options == [CHOOSE, *(f"run-{k}" for k in range(3, 10))]
     assert "7 of 11 runs" in runs._found.object
     runs._order.value = "best"
-    assert runs.choice.options[1:] == [
-        "run-7",
-        "run-5",
-        "run-8",
-        "run-6",
-        "run-9",
-        "run-3",
-        "run-4",
-    ]
+    assert runs.choice.options[1:] == [f"run-{k}" for k in (7, 8, 5, 9, 6, 3, 4)]
     runs._order.value = "spikes"
-    assert runs.choice.options[1:] == [
-        "run-9",
-        "run-8",
-        "run-7",
-        "run-6",
-        "run-5",
-        "run-3",
-        "run-4",
-    ]
+    assert runs.choice.options[1:] == [f"run-{k}" for k in (9, 8, 7, 6, 5, 3, 4)]
     runs._only.value = "tags=good"
     assert runs.choice.options == [CHOOSE, "run-9"]
     runs._only.value = "<script>"
