@@ -79,7 +79,7 @@ class StoredRuns:
         try:
             rows = self._wanted()
         except SnnlabError as error:
-            self._found.say(plain(error))
+            self._found.say(plain(str(error)))
             return
         first = PAGE * (self._pages.value or 0)
         shown = rows[first : first + PAGE]
