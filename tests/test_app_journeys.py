@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import Page, expect
 from test_app_browser import dashboard, pause, play, tile, wait_for  # noqa: F401 - a fixture
 
+from snnlab.learn.health import SETTLED
+
 pytestmark = pytest.mark.browser
 
 
@@ -31,6 +33,11 @@ def slider(page, name):
 
 def says(page, pattern):
     return expect(page.get_by_text(re.compile(pattern)).first)
+
+
+def steps(page):
+    told = page.get_by_text(re.compile("^running: step ")).first.inner_text()
+    return int(re.search(r"step (\d+)", told)[1])
 
 
 def trained(page, accuracy=60):
@@ -135,6 +142,7 @@ def _activity(words):
 
 def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):  # noqa: F811
     trained(dashboard, 70)
+    wait_for(dashboard, lambda: steps(dashboard) > SETTLED)
     pause(dashboard)
     tab(dashboard, "Learn")
     wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") > 5)
@@ -335,6 +343,7 @@ def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, hea
     tab(dashboard, view)
     wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
     dashboard.wait_for_timeout(1500)
+    wait_for(dashboard, lambda: not blank(dashboard))
     files = {}
     for kind in ("PNG", "SVG", "CSV"):
         with dashboard.expect_download() as download:
@@ -375,13 +384,19 @@ def test_every_control_has_a_name(dashboard: Page):  # noqa: F811
 # Controls and figures that reach over an edge of the screen, by what they say.
 OUTSIDE = """() => {
   const found = []
+  const swiped = node => {
+    for (; node; node = node.parentNode ?? node.host)
+      if (node.id?.startsWith("flexbox") && getComputedStyle(node).overflowX === "auto") return true
+    return false
+  }
   const walk = root => {
     for (const node of root.querySelectorAll("*")) {
       if (node.shadowRoot) walk(node.shadowRoot)
       if (!node.matches("button, input, a, canvas, [role=combobox], [role=slider]")) continue
       const {left, right, width} = node.getBoundingClientRect()
       const seen = width > 0 && getComputedStyle(node).opacity > 0
-      if (seen && (left < -1 || right > innerWidth + 1)) found.push(node.outerHTML.slice(0, 150))
+      const outside = left < -1 || right > innerWidth + 1
+      if (seen && outside && !swiped(node)) found.push(node.outerHTML.slice(0, 150))
     }
   }
   walk(document)
