@@ -5,6 +5,7 @@ import random
 import shutil
 import signal
 import time
+import tracemalloc
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,6 +26,7 @@ from snnlab.experiments.frames import Frames
 from snnlab.experiments.recorder import Recorder
 from snnlab.experiments.runs import Run, difference, find_run, list_runs, load_weights
 from snnlab.experiments.schema import SCHEMA
+from snnlab.experiments.steps import KINDS, Steps
 from snnlab.experiments.train import resume, train
 from snnlab.experiments.watch import watch
 from snnlab.learn.network import decode
@@ -249,6 +251,33 @@ def test_frames_show_what_the_chip_would(whole):
     traces = decode(frames.one(25), frames.scale[25])[0]
     assert traces.shape == (trainer.point.samples, 10)
     assert not same_recording(frames.one(0), frames.one(20)), "the network has learnt"
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"step": [1]}, "run here: its steps have no accuracy, epoch, loss"),
+        ({**dict.fromkeys(KINDS, [1]), "loss": [None]}, "run here: its steps are not all numbers"),
+        ({**dict.fromkeys(KINDS, [1]), "step": [0.5]}, "run here: its steps are not all numbers"),
+        ({**dict.fromkeys(KINDS, [1]), "step": [2**70]}, "run here: its steps are not all numbers"),
+    ],
+)
+def test_steps_that_are_none_are_refused(columns, said):
+    with pytest.raises(SnnlabError, match=said):
+        Steps.of(columns, Path("here"))
+
+
+def test_a_hundred_thousand_steps_take_little_memory():
+    steps = Steps()
+    tracemalloc.start()
+    for k in range(100_000):
+        steps.add(step=k, epoch=1, loss=k / 3, accuracy=0.5, spikes=20.0, samples=100, seconds=0.1)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 100 * len(steps), "bytes"
+    assert steps.columns(-2)["loss"].tolist() == [99_998 / 3, 99_999 / 3]
+    steps.cut(7)
+    assert steps.columns()["step"].tolist() == list(range(7))
 
 
 def old_run(folder):

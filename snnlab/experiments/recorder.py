@@ -20,6 +20,7 @@ from snnlab.experiments import provenance
 from snnlab.experiments.frames import MOST, Frames, join
 from snnlab.experiments.runs import Run
 from snnlab.experiments.schema import SCHEMA, Change, EpochRecord, summarise, write_json
+from snnlab.experiments.steps import Steps
 from snnlab.experiments.tables import columns_of, write_table
 from snnlab.experiments.thumbnail import thumbnail
 from snnlab.experiments.watch import watch
@@ -56,7 +57,7 @@ class Recorder:
         self.every, self._epochs_too = every, epochs_too
         self._saved = monotonic()
         self.epochs: list[EpochRecord] = []
-        self.steps: list[dict] = []
+        self.steps = Steps()
         self.changes: list[Change] = []
         self.created = provenance.now()
         self._fingerprint = provenance.fingerprint(trainer.dataset)
@@ -89,9 +90,8 @@ class Recorder:
         step = self.trainer.step
         self.created, self.changes = run.record["created"], run.changes
         self.epochs = run.epochs()[: step // self.trainer.steps_per_epoch]
-        rows = run.steps()
-        self.steps = [dict(zip(rows, row, strict=True)) for row in zip(*rows.values(), strict=True)]
-        del self.steps[step:]
+        self.steps = Steps.of(run.steps(), run.folder)
+        self.steps.cut(step)
         self.frames = Frames.load(self.folder / "frames.npz").until(step)
         self._written = {"step": step}
         for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
@@ -103,12 +103,10 @@ class Recorder:
         self._replay()
         progress = self.trainer.advance()
         self._note_changes()
-        self.steps.append(
-            {
-                "step": progress.step, "epoch": progress.epoch + 1, "loss": progress.loss,
-                "accuracy": progress.accuracy, "spikes": progress.spikes,
-                "samples": progress.samples, "seconds": progress.seconds,
-            }
+        self.steps.add(
+            step=progress.step, epoch=progress.epoch + 1, loss=progress.loss,
+            accuracy=progress.accuracy, spikes=progress.spikes, samples=progress.samples,
+            seconds=progress.seconds,
         )  # fmt: skip
         if progress.evaluation:
             self._end_epoch(progress)
@@ -139,16 +137,15 @@ class Recorder:
             self.frames = join([self.frames, watch(self.trainer)])
 
     def _record(self, progress):
-        rows = self.steps[-self.trainer.steps_per_epoch :]
-        weight = np.array([row["samples"] for row in rows], float)
+        newest = self.steps.columns(-self.trainer.steps_per_epoch)
         loss, accuracy, spikes = (
-            float(np.average([row[name] for row in rows], weights=weight))
+            float(np.average(newest[name], weights=newest["samples"]))
             for name in ("loss", "accuracy", "spikes")
         )
         now = power.estimate(progress.recording, "inference")
         return EpochRecord(
             progress.epoch + 1, loss, accuracy, spikes, progress.evaluation.accuracy,
-            progress.evaluation.spikes, sum(row["seconds"] for row in rows),
+            progress.evaluation.spikes, float(newest["seconds"].sum()),
             now.energy, now.power, now.latency,
         )  # fmt: skip
 
@@ -178,7 +175,7 @@ class Recorder:
         if self._written.get("die") is not die:
             die.save(folder / "die.npz")
         write_table(folder / "metrics.parquet", columns_of([asdict(e) for e in self.epochs]))
-        write_table(folder / "steps.parquet", columns_of(self.steps))
+        write_table(folder / "steps.parquet", self.steps.columns())
         if self._written.get("frames") is not self.frames:
             self.frames.save(folder / "frames.npz")
             picture = thumbnail(self.frames, self.epochs).encode()

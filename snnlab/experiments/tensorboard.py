@@ -8,6 +8,7 @@ from pathlib import Path
 from snnlab.errors import SnnlabError
 from snnlab.experiments.runs import Run
 from snnlab.experiments.schema import EpochRecord
+from snnlab.experiments.steps import Steps
 
 STEP = {"loss": "step/loss", "accuracy": "step/accuracy", "spikes": "step/spikes per image"}
 EPOCH = {
@@ -52,11 +53,13 @@ class Board:
                 f"TensorBoard folder {self._folder} cannot be written: {error.strerror}"
             ) from None
 
-    def write(self, steps: list[dict], epochs: list[EpochRecord]) -> None:
+    def write(self, steps: Steps, epochs: list[EpochRecord]) -> None:
         """What a run's tables have gained since the last call. A curve's clock is time spent
         training. Raises :class:`SnnlabError` as above."""
         with self._guarded():
-            for row in steps[self._steps :]:
+            new = steps.columns(self._steps)
+            for values in zip(*(column.tolist() for column in new.values()), strict=True):
+                row = dict(zip(new, values, strict=True))
                 self._clock += row["seconds"]
                 self._ends[row["epoch"]] = row["step"]
                 self._scalars(STEP, row, row["step"])
@@ -79,12 +82,9 @@ class Board:
 
 def export(run: Run, folder: Path) -> None:
     """Write a kept run to a folder of its name in ``folder``; raises :class:`SnnlabError`."""
-    columns, epochs = run.steps(), run.epochs()
-    if columns and (missing := {"step", "epoch", "seconds", *STEP} - set(columns)):
-        raise SnnlabError(f"run {run.folder}: its steps have no {', '.join(sorted(missing))}")
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    steps, epochs = Steps.of(run.steps(), run.folder), run.epochs()
     with closing(Board(folder / run.name, run.settings, run.record["created"])) as board:
-        board.write(rows, epochs)
+        board.write(steps, epochs)
 
 
 def _seconds(created):
