@@ -253,13 +253,16 @@ def test_frames_show_what_the_chip_would(whole):
     assert not same_recording(frames.one(0), frames.one(20)), "the network has learnt"
 
 
+ONE = {name: [1] for name in KINDS}
+
+
 @pytest.mark.parametrize(
     ("columns", "said"),
     [
         ({"step": [1]}, "run here: its steps have no accuracy, epoch, loss"),
-        ({**dict.fromkeys(KINDS, [1]), "loss": [None]}, "run here: its steps are not all numbers"),
-        ({**dict.fromkeys(KINDS, [1]), "step": [0.5]}, "run here: its steps are not all numbers"),
-        ({**dict.fromkeys(KINDS, [1]), "step": [2**70]}, "run here: its steps are not all numbers"),
+        ({**ONE, "loss": [None]}, "run here: its steps are not all numbers"),
+        ({**ONE, "step": [0.5]}, "run here: its steps are not all numbers"),
+        ({**ONE, "step": [2**70]}, "run here: its steps are not all numbers"),
     ],
 )
 def test_steps_that_are_none_are_refused(columns, said):
