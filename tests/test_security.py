@@ -38,8 +38,8 @@ from snnlab.experiments.schema import MOST_JSON
 from snnlab.experiments.tables import MOST_CELLS, read_table
 from snnlab.files import MOST_ARRAYS, MOST_BYTES, load_npz, npz, read_npz
 from snnlab_app import upload
+from snnlab_app.pins import Pin, table_of
 from snnlab_app.saving import csv_of
-from snnlab_app.views.compare import Pin, _table
 
 MARKUP = '<img src=x onerror="alert(1)">'
 HERE = Path(__file__).parent.parent
@@ -519,8 +519,8 @@ class _Frame:
 
 def test_a_hostile_name_in_the_table_of_runs_is_text():
     history = {name: np.ones(3) for name in ("step", "accuracy", "spikes")}
-    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, 0.5, 1e-6, history)
-    html = _table([pin, Pin("now", Config().values(), 3, 0.5, 1e-6, history)])
+    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, 0.5, 1e-6, history, None)
+    html = table_of([pin, Pin("now", Config().values(), 3, 0.5, 1e-6, history, None)])
     assert "<img" not in html
     assert html.count("&lt;img") == 2
 
