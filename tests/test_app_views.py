@@ -224,6 +224,10 @@ def test_rasters_of_one_image_stand_side_by_side(session, stored):
     axis = view.plots["rasters"].figure.xaxis[0]
     assert list(axis.major_label_overrides.values()) == ["mine", "this run"]
     (pin,) = view.pins
+    view.pins = [pin._replace(name=name) for name in ("20261121-153012-mnist-again", "$$x$$")]
+    view.show(snapshot)
+    named = list(axis.major_label_overrides.values())
+    assert named == ["20261121-\n153012-mnist-", "＄＄x＄＄", "this run"]
     assert pin.raster(image, ("mnist", 16)) is None, "of other data"
     assert pin.raster(-1, ("digits", 16)) is None
 

@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from textwrap import wrap
 
 import numpy as np
 import panel as pn
@@ -25,6 +26,8 @@ NOW = "this run"
 SLOTS = tuple(f"slot {k}" for k in range(MOST))
 MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
 """Of a raster, as a share of the width that it takes."""
+WIDE = 14
+"""Letters of a line under a raster."""
 
 
 class CompareView(View):
@@ -146,7 +149,10 @@ class CompareView(View):
         data = data_of(now.settings)
         cells = side_by_side([pin.raster(self._image.value, data) for pin in pins])
         self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
-        figure, names = self._rasters.figure, {k + MIDDLE: p.name for k, p in enumerate(pins)}
+        figure, names = (
+            self._rasters.figure,
+            {k + MIDDLE: _short(p.name) for k, p in enumerate(pins)},
+        )
         if figure.xaxis[0].major_label_overrides != names:
             figure.xaxis[0].update(
                 ticker=FixedTicker(ticks=list(names)), major_label_overrides=names
@@ -185,3 +191,8 @@ class CompareView(View):
             for run in self._all()
         ]  # fmt: skip
         return ["run", "steps", "test accuracy (%)", "energy (µJ, estimate)", *knobs], rows
+
+
+def _short(name):
+    """A name in two lines; dollars would have it read as a formula."""
+    return "\n".join(wrap(name.replace("$", "＄"), WIDE)[:2])
