@@ -272,20 +272,23 @@ def _put(case):
 
 
 def run(case):
-    """All that lists, tables and resuming read of it."""
+    """All that lists, tables, the page and resuming read of it."""
     from snnlab.experiments.frames import Frames
+    from snnlab.experiments.steps import Steps
+    from snnlab.plotting.raster import raster_cells
 
     run = Run.open(_put(case))
     json.dumps(run.row(), default=str)
     assert isinstance(run.state, str)
     assert len(tidy_epochs(run)) == len(run.epochs())
     assert all(isinstance(change.knob, str) for change in run.changes)
-    columns = run.steps()
+    columns = Steps.of(run.steps(), run.folder).columns()
     assert len({len(column) for column in columns.values()}) <= 1
     settings(run.config.values())
     frames = Frames.load(run.folder / "frames.npz")
-    for k in range(min(len(frames), 2)):
-        assert frames.label_traces(k).ndim == 2
+    newest = frames.newest()
+    for k in range(min(len(newest), 2)):
+        assert raster_cells(newest.recording, k).ndim == 2
     found = files.read_npz(run.folder / "checkpoint.npz", "checkpoint", _run()[1])
     assert all(np.isfinite(array).all() for array in found.values())
 
