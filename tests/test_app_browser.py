@@ -206,6 +206,6 @@ def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
     models, nodes, listeners = held()
     through()
     now = held()
-    assert now[0] == models
+    assert now[0] <= models
     assert now[1] < 1.1 * nodes
     assert now[2] < 1.1 * listeners

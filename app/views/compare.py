@@ -69,6 +69,7 @@ class CompareView(View):
         self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
         self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
         self._rasters = LivePlot(rasters(), 340, "")
+        self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
             "accuracy over energy": self._merits, "rasters": self._rasters,
@@ -149,18 +150,16 @@ class CompareView(View):
         data = data_of(now.settings)
         cells = side_by_side([pin.raster(self._image.value, data) for pin in pins])
         self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
-        figure, names = (
-            self._rasters.figure,
-            {k + MIDDLE: _short(p.name) for k, p in enumerate(pins)},
-        )
-        if figure.xaxis[0].major_label_overrides != names:
-            figure.xaxis[0].update(
-                ticker=FixedTicker(ticks=list(names)), major_label_overrides=names
-            )
+        figure = self._rasters.figure
+        names = {k + MIDDLE: _short(pin.name) for k, pin in enumerate(pins)}
+        axis = figure.xaxis[0]
+        if axis.major_label_overrides != names:
+            axis.ticker.ticks = list(names)
+            axis.major_label_overrides = names
         ends = {"x_range": len(pins), "y_range": len(cells)}
-        for axis, end in ends.items():
-            if getattr(figure, axis).end != end:
-                getattr(figure, axis).update(start=0, end=end, reset_start=0, reset_end=end)
+        for name, end in ends.items():
+            if getattr(figure, name).end != end:
+                getattr(figure, name).update(start=0, end=end, reset_start=0, reset_end=end)
 
     def _in_words(self, snapshot):
         if not self.pins:
