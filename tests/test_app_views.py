@@ -1,6 +1,8 @@
 """What views make of a snapshot, without a page."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -230,6 +232,13 @@ def test_rasters_of_one_image_stand_side_by_side(session, stored):
     assert named == ["20261121-\n153012-mnist-", "＄＄x＄＄", "this run"]
     assert pin.raster(image, ("mnist", 16)) is None, "of other data"
     assert pin.raster(-1, ("digits", 16)) is None
+
+
+def test_a_run_whose_energy_is_no_number_is_compared_too(session):
+    view, snapshot = shown(session, CompareView)
+    view.show(replace(snapshot, power=SimpleNamespace(energy=float("nan"))))
+    assert view.plots["accuracy over energy"].source("this run").data["energy"].size == 0
+    assert "this run" in view._table.object
 
 
 def test_the_front_is_of_those_that_no_other_beats():

@@ -117,8 +117,9 @@ class CompareView(View):
             self._feed(slot, shown.get(slot))
         self._merits.feed("front line", *front(list(shown.values())))
         energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
-        room = 0.1 * np.ptp(energy)
-        self._merits.see("room", [min(energy) - room, max(energy) + room], [])
+        if energy:  # none of a network whose numbers are none
+            room = 0.1 * np.ptp(energy)
+            self._merits.see("room", [min(energy) - room, max(energy) + room], [])
         names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}
         for plot in (self._accuracy, self._spikes, self._merits):
             plot.rename(names)

@@ -4,6 +4,7 @@ import re
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.numerals import number
 
 RESULTS = {
     "best_accuracy": ("best", 100, "{:.2f} %"),
@@ -59,7 +60,7 @@ def _holds(value, name, sign, text, condition):
         return (text in value.split()) == (sign == "=")
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
-            return _TESTS[sign](value, float(text))
+            return _TESTS[sign](value, number(text, float))
         except ValueError:
             raise SnnlabError(f"condition {condition}: {text} is no number") from None
     shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
