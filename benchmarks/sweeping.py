@@ -21,7 +21,7 @@ import numpy as np
 
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.experiments.cluster import ONE_THREAD, run_all
+from snnlab.experiments.cluster import LIBRARIES, run_all
 from snnlab.experiments.plan import Plan
 from snnlab.experiments.sweep import Task, train_trial
 from snnlab.experiments.trials import TrialQueue
@@ -79,7 +79,7 @@ def rate(workers, trials, work, where, function=nap, data=None):
 def bare(processes, trials, work, data):
     """Trainings per minute of so many processes that know nothing of each other."""
     with (
-        patch.dict(os.environ, ONE_THREAD),
+        patch.dict(os.environ, {**LIBRARIES, "NUMBA_NUM_THREADS": "1"}),
         ProcessPoolExecutor(processes, get_context("spawn")) as pool,
     ):
         list(pool.map(train_trial, [work] * processes, [data] * processes))

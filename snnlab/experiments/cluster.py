@@ -13,13 +13,8 @@ from time import monotonic
 
 from snnlab.errors import SnnlabError
 
-ONE_THREAD = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""Each process computes on one core: tasks side by side need no threads inside."""
-BEFORE = "distributed.nanny.pre-spawn-environ"
-"""Dask's name for what a process finds in its environment."""
-TRIM = "MALLOC_TRIM_THRESHOLD_"
-"""By this Dask has memory given back at once. A training takes it again in its next step, and is
-half as fast again without."""
+LIBRARIES = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""What other libraries find in the environment of a worker."""
 PATIENCE = 60.0
 """Seconds for a worker or the scheduler to come back."""
 MOST_TRIES = 4
@@ -117,7 +112,7 @@ class _Crew:
 
     def start(self, task, tries=1):
         self.check()
-        future = self.client.submit(_safely, self.function, task, self.shared, pure=False)
+        future = self.client.submit(_on_one_core, self.function, task, self.shared, pure=False)
         self.flying[future.key] = task, future, tries
         future.add_done_callback(self.ended.put)
 
@@ -166,12 +161,12 @@ def _client(workers, scheduler):
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf(), _one_thread():
+                with _deaf(), _environment_left_alone():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
                             dashboard_address=None, memory_limit=0,
-                            silence_logs=logging.CRITICAL,
+                            silence_logs=logging.CRITICAL, env=LIBRARIES,
                             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         )
                     )  # fmt: skip
@@ -183,24 +178,19 @@ def _client(workers, scheduler):
 
 
 @contextmanager
-def _one_thread():
-    """Processes begun from here on, and those that replace them, compute on one core.
+def _environment_left_alone():
+    """Dask writes nothing into the environment of this process.
 
-    Known to them from their first moment: a script that begins them is read by each of them, and
-    may load numba before Dask's own ``env`` is heard. Dask tells them through the environment of
-    this process, which others read as well: it is put back.
+    By itself it does, each time a worker is begun, also long afterwards in place of one that died;
+    numba compiles nothing more once it finds its number of threads changed. And among it is a
+    setting by which workers give memory back at once, which a training takes again in its next
+    step: it is half as fast again without.
     """
     from dask import config
 
-    before = dict(os.environ)
-    os.environ.update(ONE_THREAD)
-    try:
-        with config.set({BEFORE: {**config.get(BEFORE), **ONE_THREAD, TRIM: None}}):
-            yield
-    finally:
-        for name in set(os.environ) - set(before):
-            del os.environ[name]
-        os.environ.update(before)
+    name = "distributed.nanny.pre-spawn-environ"
+    with config.set({name: dict.fromkeys(config.get(name))}):
+        yield
 
 
 @contextmanager
@@ -214,6 +204,17 @@ def _deaf():
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _on_one_core(function, task, data):
+    """What a worker does: tasks side by side need no threads inside."""
+    import torch
+
+    from snnlab.chip.threads import use_threads
+
+    use_threads(1)
+    torch.set_num_threads(1)
+    return _safely(function, task, data)
 
 
 def _safely(function, task, data):
