@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import ONE_THREAD
+from snnlab.experiments.cluster import on_one_core
 from snnlab.imports import uncollected
 
 NICER = 10
@@ -24,13 +24,13 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
     """Carry out a plan, as plain values, in a storage; news are changes of a
     :class:`~snnlab_app.sweeping.sweeps.Sweep` by name."""
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
-    os.environ.update(ONE_THREAD)  # before anything that reads it is imported
     if hasattr(os, "nice"):
         os.nice(NICER)
     with uncollected():
         from snnlab.experiments.plan import Plan
         from snnlab.experiments.sweep import sweep
 
+        on_one_core()
     try:
         teller = _Teller(pipe, Plan.checked(**plan), storage)
         sweep(teller.plan, storage, workers=0, data_dir=data_dir, tell=teller.tell)

@@ -37,6 +37,16 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def on_one_core() -> None:
+    """Compute on one core in this thread: tasks side by side need no threads inside."""
+    import torch
+
+    from snnlab.chip.threads import use_threads
+
+    use_threads(1)
+    torch.set_num_threads(1)
+
+
 def run_all(
     function: Callable,
     tasks: Iterable,
@@ -112,7 +122,7 @@ class _Crew:
 
     def start(self, task, tries=1):
         self.check()
-        future = self.client.submit(_on_one_core, self.function, task, self.shared, pure=False)
+        future = self.client.submit(_alone, self.function, task, self.shared, pure=False)
         self.flying[future.key] = task, future, tries
         future.add_done_callback(self.ended.put)
 
@@ -206,14 +216,9 @@ def _deaf():
         signal.signal(signal.SIGINT, before)
 
 
-def _on_one_core(function, task, data):
-    """What a worker does: tasks side by side need no threads inside."""
-    import torch
-
-    from snnlab.chip.threads import use_threads
-
-    use_threads(1)
-    torch.set_num_threads(1)
+def _alone(function, task, data):
+    """What a worker does."""
+    on_one_core()
     return _safely(function, task, data)
 
 
