@@ -191,7 +191,7 @@ export function render({model, view, el}) {
   follow()
   rewrite()
   view.connect(page.data.properties.dark_theme.change, rewrite)
-  const leave = event => event.persisted || model.send_msg("left")
+  const leave = event => event.persisted || navigator.sendBeacon("left", model.goodbye)
   night.addEventListener("change", follow)
   document.addEventListener("click", choose)
   document.addEventListener("keydown", press)
@@ -214,6 +214,7 @@ class Bridge(JSComponent):
     narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
     ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
+    goodbye = param.String("", doc="What to say when the tab is closed.")
     text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")
 

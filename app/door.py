@@ -13,6 +13,7 @@ from tornado.web import HTTPError, OutputTransform, RequestHandler
 from snnlab.errors import SnnlabError
 from snnlab_app import access as access_
 from snnlab_app import passwords
+from snnlab_app.leaving import Left
 
 SLOW_DOWN = 1.0
 """Seconds after which a wrong password is answered."""
@@ -27,7 +28,7 @@ def options(access) -> dict:
     """What ``panel.serve`` needs for this :class:`~snnlab_app.access.Access`."""
     given = {
         "transforms": [_Headers],
-        "extra_patterns": [(r"/components/(.*)", _Known)],
+        "extra_patterns": [(r"/components/(.*)", _Known), (r"/left", Left)],
     }
     if access.passwords:
         given |= {"auth_provider": _Passwords(access.passwords)}

@@ -10,6 +10,7 @@ from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 from panel.util import edit_readonly
 
+from snnlab_app import leaving
 from snnlab_app.bridge import Bridge
 from snnlab_app.cards import Text
 from snnlab_app.clock import Clock
@@ -65,19 +66,22 @@ class Page:
     def stand(self) -> None:
         """Say what goes on; begin when the browser has its copy, end when the visitor leaves."""
         self._show_status()
-        context = self._document.session_context
         # Else a page that comes back to a server started anew would ask a distant one for styles.
         self._document.template_variables["dist_url"] = LOCAL_DIST
-        self.bridge.when("left", lambda: self._leave(context))
+        self.bridge.goodbye = leaving.expect(lambda: self._locked(self._leave))
         self.bridge.when("here", self._here)
         # Not before the browser has its copy: Panel drops what changes in between, for good.
         pn.state.onload(self.begin)
-        pn.state.on_session_destroyed(lambda _: self.end())
+        pn.state.on_session_destroyed(lambda _: self._gone())
 
-    def _leave(self, context):
+    def _leave(self):
         """The tab was closed: nobody will come back to it, as after a lost connection."""
         self.end()
-        context.session.request_expiration()
+        self._document.session_context.session.request_expiration()
+
+    def _gone(self):
+        leaving.forget(self.bridge.goodbye)
+        self.end()
 
     def _here(self):
         """The browser has its copy of the page, for the first time or after a lost connection.

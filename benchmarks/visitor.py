@@ -92,7 +92,8 @@ class Visitor:
 
     async def leave(self) -> None:
         """Close the tab."""
-        await self._event("data_event", [["model", {"id": self._bridge}], ["data", "left"]])
+        server = self._url.partition("//")[2].partition("/")[0]
+        await AsyncHTTPClient().fetch(f"http://{server}/left", method="POST", body=self._goodbye)
         self._task.cancel()
         self._socket.close()
 
@@ -164,6 +165,7 @@ class Visitor:
             kind, data = model["attributes"].get("class_name"), model["attributes"].get("data")
             if kind == "Bridge":
                 self._bridge, self._data = model["id"], data["id"]
+                self._goodbye = data["attributes"]["goodbye"]
             elif kind == "Button":
                 self._labels[data["id"]] = data["attributes"].get("label")
                 self._buttons[data["id"]] = model["id"]

@@ -13,6 +13,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -25,7 +26,7 @@ from tornado.websocket import websocket_connect
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
-from snnlab_app import access, passwords
+from snnlab_app import access, leaving, passwords
 from snnlab_app.access import Access
 
 NAME, PASSWORD = "alice", "six-bit weights"
@@ -164,6 +165,23 @@ def test_components_hand_out_files_and_import_nothing(plain):
     assert "Zen" not in plain.printed(), text
     status, *_ = Visitor(plain).get("components/os/x/_css/../../etc/passwd")
     assert status in (403, 404)
+
+
+@pytest.mark.parametrize("word", [b"", b"nobody's", b"\xff" * 9, b"x" * 100_000])
+def test_a_goodbye_that_is_nobodys_is_answered_like_any(plain, word):
+    with urllib.request.urlopen(plain.url + "left", data=word, timeout=30) as answer:
+        assert (answer.status, answer.read()) == (204, b"")
+
+
+def test_a_goodbye_is_obeyed_once_and_only_whose_it_is():
+    heard = []
+    first, second, third = (leaving.expect(partial(heard.append, k)) for k in range(3))
+    leaving.forget(third)
+    for word in (first, first, third, "", second[:-1]):
+        leaving.said(word)
+    assert heard == [0]
+    leaving.said(second)
+    assert heard == [0, 1]
 
 
 @pytest.mark.parametrize(
