@@ -5,8 +5,7 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.chip import floor, units
-from snnlab.chip.constants import DT_CADC, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
-from snnlab.encoding import latency_encode
+from snnlab.chip.constants import N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.experiments.watch import watch
 from snnlab.learn.health import diagnosis
@@ -55,10 +54,7 @@ class Studio:
     def frame(self, image: np.ndarray, label: str | None, noise: str, number: int) -> Frame:
         """One image on the chip, with the noise that goes by a name and a number."""
         trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
-        ids = np.array([number], np.uint64)
-        events = latency_encode(image[None], c.tau_in, c.theta_in, trainer.point.window, ids)
-        if c.grid == "cadc":
-            events = events.on_grid(DT_CADC)
+        events = trainer.encode(image[None], np.array([number], np.uint64))
         trial = key(c.seed, noise, number)
         recording = trainer.chip.run(events, network.weights_lsb(), trial=trial)
         traces = decode(recording, network.scales()[-1])[0]

@@ -114,9 +114,17 @@ class Config(param.Parameterized):
         label="Image side",
         doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come.",
     )
-    tau_in = _microseconds(
-        8e-6, 1e-6, 20e-6, "Latency code τ_in", "Time constant of the latency code."
+    encoding = param.Selector(
+        default="integrator",
+        objects=["integrator", "linear"],
+        label="Latency code",
+        doc="When a pixel's spike is sent: when a leaky integrator that it drives would fire, as"
+        " published, or linear in its darkness.",
     )
+    tau_in = _microseconds(
+        8e-6, 1e-6, 20e-6, "Latency code τ_in",
+        "Time constant of the integrator; delay of a black pixel in the linear code.",
+    )  # fmt: skip
     grid = param.Selector(
         default="clock",
         objects=["clock", "cadc"],
@@ -317,8 +325,8 @@ class Config(param.Parameterized):
 
     GROUPS: ClassVar = {
         "Data": (
-            "dataset", "side", "tau_in", "theta_in", "grid", "rotation", "shift", "stretch", "bend",
-            "mirror",
+            "dataset", "side", "encoding", "tau_in", "theta_in", "grid", "rotation", "shift",
+            "stretch", "bend", "mirror",
         ),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",

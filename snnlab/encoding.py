@@ -1,4 +1,4 @@
-"""Images become spikes: the paper's time-to-first-spike latency code."""
+"""Images become spikes, one for each pixel: the brighter, the sooner."""
 
 import numpy as np
 
@@ -6,20 +6,30 @@ from snnlab.chip.compiled import compiled
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events, check_window
 
+CODES = ("integrator", "linear")
 
-def latency(intensity: np.ndarray, tau_in: float, theta_in: float) -> np.ndarray:
+
+def latency(
+    intensity: np.ndarray, tau_in: float, theta_in: float, code: str = "integrator"
+) -> np.ndarray:
     """Spike time of each pixel : s, infinite where it stays silent.
 
-    ``t = tau_in ln(x / (x - theta_in))`` is when a leaky integrator with threshold ``theta_in``
-    driven by a constant x fires (Cramer et al. 2022). At ``x = theta_in`` it is approached only
-    asymptotically: no spike.
+    "integrator": ``t = tau_in ln(x / (x - theta_in))`` is when a leaky integrator with threshold
+    ``theta_in`` driven by a constant x fires (Cramer et al. 2022). At ``x = theta_in`` it is
+    approached only asymptotically: no spike.
+    "linear": ``t = tau_in (1 - x)`` tells bright greys apart as well as dark ones; no spike at
+    ``x = theta_in`` and below either.
 
     intensity : float[...] in 0…1.
     """
     x = np.asarray(intensity, np.float64)
     fires = x > theta_in
+    bright = x[fires]
     times = np.full(x.shape, np.inf)
-    times[fires] = tau_in * np.log(x[fires] / (x[fires] - theta_in))
+    if code == "linear":
+        times[fires] = tau_in * (1.0 - bright)
+    else:
+        times[fires] = tau_in * np.log(bright / (bright - theta_in))
     return times
 
 
@@ -29,13 +39,16 @@ def latency_encode(
     theta_in: float,
     window: int,
     ids: np.ndarray | None = None,
+    code: str = "integrator",
 ) -> Events:
     """Images to at most one spike per pixel.
 
     images : uint8[image, ...]; tau_in : s; theta_in : of full brightness; window : ticks of 8 ns,
-    later spikes are dropped. Raises :class:`SnnlabError` for anything but 8-bit images, or a window
-    of more than 16 bits.
+    later spikes are dropped; code : of :func:`latency`. Raises :class:`SnnlabError` for anything
+    but 8-bit images, a window of more than 16 bits, or an unknown code.
     """
+    if code not in CODES:
+        raise SnnlabError(f"latency code {code!r} is not known: one of {', '.join(CODES)}")
     kind = getattr(images, "dtype", type(images).__name__)
     if kind != np.uint8:
         raise SnnlabError(f"images are {kind}: the encoder takes uint8, 0 to 255")
@@ -44,7 +57,7 @@ def latency_encode(
             raise SnnlabError(f"latency code {name} = {value} is not allowed: {low:g} to {high:g}")
     check_window(window)
     # An 8-bit pixel has 256 latencies, so the formula is evaluated once per brightness.
-    exact = latency(np.arange(256) / 255.0, tau_in, theta_in) / TICK
+    exact = latency(np.arange(256) / 255.0, tau_in, theta_in, code) / TICK
     ticks, rank = np.unique(
         np.rint(np.minimum(exact, window)).astype(np.uint16), return_inverse=True
     )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snnlab.encoding import latency, latency_encode
+from snnlab.encoding import CODES, latency, latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
@@ -35,8 +35,17 @@ def test_the_latency_is_when_a_leaky_integrator_reaches_threshold(theta, tau, ab
     assert x * (1.0 - np.exp(-time / tau)) == pytest.approx(theta, rel=1e-9)
 
 
-def test_brighter_is_earlier():
-    times = latency(np.arange(256) / 255, TAU, THETA)
+def test_the_linear_code_tells_all_greys_apart_alike():
+    x = np.arange(256) / 255
+    times = latency(x, TAU, THETA, "linear")
+    assert times[255] == 0.0
+    np.testing.assert_allclose(times[128], TAU * 127 / 255, rtol=1e-12)
+    np.testing.assert_allclose(np.diff(times[x > THETA]), -TAU / 255, rtol=1e-9)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_brighter_is_earlier(code):
+    times = latency(np.arange(256) / 255, TAU, THETA, code)
     dark = np.arange(256) / 255 <= THETA
     assert np.isinf(times[dark]).all()
     assert (np.diff(times[~dark]) < 0).all()
@@ -63,11 +72,15 @@ def test_at_most_one_spike_per_pixel_in_order_of_time(images, theta, tau):
 
 
 @often
-@given(arrays(np.uint8, (5, 9)), st.floats(0.01, 0.9), st.floats(1e-7, 2e-5), st.integers(1, 65535))
-def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window):
+@given(
+    arrays(np.uint8, (5, 9)), st.floats(0.01, 0.9), st.floats(1e-7, 2e-5), st.integers(1, 65535),
+    st.sampled_from(CODES),
+)  # fmt: skip
+def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window, code):
     """Several brightnesses share a tick when tau is small: their order is that of the channels."""
-    ticks = np.rint(np.minimum(latency(images / 255, tau, theta) / TICK, window))
-    slow, fast = Events.from_ticks(ticks, window), latency_encode(images, tau, theta, window)
+    ticks = np.rint(np.minimum(latency(images / 255, tau, theta, code) / TICK, window))
+    slow = Events.from_ticks(ticks, window)
+    fast = latency_encode(images, tau, theta, window, code=code)
     for name in ("offsets", "tick", "channel", "ids"):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
 

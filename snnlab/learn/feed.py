@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from math import ceil
+from typing import NamedTuple
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -17,6 +18,21 @@ TEST_IDS = 1 << 32
 """Offset of test images' ids, so that they never share a training image's noise."""
 
 
+class Code(NamedTuple):
+    """How pictures become spikes: settings by their names, and the window in ticks of 8 ns."""
+
+    encoding: str
+    tau_in: float
+    theta_in: float
+    grid: str
+    window: int
+
+    def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
+        """Spikes of images uint8[image, row, column], known to the noise by ids uint64[image]."""
+        events = latency_encode(images, self.tau_in, self.theta_in, self.window, ids, self.encoding)
+        return events.on_grid(DT_CADC) if self.grid == "cadc" else events
+
+
 class Feed:
     """The spikes of a data set's images.
 
@@ -26,7 +42,7 @@ class Feed:
 
     def __init__(self, dataset: Dataset, settings, window: int):
         self.dataset, self.settings = dataset, settings
-        self._code = settings.tau_in, settings.theta_in, window, settings.grid
+        self.code = Code(*(getattr(settings, name) for name in Code._fields[:-1]), window)
         self._order = (None, None)
 
     @property
@@ -37,12 +53,12 @@ class Feed:
     @cached_property
     def train(self) -> Events:
         """Spikes of all training images, as they are."""
-        return _encoded(self.dataset, "train", *self._code)
+        return _encoded(self.dataset, "train", self.code)
 
     @cached_property
     def test(self) -> Events:
         """Spikes of all test images."""
-        return _encoded(self.dataset, "test", *self._code)
+        return _encoded(self.dataset, "test", self.code)
 
     def ready(self) -> None:
         """Do now what the first batch or evaluation would wait for."""
@@ -66,7 +82,7 @@ class Feed:
         ids = index.astype(np.uint64)
         epoch = step // self.steps_per_epoch
         seen = key(self.settings.seed, "warp", epoch)
-        return _encode(warp(self.dataset.train_images[index], ids, by, seen), ids, *self._code)
+        return self.code.encode(warp(self.dataset.train_images[index], ids, by, seen), ids)
 
     @property
     def warp(self) -> Warp:
@@ -78,21 +94,12 @@ class Feed:
 _in_use: WeakValueDictionary[tuple, Events] = WeakValueDictionary()
 
 
-def _encoded(dataset, part, *code):
+def _encoded(dataset, part, code):
     """Spikes of a data set's images, shared by all trainers at work that ask for the same."""
-    events = _in_use.get((dataset, part, *code))
+    events = _in_use.get((dataset, part, code))
     if events is None:
-        events = _in_use[dataset, part, *code] = _encode_all(dataset, part, *code)
+        images = getattr(dataset, f"{part}_images")
+        first = TEST_IDS if part == "test" else 0
+        ids = np.arange(first, first + len(images), dtype=np.uint64)
+        events = _in_use[dataset, part, code] = code.encode(images, ids)
     return events
-
-
-def _encode_all(dataset, part, *code):
-    images = getattr(dataset, f"{part}_images")
-    first = TEST_IDS if part == "test" else 0
-    ids = np.arange(first, first + len(images), dtype=np.uint64)
-    return _encode(images, ids, *code)
-
-
-def _encode(images, ids, tau_in, theta_in, window, grid):
-    events = latency_encode(images, tau_in, theta_in, window, ids)
-    return events.on_grid(DT_CADC) if grid == "cadc" else events

@@ -139,6 +139,10 @@ class Trainer:
         """Spikes of all test images."""
         return self._feed.test
 
+    def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
+        """Spikes of pictures uint8[image, row, column], known to the noise by ids uint64[image]."""
+        return self._feed.code.encode(images, ids)
+
     def _settings_now(self):
         """The settings, with the live knobs as they stand."""
         for name in Config.LIVE:

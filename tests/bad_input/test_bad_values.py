@@ -148,6 +148,10 @@ PYTHON = {
     "images as floats": (
         lambda: latency_encode(np.zeros((1, 4)), 8e-6, 0.2, 100), "images are float64",
     ),
+    "a code that is none": (
+        lambda: latency_encode(np.zeros((1, 4), np.uint8), 8e-6, 0.2, 100, code="morse"),
+        "latency code 'morse' is not known: one of integrator, linear",
+    ),
     "images as lists": (lambda: latency_encode([[1]], 8e-6, 0.2, 100), "images", "uint8"),
     "a code without time": (
         lambda: latency_encode(np.zeros((1, 4), np.uint8), 0.0, 0.2, 100), "tau_in = 0",
