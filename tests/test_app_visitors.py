@@ -270,6 +270,7 @@ def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monk
         session.play()
         for _ in range(2):
             until(lambda: session.state == "running")
+            until((store.folder("me") / "checkpoint.npz").exists)
             time.sleep(moments.uniform(0.1, 0.6))
             kill(compute)
             until(lambda: session.state != "running")
