@@ -64,6 +64,8 @@ def served(*flags):
                 urllib.request.urlopen(url, timeout=5).close()
                 break
             except OSError:
+                if process.poll() is not None:
+                    raise SystemExit(f"{' '.join(command)} ended by itself") from None
                 time.sleep(0.05)
         yield url
     finally:

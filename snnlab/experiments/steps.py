@@ -50,4 +50,6 @@ class Steps:
 
     def columns(self, first: int = 0) -> dict[str, np.ndarray]:
         """All from ``first`` on, which may count from the end."""
-        return {name: np.array(column[first:]) for name, column in self._columns.items()}
+        return {
+            name: np.array(memoryview(column)[first:]) for name, column in self._columns.items()
+        }

@@ -22,6 +22,8 @@ def write_table(path: Path, columns: Columns) -> None:
     table = pyarrow.table(columns)
     write = csv.write_csv if path.suffix == ".csv" else parquet.write_table
     write_whole(path, lambda file: write(table, file))
+    # Arrow keeps what it needed; a training writes a longer table every time.
+    pyarrow.default_memory_pool().release_unused()
 
 
 def read_table(path: Path) -> dict[str, list]:
