@@ -20,8 +20,10 @@ def latency(
     "linear": ``t = tau_in (1 - x)`` tells bright greys apart as well as dark ones; no spike at
     ``x = theta_in`` and below either.
 
-    intensity : float[...] in 0…1.
+    intensity : float[...] in 0…1. Raises :class:`SnnlabError` for an unknown code.
     """
+    if code not in CODES:
+        raise SnnlabError(f"latency code {code!r} is not known: one of {', '.join(CODES)}")
     x = np.asarray(intensity, np.float64)
     fires = x > theta_in
     bright = x[fires]
@@ -47,8 +49,6 @@ def latency_encode(
     later spikes are dropped; code : of :func:`latency`. Raises :class:`SnnlabError` for anything
     but 8-bit images, a window of more than 16 bits, or an unknown code.
     """
-    if code not in CODES:
-        raise SnnlabError(f"latency code {code!r} is not known: one of {', '.join(CODES)}")
     kind = getattr(images, "dtype", type(images).__name__)
     if kind != np.uint8:
         raise SnnlabError(f"images are {kind}: the encoder takes uint8, 0 to 255")
