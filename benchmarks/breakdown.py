@@ -12,7 +12,6 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.threads import use_threads
 from snnlab.learn.adjoint import adjoint
 from snnlab.learn.network import decode
-from snnlab.learn.surrogate import surrogate_table
 from snnlab_bench import machine
 from snnlab_bench.harness import interleaved, timed
 from snnlab_bench.network import Trained
@@ -102,8 +101,8 @@ def _backward(trainer, recording):
     network = trainer.network
     weights, of_traces = network.arrays(), np.ones_like(decode(recording, 1.0))
     of_counts = [np.ones((len(recording.inputs), n), np.float32) for n in network.sizes[1:-1]]
-    table, propagators = surrogate_table(trainer.settings.beta), trainer.propagators
-    return lambda: adjoint(recording, weights, of_traces, of_counts, table, propagators)
+    surrogate, propagators = trainer.surrogate, trainer.propagators
+    return lambda: adjoint(recording, weights, of_traces, of_counts, surrogate, propagators)
 
 
 def _cpu_us(works):

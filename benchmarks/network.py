@@ -27,7 +27,7 @@ from snnlab.learn import loss as losses
 from snnlab.learn.model import IdealModel
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
-from snnlab.learn.surrogate import surrogate_table
+from snnlab.learn.surrogate import Surrogate
 from snnlab.learn.trainer import Trainer
 from snnlab.recipes import recipe
 
@@ -161,7 +161,7 @@ class Random:
         """Surrogate, propagators, optimiser and targets."""
         propagators = IdealModel(TAU_MEM, TAU_SYN).propagators(self.chip.point)
         labels = torch.arange(self.batch) % 10
-        return surrogate_table(10.0), propagators, Adam(self.network.parameters()), labels
+        return Surrogate(10.0), propagators, Adam(self.network.parameters()), labels
 
     def run(self):
         """Forward on the chip; the recording."""
@@ -169,9 +169,9 @@ class Random:
 
     def step(self) -> None:
         """Forward, backward and Adam, at a learning rate of 0: every step costs the same."""
-        table, propagators, optimizer, labels = self._learning
+        surrogate, propagators, optimizer, labels = self._learning
         _, traces, counts = self.network.in_the_loop(
-            self.chip, self.events, table, propagators, trial=0
+            self.chip, self.events, surrogate, propagators, trial=0
         )
         loss = losses.classification(losses.scores(traces, "maximum"), labels, GAIN)
         optimizer.zero_grad()

@@ -257,6 +257,13 @@ class Config(param.Parameterized):
     beta = _strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
+    at_spike = param.Selector(
+        default="threshold",
+        objects=["threshold", "overshoot"],
+        label="Surrogate at a spike",
+        doc="Where the surrogate takes a neuron to be that fired: at its threshold, or as far above"
+        " as its climb would have led until the next converter sample.",
+    )
     rho_burst = _strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
     )
@@ -334,18 +341,19 @@ class Config(param.Parameterized):
             "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "rho_burst", "rho_silent", "least_spikes", "rho_weight", "rho_readout",
-            "readout", "logit_gain", "label_smoothing", "dropout", "learning_rate", "schedule",
-            "batch", "epochs", "seed",
+            "beta", "at_spike", "rho_burst", "rho_silent", "least_spikes", "rho_weight",
+            "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout", "learning_rate",
+            "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
     LIVE = frozenset(
         {
-            "beta", "rho_burst", "rho_weight", "rho_readout", "learning_rate", "mismatch",
-            "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed", "calibration",
-            "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing", "dropout",
-            "rotation", "shift", "stretch", "bend", "mirror", "rho_silent", "least_spikes",
+            "beta", "at_spike", "rho_burst", "rho_weight", "rho_readout", "learning_rate",
+            "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
+            "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
+            "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
+            "least_spikes",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

@@ -154,22 +154,45 @@ def layer_adjoint(events, g, model):
     return grad, current
 
 
-def hidden_gradient(upstream, weight, of_count, cadc, beta, spikes):
+def at_spikes(cadc, spikes, tau_ref):
+    """Where the climb to the threshold leads by the next sample : LSB[spike], to a whole one."""
+    out = []
+    for b in range(len(spikes)):
+        ready = {}
+        for e in range(spikes.offsets[b], spikes.offsets[b + 1]):
+            j, time = int(spikes.channel[e]), spikes.tick[e] * TICK
+            step = next(m for m in range(10_000) if m * DT_CADC > time - 1e-12)
+            begin, v = (step - 1) * DT_CADC, 0.0
+            if 0 < step <= cadc.shape[1]:
+                v = float(cadc[b, step - 1, j]) - float(cadc[b, 0, j])
+            elif step:
+                v = float(cadc[b, -1, j]) - float(cadc[b, 0, j])
+            if ready.get(j, -1.0) > begin:
+                begin, v = ready[j], 0.0
+            ready[j] = time + tau_ref
+            slope = max(GAP_LSB - v, 0.0) / max(time - begin, TICK)
+            v_next = GAP_LSB + slope * max(step * DT_CADC - time, 0.0)
+            out.append(min(np.rint(v_next + 1e-6), 255))
+    return np.array(out)
+
+
+def hidden_gradient(upstream, weight, of_count, cadc, beta, spikes, at=None):
     """Gradient of hidden membranes; weight : [neuron, next neuron], spikes : Events of the layer.
 
-    The surrogate sees the CADC sample, or the threshold if the neuron fired since the last one.
+    The surrogate sees the CADC sample, or the threshold if the neuron fired since the last one; or
+    what :func:`at_spikes` says of each spike.
     """
     n_images, samples, n = cadc.shape
     g = np.zeros(cadc.shape)
-    fired = np.zeros(cadc.shape, bool)
     for b in range(n_images):
+        seen = (cadc[b].astype(float) - cadc[b, 0]) / GAP_LSB
         for e in range(spikes.offsets[b], spikes.offsets[b + 1]):
             for m in range(samples):
                 late = m * DT_CADC - spikes.tick[e] * TICK
-                fired[b, m, spikes.channel[e]] |= -1e-12 < late < DT_CADC - 1e-12
+                if -1e-12 < late < DT_CADC - 1e-12:
+                    seen[m, spikes.channel[e]] = 1.0 if at is None else at[e] / GAP_LSB
         for m in range(samples):
             for j in range(n):
-                v = (int(cadc[b, m, j]) - int(cadc[b, 0, j])) / GAP_LSB
-                slope = superspike(1.0 if fired[b, m, j] else v, beta)
+                slope = superspike(seen[m, j], beta)
                 g[b, m, j] = slope * (of_count[b, j] + weight[j] @ upstream[b, m])
     return g

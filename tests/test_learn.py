@@ -12,7 +12,7 @@ import reference as twin
 import torch
 from builders import WINDOW, quiet, random_spikes, random_weights, same_recording, spikes
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_MEM, TAU_SYN, WEIGHT_SCALE
+from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_MEM, TAU_REF, TAU_SYN, WEIGHT_SCALE
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
@@ -27,7 +27,7 @@ from snnlab.learn import loss, reference
 from snnlab.learn.model import CURRENT, IdealModel
 from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, decode
 from snnlab.learn.optimizer import Adam
-from snnlab.learn.surrogate import superspike, surrogate_table
+from snnlab.learn.surrogate import Surrogate, superspike
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
 
@@ -112,7 +112,7 @@ def test_superspike_is_one_at_threshold_and_even_about_it():
 
 @pytest.mark.parametrize("beta", [0.5, 10.0, 50.0])
 def test_the_table_holds_the_derivative_of_every_trace(beta):
-    table = surrogate_table(beta)
+    table = Surrogate(beta).table
     assert (table.shape, table.dtype) == ((511,), np.float32)
     cadc = np.array([[[30]] * 3 + [[100]] * 2 + [[200]]], np.uint8)
     trace = Recording(spikes([[]], 1), (), (cadc,)).traces(0).ravel()
@@ -120,6 +120,31 @@ def test_the_table_holds_the_derivative_of_every_trace(beta):
     np.testing.assert_allclose(entries, [twin.superspike(float(v), beta) for v in trace], rtol=1e-6)
     assert table.argmax() == 255 + GAP_LSB
     assert table.max() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("before", "late", "expected"),
+    [
+        (80, 0.5, 220), (115, 0.5, 185), (115, 0.0, 150), (115, 0.25, 162), (80, 0.9, 80 + 255),
+        (150, 0.5, 150), (170, 0.5, 150),
+    ],
+)  # fmt: skip
+def test_an_overshoot_is_the_climb_continued_to_the_next_sample(before, late, expected):
+    """From the sample before, through the threshold at 150 LSB, ``late`` of a period to go."""
+    cadc = np.full((1, 4, 1), 80, np.uint8)
+    cadc[0, 1] = before
+    fired = spikes([[(round((2 - late) * DT_CADC / TICK), 0)]], 1)
+    assert Surrogate(10.0).at_spikes(cadc, fired).tolist() == [GAP_LSB]
+    at = Surrogate(10.0, "overshoot").at_spikes(cadc, fired)
+    assert at + 80 == pytest.approx([expected], abs=1)  # a spike is on a clock of 8 ns
+
+
+def test_the_climb_to_a_second_spike_begins_when_the_refractory_period_ends():
+    cadc = np.full((1, 4, 1), 80, np.uint8)
+    first, second = round(0.5 * DT_CADC / TICK), round(1.75 * DT_CADC / TICK)
+    fired = spikes([[(first, 0), (second, 0)]], 1)
+    at = Surrogate(10.0, "overshoot", tau_ref=DT_CADC).at_spikes(cadc, fired)
+    assert at == pytest.approx([140, 140], abs=1)  # half up in half, a quarter up in a quarter
 
 
 # The fused adjoint against torch and against its slow twins
@@ -136,13 +161,13 @@ def recorded(sizes, seed=1, model=MODEL):
     return rng, point, recording, [w.astype(np.float32) / np.float32(WEIGHT_SCALE) for w in lsb]
 
 
-def gradients_in_torch(recording, weights, of_traces, of_counts, beta, model):
+def gradients_in_torch(recording, weights, of_traces, of_counts, beta, model, overshoot=None):
     """The same through autograd, in float64."""
     tensors = [torch.tensor(w, dtype=torch.float64, requires_grad=True) for w in weights]
     traces, counts = reference.reference_forward(
         reference.response(recording.inputs, model, 20),
         tensors,
-        reference.measured(recording, model),
+        reference.measured(recording, model, overshoot),
         model,
         beta,
     )
@@ -156,14 +181,23 @@ def gradients_in_torch(recording, weights, of_traces, of_counts, beta, model):
 @pytest.mark.parametrize("beta", [1.0, 10.0, 50.0])
 @pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5), (20, 4)])
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
-def test_the_fused_adjoint_equals_autograd(sizes, beta, model):
+@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+def test_the_fused_adjoint_equals_autograd(sizes, beta, model, at_spike):
     rng, point, recording, weights = recorded(sizes, model=model)
     of_traces = rng.normal(size=(12, 20, sizes[-1])).astype(np.float32)
     of_counts = [rng.normal(size=(12, n)).astype(np.float32) for n in sizes[1:-1]]
     got = fused.adjoint(
-        recording, weights, of_traces, of_counts, surrogate_table(beta), model.propagators(point)
+        recording,
+        weights,
+        of_traces,
+        of_counts,
+        Surrogate(beta, at_spike),
+        model.propagators(point),
     )
-    expected, *_ = gradients_in_torch(recording, weights, of_traces, of_counts, beta, model)
+    overshoot = TAU_REF if at_spike == "overshoot" else None
+    expected, *_ = gradients_in_torch(
+        recording, weights, of_traces, of_counts, beta, model, overshoot
+    )
     for layer, (a, b) in enumerate(zip(got, expected, strict=True)):
         assert a.dtype == np.float32
         assert relative(a, b) < 1e-5, f"layer {layer}"
@@ -174,7 +208,7 @@ def test_only_counts_reach_hidden_weights_when_labels_ask_for_nothing():
     nothing = np.zeros((12, 20, 5), np.float32)
     of_counts = [rng.normal(size=(12, 30)).astype(np.float32)]
     got = fused.adjoint(
-        recording, weights, nothing, of_counts, surrogate_table(10), MODEL.propagators(point)
+        recording, weights, nothing, of_counts, Surrogate(10), MODEL.propagators(point)
     )
     expected, *_ = gradients_in_torch(recording, weights, nothing, of_counts, 10, MODEL)
     assert relative(got[0], expected[0]) < 1e-5
@@ -203,17 +237,29 @@ def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
     assert upstream.shape == (12, 0, 70)
 
 
-def test_the_hidden_gradient_agrees_with_its_twin():
+@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+def test_the_hidden_gradient_agrees_with_its_twin(at_spike):
     rng, point, recording, weights = recorded((50, 30, 5))
     upstream = rng.normal(size=(12, 20, 5)).astype(np.float32)
     of_count = rng.normal(size=(12, 30)).astype(np.float32)
-    fired, cadc = recording.spikes[0], recording.cadc[0]
+    fired, cadc, surrogate = recording.spikes[0], recording.cadc[0], Surrogate(10.0, at_spike)
     got = fused.hidden_gradient(
-        upstream, np.ascontiguousarray(weights[1].T), of_count, cadc, surrogate_table(10.0),
+        upstream, np.ascontiguousarray(weights[1].T), of_count, cadc, surrogate.table,
         fired.offsets, fired.tick, fired.channel, MODEL.propagators(point).sample,
+        surrogate.at_spikes(cadc, fired),
     )  # fmt: skip
-    expected = twin.hidden_gradient(upstream, weights[1], of_count, cadc, 10.0, fired)
+    at = twin.at_spikes(cadc, fired, TAU_REF) if at_spike == "overshoot" else None
+    expected = twin.hidden_gradient(upstream, weights[1], of_count, cadc, 10.0, fired, at)
     assert relative(got, expected) < 1e-6
+
+
+@pytest.mark.parametrize("tau_ref", [40e-9, 1e-6, 2e-6, 5e-6])
+def test_overshoots_agree_with_their_twin(tau_ref):
+    _, _, recording, _ = recorded((50, 30, 5))
+    fired, cadc = recording.spikes[0], recording.cadc[0]
+    got = Surrogate(10.0, "overshoot", tau_ref).at_spikes(cadc, fired)
+    np.testing.assert_array_equal(got, twin.at_spikes(cadc, fired, tau_ref))
+    assert (got > GAP_LSB).mean() > 0.5
 
 
 @pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5)])
@@ -228,7 +274,7 @@ def test_no_gradient_passes_silent_neurons(sizes):
     of_traces = rng.normal(size=(12, 20, 5)).astype(np.float32)
     of_counts = [rng.normal(size=(12, n)).astype(np.float32) for n in sizes[1:-1]]
     got = fused.adjoint(
-        recording, weights, of_traces, of_counts, surrogate_table(10), MODEL.propagators(point),
+        recording, weights, of_traces, of_counts, Surrogate(10), MODEL.propagators(point),
         silent,
     )  # fmt: skip
 
@@ -327,7 +373,7 @@ def test_the_reference_equals_finite_differences(sizes, beta, model):
     *hidden, (trace, _, _) = smooth_model(psp, weights, beta, model)
     layers = [
         reference.Measured(
-            torch.from_numpy(v), torch.zeros(v.shape, dtype=torch.bool),
+            torch.from_numpy(v), torch.zeros(v.shape, dtype=torch.bool), torch.from_numpy(v),
             torch.from_numpy(after), torch.from_numpy(count),
         )
         for v, after, count in hidden
@@ -495,8 +541,8 @@ def test_the_loop_is_the_chip_forward_and_the_adjoint_backward():
     network, chip = Network(sizes), Chip(Mapping(sizes))
     network.load_weights([rng.normal(0.05, 0.1, (40, 30)), rng.normal(0, 0.4, (30, 4))])
     events = random_spikes(rng, 6, 40)
-    table, propagators = surrogate_table(10.0), MODEL.propagators(chip.point)
-    recording, traces, counts = network.in_the_loop(chip, events, table, propagators, trial=3)
+    surrogate, propagators = Surrogate(10.0), MODEL.propagators(chip.point)
+    recording, traces, counts = network.in_the_loop(chip, events, surrogate, propagators, trial=3)
 
     assert same_recording(recording, chip.run(events, network.weights_lsb(), trial=3))
     np.testing.assert_array_equal(traces.detach(), decode(recording, network.scales()[-1]))
@@ -515,7 +561,7 @@ def test_the_loop_is_the_chip_forward_and_the_adjoint_backward():
         (w / scale).astype(np.float32)
         for w, scale in zip(network.weights_lsb(), network.scales(), strict=True)
     ]
-    expected = fused.adjoint(recording, chips_own, of_traces, [of_counts], table, propagators)
+    expected = fused.adjoint(recording, chips_own, of_traces, [of_counts], surrogate, propagators)
     for weight, grad in zip(network.weights, expected, strict=True):
         assert relative(weight.grad.numpy(), grad) < 1e-5
 
@@ -789,7 +835,7 @@ def after_turning(data, **turned):
         ("calibration", "measured"), ("dead", 0.2), ("stuck", 0.02), ("logit_gain", 3.0),
         ("label_smoothing", 0.2), ("dropout", 0.5), ("rotation", 0.2), ("shift", 1.0),
         ("stretch", 0.1), ("bend", 1.0), ("mirror", 0.5), ("rho_silent", 10.0),
-        ("killed", list(range(100))),
+        ("killed", list(range(100))), ("at_spike", "overshoot"),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):

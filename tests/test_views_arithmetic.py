@@ -11,7 +11,7 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.experiments.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.learn.reach import membrane_histogram, reached
-from snnlab.learn.surrogate import surrogate_table
+from snnlab.learn.surrogate import Surrogate
 
 
 def test_circuits_lie_along_the_first_row_and_back_along_the_second():
@@ -80,9 +80,11 @@ def test_gradient_reaches_who_is_near_the_threshold_or_fired():
     cadc[0, 3, 0] = 150  # at it
     cadc[0, 3, 1] = 140  # 1/7 below
     recording = _recording(cadc, fired=[2])
-    steep, flat = surrogate_table(50.0), surrogate_table(0.1)
-    assert reached(recording, steep)[0].tolist() == [True, False, True, False]
-    assert reached(recording, flat)[0].tolist() == [True] * 4
+    assert reached(recording, Surrogate(50.0))[0].tolist() == [True, False, True, False]
+    assert reached(recording, Surrogate(0.1))[0].tolist() == [True] * 4
+    # From rest to the threshold in half a period: twice as high at its end.
+    above = Surrogate(50.0, "overshoot")
+    assert reached(recording, above)[0].tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize("side", [16, 28])

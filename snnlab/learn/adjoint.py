@@ -6,6 +6,7 @@ from snnlab.chip.recording import Recording
 from snnlab.chip.threads import guarded
 from snnlab.learn import kernels
 from snnlab.learn.kernels import Propagators
+from snnlab.learn.surrogate import Surrogate
 
 hidden_gradient, layer_adjoint = guarded(kernels.hidden_gradient), guarded(kernels.layer_adjoint)
 
@@ -15,7 +16,7 @@ def adjoint(
     weights: list[np.ndarray],
     of_traces: np.ndarray,
     of_counts: list[np.ndarray],
-    table: np.ndarray,
+    surrogate: Surrogate,
     propagators: Propagators,
     silent: tuple[np.ndarray, ...] = (),
 ) -> list[np.ndarray]:
@@ -24,7 +25,6 @@ def adjoint(
     weights : float32[input, neuron], as rounded on the chip, in model units;
     of_traces : float32[sample, step, label], gradient of the label traces;
     of_counts : float32[sample, neuron] per hidden layer, gradient of the spike counts;
-    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`;
     silent : bool[neuron] per hidden layer, neurons kept from firing: no gradient passes them.
     """
     sources = (recording.inputs, *recording.spikes)
@@ -37,10 +37,11 @@ def adjoint(
         )  # fmt: skip
         grads.insert(0, grad)
         if layer:
+            cadc = recording.cadc[layer - 1]
             of_membranes = hidden_gradient(
                 upstream, np.ascontiguousarray(weights[layer].T), of_counts[layer - 1],
-                recording.cadc[layer - 1], table,
-                events.offsets, events.tick, events.channel, propagators.sample,
+                cadc, surrogate.table, events.offsets, events.tick, events.channel,
+                propagators.sample, surrogate.at_spikes(cadc, events),
             )  # fmt: skip
             if silent:
                 of_membranes[:, :, silent[layer - 1]] = 0.0

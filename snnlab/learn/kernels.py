@@ -128,7 +128,7 @@ def _of_spike(upstream, weight, of_count, j):
 
 
 @compiled(parallel=True, nogil=True)
-def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, channel, sample):
+def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, channel, sample, seen):
     """Surrogate gradient of hidden membranes : float32[image, sample, neuron].
 
     upstream : float32[image, sample, next neuron], gradient of a unit of input to the next layer;
@@ -136,13 +136,12 @@ def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, chan
     counts; cadc : uint8[image, sample, neuron]; table : float32[511], the surrogate derivative at
     -255 … 255 LSB above the first sample. The CADC has 8 bits, so any surrogate is a table.
 
-    A neuron that fired since the last sample was at its threshold, whatever the CADC saw after the
-    reset: its derivative is the table's peak. Without this, the busier a neuron the less gradient
-    it gets, and bursts cannot be unlearnt.
+    seen : int16[spike], where each spike finds the surrogate, in LSB above the first sample: of
+    :meth:`~snnlab.learn.surrogate.Surrogate.at_spikes`. The CADC sees a neuron that fired after its
+    reset: the busier it is the less gradient it would get, and bursts could not be unlearnt.
     """
     n_images, samples, n = cadc.shape
     g = np.empty((n_images, samples, n), np.float32)
-    peak = table.max()
     for b in prange(n_images):
         for m in range(samples):
             _through_surrogate(
@@ -151,5 +150,7 @@ def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, chan
         for e in range(offsets[b], offsets[b + 1]):
             m, j = sample[tick[e]], channel[e]
             if m < samples:
-                g[b, m, j] = peak * _of_spike(upstream[b, m], weight, of_count[b, j], j)
+                g[b, m, j] = table[seen[e] + 255] * _of_spike(
+                    upstream[b, m], weight, of_count[b, j], j
+                )
     return g

@@ -21,6 +21,7 @@ from snnlab.events import Events
 from snnlab.learn.adjoint import adjoint
 from snnlab.learn.kernels import Propagators
 from snnlab.learn.loss import scores
+from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import stream
 
 INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
@@ -99,7 +100,13 @@ class Network(nn.Module):
         ]
 
     def in_the_loop(
-        self, chip: Chip, events: Events, table, propagators: Propagators, trial: int, silent=()
+        self,
+        chip: Chip,
+        events: Events,
+        surrogate: Surrogate,
+        propagators: Propagators,
+        trial: int,
+        silent=(),
     ):
         """Forward on the chip, gradients through the ideal model.
 
@@ -108,7 +115,7 @@ class Network(nn.Module):
         and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
         """
         run = _Run(
-            chip, events, table, propagators, trial, self.scales(), self.weights_lsb(), silent
+            chip, events, surrogate, propagators, trial, self.scales(), self.weights_lsb(), silent
         )
         traces, *counts = _InTheLoop.apply(run, *self.weights)
         return run.recording, traces, counts
@@ -139,8 +146,8 @@ def _initial(n_in, n_out, seed, layer, mean):
 class _Run:
     """One pass: what the forward needs, and then what it recorded for the backward."""
 
-    def __init__(self, chip, events, table, propagators, trial, scales, weights_lsb, silent):
-        self.table, self.propagators, self.scales = table, propagators, scales
+    def __init__(self, chip, events, surrogate, propagators, trial, scales, weights_lsb, silent):
+        self.surrogate, self.propagators, self.scales = surrogate, propagators, scales
         self.weights_lsb, self.silent = weights_lsb, silent
         self.recording = chip.run(events, weights_lsb, trial=trial, silent=silent)
 
@@ -170,7 +177,7 @@ class _InTheLoop(torch.autograd.Function):
             run.rounded(),
             of_traces.contiguous().numpy(),
             [c.contiguous().numpy() for c in of_counts],
-            run.table,
+            run.surrogate,
             run.propagators,
             run.silent,
         )

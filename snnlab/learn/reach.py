@@ -4,7 +4,7 @@ import numpy as np
 
 from snnlab.chip.constants import GAP_LSB
 from snnlab.chip.recording import Recording
-from snnlab.learn.surrogate import superspike
+from snnlab.learn.surrogate import Surrogate, superspike
 
 REACHED = 0.1
 """A neuron counts as reached by an image if it finds this share of the surrogate's peak: a
@@ -26,16 +26,17 @@ def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray
     return edges, counts / max(len(above), 1)
 
 
-def reached(recording: Recording, table: np.ndarray, layer: int = 0) -> np.ndarray:
+def reached(recording: Recording, surrogate: Surrogate, layer: int = 0) -> np.ndarray:
     """Whether each neuron finds slope in each image : bool[image, neuron].
 
-    table : float32[511] of :func:`~snnlab.learn.surrogate.surrogate_table`. A neuron that fired
-    was at its threshold and finds the peak.
+    A neuron that fired finds it where :meth:`~snnlab.learn.surrogate.Surrogate.at_spikes` says.
     """
-    cadc = recording.cadc[layer].astype(np.int16)
-    slope = table[(cadc - cadc[:, :1]) + 255].max(axis=1)
-    fired = recording.spikes[layer].count_by_channel() > 0
-    return fired | (slope >= REACHED * table.max())
+    cadc, spikes = recording.cadc[layer], recording.spikes[layer]
+    above = cadc.astype(np.int16) - cadc[:, :1]
+    slope = surrogate.table[above + 255].max(axis=1)
+    at_spikes = surrogate.table[surrogate.at_spikes(cadc, spikes) + 255]
+    np.maximum.at(slope, (spikes.owner, spikes.channel), at_spikes)
+    return slope >= REACHED * surrogate.table.max()
 
 
 def slope_spread(edges: np.ndarray, share: np.ndarray, beta: float) -> float:

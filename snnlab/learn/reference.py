@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnlab.chip.constants import DT_CADC
+from snnlab.chip.constants import DT_CADC, GAP_LSB
 from snnlab.chip.recording import Recording
 from snnlab.events import TICK, Events
 from snnlab.learn.model import IdealModel
-from snnlab.learn.surrogate import THRESHOLD, superspike
+from snnlab.learn.surrogate import HALF_UP, THRESHOLD, superspike
 
 
 def inject(measured: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
@@ -25,12 +25,14 @@ class Measured:
     """What the chip recorded of one layer, in model units.
 
     trace : float[sample, step, neuron]; and of a hidden layer fired : bool[sample, step, neuron],
-    spikes since the last CADC sample; psp : float[sample, step, neuron], what its spikes do to a
-    neuron behind weight 1; counts : float[sample, neuron].
+    spikes since the last CADC sample; seen : float[sample, step, neuron], the trace with the place
+    at which the surrogate takes neurons to be that fired; psp : float[sample, step, neuron], what
+    its spikes do to a neuron behind weight 1; counts : float[sample, neuron].
     """
 
     trace: torch.Tensor
     fired: torch.Tensor | None = None
+    seen: torch.Tensor | None = None
     psp: torch.Tensor | None = None
     counts: torch.Tensor | None = None
 
@@ -43,19 +45,33 @@ def response(events: Events, model: IdealModel, steps: int) -> torch.Tensor:
     return torch.from_numpy(out).transpose(1, 2)
 
 
-def measured(recording: Recording, model: IdealModel) -> list[Measured]:
-    """A recording, layer by layer, as the reference takes it."""
+def measured(
+    recording: Recording, model: IdealModel, overshoot: float | None = None
+) -> list[Measured]:
+    """A recording, layer by layer, as the reference takes it.
+
+    overshoot : refractory period in s if neurons that fired count as having gone on above the
+    threshold, else the surrogate takes them to be at it.
+    """
     steps = recording.cadc[-1].shape[1]
     layers = []
     for k, events in enumerate(recording.spikes):
-        fired = np.zeros((len(events), steps, events.n_channels), bool)
-        step = np.ceil(events.tick * TICK / DT_CADC - 1e-9).astype(int)
-        seen = step < steps
-        fired[events.owner[seen], step[seen], events.channel[seen]] = True
+        trace = recording.traces(k).astype(float)
+        fired, seen = np.zeros(trace.shape, bool), trace.copy()
+        ready = np.full((len(events), events.n_channels), -np.inf)  # in CADC periods
+        time = events.tick * TICK / DT_CADC
+        for b, j, t in zip(events.owner, events.channel, time, strict=True):
+            m = int(np.ceil(t - 1e-9))
+            if m < steps:
+                fired[b, m, j], seen[b, m, j] = True, THRESHOLD
+                if overshoot is not None:
+                    seen[b, m, j] = _continued(trace[b, max(m - 1, 0), j], t, m, ready[b, j])
+                    ready[b, j] = t + overshoot / DT_CADC
         layers.append(
             Measured(
-                torch.from_numpy(recording.traces(k)).double(),
+                torch.from_numpy(trace),
                 torch.from_numpy(fired),
+                torch.from_numpy(seen),
                 response(events, model, steps),
                 torch.from_numpy(events.count_by_channel()).double(),
             )
@@ -64,18 +80,29 @@ def measured(recording: Recording, model: IdealModel) -> list[Measured]:
     return layers
 
 
+def _continued(before, time, step, ready):
+    """The climb to the threshold, continued to ``step``, to a whole LSB; times in CADC periods."""
+    if ready > step - 1:
+        before, begin = 0.0, ready
+    else:
+        begin = step - 1
+    climb = max(GAP_LSB - round(before * GAP_LSB), 0)
+    taken = max(time - begin, TICK / DT_CADC)
+    above = round(climb * max(step - time, 0.0) / taken + HALF_UP)
+    return min(GAP_LSB + above, 255) / GAP_LSB
+
+
 class _Spike(torch.autograd.Function):
     """Recorded spikes forward, SuperSpike backward."""
 
     @staticmethod
-    def forward(ctx, v, fired, beta):
-        at = torch.where(fired, THRESHOLD, v)
-        ctx.save_for_backward(superspike(at, beta))
+    def forward(ctx, v, fired, seen, beta):
+        ctx.save_for_backward(superspike(seen, beta))
         return fired.to(v.dtype)
 
     @staticmethod
     def backward(ctx, grad):
-        return grad * ctx.saved_tensors[0], None, None
+        return grad * ctx.saved_tensors[0], None, None, None
 
 
 def reference_forward(
@@ -96,7 +123,7 @@ def reference_forward(
     counts = []
     for weight, layer in zip(weights[:-1], layers[:-1], strict=True):
         v = inject(layer.trace, psp @ weight)
-        spikes = _Spike.apply(v, layer.fired, beta)
+        spikes = _Spike.apply(v, layer.fired, layer.seen, beta)
         counts.append(inject(layer.counts, spikes.sum(1)))
         psp = inject(layer.psp, torch.einsum("mk,bkn->bmn", kernel, spikes))
     return inject(layers[-1].trace, psp @ weights[-1]), counts

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from types import SimpleNamespace
 
@@ -24,12 +25,16 @@ from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
-from snnlab.learn.surrogate import surrogate_table
+from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import key, stream
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
 EVALUATION_BATCH = 500
+
+
+_surrogate = lru_cache(maxsize=4)(Surrogate)
+"""Kept with their tables."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,6 @@ class Trainer:
         self.optimizer = Adam(self.network.parameters())
         self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
         self.step = 0
-        self._table = (None, None)
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -155,11 +159,9 @@ class Trainer:
         return self._setup.chip(self._settings_now())
 
     @property
-    def surrogate(self) -> np.ndarray:
-        """Surrogate derivative now in force : float32[511], per LSB above the first sample."""
-        if self._table[0] != self.settings.beta:
-            self._table = self.settings.beta, surrogate_table(self.settings.beta)
-        return self._table[1]
+    def surrogate(self) -> Surrogate:
+        """Surrogate derivative now in force."""
+        return _surrogate(self.settings.beta, self.settings.at_spike, self.point.tau_ref)
 
     @property
     def learning_rate(self) -> float:
