@@ -334,9 +334,9 @@ def test_what_kills_its_process_again_and_again_is_given_up(store):
         session = visitor(compute, "me", hidden=[64])
         for fall in range(OFTEN + 1):
             assert session.state == "loading", fall
+            home = compute._homes.get(session._number)
             kill(compute)
             session._falls = fall  # nothing was heard of it
-            home = compute._homes.get(session._number)
             until(lambda home=home: compute._homes.get(session._number) is not home)
         until(lambda: session.state == "failed")
         assert session.message == LOST
