@@ -82,6 +82,10 @@ class Page:
     def _gone(self):
         leaving.forget(self.bridge.goodbye)
         self.end()
+        # Panel does not free its area for notifications, and with it would keep the whole page.
+        views = pn.state._views
+        for name in [name for name, (_, _, of, _) in views.items() if of is self._document]:
+            del views[name]
 
     def _here(self):
         """The browser has its copy of the page, for the first time or after a lost connection.

@@ -18,7 +18,7 @@ PUBLISHED = (
     ("BrainScaleS-2, paper", 2.4, 97.6),
 )  # fmt: skip
 """Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
-_BELOW = {"BrainScaleS-2, paper": 1.75, "SPOON (simulated)": 1.05, "MorphIC": 1.05}
+_BELOW = {"BrainScaleS-2, paper": 2.4, "SPOON (simulated)": 1.05}
 """Names that stand so far under their points, for above stands another's."""
 
 
