@@ -38,10 +38,10 @@ def compared(series: list[Series], xlabel: str, ylabel: str, backend: str = "bok
     """
     hv.renderer(backend)  # loads its options, and leaves the current backend what it is
     parts = [part for k, one in enumerate(series) for part in _parts(one, k, backend)]
-    own = {**LOOK, "padding": 0.04} if backend == "bokeh" else STATIC  # points stay whole
+    own = LOOK if backend == "bokeh" else STATIC
     return hv.Overlay(parts).opts(
-        xlabel=xlabel, ylabel=ylabel, show_legend=True, legend_position="right", **own,
-        backend=backend,
+        xlabel=xlabel, ylabel=ylabel, show_legend=True, legend_position="right", padding=0.04,
+        **own, backend=backend,
     )  # fmt: skip
 
 
