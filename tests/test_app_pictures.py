@@ -6,7 +6,7 @@ from conftest import until
 
 from snnlab.chip.capmem import NOMINAL
 from snnlab.chip.floor import NOTHING
-from snnlab.chip.units import CODES
+from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.config import Config
 from snnlab_app.session import Session
 from snnlab_app.studio import PAGE
@@ -28,7 +28,9 @@ def session():
 def picture(session, view, **wishes):
     before = session.snapshot
     session.look_at(view, wishes)
-    until(lambda: session.snapshot is not before and session.snapshot.view == view)
+    asked = view, wishes.get("units", PHYSICAL)
+    until(lambda: session.snapshot is not before)
+    until(lambda: (session.snapshot.view, session.snapshot.units) == asked)
     return session.snapshot.picture
 
 
