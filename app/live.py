@@ -36,6 +36,7 @@ class LivePlot:
         self._names: dict[str, str] = {}
         self.glyphs: dict[str, object] = {}
         rendered.traverse(self._remember, [ElementPlot])
+        rendered.cleanup()  # or what it was drawn in would keep it when its page has gone
         _dress(self.figure, height)
         self.figure.max_width = self._widest = widest
         self._follows, self._following = follow, Following(self.figure, follow)

@@ -18,12 +18,14 @@ PAGES = 6
 COUNTING = """
 import gc, sys, threading
 from bokeh.document import Document
+from bokeh.plotting import figure
 from snnlab.cli import main
 
 def count():
     for _ in sys.stdin:
         gc.collect()
-        print("documents", sum(type(o) is Document for o in gc.get_objects()), flush=True)
+        kinds = [type(o) for o in gc.get_objects()]
+        print("left", kinds.count(Document), kinds.count(figure), flush=True)
 
 threading.Thread(target=count, daemon=True).start()
 main(["app", "--no-browser", "--dataset", "digits", "--port", sys.argv[1]])
@@ -32,7 +34,7 @@ main(["app", "--no-browser", "--dataset", "digits", "--port", sys.argv[1]])
 
 @pytest.fixture
 def server():
-    """A dashboard that says, for every line it is given, how many documents it holds."""
+    """A dashboard that says, for each line it is given, its documents and figures."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -53,18 +55,23 @@ def answers(url):
     return False
 
 
-def documents(process):
-    """How many there are now."""
+def left(process):
+    """How many documents and figures there are now."""
     process.stdin.write("\n")
     process.stdin.flush()
-    return int(next(line.split()[1] for line in process.stdout if line.startswith("documents")))
+    line = next(line for line in process.stdout if line.startswith("left"))
+    return [int(word) for word in line.split()[1:]]
 
 
-async def _come_and_go(url, pages):
-    visitors = [await Visitor(url).come() for _ in range(pages)]
-    await visitors[0].click("Train", "Pause")
-    for visitor in visitors:
+async def _come_and_go(url, process):
+    """Pages that come together and go; what the server held with one of them."""
+    first = await Visitor(url).come()
+    await first.click("Train", "Pause")
+    one = left(process)
+    visitors = [await Visitor(url).come() for _ in range(PAGES)]
+    for visitor in (first, *visitors):
         await visitor.leave()
+    return one
 
 
 @pytest.mark.slow
@@ -72,5 +79,6 @@ def test_a_closed_page_is_freed(server):
     """But the last one that something was done with, which may live on until the next comes."""
     process, url = server
     with ThreadPoolExecutor(1) as thread:  # the browser's tests leave a loop running in this one
-        thread.submit(asyncio.run, _come_and_go(url, PAGES)).result()
-    until(lambda: documents(process) <= 1)
+        one = thread.submit(asyncio.run, _come_and_go(url, process)).result()
+    assert min(one) > 0
+    until(lambda: all(now <= then for now, then in zip(left(process), one, strict=True)))
