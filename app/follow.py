@@ -52,7 +52,7 @@ def roomy(
     start, end = now
     if start <= low and high <= end and high - low >= SMALLEST * (end - start):
         return now
-    span = (high - low) or abs(high) or 1.0
+    span = (high - low) or 0.1 * abs(high) or 1.0
     step = 10.0 ** np.floor(np.log10(span)) / 4.0
     down, up = low - room * span, high + max(room, 0.1) * span
     floor = float(np.floor(down / step) * step)

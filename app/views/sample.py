@@ -126,7 +126,7 @@ class SampleView(View):
             height=240, sizing_mode="stretch_width", min_width=200, max_width=260,
             x_range=(0, 1), y_range=(0, 1), tools="", toolbar_location=None,
             background_fill_color="black", border_fill_alpha=0, outline_line_color=plotting.GREY,
-            min_border=0,
+            min_border=0, margin=(4, 12, 4, 12),
         )  # fmt: skip
         pad.axis.visible = pad.grid.visible = False
         pen = pad.multi_line(
@@ -138,8 +138,7 @@ class SampleView(View):
         pad.add_tools(tool)
         pad.toolbar.active_drag = tool
         self._strokes.on_change("data", self._drew)
-        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", max_width=260,
-                             margin=(4, 12))  # fmt: skip
+        return pn.pane.Bokeh(pad, name="pad", sizing_mode="stretch_width", max_width=260)
 
     def _drew(self, attr, old, new):
         data = self._strokes.data

@@ -18,8 +18,16 @@ PUBLISHED = (
     ("BrainScaleS-2, paper", 2.4, 97.6),
 )  # fmt: skip
 """Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
-_BELOW = {"BrainScaleS-2, paper": 2.4, "SPOON (simulated)": 1.05}
-"""Names that stand so far under their points, for above stands another's."""
+_NAMES = {
+    "TrueNorth": ("left", 0.8, 0.55, "TrueNorth"),
+    "TrueNorth, large": ("right", 1 / 1.3, 0.0, "TrueNorth, large"),
+    "Intel 10 nm": ("right", 1 / 1.3, 0.0, "Intel\n10 nm"),
+    "Intel 10 nm, large": ("left", 0.85, 0.55, "Intel 10 nm, large"),
+    "MorphIC, large": ("left", 1.3, 0.4, "MorphIC,\nlarge"),
+    "SPOON (simulated)": ("left", 0.8, -0.9, "SPOON\n(sim.)"),
+    "BrainScaleS-2, paper": ("left", 1.35, 0.0, "BrainScaleS-2, paper"),
+}
+"""Names that would cover another's point, or the trail, to the right of their own: where else."""
 
 
 def weight_cells(weights: np.ndarray) -> np.ndarray:
@@ -128,10 +136,12 @@ def reach() -> hv.Overlay:
 
 def energy_plane() -> hv.Overlay:
     """Accuracy over energy with what others published, and the trail of a run, still empty."""
-    names, energy, accuracy = zip(*PUBLISHED, strict=True)
+    _, energy, accuracy = zip(*PUBLISHED, strict=True)
     dots = hv.Scatter((energy, accuracy), "energy", "accuracy", label="published")
-    height = [y - _BELOW.get(name, -0.35) for name, _, y in PUBLISHED]
-    words = hv.Labels((energy, height, names), ["energy", "accuracy"], label="names")
+    words = hv.Labels(
+        [_named(*point) for point in PUBLISHED], ["energy", "accuracy"], ["name", "side"],
+        label="names",
+    )  # fmt: skip
     none = np.empty(0)
     trail = hv.Curve((none, none), "energy", "accuracy", label="trail")
     tests = hv.Scatter((none, none), "energy", "accuracy", label="tests")
@@ -139,8 +149,8 @@ def energy_plane() -> hv.Overlay:
     span = hv.Curve((none, none), "energy", "accuracy", label="range")
     return (
         dots.opts(color=p.GREY, size=9, marker="diamond")
-        * words.opts(text_font_size="8pt", text_color=p.GREY, text_align="left", xoffset=0,
-                     yoffset=0, text_baseline="bottom")
+        * words.opts(text_font_size="8pt", text_color=p.GREY, text_align=hv.dim("side"),
+                     xoffset=0, yoffset=0, text_baseline="middle")
         * trail.opts(color=p.BLUE, line_width=1.5, alpha=0.7)
         * span.opts(color=p.GREEN, line_width=4, alpha=0.6)
         * tests.opts(color=p.VERMILION, size=8)
@@ -149,6 +159,12 @@ def energy_plane() -> hv.Overlay:
         logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ)",
         ylabel="test accuracy (%)", show_legend=False, **p.LOOK,
     )  # fmt: skip
+
+
+def _named(name, energy, accuracy):
+    """Where the name of a published result stands, what it is there, and which way it runs."""
+    side, times, higher, words = _NAMES.get(name, ("left", 1.3, 0.0, name))
+    return times * energy, accuracy + higher, words, side
 
 
 def latency_map(side: int, latest: float) -> hv.Overlay:
