@@ -78,6 +78,24 @@ def _adjust_panel():
     # A click that arrives while another change is waiting would run without the document's lock,
     # without which no figure of Bokeh's may change.
     Syncable._event_coroutine = pn.io.with_lock(Syncable._event_coroutine)
+    document._dispatch_msgs = without_rest(document._dispatch_msgs)
+
+
+def without_rest(dispatch):
+    """Panel's writer to slow connections, but for what it leaves until something else changes.
+
+    A writer that ends opens the way for those that write directly; the next one, called when that
+    has just happened, takes it for the end of the document.
+    """
+    renamed = hasattr(document, "_WRITE_EVENTS")  # by Panel 1.10
+    waiting = document._WRITE_EVENTS if renamed else document._WRITE_MSGS
+
+    async def dispatch_all(doc):
+        if doc in waiting:
+            document._WRITE_BLOCK[doc] = True
+        await dispatch(doc)
+
+    return dispatch_all
 
 
 def _collect():
