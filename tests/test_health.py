@@ -137,6 +137,8 @@ SOUND = Signs(rate=1e-3, beta=10.0, reached=0.3, spread=2.0, spikes=(20.0,), cli
         ({"spikes": (20.0, 0.2)}, "hidden layer 2 of 2 is silent"),
         ({"clipped": 0.4}, "40% of the hidden weights are cut at ±63"),
         ({"busy": 0.8}, "80% of the hidden neurons fire as often as their refractory period"),
+        ({"lost": ("boot",)}, "stalls for “boot”: the label's potential stays at rest"),
+        ({"lost": ("boot", "bag")}, "stalls for “boot” and “bag”"),
         ({"reached": 0.01}, "so narrow that only 1.0%"),
         ({"spread": 0.05}, "so flat"),
     ],
@@ -189,6 +191,24 @@ def test_a_network_that_fires_without_end_is_told(few):
     assert found.clipped == 0.0
     assert found.spikes[0] > 300
     assert "fire as often as their refractory period" in why
+
+
+def test_a_label_that_stays_at_rest_is_told(few):
+    rng = np.random.default_rng(2)
+    weights = [rng.normal(0.02, 0.05, SIZES[:2]), rng.uniform(0.02, 0.1, SIZES[1:])]
+    weights[1][:, 7] = -0.2
+    weights = [w.astype(np.float32) for w in weights]
+    why, found = settled(training(few, weights, batch=50, learning_rate=1e-4))
+    assert found.lost == ("7",)
+    assert "stalls for “7”" in why
+
+
+def test_no_label_of_a_training_that_learns_is_lost(few):
+    trainer = training(few, batch=50)
+    for _ in range(3):
+        why, found = settled(trainer)
+        assert found.lost == ()
+    assert why is None
 
 
 def test_weights_at_their_ends_are_told(few):

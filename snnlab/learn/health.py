@@ -21,6 +21,10 @@ AT_LIMIT, LEAST = 3, 4
 """A neuron counts as firing at its limit with a spike in every third refractory period of the image
 or more, for input comes in its first half; and with so many spikes at least."""
 
+AT_REST, SEEN = 0.1, 2
+"""A label counts as lost whose readout stays, in a batch with so many of its images at least, below
+this share of what the others reach (median over labels of the highest)."""
+
 
 class Signs(NamedTuple):
     """What tells a sound training from one that stalls.
@@ -28,7 +32,7 @@ class Signs(NamedTuple):
     rate : learning rate; beta : steepness; reached : share of neurons that receive gradient;
     spread : of :func:`~snnlab.learn.reach.slope_spread`; spikes : per image, of each hidden layer;
     clipped : share of hidden weights at ±63 LSB; busy : share of hidden neurons that fire at their
-    limit, mean over images.
+    limit, mean over images; lost : names of labels that stay at rest whatever the image.
     """
 
     rate: float
@@ -38,6 +42,7 @@ class Signs(NamedTuple):
     spikes: tuple[float, ...]
     clipped: float
     busy: float
+    lost: tuple[str, ...] = ()
 
 
 def signs(trainer: Trainer, recording: Recording) -> Signs:
@@ -55,7 +60,18 @@ def signs(trainer: Trainer, recording: Recording) -> Signs:
         spikes=tuple(float(n.sum(axis=1).mean()) for n in counts),
         clipped=float((np.abs(weights) == WEIGHT_MAX_LSB).mean()),
         busy=float(np.mean([(n >= limit).mean() for n in counts])),
+        lost=_lost(trainer, recording),
     )
+
+
+def _lost(trainer, recording):
+    """Labels at rest: the highest of such a trace is its beginning, on which no weight acts."""
+    data, highest = trainer.dataset, trainer.scores(recording).max(axis=0)
+    seen = np.bincount(
+        data.train_labels[recording.inputs.ids.astype(np.int64)], minlength=len(data.classes)
+    )
+    lost = (seen >= SEEN) & (highest < AT_REST * np.median(highest))
+    return tuple(data.classes[k] for k in np.flatnonzero(lost))
 
 
 def trouble(s: Signs) -> str | None:
@@ -78,6 +94,13 @@ def trouble(s: Signs) -> str | None:
             f"Learning stalls: {s.busy:.0%} of the hidden neurons fire as often as their refractory"
             " period lets them, whatever the image. Raise the burst regularisation, or lower the"
             " learning rate and begin anew."
+        )
+    if s.lost:
+        names = " and ".join(f"“{name}”" for name in s.lost)
+        return (
+            f"Learning stalls for {names}: the label's potential stays at rest whatever the image,"
+            " so hardly any gradient reaches it. Lower the learning rate or change the seed, and"
+            " begin anew, if it has not woken after an epoch."
         )
     if s.reached < FEW:
         return (
