@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments import trials as trials_
 from snnlab.experiments.cluster import Failed, run_all
 from snnlab.experiments.plan import Plan
+from snnlab.experiments.storage import open_storage
 from snnlab.experiments.sweep import sweep
 from snnlab.experiments.trials import TrialQueue
 
@@ -332,6 +335,22 @@ def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
     study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
     serial = sweep(plan(trials=32), str(tmp_path / "t.db"), workers=0)
     assert results(study) == results(serial)
+
+
+def test_a_storage_that_another_process_begins_is_waited_for(tmp_path):
+    """SQLite does not wait by itself where a file is about to be written ahead."""
+    where = tmp_path / "s.db"
+    other = sqlite3.connect(where, check_same_thread=False)
+    other.execute("CREATE TABLE mine (x)")
+    other.commit()
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO mine VALUES (1)")
+    release = threading.Timer(2.0, other.close)
+    release.start()
+    try:
+        assert open_storage(str(where)).get_all_studies() == []
+    finally:
+        release.join()
 
 
 @pytest.mark.slow

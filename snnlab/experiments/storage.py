@@ -12,6 +12,10 @@ from snnlab.errors import SnnlabError
 
 SQLITE = b"SQLite format 3\0"
 """How every database file begins."""
+PATIENCE = 10.0
+"""Seconds to wait for another process that begins the same storage."""
+IN_THE_WAY = ("already exists", "unique", "locked")
+"""What databases then say."""
 
 
 def optuna():
@@ -34,7 +38,7 @@ def open_storage(where: str):
     library = optuna()
     with said(where):
         if "://" in where:
-            return _database(where)
+            return _beside_others(lambda: _database(where))
         path = Path(where)
         _check_ours(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,8 +46,7 @@ def open_storage(where: str):
             _mend(library, path)
             backend = library.storages.journal.JournalFileBackend(str(path))
             return library.storages.JournalStorage(backend)
-        _ahead(path)
-        return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
+        return _beside_others(lambda: _sqlite(path))
 
 
 def _check_ours(path):
@@ -72,24 +75,32 @@ def _mend(library, path):
         lock.release()
 
 
-def _ahead(path):
-    """Have SQLite write ahead: one flush to disk for each change instead of four."""
+def _sqlite(path):
+    """A file that SQLite writes ahead: one flush to disk for each change instead of four.
+
+    For that it must have the file to itself, and does not wait for others.
+    """
     with closing(sqlite3.connect(path, timeout=60)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
+    return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
 
 
 def _database(url, engine=None):
-    """Optuna's tables in a database; another process may be about to make them too."""
+    return optuna().storages.RDBStorage(url, engine_kwargs=engine)
+
+
+def _beside_others(begin):
+    """Do it again while another process is in its way, which begins the same storage just now."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    for _ in range(10):
+    end = time.monotonic() + PATIENCE
+    while True:
         try:
-            return optuna().storages.RDBStorage(url, engine_kwargs=engine)
-        except SQLAlchemyError as error:
-            if not any(word in str(error).lower() for word in ("already exists", "unique")):
+            return begin()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if time.monotonic() > end or not any(word in str(error).lower() for word in IN_THE_WAY):
                 raise
-            time.sleep(0.5)
-    return optuna().storages.RDBStorage(url, engine_kwargs=engine)
+            time.sleep(0.2)
 
 
 @contextmanager
