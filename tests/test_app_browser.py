@@ -87,8 +87,8 @@ def test_learning_shows_everywhere(dashboard: Page):
     play(dashboard)
     wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
     pause(dashboard)
-    for name in PLOTS:
-        assert figure(dashboard, name) != before[name], f"{name} did not change"
+    for name in PLOTS:  # a canvas is painted after its tile says so
+        wait_for(dashboard, lambda name=name: figure(dashboard, name) != before[name])
     assert tile(dashboard, "Chip power (estimate)") != power
     assert tile(dashboard, "Hidden spikes / image") > 5
     assert tile(dashboard, "Emulated") > 100
