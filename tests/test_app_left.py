@@ -6,11 +6,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
-from conftest import until
+from conftest import aside, until
 
 from snnlab_bench.visitor import Visitor
 
@@ -78,7 +77,6 @@ async def _come_and_go(url, process):
 def test_a_closed_page_is_freed(server):
     """But the last one that something was done with, which may live on until the next comes."""
     process, url = server
-    with ThreadPoolExecutor(1) as thread:  # the browser's tests leave a loop running in this one
-        one = thread.submit(asyncio.run, _come_and_go(url, process)).result()
+    one = aside(asyncio.run, _come_and_go(url, process))
     assert min(one) > 0
     until(lambda: all(now <= then for now, then in zip(left(process), one, strict=True)))

@@ -1,11 +1,11 @@
 """What the server mends of Panel's: a change is written even when the connection is slow."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 from bokeh.document import Document
+from conftest import aside
 from panel.io import document
 
 from snnlab_app.serve import without_rest
@@ -49,20 +49,14 @@ async def _changes(connection):
     return doc
 
 
-def run(coroutine):
-    """In a thread of its own: the browser's tests leave a loop running in this one."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, coroutine).result()
-
-
 def test_a_change_beside_the_end_of_another_is_written_at_once(connection, monkeypatch):
     monkeypatch.setattr(document, "_dispatch_msgs", without_rest(document._dispatch_msgs))
-    run(_changes(connection))
+    aside(asyncio.run, _changes(connection))
     assert [words for words, _ in connection.written] == ["first", "second"]
 
 
 def test_panel_by_itself_leaves_it(connection):
     """Else this mend is needed no more."""
-    doc = run(_changes(connection))
+    doc = aside(asyncio.run, _changes(connection))
     assert [words for words, _ in connection.written] == ["first"]
     document._WRITE_FUTURES.pop(doc, None)

@@ -11,7 +11,6 @@ import sys
 import urllib.error
 import urllib.parse
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from http.client import HTTPConnection
@@ -20,7 +19,7 @@ from threading import Thread
 
 import pytest
 from bokeh.server.util import create_hosts_allowlist
-from conftest import Server, until
+from conftest import Server, aside, until
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -97,8 +96,7 @@ class Visitor:
                 word = await asyncio.wait_for(wire.read_message(), 20)
             return kind
 
-        with ThreadPoolExecutor(1) as elsewhere:  # this thread may loop for a browser
-            return elsewhere.submit(asyncio.run, ask()).result()
+        return aside(asyncio.run, ask())
 
 
 # ── origin ──

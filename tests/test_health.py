@@ -126,7 +126,9 @@ def test_a_training_that_stops_for_nan_is_one_line_and_keeps_its_run(capsys, tmp
 
 # What learns no more
 
-SOUND = Signs(rate=1e-3, beta=10.0, reached=0.3, spread=2.0, spikes=(20.0,), clipped=0.0, busy=0.0)
+SOUND = Signs(
+    rate=1e-3, beta=10.0, reached=0.3, spread=2.0, spikes=(20.0,), clipped=0.0, busy=0.0, lost=()
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,15 @@
 
 import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import panel as pn
 import pytest
-from conftest import until
+from conftest import aside, until
 
 import snnlab
 from snnlab import Config, SnnlabError
 from snnlab_app.notebook import later
-
-
-def aside(call, *arguments):
-    """Call in a thread of its own: in this one a browser's event loop may be running."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(call, *arguments).result()
 
 
 def move(slider, value):

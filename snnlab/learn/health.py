@@ -42,7 +42,7 @@ class Signs(NamedTuple):
     spikes: tuple[float, ...]
     clipped: float
     busy: float
-    lost: tuple[str, ...] = ()
+    lost: tuple[str, ...]
 
 
 def signs(trainer: Trainer, recording: Recording) -> Signs:

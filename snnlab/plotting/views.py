@@ -18,16 +18,19 @@ PUBLISHED = (
     ("BrainScaleS-2, paper", 2.4, 97.6),
 )  # fmt: skip
 """Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
-_NAMES = {
-    "TrueNorth": ("left", 0.8, 0.55, "TrueNorth"),
-    "TrueNorth, large": ("right", 1 / 1.3, 0.0, "TrueNorth, large"),
-    "Intel 10 nm": ("right", 1 / 1.3, 0.0, "Intel\n10 nm"),
-    "Intel 10 nm, large": ("left", 0.85, 0.55, "Intel 10 nm, large"),
-    "MorphIC, large": ("left", 1.3, 0.4, "MorphIC,\nlarge"),
-    "SPOON (simulated)": ("left", 0.8, -0.9, "SPOON\n(sim.)"),
-    "BrainScaleS-2, paper": ("left", 1.35, 0.0, "BrainScaleS-2, paper"),
-}
-"""Names that would cover another's point, or the trail, to the right of their own: where else."""
+_BESIDE = ("left", 1.3, 0.0)
+_PLACES = {
+    "TrueNorth": ("left", 0.8, 0.55), "TrueNorth, large": ("right", 1 / 1.3, 0.0),
+    "Intel 10 nm": ("right", 1 / 1.3, 0.0), "Intel 10 nm, large": ("left", 0.85, 0.55),
+    "MorphIC, large": ("left", 1.3, 0.4), "SPOON (simulated)": ("left", 0.8, -0.9),
+    "BrainScaleS-2, paper": ("left", 1.35, 0.0),
+}  # fmt: skip
+"""Which side of a name is at how many times the energy and how much more accuracy than its point:
+elsewhere than beside it, where it would cover another or the trail."""
+_IN_LINES = {
+    "Intel 10 nm": "Intel\n10 nm", "MorphIC, large": "MorphIC,\nlarge",
+    "SPOON (simulated)": "SPOON\n(sim.)",
+}  # fmt: skip
 
 
 def weight_cells(weights: np.ndarray) -> np.ndarray:
@@ -163,8 +166,8 @@ def energy_plane() -> hv.Overlay:
 
 def _named(name, energy, accuracy):
     """Where the name of a published result stands, what it is there, and which way it runs."""
-    side, times, higher, words = _NAMES.get(name, ("left", 1.3, 0.0, name))
-    return times * energy, accuracy + higher, words, side
+    side, times, higher = _PLACES.get(name, _BESIDE)
+    return times * energy, accuracy + higher, _IN_LINES.get(name, name), side
 
 
 def latency_map(side: int, latest: float) -> hv.Overlay:
