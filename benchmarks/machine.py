@@ -12,7 +12,7 @@ from numba import njit, prange
 from snnlab.chip.threads import LAYER
 from snnlab_bench.harness import interleaved, timed
 
-PACKAGES = ("snnlab", "numba", "numpy", "torch", "snntorch", "norse", "spikingjelly")
+PACKAGES = ("snnlab-analog", "numba", "numpy", "torch", "snntorch", "norse", "spikingjelly")
 WIDTH, SHARE_STEPS = 256, 1_000_000
 
 

@@ -4,7 +4,6 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from snnlab.errors import DataUnavailable
 from snnlab.events import TICK, Events
 from snnlab.experiments.runs import load_weights
 from snnlab.files import npz, write_whole
+from snnlab.install import version
 from snnlab.learn import loss as losses
 from snnlab.learn.model import IdealModel
 from snnlab.learn.network import Network
@@ -59,7 +59,7 @@ class Trained:
 
     @cached_property
     def weights(self) -> list[np.ndarray]:
-        name = f"snnlab-bench-{version('snnlab')}-{self.dataset.name}-sparse-{EPOCHS}.npz"
+        name = f"snnlab-bench-{version()}-{self.dataset.name}-sparse-{EPOCHS}.npz"
         kept = Path(tempfile.gettempdir()) / name
         if not kept.exists():
             print(f"training {EPOCHS} epochs of {self.dataset.name} …", file=sys.stderr)

@@ -1,7 +1,6 @@
 """All rows of the table, in order."""
 
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import torch
 
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.errors import SnnlabError
+from snnlab.install import version
 from snnlab_bench import (
     against_peers,
     breakdown,
@@ -64,7 +64,7 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
     print(f"\n{breakdown.told(found)}" if found else "")
     about["core_share"] = float(np.median([*shares, machine.core_share(threads)]))
     print(f"busy loops got {about['core_share']:.0%} of the cores, as a median over this run")
-    result = {"version": version("snnlab"), "machine": about, "breakdown": found}
+    result = {"version": version(), "machine": about, "breakdown": found}
     _keep(out, result, rows)
 
 

@@ -33,6 +33,8 @@ __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str):
+    if name == "__version__":
+        return import_module("snnlab.install").version()
     if name not in _HOME:
         raise AttributeError(f"module 'snnlab' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -5,10 +5,10 @@ import importlib
 import importlib.util
 import sys
 from datetime import datetime
-from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
+from snnlab import install
 from snnlab.cli_app import add_app, add_password
 from snnlab.cli_robustness import add_robustness
 from snnlab.cli_runs import add_runs
@@ -50,7 +50,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser():
     parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
-    parser.add_argument("--version", action="version", version=f"snnlab {version('snnlab')}")
+    parser.add_argument("--version", action="version", version=f"snnlab {install.version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
@@ -195,7 +195,7 @@ def _calibrate(arguments):
 
 def _bench(arguments):
     if importlib.util.find_spec("matplotlib") is None:
-        raise SnnlabError('the benchmarks are not installed: pip install "snnlab[bench]"')
+        raise install.missing("the benchmarks are", "bench")
     importlib.import_module("snnlab_bench.suite").run(
         arguments.out, only=arguments.only, full=arguments.full, threads=arguments.threads
     )
@@ -237,7 +237,7 @@ def _convergence(arguments):
 
 def _export(arguments):
     if importlib.util.find_spec("nir") is None:
-        raise SnnlabError('NIR is not installed: pip install "snnlab[nir]"')
+        raise install.missing("NIR is", "nir")
     from snnlab.experiments.nir_export import export_run
 
     network = export_run(arguments.run, arguments.out)

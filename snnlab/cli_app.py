@@ -8,6 +8,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from snnlab import install
 from snnlab.errors import SnnlabError
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled
 from snnlab.imports import uncollected
@@ -92,7 +93,7 @@ def _password(arguments):
 
 def _check_dashboard():
     if importlib.util.find_spec("panel_material_ui") is None:
-        raise SnnlabError('the dashboard is not installed: pip install "snnlab[app]"')
+        raise install.missing("the dashboard is", "app")
 
 
 def _app(arguments):

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
-OURS = {"snnlab"}
+OURS = {"snnlab-analog"}
 TOOLS = {"pip", "setuptools", "wheel"}
 """Come with the interpreter."""
 RESTRICTIVE = ("AGPL", "Affero", "SSPL", "Commons Clause", "Proprietary")

@@ -85,7 +85,7 @@ def test_an_unknown_section_is_an_error_of_use(tmp_path):
 def test_without_its_extra_the_command_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["bench"]) == 2
-    assert 'pip install "snnlab[bench]"' in capsys.readouterr().err
+    assert 'pip install -e ".[bench]"' in capsys.readouterr().err
 
 
 def test_the_exponent_of_a_power_law_is_its_power():

@@ -223,7 +223,7 @@ def test_an_export_needs_a_run_a_place_and_nir(capsys, tmp_path, monkeypatch):
     assert "config.json holds no settings (JSONDecodeError)" in error
     monkeypatch.setitem(sys.modules, "nir", None)
     error = refused(capsys, "export", run_folder, tmp_path / "n.nir")
-    assert error == 'snnlab: NIR is not installed: pip install "snnlab[nir]"\n'
+    assert error == 'snnlab: NIR is not installed: pip install -e ".[nir]"\n'
 
 
 def test_every_knob_is_a_flag_with_its_doc(capsys):

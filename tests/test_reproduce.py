@@ -247,7 +247,7 @@ def test_figures_and_parquet_are_written_alike_every_time(records, tmp_path):
 
 def test_without_the_libraries_the_cure_is_named(monkeypatch):
     monkeypatch.setattr(report, "NEEDED", ("no_such_library",))
-    with pytest.raises(SnnlabError, match=r'pip install "snnlab\[reproduce\]"'):
+    with pytest.raises(SnnlabError, match=r'pip install -e "\.\[reproduce\]"'):
         report.check()
 
 

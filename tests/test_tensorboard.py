@@ -86,7 +86,7 @@ def test_a_full_disk_ends_the_curves_but_not_the_training(tmp_path, monkeypatch,
 def test_without_tensorboard_nothing_begins(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     out = ("--out", tmp_path / "run", "--tensorboard", tmp_path / "logs")
-    said = ('TensorBoard is not installed: pip install "snnlab[tensorboard]"',)
+    said = ('TensorBoard is not installed: pip install -e ".[tensorboard]"',)
     main_ = ("train", *SMALL, "--epochs", 1, *out)
     error = refused_command(capsys, *main_, folder=tmp_path)
     assert said[0] in error

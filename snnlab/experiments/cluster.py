@@ -12,6 +12,7 @@ from queue import Empty, Queue
 from time import monotonic
 
 from snnlab.errors import SnnlabError
+from snnlab.install import missing
 
 LIBRARIES = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """What other libraries find in the environment of a worker."""
@@ -167,7 +168,7 @@ def _client(workers, scheduler):
     try:
         from distributed import Client, LocalCluster
     except ImportError:
-        raise SnnlabError('Dask is not installed: pip install "snnlab[sweep]"') from None
+        raise missing("Dask is", "sweep") from None
     with ExitStack() as stack:
         try:
             if scheduler is None:

@@ -10,7 +10,6 @@ LSB NIR has no place: they are in the metadata.
 J. E. Pedersen et al., Nature Communications 15, 8122 (2024).
 """
 
-from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import numpy as np
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.experiments.nir_file import write_nir
 from snnlab.experiments.runs import load_config, load_weights
+from snnlab.install import version
 from snnlab.learn.model import CURRENT
 from snnlab.learn.network import Network
 
@@ -33,7 +33,7 @@ def to_nir(network: Network, point: OperatingPoint) -> nir.NIRGraph:
         nodes["label" if is_label else f"hidden_{k}"] = _neurons(weight.shape[1], point, is_label)
     nodes["output"] = nir.Output({"output": np.array(network.sizes[-1:])})
     metadata = {
-        "snnlab": version("snnlab"),
+        "snnlab": version(),
         "units": "s; potentials of threshold above leak; weight_scale in LSB; spikes of area 1",
         "tau_ref": point.tau_ref,
         "dt": point.dt,

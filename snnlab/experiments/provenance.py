@@ -1,10 +1,8 @@
-"""What produced a run: versions, commit, data."""
+"""What produced a run: commit, data, time."""
 
-import platform
 import subprocess
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from zlib import crc32
 
@@ -12,12 +10,6 @@ import numpy as np
 
 import snnlab
 from snnlab.data import Dataset
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the libraries that numbers depend on."""
-    names = ("snnlab", "numpy", "numba", "torch")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 @cache

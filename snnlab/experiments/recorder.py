@@ -12,6 +12,7 @@ from time import monotonic
 
 import numpy as np
 
+from snnlab import install
 from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset
@@ -204,7 +205,7 @@ class Recorder:
                 "data_crc32": self._fingerprint,
                 "created": self.created,
                 "updated": provenance.now(),
-                "versions": provenance.versions(),
+                "versions": install.versions(),
                 "commit": provenance.commit(),
             },
         )

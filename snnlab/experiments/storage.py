@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
+from snnlab.install import missing
 
 SQLITE = b"SQLite format 3\0"
 """How every database file begins."""
@@ -23,7 +24,7 @@ def optuna():
     try:
         import optuna
     except ImportError:
-        raise SnnlabError('Optuna is not installed: pip install "snnlab[sweep]"') from None
+        raise missing("Optuna is", "sweep") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     # Names of metrics, joint TPE and journal files may change in a later Optuna: it is pinned.
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

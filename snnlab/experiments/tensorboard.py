@@ -9,6 +9,7 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments.runs import Run
 from snnlab.experiments.schema import EpochRecord
 from snnlab.experiments.steps import Steps
+from snnlab.install import missing
 
 STEP = {"loss": "step/loss", "accuracy": "step/accuracy", "spikes": "step/spikes per image"}
 EPOCH = {
@@ -34,9 +35,7 @@ class Board:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise SnnlabError(
-                'TensorBoard is not installed: pip install "snnlab[tensorboard]"'
-            ) from None
+            raise missing("TensorBoard is", "tensorboard") from None
         self._folder, self._clock = folder, _seconds(created)
         self._steps, self._epochs, self._ends = 0, 0, {}
         rows = "\n".join(f"| {name} | {value} |" for name, value in settings.items())

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from snnlab import install
 from snnlab.chip import power
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
@@ -68,7 +69,7 @@ def resume(
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
         recorder.trainer.prepare(bar.tell)
-    if (now := provenance.versions()) != run.record["versions"]:
+    if (now := install.versions()) != run.record["versions"]:
         say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
     say(f"from step {recorder.trainer.step}")
     with ctrl_c() as pressed:

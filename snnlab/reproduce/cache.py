@@ -1,17 +1,15 @@
 """Finished trainings on disk: one small JSON file each, found by the hash of its settings."""
 
 import json
-import platform
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
+from snnlab.install import versions
 from snnlab.reproduce.job import Job
 
 NEEDED = {"settings", "result", "seconds", "versions"}
-LIBRARIES = ("snnlab", "numpy", "numba", "torch")
 
 
 class Cache:
@@ -64,11 +62,6 @@ class Cache:
             write_whole(path, lambda file: file.write(text.encode()))
         except OSError as error:
             raise SnnlabError(f"cache {self.folder} cannot be written: {error.strerror}") from None
-
-
-def versions() -> dict[str, str]:
-    """Of Python and the libraries that compute."""
-    return {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}
 
 
 def _head(job):

@@ -4,10 +4,10 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.metadata import version
 from time import perf_counter
 
 from snnlab.config import Config
+from snnlab.install import version
 
 SCHEMA = 1
 """Of what a job returns: another number makes older records missing."""
@@ -32,7 +32,7 @@ class Job:
 
         A knob at its default is left out, so that a new one does not make old records missing.
         """
-        content = [SCHEMA, version("snnlab"), self.kind, self._turned(), sorted(self.measures)]
+        content = [SCHEMA, version(), self.kind, self._turned(), sorted(self.measures)]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:20]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
+from snnlab.install import missing, versions
 from snnlab.recipes import recipe
-from snnlab.reproduce.cache import versions
 from snnlab.reproduce.records import Records
 from snnlab.reproduce.rows import table
 
@@ -24,7 +24,7 @@ NEEDED = ("holoviews", "matplotlib")
 def check() -> None:
     """Raises :class:`SnnlabError` if what writes the results is not installed."""
     if not all(find_spec(name) for name in NEEDED):
-        raise SnnlabError('snnlab reproduce needs more libraries: pip install "snnlab[reproduce]"')
+        raise missing("what draws the figures is", "reproduce")
 
 
 def write(records: Records, out: Path, command: str) -> Path:
