@@ -48,8 +48,8 @@ class Calibration:
 
     codes : Codes
     correction : float64[circuit], whole LSB that digital correction subtracts from CADC samples
-    before, after : float64[quantity, circuit], measured deviations from the targets, in the order
-        of QUANTITIES; NaN where a quantity could not be measured
+    before, after : float64[quantity, circuit], measured deviations from the targets, quantities as
+    in QUANTITIES; NaN where one could not be measured
     """
 
     codes: Codes
