@@ -20,6 +20,7 @@ html_theme_options = {
 html_show_sourcelink = False
 html_title = "snnlab"
 html_static_path = []
+html_sidebars = {"**": []}  # the pages are one level deep: nothing to show there
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3

@@ -17,7 +17,7 @@ INTRODUCTION = (
     "*Live* knobs may be turned between two training steps; the others need a new training"
     " (*restart*)."
 )
-HEADER = "| knob | flag | default | range | unit | acts | meaning |\n|---|---|---|---|---|---|---|"
+HEADER = "| knob | default | range | acts | meaning |\n|---|---|---|---|---|"
 
 
 def page() -> str:
@@ -30,14 +30,12 @@ def page() -> str:
 
 
 def describe(name: str) -> str:
-    """A knob's row: label, flag, default, range, unit, when it acts, and its sentence."""
+    """A knob's row: label and flag, default, range with unit, when it acts, and its sentence."""
     knob = Config.param[name]
     cells = (
-        knob.label,
-        f"`--{name.replace('_', '-')}`",
+        f"{knob.label}<br>`--{name.replace('_', '-')}`",
         written(name, knob.default),
-        allowed(name),
-        units(name),
+        f"{allowed(name)} {units(name)}".strip(),
         "live" if name in Config.LIVE else "restart",
         knob.doc,
     )
