@@ -2,10 +2,16 @@
 
 import ast
 import json
+import re
+from functools import partial
 from importlib import import_module
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from snnlab import Config, Trainer, load
 
 BOOKS = sorted(Path(__file__).parent.parent.joinpath("notebooks").glob("*.ipynb"))
 METADATA = {
@@ -91,3 +97,56 @@ def test_links_between_notebooks_lead_somewhere(book):
         for part in source(cell).split("](")[1:]:
             target = part.split(")")[0]
             assert not target.endswith(".ipynb") or target in names, target
+
+
+# What single notebooks show and say
+
+
+def code_of(number):
+    return code(json.loads(BOOKS[number - 1].read_text("utf-8")))
+
+
+def namespace(number, last):
+    """Names that a notebook's cells define up to one of them, and the figures they show."""
+    cells = code_of(number)
+    figures, names = [], {}
+    for cell in cells[: [cell["id"] for cell in cells].index(last) + 1]:
+        text = source(cell).replace("\ninteractive()", "")
+        exec(compile(text, cell["id"], "exec"), names)
+        if "show" in names:
+            names["show"] = lambda element, *_, **__: figures.append(element)
+    return names, figures
+
+
+def test_the_membrane_of_notebook_1_falls_where_the_chip_fires():
+    names, figures = namespace(1, "01-21")
+    names["show"] = lambda element, **_: figures.append(element)
+    asked = source(next(c for c in code_of(1) if c["id"] == "01-23"))
+    exec(asked, names)
+    drawn = {leaf.label: leaf.columns() for leaf in figures[-1]}
+    time, membrane = drawn["ideal membrane"]["x"], drawn["ideal membrane"]["y"]
+    falls = time[1:][np.diff(membrane) < -0.5]
+    assert len(falls) > 3
+    np.testing.assert_allclose(drawn["spikes"]["x"], falls, atol=0.2)
+
+
+def test_no_line_of_notebook_4s_first_figure_lies_under_another():
+    _, (figure, *_) = namespace(4, "04-03")
+    lines = [
+        leaf.columns()["y"] for leaf in figure if leaf.label and type(leaf).__name__ == "Curve"
+    ]
+    same = [np.isclose(a[: len(b)], b[: len(a)]).mean() for a, b in combinations(lines, 2)]
+    assert max(same) < 0.1
+    assert "true gradient of the loss" in [leaf.label for leaf in figure]
+
+
+def test_the_solution_of_notebook_5_trains_for_the_epoch_that_its_exercise_names():
+    names = {"np": np, "Trainer": Trainer, "Config": partial(Config, hidden=[10], batch=500)}
+    cell = next(c for c in code_of(5) if c["id"] == "05-03")
+    names |= {"digits": lambda *_: load("digits"), "FAST": True}
+    exec(source(cell), names)
+    last = source(json.loads(BOOKS[4].read_text("utf-8"))["cells"][-1])
+    assert "3. Continue training for one epoch" in last
+    solution = re.search(r"3\. `(train\(.*?\))`", last).group(1)
+    tests, trainer = eval(solution, {**names, "weights": None})
+    assert len(tests) == trainer.epoch == 1
