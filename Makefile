@@ -32,8 +32,8 @@ unit: $(VENV)/.test  ## the fast tests
 browser: $(VENV)/.test  ## the dashboard in a real browser
 	$(BIN)/python -m pytest -m "browser and not notebook"
 
-notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly; two of them in JupyterLab
-	SNNLAB_FAST=1 IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
+	$(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800 notebooks
 	$(BIN)/python -m pytest -m "notebook$(if $(LEFT_OUT), and not browser)" tests
 
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer

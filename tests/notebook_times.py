@@ -1,0 +1,55 @@
+"""A pytest plugin for ``make notebooks``: each notebook computes no longer than it says.
+
+Its first cell states how long it computes in the fast and in the full version. The times are those
+of two quiet cores; a notebook fails when it takes MARGIN times as long, and the summary shows both.
+"""
+
+import json
+import os
+import re
+
+import pytest
+
+MARGIN = 3.0
+"""A busy machine is no fault of the notebook's."""
+STATED = re.compile(r"computes for about (\d+) (s|min) in the fast version and (\d+) (s|min) in full")
+SECONDS = {"s": 1, "min": 60}
+FAST = os.environ.get("SNNLAB_FAST") == "1"
+
+
+def stated(opening: str) -> tuple[int, int]:
+    """Seconds that a notebook's first cell states, fast and full; raises ValueError for none."""
+    match = STATED.search(opening)
+    if match is None:
+        raise ValueError("the first cell does not say how long the notebook computes")
+    fast, fast_unit, full, full_unit = match.groups()
+    return int(fast) * SECONDS[fast_unit], int(full) * SECONDS[full_unit]
+
+
+def opening(path) -> str:
+    """Text of a notebook's first cell."""
+    return "".join(json.loads(path.read_text("utf-8"))["cells"][0]["source"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and item.path.suffix == ".ipynb":
+        promised = stated(opening(item.path))[not FAST]
+        item.config.stash.setdefault(TIMES, []).append((item.path.name, promised, call.duration))
+        if report.passed and call.duration > MARGIN * promised:
+            report.outcome = "failed"
+            report.longrepr = (
+                f"{item.path.name} computed for {call.duration:.0f} s; its first cell says"
+                f" {promised} s: correct it"
+            )
+    return report
+
+
+TIMES = pytest.StashKey()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.section("computing time: stated and measured")
+    for name, promised, took in config.stash.get(TIMES, []):
+        terminalreporter.write_line(f"{name:28s} {promised:5d} s {took:7.1f} s")
