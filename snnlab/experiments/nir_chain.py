@@ -25,6 +25,8 @@ SPIKING = ("CubaLIF", "LIF")
 LABELS = ("CubaLI", "LI")
 """Neurons without a threshold: only the last ones may be of these."""
 
+MOST_AXES = 8
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -89,15 +91,17 @@ def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
     of another size.
     """
     for name, node in graph.nodes.items():
-        kind, shape = type(node).__name__, _declared(node)
-        if kind not in ("Input", "Output") or not shape:
+        kind = type(node).__name__
+        shape = _shape(name, kind, node) if kind in ("Input", "Output") else ()
+        if not shape:
             continue
         n = layers[0].weight.shape[0] if kind == "Input" else layers[-1].weight.shape[1]
         starts = [k for k in range(len(shape)) if prod(shape[k:]) == n]
         if not starts and prod(shape) != 1:  # one for all, as parameters may be given once
+            what = "inputs" if kind == "Input" else "neurons"
             raise SnnlabError(
-                f"NIR node {str(name)!r} ({kind}) declares shape {shape}, the weights beside it have"
-                f" {n} {'inputs' if kind == 'Input' else 'neurons'}"
+                f"NIR node {str(name)!r} ({kind}) declares shape {shape}, the weights beside it"
+                f" have {n} {what}"
             )
         # An image may have one colour; labels have one axis.
         if starts and (outer := shape[: starts[0 if kind == "Input" else -1]]):
@@ -107,10 +111,16 @@ def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
             )
 
 
-def _declared(node):
-    """Shape of an Input or Output, () if it tells none."""
-    shape = next(iter((node.input_type or {}).values()), None)
-    return () if shape is None else tuple(map(int, np.ravel(shape)))
+def _shape(name, kind, node):
+    """What an Input or Output declares, () for nothing."""
+    declared = next(iter((node.input_type or {}).values()), None)
+    shape = np.asarray(() if declared is None else declared).ravel()
+    if shape.size and (shape.dtype.kind not in "iu" or shape.size > MOST_AXES):
+        raise SnnlabError(
+            f"NIR node {str(name)!r} ({kind}): its shape is {shape.dtype}[{shape.size}], expected"
+            f" 1 to {MOST_AXES} whole numbers"
+        )
+    return tuple(shape.tolist())
 
 
 def _check_fits(name, weight, before, n):
@@ -190,8 +200,8 @@ def _gap(name, of):
     if not (gap > 0).all():
         j = np.argmin(gap)
         raise SnnlabError(
-            f"NIR node {name!r}: v_threshold = {threshold[j]:g} is not above v_leak = {leak[j]:g}, so"
-            " it fires without input; the chip's neurons rest below threshold, train with"
+            f"NIR node {name!r}: v_threshold = {threshold[j]:g} is not above v_leak = {leak[j]:g},"
+            " so it fires without input; the chip's neurons rest below threshold, train with"
             " v_threshold above v_leak"
         )
     off = np.abs(reset - leak) / gap

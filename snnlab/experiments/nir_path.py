@@ -7,8 +7,9 @@ import nir
 from snnlab.errors import SnnlabError
 
 SUPPORTED = (
-    "the chip runs one chain of Linear (or Affine without bias) and CubaLIF or LIF nodes, the last"
-    " neurons CubaLI or LI too; Scale, Flatten, Delay of 0 and nested graphs are followed"
+    "the chip runs one chain without branches and recurrence, of Linear (or Affine without bias)"
+    " and CubaLIF or LIF nodes, the last neurons CubaLI or LI too; Scale, Flatten, Delay of 0 and"
+    " nested graphs are followed"
 )
 
 
@@ -24,7 +25,7 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NI
         if source not in after or target not in before:
             raise SnnlabError(
                 f"NIR edge {within + source!r} to {within + target!r} has no such nodes, there are"
-                f" {', '.join(repr(within + name) for name in nodes)}"
+                f" {', '.join(repr(within + name) for name in sorted(nodes))}"
             )
         after[source].append(target)
         before[target].append(source)
