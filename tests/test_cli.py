@@ -204,9 +204,9 @@ def test_export_for_a_library_says_what_changes(capsys, tmp_path, library):
     assert code == 0
     assert out.splitlines() == [
         f"{tmp_path / 'n.nir'}: network 20-5-3",
-        f"for {library.lower()}: spikes are 1 for a step of 0.1 ms that stands for 0.425 µs,"
-        " weights are times 0.33, label neurons CubaLIF that never fire; no refractory period (the chip's"
-        " is 3 µs)",
+        f"for {library.lower()}: spikes are 1 for a step of dt=0.0001 s that stands for"
+        " 0.425 µs, weights are times 0.33, label neurons CubaLIF that never fire; no refractory"
+        " period (the chip's is 3 µs)",
     ]
     assert from_nir(tmp_path / "n.nir").point.tau_ref == pytest.approx(3e-6)
 

@@ -155,6 +155,23 @@ def test_a_graph_for_another_library_is_read_back(example, library):
         np.testing.assert_allclose(ours, theirs, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"speedup": "fast"}, "NIR metadata speedup = 'fast' is not a number"),
+        ({"speedup": 0.0}, "from_nir speedup = 0.0 is not allowed"),
+        ({"speedup": 1e-300}, "tau_mem = .* at speedup 1e-300, the chip takes"),
+        ({"step": np.nan}, "from_nir dt = nan is not allowed"),
+        ({"step": None}, "NIR metadata step = None is not a number"),
+    ],
+)
+def test_damaged_steps_are_named(example, metadata, said):
+    graph = to_nir(example["trainer"].network, example["trainer"].point, "norse")
+    graph.metadata |= metadata
+    with pytest.raises(SnnlabError, match=said):
+        from_nir(graph)
+
+
 def test_a_step_is_short_against_both_time_constants(example):
     point = example["trainer"].point
     assert step_of(point) == point.dt
@@ -170,7 +187,7 @@ def test_a_library_that_is_not_known_is_said(example):
         to_nir(example["trainer"].network, example["trainer"].point, "lava")
 
 
-def test_the_plain_graph_is_none_for_snntorch(example):
+def test_snntorch_refuses_the_plain_graph(example):
     """As the page says; when this fails, its table can be shorter."""
     from snntorch.import_nir import import_from_nir
 

@@ -98,9 +98,9 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
 def _differences(library, point):
     step = step_of(point)
     return (
-        f"for {library}: spikes are 1 for a step of {STEP * 1e3:g} ms that stands for"
-        f" {step * 1e6:.3g} µs, weights are times {CURRENT * step:.3g}, label neurons CubaLIF that"
-        f" never fire; no refractory period (the chip's is {point.tau_ref * 1e6:g} µs)"
+        f"for {library}: spikes are 1 for a step of dt={STEP:g} s that stands for"
+        f" {step * 1e6:.3g} µs, weights are times {CURRENT * step:.3g}, label neurons CubaLIF that never fire; no"
+        f" refractory period (the chip's is {point.tau_ref * 1e6:g} µs)"
     )
 
 
