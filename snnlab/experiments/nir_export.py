@@ -99,8 +99,8 @@ def _differences(library, point):
     step = step_of(point)
     return (
         f"for {library}: spikes are 1 for a step of dt={STEP:g} s that stands for"
-        f" {step * 1e6:.3g} µs, weights are times {CURRENT * step:.3g}, label neurons CubaLIF that never fire; no"
-        f" refractory period (the chip's is {point.tau_ref * 1e6:g} µs)"
+        f" {step * 1e6:.3g} µs, weights are times {CURRENT * step:.3g}, label neurons CubaLIF"
+        f" that never fire; no refractory period (the chip's is {point.tau_ref * 1e6:g} µs)"
     )
 
 
