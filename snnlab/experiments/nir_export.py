@@ -34,8 +34,8 @@ LIBRARIES = ("norse", "snntorch")
 """Those that read a graph in steps, as tests show."""
 STEP = 1e-4
 """Step of their clock : s. snnTorch knows no other."""
-FINEST = 0.1
-"""Longest step in time constants: libraries decay by 1 − step/tau in each."""
+LONGEST_STEP = 0.1
+"""In time constants: libraries decay by 1 − step/tau in each."""
 OUT_OF_REACH = 1e9
 """Threshold, in those of hidden neurons, for label neurons of libraries without CubaLI."""
 
@@ -78,7 +78,7 @@ def step_of(point: OperatingPoint) -> float:
 
     It is the emulator's step, or a whole part of it that is short against both time constants.
     """
-    longest = FINEST * min(point.tau_mem, point.tau_syn)
+    longest = LONGEST_STEP * min(point.tau_mem, point.tau_syn)
     return point.dt / ceil(point.dt / longest - 1e-9)
 
 
