@@ -119,6 +119,8 @@ def _add_export(commands):
     export.set_defaults(command=_export)
     export.add_argument("run", metavar="RUN", type=place, help="run folder")
     export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
+    text = "a graph in steps of time that this library reads: norse or snntorch"
+    export.add_argument("--for", dest="library", type=str.lower, metavar="LIB", help=text)
 
 
 def _add_recipes(commands):
@@ -240,8 +242,10 @@ def _export(arguments):
         raise install.missing("NIR is", "nir")
     from snnlab.experiments.nir_export import export_run
 
-    network = export_run(arguments.run, arguments.out)
+    network, differences = export_run(arguments.run, arguments.out, arguments.library)
     print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
+    if differences:
+        print(differences)
     return 0
 
 

@@ -195,6 +195,29 @@ def test_export_writes_the_network_of_a_run(capsys, tmp_path):
     assert (read.point.tau_mem, read.point.tau_ref, read.point.substeps) == (8e-6, 3e-6, 8)
 
 
+@pytest.mark.parametrize("library", ["norse", "snnTorch"])
+def test_export_for_a_library_says_what_changes(capsys, tmp_path, library):
+    from snnlab.experiments.nir_import import from_nir
+
+    run_folder = a_run(tmp_path / "run", Config(tau_ref=3e-6).values(), (20, 5), (5, 3))
+    code, out, _ = run(capsys, "export", run_folder, tmp_path / "n.nir", "--for", library)
+    assert code == 0
+    assert out.splitlines() == [
+        f"{tmp_path / 'n.nir'}: network 20-5-3",
+        f"for {library.lower()}: spikes are 1 for a step of dt=0.0001 s that stands for"
+        " 0.425 µs, weights are times 0.33, label neurons CubaLIF that never fire; no refractory"
+        " period (the chip's is 3 µs)",
+    ]
+    assert from_nir(tmp_path / "n.nir").point.tau_ref == pytest.approx(3e-6)
+
+
+def test_an_export_for_a_library_that_is_not_known_leaves_nothing(capsys, tmp_path):
+    run_folder = a_run(tmp_path / "run", {}, (4, 2))
+    error = refused(capsys, "export", run_folder, tmp_path / "n.nir", "--for", "lava")
+    assert "NIR for 'lava' is not known: norse, snntorch, or none of them" in error
+    assert not (tmp_path / "n.nir").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "shapes", "said"),
     [

@@ -426,7 +426,7 @@ LEAK = np.arange(3.0)
         (chained(LINEAR, END, LINEAR, END), "NIR node '1' is a CubaLI between layers"),
         (chained(LINEAR), "NIR network of 1 nodes between input and output"),
         (chained(), "NIR network of 0 nodes between input and output"),
-        (chained(LINEAR, graph()), "NIR node '1' is a NIRGraph at the end"),
+        (chained(LINEAR, graph()), "'1.weights_0' takes 24 inputs, '0' before it has 3 neurons"),
         (chained(nir.Linear(np.zeros((2, 3, 4))), END), r"weight of shape \(2, 3, 4\)"),
         (chained(nir.Linear(np.full((3, 4), "x")), END), "NIR node '0': weight is <U1"),
         (chained(nir.Linear(weights(3, 4, value=1j)), END), "NIR node '0': weight is complex128"),
@@ -464,7 +464,10 @@ LEAK = np.arange(3.0)
             graph(hidden_0__v_reset=np.full(8, -0.5)),
             "NIR node 'hidden_0': v_reset lies 0.5 thresholds from v_leak; the chip resets to its",
         ),
-        (graph(hidden_0__v_threshold=np.zeros(8)), "v_threshold must lie above v_leak, by 0"),
+        (
+            graph(hidden_0__v_threshold=np.zeros(8)),
+            "'hidden_0': v_threshold = 0 is not above v_leak = 0, so it fires without input",
+        ),
         (graph(label__v_leak=np.arange(4.0)), "v_leak from 0 to 3; the chip's label neurons share"),
         (
             chained(nir.Linear(weights(3, 4, value=1e-12)), END),
