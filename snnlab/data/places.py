@@ -4,6 +4,7 @@ A zip file is never unpacked onto the disk: its members are read one by one, so 
 what paths or links they claim to be.
 """
 
+import math
 import os
 import zipfile
 import zlib
@@ -25,16 +26,17 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 class Place:
     """Files by name: paths with slashes, below the folder or zip file.
 
-    ``path`` is the place itself; ``names`` are sorted and leave out what is hidden. A context, at
-    whose end it is closed. Raises :class:`SnnlabError` if it cannot be read or holds too much.
+    ``path`` is the place itself; ``names`` are sorted and leave out what is hidden. An npz file
+    is a single file. A context, at whose end it is closed. Raises :class:`SnnlabError` if it cannot
+    be read, or is a zip file that unpacks to more than ``most`` bytes.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, most: float = math.inf):
         self.path, self._zip = path, None
         try:
             if path.is_dir():
                 self._files = dict(_walk(path))
-            elif zipfile.is_zipfile(path):
+            elif path.suffix.lower() != ".npz" and zipfile.is_zipfile(path):
                 _check_list(path)
                 self._zip = zipfile.ZipFile(path)
                 self._files = dict(_members(self._zip))
@@ -46,6 +48,8 @@ class Place:
             raise SnnlabError(f"{path}: cannot be read ({why})") from None
         if len(self._files) > MOST_FILES:
             raise SnnlabError(f"{path}: holds more than the {MOST_FILES:,} files that are read")
+        if self._zip and (size := sum(info.file_size for info in self._files.values())) > most:
+            raise SnnlabError(f"{path}: unpacks to {size:,} bytes, {most:,.0f} at most are read")
         self.names = sorted(self._files)
 
     def __enter__(self) -> "Place":

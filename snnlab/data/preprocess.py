@@ -15,6 +15,7 @@ import numpy as np
 from snnlab.data.catalogue import SIDE, Tell
 
 _CHUNK = 500  # pictures at a time: what a processor's cache holds
+_MOST_AT_ONCE = 2**22  # pixels of them, where they are large
 
 
 @cache
@@ -88,21 +89,23 @@ class Fitted(NamedTuple):
         return rows[:, :, None] & columns[:, None, :]
 
 
-def fit(images: np.ndarray, side: int) -> Fitted:
+def fit(images: np.ndarray, side: int, *, offset: float = 0.0, scale: float = 1.0) -> Fitted:
     """Pictures of one size, scaled so that the longer side has ``side`` pixels.
 
-    images : uint8 or float[image, row, column], 0 to 255. A pixel is the mean of what lies around
-    its place, weighted by nearness, so that nothing is lost of a large picture.
+    images : numbers[image, row, column]; less ``offset`` and times ``scale`` from 0 to 255. A pixel
+    is the mean of what lies around its place, weighted by nearness, so that nothing is lost of a
+    large picture.
     """
     n, *shape = images.shape
     rows, columns = (max(1, round(length * side / max(shape))) for length in shape)
     pixels = np.zeros((n, side, side), np.uint8)
     top, left = (side - rows) // 2, (side - columns) // 2
     down, across = _mean_operator(shape[0], rows), _mean_operator(shape[1], columns)
-    for start in range(0, n, _CHUNK):
-        part = images[start : start + _CHUNK].astype(np.float32, copy=False)
+    chunk = max(1, min(_CHUNK, _MOST_AT_ONCE // (shape[0] * shape[1])))
+    for start in range(0, n, chunk):
+        part = (images[start : start + chunk].astype(np.float32) - offset) * scale
         small = np.rint(down @ part @ across.T).clip(0, 255)
-        pixels[start : start + _CHUNK, top : top + rows, left : left + columns] = small
+        pixels[start : start + chunk, top : top + rows, left : left + columns] = small
     return Fitted(pixels, np.tile(np.array([rows, columns], np.uint8), (n, 1)))
 
 
