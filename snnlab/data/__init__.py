@@ -20,7 +20,7 @@ from snnlab.errors import SnnlabError
 if TYPE_CHECKING:
     from snnlab.data.labelled import Look
 
-__all__ = ["Dataset", "Own", "load"]
+__all__ = ["Dataset", "Own", "counts", "load"]
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -80,6 +80,18 @@ class Dataset:
                 f" images of {self.test_images.shape[1:]}: give both the same size"
             )
         return self
+
+
+def counts(dataset: Dataset) -> list[str]:
+    """A line for each class: its name, and how many pictures there are of it."""
+    each = zip(
+        dataset.classes,
+        *(np.bincount(labels, minlength=len(dataset.classes))
+          for labels in (dataset.train_labels, dataset.test_labels)),
+        strict=True,
+    )  # fmt: skip
+    width = max(map(len, dataset.classes))
+    return [f"{name:{width}}  {train:7,} training  {test:7,} test" for name, train, test in each]
 
 
 def load(
