@@ -12,7 +12,9 @@ from snnlab.errors import SnnlabError
 __all__ = ["Look", "place_of", "read"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
-FORMS = "a folder with a sub-folder of pictures for each class, a CSV file of pixels, an npz or a zip"
+FORMS = (
+    "a folder with a sub-folder of pictures for each class, a CSV file of pixels, an npz or a zip"
+)
 
 
 def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
@@ -27,15 +29,14 @@ def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
     return Path(os.path.abspath(os.path.expanduser(chosen)))
 
 
-def read(name: str, path: Path, side: int, tell: Tell, most: float = float("inf")) -> Learnable:
+def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
     """The data set of one's own at a path, with pictures of ``side`` pixels.
 
     name : "folder" looks what is there, "idx" wants idx files
-    most : bytes that all of a zip file may unpack to
     Raises :class:`SnnlabError`, which names the path, for what is missing or cannot be learnt.
     """
     try:
-        return learnable(_found(name, path, side, tell, most), side)
+        return learnable(_found(name, path, side, tell), side)
     except SnnlabError as error:
         text = str(error)
         raise SnnlabError(
@@ -43,10 +44,10 @@ def read(name: str, path: Path, side: int, tell: Tell, most: float = float("inf"
         ) from None
 
 
-def _found(name, path, side, tell, most) -> Found:
+def _found(name, path, side, tell) -> Found:
     path, beginning = idx_sets.beginning(path)
     tell(f"looking into {path}", None)
-    with Place(path, most) as place:
+    with Place(path) as place:
         names = place.names
         if beginning is not None:
             names = [n for n in names if n.lower().startswith(beginning) and "/" not in n]
