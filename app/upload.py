@@ -1,6 +1,5 @@
 """Files that visitors send: how much of one is taken, and of which kinds."""
 
-
 import panel_material_ui as pmui
 
 from snnlab.data.pictures import Picture, read_picture
@@ -40,6 +39,6 @@ def chooser(most: int = MOST_BYTES, accept: str = "image/*", **look) -> pmui.Fil
     return widget
 
 
-def read(data: bytes) -> Picture:
+def read_upload(data: bytes) -> Picture:
     """A picture file that was sent; raises :class:`SnnlabError` for none, or too large a one."""
     return read_picture(data, most_bytes=MOST_BYTES, formats=FORMATS)

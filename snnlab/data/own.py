@@ -1,4 +1,4 @@
-"""Data sets of one's own: sub-folders of pictures, a CSV file, npz or idx files, or a zip of such."""
+"""Data sets of one's own: sub-folders of pictures, CSV, npz or idx files, or a zip of such."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from snnlab.errors import SnnlabError
 __all__ = ["Look", "place_of", "read"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
-FORMS = (
+FORMS = "a folder with a sub-folder of pictures for each class, a CSV of pixels, an npz or a zip"
     "a folder with a sub-folder of pictures for each class, a CSV file of pixels, an npz or a zip"
 )
 
