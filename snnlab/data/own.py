@@ -13,8 +13,6 @@ __all__ = ["Look", "place_of", "read"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
 FORMS = "a folder with a sub-folder of pictures for each class, a CSV of pixels, an npz or a zip"
-    "a folder with a sub-folder of pictures for each class, a CSV file of pixels, an npz or a zip"
-)
 
 
 def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:

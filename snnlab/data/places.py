@@ -57,9 +57,7 @@ class Place:
                 path.stat()  # has an error say what is wrong with it
                 self._files = {path.name: path}
         except FileNotFoundError:
-            raise SnnlabError(
-                f"{path}: no such file or folder, name another by --data-dir"
-            ) from None
+            raise SnnlabError(f"{path}: no such file or folder, give --data-dir") from None
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
             why = getattr(error, "strerror", None) or "damaged"
             raise SnnlabError(f"{path}: cannot be read ({why})") from None
