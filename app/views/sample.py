@@ -156,7 +156,7 @@ class SampleView(View):
 
     def _dropped(self, event):
         if event.new:
-            self._offer(lambda side, crop: from_picture(upload.grey(event.new), side, crop))
+            self._offer(lambda side, crop: from_picture(upload.read(event.new), side, crop))
 
     def _offer(self, make):
         """Have the chip look at a picture of a person's own, or say what is wrong with it."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from snnlab.data.catalogue import SIDE
+from snnlab.data.pictures import Picture, ink_of
 from snnlab.data.preprocess import resize
 from snnlab.errors import SnnlabError
 
@@ -44,18 +45,17 @@ def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
     return _finished(_centred(_lines(placed)), side, crop)
 
 
-def from_picture(grey: np.ndarray, side: int, crop: int = 2) -> np.ndarray:
+def from_picture(picture: Picture | np.ndarray, side: int, crop: int = 2) -> np.ndarray:
     """A photographed or saved digit as an image : uint8[side, side].
 
-    grey : uint8[row, column]; dark on bright is turned round. Raises :class:`SnnlabError` for a
-    picture in which nothing stands out.
+    picture : as :func:`~snnlab.data.pictures.read_picture` reads it, or brightness
+    uint8[row, column]. Ink is what stands out from the ground, dark on bright or bright on dark.
+    Raises :class:`SnnlabError` for a picture in which nothing stands out.
     """
-    if grey.ndim != 2 or 0 in grey.shape:
-        raise SnnlabError(f"picture of shape {grey.shape}: give brightness in rows and columns")
-    ink = grey.astype(np.float64)
-    border = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    ink = np.abs(ink - np.median(border))
-    if ink.max() < 16:
+    if not isinstance(picture, Picture) and (picture.ndim != 2 or 0 in picture.shape):
+        raise SnnlabError(f"picture of shape {picture.shape}: give brightness in rows and columns")
+    ink = picture.ink() if isinstance(picture, Picture) else ink_of(picture)
+    if not ink.any():
         raise SnnlabError("the picture is of one colour: use one with a digit on plain ground")
     ink[ink < 0.25 * ink.max()] = 0.0
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
