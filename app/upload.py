@@ -29,6 +29,6 @@ def chooser(**look) -> pmui.FileInput:
     return widget
 
 
-def read(data: bytes) -> Picture:
+def read_upload(data: bytes) -> Picture:
     """A picture file that was sent; raises :class:`SnnlabError` for none, or too large a one."""
     return read_picture(data, most_bytes=MOST_BYTES, formats=FORMATS)

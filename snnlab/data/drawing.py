@@ -1,14 +1,15 @@
-"""From a person's strokes or picture to an image like those of MNIST.
+"""From a person's strokes or picture to an image like those of a data set.
 
 MNIST's digits were scaled to fit 20×20 and put into 28×28 with their centre of mass in the middle
-(LeCun et al. 1998). What is drawn here is treated likewise, then as the data set's own images are.
+(LeCun et al. 1998); Fashion-MNIST's clothes were scaled to fit 28×28 (Xiao et al. 2017). What is
+drawn here is treated likewise, then as the data set's own images are.
 """
 
 from itertools import pairwise
 
 import numpy as np
 
-from snnlab.data.catalogue import SIDE
+from snnlab.data.catalogue import CATALOGUE, SIDE
 from snnlab.data.pictures import Picture, ink_of
 from snnlab.data.preprocess import resize
 from snnlab.errors import SnnlabError
@@ -45,11 +46,14 @@ def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
     return _finished(_centred(_lines(placed)), side, crop)
 
 
-def from_picture(picture: Picture | np.ndarray, side: int, crop: int = 2) -> np.ndarray:
+def from_picture(
+    picture: Picture | np.ndarray, side: int, crop: int = 2, box: int = BOX
+) -> np.ndarray:
     """A photographed or saved digit as an image : uint8[side, side].
 
     picture : as :func:`~snnlab.data.pictures.read_picture` reads it, or brightness
     uint8[row, column]. Ink is what stands out from the ground, dark on bright or bright on dark.
+    box : pixels of 28 that it may fill; one that fills all is not moved to its centre of mass.
     Raises :class:`SnnlabError` for a picture in which nothing stands out.
     """
     if not isinstance(picture, Picture) and (picture.ndim != 2 or 0 in picture.shape):
@@ -60,11 +64,47 @@ def from_picture(picture: Picture | np.ndarray, side: int, crop: int = 2) -> np.
     ink[ink < 0.25 * ink.max()] = 0.0
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    boxed = _scaled(ink / ink.max(), BOX / max(ink.shape))
+    boxed = _scaled(ink / ink.max(), box / max(ink.shape))
     image = np.zeros((FULL, FULL))
     top, left = ((FULL - n) // 2 for n in boxed.shape)
     image[top : top + boxed.shape[0], left : left + boxed.shape[1]] = boxed
-    return _finished(_centred(image), side, crop)
+    return _finished(_centred(image) if box < FULL else image, side, crop)
+
+
+def crop_of(dataset: str) -> int:
+    """Pixels to cut of 28 from what is drawn for a data set of the catalogue."""
+    return 4 if dataset == "digits" else CATALOGUE[dataset].crop  # digits fill theirs to the edges
+
+
+def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = None) -> np.ndarray:
+    """A picture as an image like those of a data set of the catalogue : uint8[side, side].
+
+    as_is : True takes it as an image of the data set, of ``side`` pixels or of as many as were
+    published, bright on dark; False finds what is on it and puts that in place. By default its size
+    decides, and dark on bright is turned.
+
+    Raises :class:`SnnlabError` for a picture of another size, or in which nothing stands out.
+    """
+    entry, (rows, columns) = CATALOGUE[dataset], picture.opacity.shape
+    sides = dict.fromkeys((side, entry.published))
+    fits = rows == columns and rows in sides
+    if as_is is False or (as_is is None and not fits and dataset != "yin-yang"):
+        return from_picture(
+            picture, side, crop_of(dataset), FULL if dataset == "fashion-mnist" else BOX
+        )
+    if not fits:
+        wanted = " or ".join(f"{n}×{n}" for n in sides)
+        raise SnnlabError(f"the picture is not of {wanted} pixels, as images of {dataset} are")
+    grey = picture.grey()
+    if as_is is None and _on_bright(grey):
+        grey = 255 - grey
+    return grey if rows == side else resize(grey[None], entry.crop)[0]
+
+
+def _on_bright(grey):
+    """Whether nearly all of the border is bright: clothes reach it here and there."""
+    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
+    return np.quantile(border, 0.25) > 127
 
 
 def _lines(strokes):

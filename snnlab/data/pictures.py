@@ -44,6 +44,7 @@ _PLAIN = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX"
 _SEE_THROUGH = {"1": "LA", "P": "RGBA"}
 """Where the file names a transparent colour."""
 _ORIENTATION = 0x0112
+_DAMAGED = "it is cut off or damaged"
 _KINDS = (
     (0, b"%PDF", "a PDF"), (0, b"<svg", "an SVG"), (0, b"%!PS", "PostScript"),
     (4, b"ftypheic", "HEIC"), (4, b"ftypheix", "HEIC"), (4, b"ftyphevc", "HEIC"),
@@ -183,10 +184,11 @@ def read_picture(
             raise
         except UnidentifiedImageError:
             kind = _kind(data)
-            cure = f"it is {kind}, save it as PNG" if kind else "use PNG or JPEG"
-        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
-            cure = "it is cut off or damaged"
-    raise SnnlabError(f"{file} is no picture that can be read: {cure}")
+            why = _DAMAGED if kind in known else f"it is {kind}, save it as PNG"
+            why = why if kind else "use PNG or JPEG"
+        except Exception:  # Pillow's readers raise a dozen kinds for damaged files
+            why = _DAMAGED
+    raise SnnlabError(f"{file} is no picture that can be read: {why}")
 
 
 def _content(source, most):
