@@ -33,7 +33,7 @@ def add_runs(commands) -> None:
         _RUN,
         ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
         ("--data-dir", {"type": filled, "metavar": "DIR",
-                        "help": "folder with idx files of the data sets"}),
+                        "help": "folder with idx files of the data sets, or data of your own"}),
         ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
     add_tensorboard(resume)
