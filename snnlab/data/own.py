@@ -36,7 +36,7 @@ def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
     try:
         return learnable(_found(name, path, side, tell), side)
     except SnnlabError as error:
-        text = str(error)
+        text = str(error).removeprefix(f"{path.name}: ")
         raise SnnlabError(
             f"data set {name}: {text}" if str(path) in text else f"data set {name}: {path}: {text}"
         ) from None

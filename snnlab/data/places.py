@@ -56,11 +56,13 @@ class Place:
             else:
                 path.stat()  # has an error say what is wrong with it
                 self._files = {path.name: path}
+        except SnnlabError:
+            raise
         except FileNotFoundError:
             raise SnnlabError(f"{path}: no such file or folder, give --data-dir") from None
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-            why = getattr(error, "strerror", None) or "damaged"
-            raise SnnlabError(f"{path}: cannot be read ({why})") from None
+            where, why = getattr(error, "filename", None), getattr(error, "strerror", None)
+            raise SnnlabError(f"{where or path}: cannot be read ({why or 'damaged'})") from None
         if len(self._files) > MOST_FILES:
             raise SnnlabError(f"{path}: holds more than the {MOST_FILES:,} files that are read")
         if self._zip:
@@ -120,7 +122,7 @@ class Place:
 def _walk(top):
     """Files below a folder by their names; links are followed, but never in a circle."""
     seen, found = set(), 0
-    for folder, below, files in os.walk(top, followlinks=True):
+    for folder, below, files in os.walk(top, onerror=_raise, followlinks=True):
         real = os.path.realpath(folder)
         below[:] = [] if real in seen else [name for name in below if _shown(name)]
         if real in seen:
@@ -132,6 +134,10 @@ def _walk(top):
             found += 1
             if found > MOST_FILES:
                 return
+
+
+def _raise(error):
+    raise error
 
 
 def _members(archive):
