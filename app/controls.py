@@ -36,6 +36,7 @@ class Controls:
         self._session, self._turns = session, turns
         self._file = upload.chooser(
             most_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
+            variant="outlined",
             description="A zip with a sub-folder of pictures for each class, a CSV file with a"
             " label and pixels in each line, or an npz file of images and labels. For you alone,"
             " until you leave.",

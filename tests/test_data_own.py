@@ -339,7 +339,9 @@ def test_a_test_csv_without_labels_is_not_used(tmp_path):
 
 
 BAD_TABLES = {
-    "words as pixels": (lambda p: write(p, [["1", *["dark"] * 16], *rows()[:1]]), "Expected 17 columns"),
+    "words as pixels": (
+        lambda p: write(p, [["1", *["dark"] * 16], *rows()[:1]]), "Expected 17 columns"
+    ),
     "a word among pixels": (
         lambda p: write(p, [*rows(), [*rows()[0][:-1], "dark"]]), "give numbers"
     ),
@@ -399,8 +401,10 @@ def test_images_and_labels_under_usual_names(tmp_path, names):
 
 
 def test_kmnist_comes_in_four_npz_files(tmp_path):
-    arrays = dict(zip(("train-imgs", "train-labels", "test-imgs", "test-labels"),
-                      (IMAGES[:50], LABELS[:50], IMAGES[50:], LABELS[50:]), strict=True))  # fmt: skip
+    arrays = {
+        "train-imgs": IMAGES[:50], "train-labels": LABELS[:50],
+        "test-imgs": IMAGES[50:], "test-labels": LABELS[50:],
+    }  # fmt: skip
     for name, array in arrays.items():
         np.savez(tmp_path / f"kmnist-{name}.npz", array)
     data = own(tmp_path)

@@ -3,6 +3,7 @@
 import gzip
 import re
 import zlib
+from contextlib import suppress
 from math import isqrt
 from typing import BinaryIO
 
@@ -60,7 +61,7 @@ def _read(place, name, tell):
         raw.seek(0)
         stream = gzip.GzipFile(fileobj=raw) if packed else raw
         try:
-            columns = _Columns.of(_first_lines(stream), name)
+            columns = _Columns.of(_first_line(stream), name)
             stream.seek(0)
             if columns.label is None:
                 return None
@@ -76,11 +77,13 @@ def _read(place, name, tell):
             raise SnnlabError(f"{name}: damaged ({type(error).__name__})") from None
 
 
-def _first_lines(stream: BinaryIO) -> list[str]:
-    lines = [stream.readline(MOST_IN_LINE) for _ in range(2)]
-    if not lines[0].strip() or b"\0" in lines[0] or len(lines[0]) == MOST_IN_LINE:
-        raise SnnlabError("no CSV file: give a line for each picture, label,pixel,pixel,…")
-    return [line.decode("utf-8-sig", "replace").strip("\r\n") for line in lines]
+def _first_line(stream: BinaryIO) -> str:
+    line = stream.readline(MOST_IN_LINE)
+    with suppress(UnicodeDecodeError):
+        text = line.decode("utf-8-sig").strip("\r\n")
+        if text.strip() and "\0" not in text and len(line) < MOST_IN_LINE:
+            return text
+    raise SnnlabError("no CSV file: give a line for each picture, label,pixel,pixel,…")
 
 
 class _Columns:
@@ -90,9 +93,9 @@ class _Columns:
         self.delimiter, self.header, self.label, self.pixels = delimiter, header, label, pixels
 
     @classmethod
-    def of(cls, lines: list[str], name: str) -> "_Columns":
-        delimiter = max(",;\t ", key=lines[0].count)
-        cells = [cell.strip().strip("\"'").strip() for cell in lines[0].split(delimiter)]
+    def of(cls, line: str, name: str) -> "_Columns":
+        delimiter = max(",;\t ", key=line.count)
+        cells = [cell.strip().strip("\"'").strip() for cell in line.split(delimiter)]
         header = _is_header(cells)
         columns = list(range(len(cells)))
         if header:
