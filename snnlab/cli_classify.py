@@ -1,7 +1,6 @@
 """``snnlab classify``: a stored run decides on picture files."""
 
 import argparse
-import mimetypes
 import os
 import sys
 from collections.abc import Iterator
@@ -48,7 +47,7 @@ def _classify(arguments):
                 with _named(name, unread):
                     source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
                     images.append(classifier.image(source, arguments.as_is))
-                    names.append(name)
+                    names.append("standard input" if name == STANDARD_INPUT else name)
     if images:
         rows = list(zip(names, classifier.decide(images), strict=True))
         _write(rows, classifier.classes, arguments.csv)
@@ -62,25 +61,29 @@ def _named(name, unread) -> Iterator[None]:
         yield
     except SnnlabError as error:
         unread.append(name)
-        text = str(error) if name in str(error) else f"{name}: {error}"
-        print(f"snnlab: {plain(text)}", file=sys.stderr)
+        where = "" if plain(name) in str(error) else f"{plain(name)}: "
+        print(f"snnlab: {where}{error}", file=sys.stderr)
 
 
 def _found(name) -> list[str]:
     """A file's name as it is, or in order those of a folder's or pattern's pictures."""
+    from snnlab.data.labelled import in_order
+
     found = [name]
     if os.path.isdir(name):  # False for what is no name
-        found = [str(p) for p in sorted(Path(name).rglob("*")) if _looks_like_a_picture(p)]
+        found = [str(path) for path in Path(name).rglob("*") if _looks_like_a_picture(path)]
     elif has_magic(name) and not os.path.lexists(name):
-        found = sorted(glob(name, recursive=True))
+        found = glob(name, recursive=True)
     if not found:
         raise SnnlabError(f"there are no pictures in {name}: give files, folders or patterns")
-    return found
+    return sorted(found, key=in_order)
 
 
 def _looks_like_a_picture(path):
-    kind, _ = mimetypes.guess_type(path.name)
-    return bool(kind) and kind.startswith("image/") and path.name[0] != "." and path.is_file()
+    from snnlab.data.class_folders import SUFFIXES
+
+    known = path.suffix.lower() in {*SUFFIXES, ".heic", ".heif", ".svg"}
+    return known and not path.name.startswith(".") and path.is_file()
 
 
 def _write(rows, classes, to):
