@@ -1,26 +1,36 @@
-"""Pictures that visitors send: how much of one is taken, and of which kinds."""
+"""Files that visitors send: how much of one is taken, and of which kinds."""
 
 import panel_material_ui as pmui
 
 from snnlab.data.pictures import Picture, read_picture
 
 MOST_BYTES = 8_000_000
+CHUNK = 8_000_000
+"""Bytes in which a browser sends a file: the server takes no message of more than 20 MB."""
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF")
 """Kinds that cannot take more than some 100 MB to read, whoever sends them."""
 
 
-def chooser(**look) -> pmui.FileInput:
-    """A button for one picture, with the server's own opinion of how much is too much."""
-    widget = pmui.FileInput(accept="image/*", max_file_size=MOST_BYTES, **look)
+def chooser(most: int = MOST_BYTES, accept: str = "image/*", **look) -> pmui.FileInput:
+    """A button for one file, with the server's own opinion of how many bytes are too many."""
+    widget = pmui.FileInput(accept=accept, max_file_size=most, chunk_size=CHUNK, **look)
     usual = widget._handle_msg
 
     def handle(message):
         # The limit above is the browser's business; parts without end would pile up here.
         if message.get("status") == "upload_event":
-            data = message.get("data")
-            if (message.get("total_chunks"), message.get("chunk")) != (1, 1) or not (
-                isinstance(data, bytes | bytearray | memoryview) and len(data) <= MOST_BYTES
+            data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
+            if chunk == 1:
+                widget._file_buffer.clear()
+            files = widget._file_buffer.values()
+            had = [part for file in files for part in file["chunks"].values()]
+            if (
+                not isinstance(data, bytes | bytearray | memoryview)
+                or (type(chunk), type(total)) != (int, int)
+                or not 1 <= chunk == len(had) + 1 <= total <= most // CHUNK + 1
+                or sum(map(len, had)) + len(data) > most
             ):
+                widget._file_buffer.clear()
                 return
             widget._buffer.clear()
         usual(message)

@@ -107,6 +107,7 @@ def _show(arguments):
         f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}",
         f"from {record['created']} to {record['updated']}, commit {record['commit']}",
         f"data {record['data']}; {versions}",
+        *((f"classes {', '.join(map(str, record['classes']))}",) if record["own"] else ()),
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))

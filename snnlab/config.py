@@ -106,8 +106,8 @@ class Config(param.Parameterized):
         default="mnist",
         objects=["mnist", "fashion-mnist", "digits", "yin-yang", "folder", "idx"],
         label="Data set",
-        doc="Data set to learn; of your own are folder (pictures in a sub-folder per class, CSV, npz"
-        " or zip) and idx (idx files of any data set).",
+        doc="Data set to learn; of your own are folder (a sub-folder of pictures per class, CSV,"
+        " npz or zip) and idx (idx files of any data set).",
     )
     side = param.Selector(
         default=16,

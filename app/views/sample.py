@@ -10,6 +10,7 @@ from bokeh.plotting import figure
 
 from snnlab import plotting
 from snnlab.chip.units import CODES, SCALES, membranes, risen
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
@@ -153,7 +154,13 @@ class SampleView(View):
 
     def _dropped(self, event):
         if event.new:
-            self._offer(lambda name, side: image_like(name, upload.read_upload(event.new), side))
+            self._offer(lambda name, side: self._like(name, upload.read_upload(event.new), side))
+
+    def _like(self, name, picture, side):
+        """A picture as those of the data set; one's own are neither boxed nor centred."""
+        snapshot = self.session.snapshot
+        look = snapshot.look if snapshot and CATALOGUE[name].own else None
+        return look.prepare(picture, side) if look else image_like(name, picture, side)
 
     def _offer(self, make):
         """Have the chip look at a picture of a person's own, or say what is wrong with it."""

@@ -7,7 +7,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np

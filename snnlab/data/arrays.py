@@ -81,5 +81,5 @@ def _grey(images):
     bands = np.moveaxis(images, axis, -1)
     if bands.shape[-1] == 1:
         return bands[..., 0]
-    return np.concatenate([part[..., :3].astype(np.float32) @ LUMA
-                           for part in np.array_split(bands, max(1, len(bands) // 1000))])  # fmt: skip
+    parts = np.array_split(bands, max(1, len(bands) // 1000))
+    return np.concatenate([part[..., :3].astype(np.float32) @ LUMA for part in parts])

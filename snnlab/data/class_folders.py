@@ -13,9 +13,10 @@ from snnlab.data.places import Place
 from snnlab.data.preprocess import Fitted
 from snnlab.errors import SnnlabError
 
-SUFFIXES = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .gif .bmp .webp .avif .ppm .pgm .pbm .pnm .tif .tiff".split()
-)
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".ppm", ".pgm",
+    ".pbm", ".pnm", ".tif", ".tiff",
+)  # fmt: skip
 """What pictures are called, to tell a folder of them from others; what they are, they say."""
 TRAIN, TEST = ("train", "training"), ("test", "testing")
 MOST_BYTES = 2**25

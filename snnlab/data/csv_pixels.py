@@ -10,7 +10,7 @@ import numpy as np
 
 from snnlab.data.catalogue import Tell
 from snnlab.data.labelled import Found, Labelled, words_or_numbers
-from snnlab.data.places import Place
+from snnlab.data.places import Place, check_unpacked
 from snnlab.errors import SnnlabError
 
 LABELS = ("label", "labels", "class", "target", "y")
@@ -31,9 +31,7 @@ def read(place: Place, names: list[str], tell: Tell) -> Found:
     train, test = chosen(names, "CSV file")
     found, notes = _read(place, train, tell), []
     if found is None:
-        raise SnnlabError(
-            f"{train}: no column of labels: call one “label”, or put it first"
-        )
+        raise SnnlabError(f"{train}: no column of labels: call one “label”, or put it first")
     tested = _read(place, test, tell) if test else None
     if test and tested is None:
         notes.append(f"{test} has no labels and is not used")
@@ -67,7 +65,13 @@ def _read(place, name, tell):
             if columns.label is None:
                 return None
             size = max(1, place.size(name))
-            return _table(stream, columns, name, lambda: tell(f"reading {name}", raw.tell() / size))
+
+            def told():
+                if packed:
+                    check_unpacked(stream.tell(), size, name)
+                tell(f"reading {name}", min(1.0, raw.tell() / size))
+
+            return _table(stream, columns, name, told)
         except (OSError, EOFError, zlib.error) as error:
             raise SnnlabError(f"{name}: damaged ({type(error).__name__})") from None
 

@@ -88,7 +88,7 @@ def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
 
 
 def find_npz(entry: Entry, place: Path) -> Path | None:
-    """The one file in which Keras keeps all of a data set, if it is there or is ``place`` itself."""
+    """The one file in which Keras keeps a data set, if it is there or is ``place`` itself."""
     inside = [home / f"{entry.name}.npz" for home in _homes(entry, place)]
     known = [place] if place.suffix.lower() == ".npz" else inside
     return next(filter(os.path.isfile, known), None)
@@ -112,9 +112,8 @@ def _homes(entry: Entry, folder: Path) -> list[Path]:
     """Folders in which the entry's files may lie, the likeliest first; ``folder`` is the last."""
     wanted = _letters(entry.name)
     named = [path for path in _within(folder) if _letters(path.name) == wanted and path.is_dir()]
-    return [path for home in (*named, folder) for path in (home / "raw", home) if path.is_dir()] or [
-        folder
-    ]
+    homes = [path for home in (*named, folder) for path in (home / "raw", home) if path.is_dir()]
+    return homes or [folder]
 
 
 def _by_name(folder: Path) -> dict[str, Path]:

@@ -13,7 +13,7 @@ import numpy as np
 from snnlab.data.catalogue import Tell
 from snnlab.data.idx import inflate, read_idx
 from snnlab.data.labelled import Found, Labelled
-from snnlab.data.places import Place
+from snnlab.data.places import SMALL, UNPACKS_BY, Place
 from snnlab.errors import SnnlabError
 
 MOST_BYTES = 2**30
@@ -43,7 +43,7 @@ class Sets(NamedTuple):
         return cls({key: files for key, files in found.items() if wanted <= set(files)})
 
     def __str__(self) -> str:
-        return ", ".join(f"{folder}/{prefix}".removeprefix("./") or "." for folder, prefix in self.files)
+        return ", ".join(f"{folder}/{prefix}".removeprefix("./") for folder, prefix in self.files)
 
 
 def beginning(path: Path) -> tuple[Path, str | None]:
@@ -107,8 +107,9 @@ def _labelled(place, files, part, emnist, tell):
 
 def _array(place, name, tell) -> np.ndarray:
     tell(f"reading {name}", None)
-    data = inflate(place.read(name, MOST_BYTES), MOST_BYTES, name)
-    return read_idx(data, name, any_kind=True)
+    data = place.read(name, MOST_BYTES)
+    most = min(MOST_BYTES, max(SMALL, UNPACKS_BY * len(data)))
+    return read_idx(inflate(data, most, name), name, any_kind=True)
 
 
 def _mapping(place, names, wanted):

@@ -107,9 +107,7 @@ def learnable(found: Found, side: int) -> Learnable:
     classes = _names(values, found.names)
     notes += _warnings(labels, classes)
     arrays = pixels[0], labels[0], pixels[1], labels[1]
-    return Learnable(
-        arrays, classes, found.look._replace(turned=turned), (*found.notes, *notes)
-    )
+    return Learnable(arrays, classes, found.look._replace(turned=turned), (*found.notes, *notes))
 
 
 def words_or_numbers(labels: Iterable[str]) -> np.ndarray | list[str]:
@@ -142,8 +140,10 @@ def _values(labels):
     else:
         values = sorted({str(x) for part in labels for x in part}, key=lambda x: (in_order(x), x))
     if not 2 <= len(values) <= MOST_CLASSES:
-        shown = f"one class only, {str(values[0])[:MOST_CHARACTERS]}" if len(values) == 1 else (
-            f"{len(values):,} classes, the chip has {N_CIRCUITS} neuron circuits"
+        shown = (
+            f"one class only, {str(values[0])[:MOST_CHARACTERS]}"
+            if len(values) == 1
+            else (f"{len(values):,} classes, the chip has {N_CIRCUITS} neuron circuits")
         )
         raise SnnlabError(f"{shown}: give 2 to {MOST_CLASSES} classes to tell apart")
     return values
@@ -181,7 +181,7 @@ def _fitted(images, side):
     low, high = float(images[0].min()), float(images[0].max())
     if low == high:
         raise SnnlabError(f"all pixels are {low:g}: give pictures in which something is seen")
-    if 0 <= low and WHITE / 2 < high <= WHITE:
+    if low >= 0 and WHITE / 2 < high <= WHITE:
         return [fit(part, side) for part in images], []
     scale = WHITE / (high - low)
     stretched = [fit(part, side, offset=low, scale=scale) for part in images]

@@ -1,4 +1,4 @@
-"""Data sets of one's own: sub-folders of pictures, a CSV file, npz or idx files, or a zip of such."""
+"""Data sets of one's own: sub-folders of pictures, CSV, npz or idx files, or a zip of such."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ from snnlab.errors import SnnlabError
 __all__ = ["Look", "place_of", "read"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
-FORMS = "a folder with a sub-folder of pictures for each class, a CSV file of pixels, an npz or a zip"
+FORMS = "a folder with a sub-folder of pictures for each class, a CSV of pixels, an npz or a zip"
 
 
 def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
@@ -27,26 +27,25 @@ def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
     return Path(os.path.abspath(os.path.expanduser(chosen)))
 
 
-def read(name: str, path: Path, side: int, tell: Tell, most: float = float("inf")) -> Learnable:
+def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
     """The data set of one's own at a path, with pictures of ``side`` pixels.
 
     name : "folder" looks what is there, "idx" wants idx files
-    most : bytes that all of a zip file may unpack to
     Raises :class:`SnnlabError`, which names the path, for what is missing or cannot be learnt.
     """
     try:
-        return learnable(_found(name, path, side, tell, most), side)
+        return learnable(_found(name, path, side, tell), side)
     except SnnlabError as error:
-        text = str(error)
+        text = str(error).removeprefix(f"{path.name}: ")
         raise SnnlabError(
             f"data set {name}: {text}" if str(path) in text else f"data set {name}: {path}: {text}"
         ) from None
 
 
-def _found(name, path, side, tell, most) -> Found:
+def _found(name, path, side, tell) -> Found:
     path, beginning = idx_sets.beginning(path)
     tell(f"looking into {path}", None)
-    with Place(path, most) as place:
+    with Place(path) as place:
         names = place.names
         if beginning is not None:
             names = [n for n in names if n.lower().startswith(beginning) and "/" not in n]

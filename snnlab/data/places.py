@@ -4,7 +4,6 @@ A zip file is never unpacked onto the disk: its members are read one by one, so 
 what paths or links they claim to be.
 """
 
-import math
 import os
 import zipfile
 import zlib
@@ -18,9 +17,23 @@ from snnlab.errors import SnnlabError
 MOST_FILES = 500_000
 MOST_LISTED = 2**26
 """Bytes of the list at a zip file's end: a hundred for each of its files."""
+SMALL, UNPACKS_BY = 2**28, 10
+"""Bytes that anything may unpack to, and so many times its length: a few bytes may say zeros."""
 LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 """What systems leave in folders beside hidden files."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+def check_unpacked(size: int, packed: int, name: str) -> None:
+    """Raises :class:`SnnlabError` if it is out of proportion what a packed file unpacks to.
+
+    size, packed : bytes of both
+    """
+    if size > max(SMALL, UNPACKS_BY * packed):
+        raise SnnlabError(
+            f"{name}: unpacks to {size:,} bytes or more, {UNPACKS_BY} times its length are read:"
+            " give it unpacked"
+        )
 
 
 class Place:
@@ -28,10 +41,10 @@ class Place:
 
     ``path`` is the place itself; ``names`` are sorted and leave out what is hidden. An npz file
     is a single file. A context, at whose end it is closed. Raises :class:`SnnlabError` if it cannot
-    be read, or is a zip file that unpacks to more than ``most`` bytes.
+    be read, or is a zip file of zeros for gigabytes.
     """
 
-    def __init__(self, path: Path, most: float = math.inf):
+    def __init__(self, path: Path):
         self.path, self._zip = path, None
         try:
             if path.is_dir():
@@ -43,15 +56,18 @@ class Place:
             else:
                 path.stat()  # has an error say what is wrong with it
                 self._files = {path.name: path}
+        except SnnlabError:
+            raise
         except FileNotFoundError:
-            raise SnnlabError(f"{path}: no such file or folder, name another by --data-dir") from None
+            raise SnnlabError(f"{path}: no such file or folder, give --data-dir") from None
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
-            why = getattr(error, "strerror", None) or "damaged"
-            raise SnnlabError(f"{path}: cannot be read ({why})") from None
+            where, why = getattr(error, "filename", None), getattr(error, "strerror", None)
+            raise SnnlabError(f"{where or path}: cannot be read ({why or 'damaged'})") from None
         if len(self._files) > MOST_FILES:
             raise SnnlabError(f"{path}: holds more than the {MOST_FILES:,} files that are read")
-        if self._zip and (size := sum(info.file_size for info in self._files.values())) > most:
-            raise SnnlabError(f"{path}: unpacks to {size:,} bytes, {most:,.0f} at most are read")
+        if self._zip:
+            size = sum(info.file_size for info in self._files.values())
+            check_unpacked(size, path.stat().st_size, str(path))
         self.names = sorted(self._files)
 
     def __enter__(self) -> "Place":
@@ -106,7 +122,7 @@ class Place:
 def _walk(top):
     """Files below a folder by their names; links are followed, but never in a circle."""
     seen, found = set(), 0
-    for folder, below, files in os.walk(top, followlinks=True):
+    for folder, below, files in os.walk(top, onerror=_raise, followlinks=True):
         real = os.path.realpath(folder)
         below[:] = [] if real in seen else [name for name in below if _shown(name)]
         if real in seen:
@@ -118,6 +134,10 @@ def _walk(top):
             found += 1
             if found > MOST_FILES:
                 return
+
+
+def _raise(error):
+    raise error
 
 
 def _members(archive):

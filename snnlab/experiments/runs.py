@@ -90,7 +90,8 @@ class Run:
         if not self.record["own"]:
             return None
         try:
-            look = Look(**self.record["own"]["look"])
+            known = self.record["own"]["look"]
+            look = Look(**{name: known[name] for name in Look._fields})
             if [type(value) for value in look] == [bool, float, int]:
                 return look
         except (KeyError, TypeError):
