@@ -15,6 +15,8 @@ from snnlab.flags import filled
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
+TOLD_EVERY = 20
+"""Pictures between two looks of the progress bar."""
 
 
 def add_classify(commands) -> None:
@@ -38,16 +40,21 @@ def _classify(arguments):
     if arguments.csv not in (None, STANDARD_OUTPUT):
         check_place(Path(arguments.csv), "table")
     from snnlab.experiments.classify import Classifier  # torch and numba take seconds
+    from snnlab.experiments.terminal import Bar
 
     classifier = Classifier(run)
-    names, images, unread = [], [], []
+    found, names, images, unread = [], [], [], []
     for given in arguments.pictures:
         with _named(given, unread):
-            for name in _found(given):
-                with _named(name, unread):
-                    source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
-                    images.append(classifier.image(source, arguments.as_is))
-                    names.append("standard input" if name == STANDARD_INPUT else name)
+            found += _found(given)
+    with Bar() as bar:
+        for k, name in enumerate(found):
+            if k % TOLD_EVERY == 0:
+                bar.tell(f"picture {k + 1} of {len(found)}", k / len(found))
+            with _named(name, unread):
+                source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
+                images.append(classifier.image(source, arguments.as_is))
+                names.append("standard input" if name == STANDARD_INPUT else name)
     if images:
         rows = list(zip(names, classifier.decide(images), strict=True))
         _write(rows, classifier.classes, arguments.csv)
@@ -57,12 +64,14 @@ def _classify(arguments):
 @contextmanager
 def _named(name, unread) -> Iterator[None]:
     """What is wrong with one picture is said, and the others go on."""
+    from tqdm import tqdm
+
     try:
         yield
     except SnnlabError as error:
         unread.append(name)
         where = "" if plain(name) in str(error) else f"{plain(name)}: "
-        print(f"snnlab: {where}{error}", file=sys.stderr)
+        tqdm.write(f"snnlab: {where}{error}", file=sys.stderr)
 
 
 def _found(name) -> list[str]:
