@@ -1,7 +1,6 @@
 """``snnlab classify``: a stored run decides on picture files."""
 
 import argparse
-import mimetypes
 import os
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,8 @@ from snnlab.flags import filled
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
+TOLD_EVERY = 20
+"""Pictures between two looks of the progress bar."""
 
 
 def add_classify(commands) -> None:
@@ -39,16 +40,21 @@ def _classify(arguments):
     if arguments.csv not in (None, STANDARD_OUTPUT):
         check_place(Path(arguments.csv), "table")
     from snnlab.experiments.classify import Classifier  # torch and numba take seconds
+    from snnlab.experiments.terminal import Bar
 
     classifier = Classifier(run)
-    names, images, unread = [], [], []
+    found, names, images, unread = [], [], [], []
     for given in arguments.pictures:
         with _named(given, unread):
-            for name in _found(given):
-                with _named(name, unread):
-                    source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
-                    images.append(classifier.image(source, arguments.as_is))
-                    names.append(name)
+            found += _found(given)
+    with Bar() as bar:
+        for k, name in enumerate(found):
+            if k % TOLD_EVERY == 0:
+                bar.tell(f"picture {k + 1} of {len(found)}", k / len(found))
+            with _named(name, unread):
+                source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
+                images.append(classifier.image(source, arguments.as_is))
+                names.append("standard input" if name == STANDARD_INPUT else name)
     if images:
         rows = list(zip(names, classifier.decide(images), strict=True))
         _write(rows, classifier.classes, arguments.csv)
@@ -58,29 +64,35 @@ def _classify(arguments):
 @contextmanager
 def _named(name, unread) -> Iterator[None]:
     """What is wrong with one picture is said, and the others go on."""
+    from tqdm import tqdm
+
     try:
         yield
     except SnnlabError as error:
         unread.append(name)
-        text = str(error) if name in str(error) else f"{name}: {error}"
-        print(f"snnlab: {plain(text)}", file=sys.stderr)
+        where = "" if plain(name) in str(error) else f"{plain(name)}: "
+        tqdm.write(f"snnlab: {where}{error}", file=sys.stderr)
 
 
 def _found(name) -> list[str]:
     """A file's name as it is, or in order those of a folder's or pattern's pictures."""
+    from snnlab.data.labelled import in_order
+
     found = [name]
     if os.path.isdir(name):  # False for what is no name
-        found = [str(p) for p in sorted(Path(name).rglob("*")) if _looks_like_a_picture(p)]
+        found = [str(path) for path in Path(name).rglob("*") if _looks_like_a_picture(path)]
     elif has_magic(name) and not os.path.lexists(name):
-        found = sorted(glob(name, recursive=True))
+        found = glob(name, recursive=True)
     if not found:
         raise SnnlabError(f"there are no pictures in {name}: give files, folders or patterns")
-    return found
+    return sorted(found, key=in_order)
 
 
 def _looks_like_a_picture(path):
-    kind, _ = mimetypes.guess_type(path.name)
-    return bool(kind) and kind.startswith("image/") and path.name[0] != "." and path.is_file()
+    from snnlab.data.class_folders import SUFFIXES
+
+    known = path.suffix.lower() in {*SUFFIXES, ".heic", ".heif", ".svg"}
+    return known and not path.name.startswith(".") and path.is_file()
 
 
 def _write(rows, classes, to):

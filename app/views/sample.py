@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from snnlab import plotting
 from snnlab.chip.units import CODES, SCALES, membranes, risen
 from snnlab.data.catalogue import CATALOGUE
-from snnlab.data.drawing import crop_of, from_strokes, image_like
+from snnlab.data.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.experiments.decision import decision_time, first_spike, scores_so_far
@@ -146,7 +146,7 @@ class SampleView(View):
             if len(xs)
         ]
         if strokes:
-            self._offer(lambda name, side: from_strokes(strokes, side, crop_of(name)))
+            self._offer(lambda name, side: from_strokes(strokes, side, *placing(name)))
 
     def _wipe(self):
         self._strokes.data = {"xs": [], "ys": []}

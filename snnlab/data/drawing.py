@@ -1,11 +1,13 @@
 """From a person's strokes or picture to an image like those of a data set.
 
 MNIST's digits were scaled to fit 20×20 and put into 28×28 with their centre of mass in the middle
-(LeCun et al. 1998); Fashion-MNIST's clothes were scaled to fit 28×28 (Xiao et al. 2017). What is
-drawn here is treated likewise, then as the data set's own images are.
+(LeCun et al. 1998); Fashion-MNIST's clothes were scaled to fit 28×28 (Xiao et al. 2017), and the
+small digits fill their image. What is drawn here is treated likewise, then as the data set's own
+images are.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,10 +27,36 @@ Strokes = list[np.ndarray]
 """Each float[point, 2]: x to the right, y downwards, on any scale."""
 
 
-def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
+class Placing(NamedTuple):
+    """Where things are in a data set's images of 28 pixels, MNIST's by default.
+
+    crop : pixels cut from each side before an image is scaled to 16; box : pixels that a thing may
+    fill; centred : whether its centre of mass is in the middle, else that of its box.
+    """
+
+    crop: int = 2
+    box: int = BOX
+    centred: bool = True
+
+
+_PLACED = {
+    "mnist": Placing(),
+    "fashion-mnist": Placing(0, FULL, centred=False),
+    "digits": Placing(4, BOX, centred=False),
+}
+
+
+def placing(dataset: str) -> Placing:
+    """Where things are in the images of a data set of the catalogue."""
+    return _PLACED.get(dataset, Placing(0))
+
+
+def from_strokes(
+    strokes: Strokes, side: int, crop: int = 2, box: int = BOX, centred: bool = True
+) -> np.ndarray:
     """A drawing as an image : uint8[side, side], of 16 or 28 pixels.
 
-    crop : pixels the data set cuts from each side before it scales to 16.
+    crop, box, centred : see :class:`Placing`.
     Raises :class:`SnnlabError` if nothing, or far too much, is drawn.
     """
     points = np.concatenate([np.empty((0, 2)), *strokes])
@@ -39,21 +67,26 @@ def from_strokes(strokes: Strokes, side: int, crop: int = 2) -> np.ndarray:
             f"drawing of {len(points)} points: draw at least one and at most {MOST_POINTS}"
         )
     low, high = points.min(axis=0), points.max(axis=0)
-    room = BOX - 2 * PEN
+    room = box - 2 * PEN
     scale = room / max((high - low).max(), 1e-9)
     middle = (low + high) / 2
     placed = [(stroke - middle) * scale + FULL / 2 for stroke in strokes]
-    return _finished(_centred(_lines(placed)), side, crop)
+    image = _lines(placed)
+    return _finished(_centred(image) if centred else image, side, crop)
 
 
 def from_picture(
-    picture: Picture | np.ndarray, side: int, crop: int = 2, box: int = BOX
+    picture: Picture | np.ndarray,
+    side: int,
+    crop: int = 2,
+    box: int = BOX,
+    centred: bool = True,
 ) -> np.ndarray:
     """A photographed or saved digit as an image : uint8[side, side].
 
     picture : as :func:`~snnlab.data.pictures.read_picture` reads it, or brightness
     uint8[row, column]. Ink is what stands out from the ground, dark on bright or bright on dark.
-    box : pixels of 28 that it may fill; one that fills all is not moved to its centre of mass.
+    crop, box, centred : see :class:`Placing`.
     Raises :class:`SnnlabError` for a picture in which nothing stands out.
     """
     if not isinstance(picture, Picture) and (picture.ndim != 2 or 0 in picture.shape):
@@ -68,12 +101,7 @@ def from_picture(
     image = np.zeros((FULL, FULL))
     top, left = ((FULL - n) // 2 for n in boxed.shape)
     image[top : top + boxed.shape[0], left : left + boxed.shape[1]] = boxed
-    return _finished(_centred(image) if box < FULL else image, side, crop)
-
-
-def crop_of(dataset: str) -> int:
-    """Pixels to cut of 28 from what is drawn for a data set of the catalogue."""
-    return 4 if dataset == "digits" else CATALOGUE[dataset].crop  # digits fill theirs to the edges
+    return _finished(_centred(image) if centred else image, side, crop)
 
 
 def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = None) -> np.ndarray:
@@ -89,9 +117,7 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
     sides = dict.fromkeys((side, entry.published))
     fits = rows == columns and rows in sides
     if as_is is False or (as_is is None and not fits and dataset != "yin-yang"):
-        return from_picture(
-            picture, side, crop_of(dataset), FULL if dataset == "fashion-mnist" else BOX
-        )
+        return from_picture(picture, side, *placing(dataset))
     if not fits:
         wanted = " or ".join(f"{n}×{n}" for n in sides)
         raise SnnlabError(f"the picture is not of {wanted} pixels, as images of {dataset} are")
@@ -102,9 +128,9 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
 
 
 def _on_bright(grey):
-    """Whether nearly all of the border is bright: clothes reach it here and there."""
+    """Whether the border is bright on average: clothes and digits reach it here and there."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return np.quantile(border, 0.25) > 127
+    return border.mean() > 255 / 2
 
 
 def _lines(strokes):

@@ -56,8 +56,10 @@ class Classifier:
     """
 
     def __init__(self, run: Run):
-        self.config = run.config
-        self.classes = CATALOGUE[self.config.dataset].classes
+        self.config, self._look = run.config, run.look
+        self.classes = (
+            tuple(map(str, run.record["classes"])) or CATALOGUE[self.config.dataset].classes
+        )
         blank = np.zeros((1, self.config.side, self.config.side), np.uint8), np.zeros(1, np.uint8)
         dataset = Dataset(self.config.dataset, *blank, *blank, self.classes, "a run")
         self._trainer = Trainer(self.config, dataset, load_weights(run.folder))
@@ -67,7 +69,8 @@ class Classifier:
         """A picture like those that were learned : uint8[side, side].
 
         source : path or content of a picture file, or uint8[side, side] that is taken as it is
-        as_is : see :func:`~snnlab.data.drawing.image_like`
+        as_is : see :func:`~snnlab.data.drawing.image_like`; after a training on pictures of one's
+        own they are always treated as those were
 
         Raises :class:`SnnlabError` for what is no picture, or shows nothing.
         """
@@ -79,7 +82,10 @@ class Classifier:
                     " and 255 bright, or a picture file"
                 )
             return source
-        return image_like(self.config.dataset, read_picture(source), side, as_is)
+        picture = read_picture(source)
+        if self._look:
+            return self._look.prepare(picture, side)
+        return image_like(self.config.dataset, picture, side, as_is)
 
     def decide(
         self, images: Iterable[np.ndarray], ids: np.ndarray | None = None
