@@ -32,12 +32,12 @@ LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 class Dashboard(Page):
     """Controls and views over a session of one's own."""
 
-    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps):
+    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, most_bytes: int):
         super().__init__(session)
         self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
-        self._controls = Controls(session, self._turns)
+        self._controls = Controls(session, self._turns, most_bytes)
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
@@ -86,9 +86,16 @@ class Dashboard(Page):
             self.bridge.when(message, do)
 
     def _connect_sweep(self, view):
-        view.begin, view.load, view.copy = self._sweeps.begin, self._load_trial, self.bridge.copy
+        view.load, view.copy = self._load_trial, self.bridge.copy
+        view.begin = self._begin_sweep
         view.built = lambda: self.turn_to(view)
         self._end_sweep = view.close
+
+    def _begin_sweep(self, plan):
+        """Over the visitor's own data, if that is what is trained on."""
+        session = self.session
+        own = session.given if session.config.dataset == "folder" else None
+        return self._sweeps.begin(plan, own)
 
     def _load_trial(self, settings, restart):
         """A trial's settings; the training begins anew where one of them needs that."""
@@ -214,8 +221,10 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     folder = compute.store.folder(visitor) if compute.store else None
-    session = RemoteSession(compute, found(folder) or config, folder)
+    own = compute.store.own(visitor) if compute.store else None
+    session = RemoteSession(compute, found(folder) or config, folder, own)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state, compute.sweeps)
+    most = 10**6 * compute.limits.upload
+    page = Dashboard(session, state, compute.sweeps, most)
     page.stand()
     return page.page()

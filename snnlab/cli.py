@@ -10,9 +10,11 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.cli_app import add_app, add_password
+from snnlab.cli_classify import add_classify
 from snnlab.cli_robustness import add_robustness
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
+from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, add_tensorboard, config, filled, place
 
@@ -54,6 +56,7 @@ def _parser():
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
+    add_classify(commands)
     add_data_dir(add_sweep(commands))
     add_robustness(commands)
     add_app(commands)
@@ -86,7 +89,7 @@ def _add_train(commands):
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
     data.set_defaults(command=_data)
-    data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
+    data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
 
 
@@ -101,6 +104,7 @@ def _add_calibrate(commands):
 def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
     map_.set_defaults(command=_map)
+    add_data_dir(map_)
     add_knobs(map_, MAPPED)
 
 
@@ -205,7 +209,7 @@ def _bench(arguments):
 
 
 def _data(arguments):
-    from snnlab.data import load
+    from snnlab.data import counts, load
     from snnlab.experiments.terminal import Bar
 
     with Bar() as bar:
@@ -214,17 +218,23 @@ def _data(arguments):
         f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
+    if dataset.own:
+        print(*(f"  {line}" for line in counts(dataset)), sep="\n")
+        print(*(plain(f"note: {note}") for note in dataset.own.notes), sep="\n")
     return 0
 
 
 def _map(arguments):
     settings = config(arguments)
     from snnlab.chip.mapping import Mapping
+    from snnlab.data import load
     from snnlab.data.catalogue import CATALOGUE
 
-    entry = CATALOGUE[settings.dataset].checked(settings.side)
+    known = CATALOGUE[settings.dataset].checked(settings.side)
+    if known.own:
+        known = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
     mapping = Mapping(
-        (settings.side**2, *settings.hidden, len(entry.classes)), chips=settings.chips
+        (settings.side**2, *settings.hidden, len(known.classes)), chips=settings.chips
     )
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0

@@ -6,6 +6,7 @@ from pathlib import Path
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments.choosing import RESULTS, chosen, told
+from snnlab.experiments.tables import aligned
 from snnlab.files import write_whole
 from snnlab.flags import add_tensorboard, filled, place
 
@@ -32,7 +33,7 @@ def add_runs(commands) -> None:
         _RUN,
         ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
         ("--data-dir", {"type": filled, "metavar": "DIR",
-                        "help": "folder with idx files of the data sets"}),
+                        "help": "folder with idx files of the data sets, or data of your own"}),
         ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
     add_tensorboard(resume)
@@ -93,10 +94,7 @@ def _check_root(root):
 
 
 def _table(rows):
-    rows = [[plain(str(c[0] if isinstance(c, tuple) else c)) for c in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned([[c[0] if isinstance(c, tuple) else c for c in row] for row in rows])
 
 
 def _show(arguments):
@@ -109,6 +107,7 @@ def _show(arguments):
         f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}",
         f"from {record['created']} to {record['updated']}, commit {record['commit']}",
         f"data {record['data']}; {versions}",
+        *((f"classes {', '.join(map(str, record['classes']))}",) if record["own"] else ()),
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))

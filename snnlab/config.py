@@ -104,15 +104,17 @@ class Config(param.Parameterized):
 
     dataset = param.Selector(
         default="mnist",
-        objects=["mnist", "fashion-mnist", "digits", "yin-yang"],
+        objects=["mnist", "fashion-mnist", "digits", "yin-yang", "folder", "idx"],
         label="Data set",
-        doc="Data set to learn.",
+        doc="Data set to learn; of your own are folder (a sub-folder of pictures per class, CSV,"
+        " npz or zip) and idx (idx files of any data set).",
     )
     side = param.Selector(
         default=16,
         objects=[16, 28],
         label="Image side",
-        doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come.",
+        doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come; data"
+        " of your own are scaled to either.",
     )
     encoding = param.Selector(
         default="integrator",

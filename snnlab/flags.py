@@ -40,7 +40,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """A flag for where the data are."""
-    text = "folder with idx files of the data sets"
+    text = "folder with idx files of the data sets; for data of your own, their folder or file"
     parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 

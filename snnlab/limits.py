@@ -25,6 +25,10 @@ class Limits(param.Parameterized):
         1000, bounds=(10, 10**7),
         doc="Disk space, in MB, for trainings that were left in a crash; the oldest go first.",
     )  # fmt: skip
+    upload = param.Integer(
+        100, bounds=(1, 2000),
+        doc="Size of a data set of a visitor's own, in MB.",
+    )  # fmt: skip
 
     @classmethod
     def names(cls) -> list[str]:

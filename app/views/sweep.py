@@ -8,9 +8,9 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.experiments.tables import csv_of
 from snnlab_app.cards import Markup, Text, card, row
 from snnlab_app.knobs import label
-from snnlab_app.saving import csv_of
 from snnlab_app.sweeping.form import Form
 from snnlab_app.sweeping.plots import SweepPlots
 from snnlab_app.sweeping.ranges import MOST_TRIALS, READ, best_is_high

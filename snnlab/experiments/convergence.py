@@ -10,8 +10,8 @@ import numpy as np
 from snnlab.chip.constants import DT_CADC
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
-from snnlab.data import Dataset, load
-from snnlab.experiments.runs import load_config, load_weights
+from snnlab.data import Dataset
+from snnlab.experiments.runs import Run, data_of, load_weights
 from snnlab.experiments.terminal import Bar
 from snnlab.learn.trainer import Trainer
 
@@ -64,13 +64,13 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
 
     Raises :class:`~snnlab.errors.SnnlabError` if run or data are missing or do not fit.
     """
-    config, weights = load_config(folder), load_weights(folder)
+    run, weights = Run.open(folder), load_weights(folder)
     if threads is not None:
         use_threads(threads)
     rows = []
     with Bar() as bar:
-        dataset = load(config.dataset, data_dir=data_dir, progress=bar.tell)
-        for row in converge(config, dataset, weights):
+        dataset = data_of(run, data_dir, bar.tell)
+        for row in converge(run.config, dataset, weights):
             rows.append(row)
             bar.tell(f"steps of {1e9 * row.dt:.0f} ns", len(rows) / len(SUBSTEPS))
     return rows

@@ -203,6 +203,8 @@ class Recorder:
                 "summary": summarise(self.epochs),
                 "data": trainer.dataset.origin,
                 "data_crc32": self._fingerprint,
+                "classes": list(trainer.dataset.classes),
+                "own": provenance.own(trainer.dataset),
                 "created": self.created,
                 "updated": provenance.now(),
                 "versions": install.versions(),

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnlab.config import Config
-from snnlab.data import Dataset, load
+from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.experiments.cluster import Failed, run_all
-from snnlab.experiments.runs import Run, load_weights
+from snnlab.experiments.runs import Run, data_of, load_weights
 from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
 
@@ -138,8 +138,7 @@ def _count(name, count, least=1):
 
 def _all(run, tests, workers, scheduler, data_dir, tell):
     """Results in the order of the tests."""
-    config = run.config
-    dataset = load(config.dataset, config.side, data_dir=data_dir)
+    dataset = data_of(run, data_dir)
     found = {}
     for (k, _), result in run_all(
         perform, enumerate(tests), workers, scheduler=scheduler, data=dataset

@@ -17,6 +17,9 @@ from uuid import uuid4
 import numpy as np
 
 from snnlab.config import Config
+from snnlab.data import Dataset, load
+from snnlab.data.catalogue import Tell
+from snnlab.data.labelled import Look
 from snnlab.errors import SnnlabError
 from snnlab.experiments.schema import (
     Change,
@@ -71,6 +74,29 @@ class Run:
     def changes(self) -> list[Change]:
         """Knobs turned while it trained, in order."""
         return changes_of(self.record["changes"], self.folder)
+
+    @property
+    def place(self) -> str | None:
+        """Where its data were, if they are one's own."""
+        place = self.record["own"].get("place")
+        return place if isinstance(place, str) else None
+
+    @property
+    def look(self) -> Look | None:
+        """How its pictures were treated, if they are one's own, and others are to be.
+
+        Raises :class:`SnnlabError` for a damaged record.
+        """
+        if not self.record["own"]:
+            return None
+        try:
+            known = self.record["own"]["look"]
+            look = Look(**{name: known[name] for name in Look._fields})
+            if [type(value) for value in look] == [bool, float, int]:
+                return look
+        except (KeyError, TypeError):
+            pass
+        raise SnnlabError(f"run {self.folder}: look in config.json is none of {Look._fields}")
 
     @property
     def state(self) -> str:
@@ -202,6 +228,15 @@ def _flat(run):
 def tidy_epochs(run: Run) -> list[dict]:
     """Rows of a run's epochs, for tables of many runs."""
     return [{"run": run.name, **asdict(epoch)} for epoch in run.epochs()]
+
+
+def data_of(run: Run, data_dir: str | None = None, tell: Tell | None = None) -> Dataset:
+    """The data set of a run, one's own from where it was if no other place is named.
+
+    Raises what :func:`snnlab.load` raises.
+    """
+    config = run.config
+    return load(config.dataset, config.side, data_dir=data_dir or run.place, progress=tell)
 
 
 def load_config(folder: Path) -> Config:

@@ -19,6 +19,7 @@ UNKNOWN = MappingProxyType(
     {
         "network": "", "steps": 0, "data": "", "versions": {}, "created": "", "updated": "",
         "finished": False, "epochs_done": 0, "changes": [], "summary": {}, "commit": None,
+        "classes": [], "own": {},
     }
 )  # fmt: skip
 """What a record says where an older snnlab wrote nothing."""

@@ -12,10 +12,10 @@ from snnlab.chip import power
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
 from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
-from snnlab.experiments.runs import Run, load_weights
+from snnlab.experiments.runs import Run, data_of, load_weights
 from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
@@ -62,9 +62,8 @@ def resume(
     :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
     """
     _threads(threads)
-    config = run.config
     with Bar() as bar:
-        dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
+        dataset = data_of(run, data_dir, bar.tell)
         recorder = Recorder.resume(run, dataset, every=every)
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
@@ -101,6 +100,8 @@ def _told(recorder, pressed, board):
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
     say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
+    if trainer.dataset.own and (notes := trainer.dataset.own.notes):
+        say(plain(f"note: {'; '.join(notes)}"))
     with closing(board) if board else nullcontext():
         while not trainer.finished and not pressed.is_set():
             warned = _epoch(recorder, pressed, warned)

@@ -26,7 +26,7 @@ from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.recipes import recipe
 from snnlab_app.link import query, read
-from snnlab_app.upload import MOST_BYTES, grey
+from snnlab_app.upload import MOST_BYTES, read_upload
 
 SETTINGS = [
     ("beta", None), ("beta", "10"), ("beta", True), ("beta", 10j), ("beta", [10.0]),
@@ -265,7 +265,7 @@ PICTURES = {
 
 @pytest.mark.parametrize(("data", "said"), [(v[0], v[1:]) for v in PICTURES.values()], ids=PICTURES)
 def test_a_picture_that_is_none(data, said):
-    refused(lambda: from_picture(grey(data), 16), *said)
+    refused(lambda: from_picture(read_upload(data), 16), *said)
 
 
 LINKS = """
