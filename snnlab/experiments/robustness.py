@@ -13,7 +13,7 @@ import numpy as np
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import Failed, run_all
+from snnlab.experiments.cluster import Failed, run_all, settle_workers
 from snnlab.experiments.runs import Run, load_weights
 from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
@@ -138,7 +138,7 @@ def _count(name, count, least=1):
 
 def _all(run, tests, workers, scheduler, data_dir, tell):
     """Results in the order of the tests."""
-    config = run.config
+    config, workers = run.config, settle_workers(workers, scheduler)
     dataset = load(config.dataset, config.side, data_dir=data_dir)
     found = {}
     for (k, _), result in run_all(

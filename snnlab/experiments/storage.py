@@ -5,7 +5,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
@@ -15,6 +15,8 @@ SQLITE = b"SQLite format 3\0"
 """How every database file begins."""
 PATIENCE = 10.0
 """Seconds to wait for another process that begins the same storage."""
+BESIDE = ("-wal", "-shm", "-journal", ".lock")
+"""How names go on of what SQLite and journals keep beside their file."""
 IN_THE_WAY = ("already exists", "unique", "locked")
 """What databases then say."""
 
@@ -48,6 +50,28 @@ def open_storage(where: str):
             backend = library.storages.journal.JournalFileBackend(str(path))
             return library.storages.JournalStorage(backend)
         return _beside_others(lambda: _sqlite(path))
+
+
+class Traces:
+    """The files and folders that opening a storage adds; for those that it had already, nothing."""
+
+    def __init__(self, where: str):
+        path = None if "://" in where else Path(where)
+        self._folders = [folder for folder in path.parents if not folder.exists()] if path else []
+        self._path = path if path and not path.exists() else None
+
+    def remove(self, storage=None) -> None:
+        """Take them away; files only if ``storage``, which is closed, holds no study."""
+        if self._path and storage and not storage.get_all_studies():
+            if hasattr(storage, "engine"):
+                storage.remove_session()
+                storage.engine.dispose()  # SQLite tidies up beside a file that it has open
+            for end in ("", *BESIDE):
+                with suppress(OSError):
+                    self._path.with_name(f"{self._path.name}{end}").unlink()
+        for folder in self._folders:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
 
 
 def _check_ours(path):

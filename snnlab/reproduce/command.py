@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from snnlab.experiments.cluster import check_workers
+from snnlab.experiments.cluster import settle_workers
 from snnlab.experiments.terminal import say
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
@@ -33,7 +33,7 @@ def reproduce(
     be written or a scheduler that cannot be reached.
     """
     report.check()
-    check_workers(workers)
+    workers = 0 if report_only else settle_workers(workers, scheduler)
     trainings, store = plan(study, quick, seeds), Cache(cache)
     jobs = list(all_jobs(trainings))
     finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
