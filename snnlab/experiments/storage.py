@@ -52,6 +52,15 @@ def open_storage(where: str):
         return _beside_others(lambda: _sqlite(path))
 
 
+def load_study(name: str, where: str):
+    """The Optuna study of a sweep, to look at; raises :class:`SnnlabError` if it is not there."""
+    with said(where):
+        try:
+            return optuna().load_study(study_name=name, storage=open_storage(where))
+        except KeyError:
+            raise SnnlabError(f"sweep storage {where} holds no sweep {name!r}") from None
+
+
 class Traces:
     """The files and folders that opening a storage adds; for those that it had already, nothing."""
 

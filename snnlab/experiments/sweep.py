@@ -50,8 +50,8 @@ def sweep(
     before a trial has ended, a storage that was begun for it is gone again.
     """
     storage = storage or default_storage(plan.name)
+    optuna()  # if it is missing, that is said before data are fetched
     workers = settle_workers(workers, scheduler)
-    optuna()  # before data are fetched
     dataset = _dataset(plan, data_dir)
     with TrialQueue(plan, storage) as queue:
         while True:
