@@ -1,12 +1,14 @@
 """Tasks on several processes: each result comes once, and no task takes another down."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import distributed
 import numba
 import pytest
 
@@ -95,6 +97,7 @@ def test_no_processes_at_all():
 SCRIPT = """
 import os
 
+import distributed
 import numba
 import torch
 
@@ -199,6 +202,38 @@ def test_a_process_that_somebody_else_started_says_what_is_wrong(monkeypatch):
     monkeypatch.setattr(script, "current_process", process)
     with pytest.raises(SystemExit):
         settle_workers(2)
+
+
+# Ctrl-C while processes start
+
+
+@pytest.mark.parametrize("presses", [0, 1])
+def test_ctrl_c_while_processes_start_waits_for_them_and_ends_them(monkeypatch, presses):
+    """Ignored, it would be lost; half started processes would be left behind."""
+    cluster = distributed.LocalCluster
+    began, closed = [], []
+
+    class Pressed(cluster):
+        def __init__(self, **options):
+            began.append(self)
+            for _ in range(presses):
+                signal.raise_signal(signal.SIGINT)
+            super().__init__(**options)
+
+        def close(self, *arguments):
+            closed.append(self)
+            return super().close(*arguments)
+
+    monkeypatch.setattr(distributed, "LocalCluster", Pressed)
+    results = run_all(square, [3], workers=1)
+    if presses:
+        with pytest.raises(KeyboardInterrupt):
+            next(results)
+    else:
+        assert next(results)[0] == 3
+    results.close()
+    assert closed
+    assert set(closed) == set(began)
 
 
 # Without Dask

@@ -19,6 +19,7 @@ from refusal import refused, refused_command
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
+from snnlab.experiments import storage as storage_
 from snnlab.experiments import sweep as sweep_
 from snnlab.experiments import trials as trials_
 from snnlab.experiments.cluster import Failed, run_all
@@ -384,6 +385,33 @@ def test_interrupted_before_the_first_result_nothing_is_left(tmp_path, file, mon
     monkeypatch.undo()
     study = sweep(plan(vary={"beta": "1:2"}), str(tmp_path / file), workers=0)
     assert len(results(study)) == 4, "another plan begins in the same place"
+
+
+@pytest.mark.parametrize("file", ["new/s.db", "new/s.journal"])
+@pytest.mark.parametrize("place", ["_begun", "_introduce", "_fill", "_points"])
+def test_interrupted_while_it_begins_nothing_is_left(tmp_path, file, place, monkeypatch):
+    def interrupted(queue, *_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrialQueue, place, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(), str(tmp_path / file), workers=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_a_database_is_made_nothing_is_left(tmp_path, monkeypatch):
+    database, held = storage_._database, []
+
+    def interrupted(url, engine):
+        held.append(connection := database(url, engine).engine.connect())
+        connection.exec_driver_sql("UPDATE version_info SET schema_version = 1")  # and locked
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage_, "_database", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(), str(tmp_path / "new/s.db"), workers=0)
+    assert list(tmp_path.iterdir()) == []
+    held[0].close()
 
 
 def test_interrupted_later_it_shows_what_it_has_and_goes_on(tmp_path, monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +12,7 @@ from time import monotonic
 
 from snnlab.errors import SnnlabError
 from snnlab.experiments.script import check_script, hint
+from snnlab.experiments.terminal import ctrl_c, deaf_to_ctrl_c
 from snnlab.install import install_command, missing
 
 _log = logging.getLogger(__name__)
@@ -194,7 +194,7 @@ def _client(workers, scheduler):
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf(), _environment_left_alone():
+                with _deaf() as pressed, _environment_left_alone():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
@@ -203,6 +203,8 @@ def _client(workers, scheduler):
                             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         )
                     )  # fmt: skip
+                if pressed.is_set():
+                    raise KeyboardInterrupt
             client = stack.enter_context(Client(scheduler or address, set_as_default=False))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
             if scheduler is None:
@@ -231,15 +233,16 @@ def _environment_left_alone():
 
 @contextmanager
 def _deaf():
-    """Processes started meanwhile do not hear Ctrl-C: that is for the parent, which ends them."""
+    """Processes started meanwhile do not hear Ctrl-C: that is for the parent, which ends them.
+
+    It waits until they have started, for half started ones are not ended: an event says that it was
+    pressed.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield threading.Event()
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with ctrl_c() as pressed, deaf_to_ctrl_c():
+        yield pressed
 
 
 def _alone(function, task, data):

@@ -65,22 +65,34 @@ class Traces:
     """The files and folders that opening a storage adds; for those that it had already, nothing."""
 
     def __init__(self, where: str):
-        path = None if "://" in where else Path(where)
+        self._where, path = where, None if "://" in where else Path(where)
         self._folders = [folder for folder in path.parents if not folder.exists()] if path else []
-        self._path = path if path and not path.exists() else None
+        self._path = path if path and not os.path.exists(path) else None
+        self.new = self._path is not None
 
     def remove(self, storage=None) -> None:
-        """Take them away; files only if ``storage``, which is closed, holds no study."""
-        if self._path and storage and not storage.get_all_studies():
-            if hasattr(storage, "engine"):
-                storage.remove_session()
-                storage.engine.dispose()  # SQLite tidies up beside a file that it has open
+        """Take them away, files only if they hold no study; ``storage`` is closed."""
+        if hasattr(storage, "engine"):
+            storage.remove_session()
+            storage.engine.dispose()
+        if self.new and os.path.exists(self._path) and self._is_empty():
             for end in ("", *BESIDE):
                 with suppress(OSError):
                     self._path.with_name(f"{self._path.name}{end}").unlink()
         for folder in self._folders:
             with suppress(OSError):  # not empty
                 folder.rmdir()
+
+    def _is_empty(self):
+        """Whether no study is there; asked of SQLite itself, for Optuna may have been interrupted
+        while it began."""
+        if self._path.suffix == ".journal":
+            return not open_storage(self._where).get_all_studies()
+        with closing(sqlite3.connect(self._path)) as connection:
+            try:
+                return connection.execute("SELECT 1 FROM studies").fetchone() is None
+            except sqlite3.OperationalError as error:
+                return "no such table" in str(error)
 
 
 def _check_ours(path):

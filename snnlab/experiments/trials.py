@@ -63,14 +63,18 @@ class TrialQueue:
 
     def _undo(self):
         """Take the study away that was begun here, if nobody has anything of it yet."""
+        library = optuna()
         with suppress(Exception):  # the storage fails: then what it holds stays
-            if self._mine and self._is_unused():
-                optuna().delete_study(study_name=self.plan.name, storage=self._storage)
+            if (self._mine or self._traces.new) and self._storage:
+                with suppress(KeyError):  # not begun yet
+                    study = library.load_study(study_name=self.plan.name, storage=self._storage)
+                    if self._is_unused(study):
+                        library.delete_study(study_name=self.plan.name, storage=self._storage)
             self._traces.remove(self._storage)
 
-    def _is_unused(self):
-        others = self.study.user_attrs.keys() - {f"alive {self.me}"}
-        ended = any(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
+    def _is_unused(self, study):
+        others = study.user_attrs.keys() - {f"alive {self.me}"}
+        ended = any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
         return not ended and not any(name.startswith("alive ") for name in others)
 
     def _live(self):
@@ -90,7 +94,7 @@ class TrialQueue:
                 storage=storage, study_name=plan.name, sampler=sampler,
                 directions=[OBJECTIVES[name] for name in plan.objectives],
             )  # fmt: skip
-            self.study, self._mine = study, True
+            self._mine = True
             self._introduce(study)
         except library.exceptions.DuplicatedStudyError:
             study = library.load_study(storage=storage, study_name=plan.name, sampler=sampler)
@@ -106,8 +110,8 @@ class TrialQueue:
         return study
 
     def _introduce(self, study):
-        study.set_metric_names(list(self.plan.objectives))
         study.set_user_attr(f"alive {self.me}", time.time())
+        study.set_metric_names(list(self.plan.objectives))
         study.set_user_attr("filler", self.me)
         study.set_user_attr("plan", self.plan.values())
 
