@@ -9,7 +9,7 @@ MOST = 10
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
     "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
-    "power=0.2012": "most that a quantity may be (accuracy: least); may be repeated",
+    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
 }
 
 
