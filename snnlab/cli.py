@@ -143,9 +143,8 @@ def _add_reproduce(commands):
     reproduce.add_argument(
         "--out",
         type=place,
-        default=Path(),
         metavar="DIR",
-        help="folder for results.md (default: .)",
+        help="folder for results.md (default: runs/results, with --quick runs/results-quick)",
     )
     reproduce.add_argument(
         "--cache",

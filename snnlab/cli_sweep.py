@@ -9,7 +9,7 @@ MOST = 10
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
     "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
-    "power=0.2": "most that a quantity may be; may be repeated",
+    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
 }
 
 
@@ -58,16 +58,25 @@ def _sweep(arguments):
     from snnlab.experiments.terminal import Bar, say
 
     storage = arguments.storage or default_storage(plan.name)
+    ended = []
     with Bar(times=True) as bar:
 
         def tell(message, fraction):
             say(message)
+            ended.append(message)
             bar.tell(plan.name, fraction)
 
-        study = sweep(
-            plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
-            data_dir=arguments.data_dir, tell=tell,
-        )  # fmt: skip
+        try:
+            study = sweep(
+                plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
+                data_dir=arguments.data_dir, tell=tell,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if ended:
+                say(_so_far(plan, storage))
+            raise
+    if not ended:
+        print("nothing was left to do: all trials had ended before")
     if arguments.export:
         exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
@@ -124,9 +133,20 @@ def _limit(text):
         raise SnnlabError(f"limit {name} = {value} is no number") from None
 
 
+def _so_far(plan, storage):
+    """What an interrupted sweep has found, and how it goes on."""
+    from snnlab.experiments.storage import load_study
+
+    try:
+        found = _summary(plan, load_study(plan.name, storage), storage)
+    except SnnlabError as error:
+        return str(error)
+    return f"{found}\nthe same command goes on with the trials that are left"
+
+
 def _summary(plan, study, storage):
-    """The best trials in a table."""
-    from snnlab.experiments.outcome import best_of
+    """The best trials in a table, or why there is none."""
+    from snnlab.experiments.outcome import best_of, row_of, why_none
 
     states = [trial.state.name.lower() for trial in study.trials]
     lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
@@ -134,6 +154,8 @@ def _summary(plan, study, storage):
     if best:
         what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
+    elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
+        lines.append(none)
     for trial in best[:MOST]:
         values = ", ".join(
             f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)

@@ -1,6 +1,7 @@
 """Sweeps from a page: what is offered and asked for, who is searching, and what the page shows."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -204,6 +205,18 @@ def test_a_process_that_dies_is_told_and_the_next_begins(line):
     assert (first.state, first.message) == ("failed", DIED)
     assert first.trials
     second.forget()
+
+
+def test_a_plan_that_is_none_is_told_by_the_process(tmp_path):
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_search, args=(theirs, {"vary": {}}, str(tmp_path / "s.db")))
+    process.start()
+    assert ours.poll(60), "it is silent"
+    news = ours.recv()
+    assert (news["state"], "nothing is varied" in news["message"]) == ("failed", True)
+    process.join(20)
+    assert process.exitcode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_longer_than_the_server_allows(tmp_path):
@@ -410,6 +423,23 @@ def test_the_settings_of_a_trial_are_loaded(view):
     assert settings["hidden"] == [246], "those that the sweep had"
     assert "epochs" not in settings
     assert "begins anew, for Hidden neurons cannot change" in view._loaded.object
+
+
+@pytest.mark.parametrize(
+    ("limits", "trials", "said"),
+    [
+        ({"accuracy": 0.95}, TRIALS, "None of 3 trials keeps accuracy ≥ 0.95 (best 0.9)"),
+        ({}, [FAILED, FAILED], "No trial was completed, 2 failed: no luck"),
+        ({}, TRIALS, "1 failed: no luck"),
+    ],
+)
+def test_the_end_without_a_best_trial_is_said(view, limits, trials, said):
+    running = begun(view)
+    running.plan = dataclasses.replace(running.plan, limits=limits)
+    running.hear(state="finished", trials=trials, best=[1, 0, 2] if not limits else [])
+    view.tick()
+    assert view._status.object.endswith(f">all 20 trials have ended. {said}</div>")
+    assert ("The best is trial 1" in view.summary.object) == ("1 failed" in said)
 
 
 def test_results_stay_when_it_is_stopped_and_go_with_the_next(view):

@@ -210,7 +210,7 @@ class SweepView(View):
         sweep = self._sweep
         if sweep is None:
             return "No sweep yet: tick knobs, look at their ranges, and press Start sweep."
-        best = self._ranked()[:1]
+        best = [row for row in self._ranked() if row["trial"] in sweep.best][:1]
         found = f" The best is trial {best[0]['trial']}: {self._words(best[0])}." if best else ""
         return f"{len(sweep.trials)} of {sweep.plan.trials} trials have ended.{found}"
 

@@ -13,7 +13,7 @@ import numpy as np
 from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import Failed, run_all
+from snnlab.experiments.cluster import Failed, run_all, settle_workers
 from snnlab.experiments.runs import Run, data_of, load_weights
 from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
@@ -138,6 +138,7 @@ def _count(name, count, least=1):
 
 def _all(run, tests, workers, scheduler, data_dir, tell):
     """Results in the order of the tests."""
+    workers = settle_workers(workers, scheduler)
     dataset = data_of(run, data_dir)
     found = {}
     for (k, _), result in run_all(

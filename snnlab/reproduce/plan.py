@@ -17,6 +17,9 @@ SEEDS = (1, 2, 3, 4, 5)
 FRESH = 101
 """A die that no hyper-parameter was ever tried on."""
 
+QUICK = "quick: bundled digits"
+"""What every figure of the small version is marked by."""
+
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 """The nearest to the paper's software network that the emulator has: all circuits alike and no
 trial noise, yet still 6-bit weights and 8-bit potentials."""

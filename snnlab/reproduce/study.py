@@ -31,8 +31,7 @@ def complete(
     :class:`~snnlab.errors.SnnlabError` if the cache cannot be written or the cluster not reached.
     """
     missing = [job for job in jobs if cache.get(job) is None]
-    workers = workers or cores()
-    say(announce(jobs, missing, cache, workers))
+    say(announce(jobs, missing, cache, cores() if workers is None else max(1, workers)))
     if not missing:
         return True
     bar = tqdm(
@@ -60,7 +59,8 @@ def announce(jobs: list[Job], missing: list[Job], cache: Cache, workers: int) ->
     if not missing:
         return text
     seconds = estimate(jobs, missing, cache) / min(workers, len(missing)) + START
-    return f"{text}; about {_duration(seconds)} on {workers} workers (estimate)"
+    many = f"{workers} workers" if workers > 1 else "one worker"
+    return f"{text}; about {_duration(seconds)} on {many} (estimate)"
 
 
 def estimate(jobs: list[Job], missing: list[Job], cache: Cache) -> float:
