@@ -7,6 +7,8 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.numerals import cure, number
+from snnlab.spelling import did_you_mean
 
 MOST_POINTS = 10_000
 FORM = "write low:high, low:high:log, low:high:log:points, or choices a,b,c"
@@ -90,7 +92,9 @@ def read_space(vary: dict) -> list[Range | Choice]:
 
 def _read(name, given):
     if name not in Config.knobs():
-        raise SnnlabError(f"vary {name}: no such knob, there are {', '.join(Config.knobs())}")
+        known = Config.knobs()
+        meant = did_you_mean(name, known)
+        raise SnnlabError(f"vary {name}: no such knob, there are {', '.join(known)}{meant}")
     if isinstance(given, str) and ":" in given:
         return _range(name, given)
     texts = given.split(",") if isinstance(given, str) else given
@@ -100,7 +104,10 @@ def _read(name, given):
     if len(set(texts)) < len(texts):
         raise SnnlabError(f"vary {name} = {given!r} holds a value twice: {FORM}")
     for text in texts:
-        Config().set(name, Config.read(name, text))
+        try:
+            Config().set(name, Config.read(name, text))
+        except SnnlabError as error:
+            raise SnnlabError(f"{error}{_one_number(name, given)}") from None
     return Choice(name, texts)
 
 
@@ -108,14 +115,24 @@ def _text(value):
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _one_number(name, given):
+    """What choices were meant to be if their comma is that of one number."""
+    knob = Config.param[name]
+    if not isinstance(given, str) or not isinstance(knob, param.Number):
+        return ""
+    return cure(given, float, knob.bounds)
+
+
 def _range(name, text):
     low, high, *rest = text.split(":")
     log = bool(rest) and rest[0] == "log"
     given = points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
     try:
-        low, high, points = float(low), float(high), *(int(p) for p in points or [2])
+        low, high = (number(part := end, float) for end in (low, high))
+        (points,) = (number(part := each, int) for each in points or ["2"])
     except ValueError:
-        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}") from None
+        meant = cure(part, float)
+        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}{meant}") from None
     if not 2 <= points <= MOST_POINTS:
         raise SnnlabError(f"vary {name} = {text}: give 2 to {MOST_POINTS} points")
     found = Range(name, low, high, log, points if given else None)
