@@ -40,7 +40,8 @@ def serve(
 ) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
-    Without a ``port`` on the first that is free from 5006 on, which is printed if it is another.
+    Without a ``port`` on the first that is free from 5006 on, which is printed if it is another;
+    on 5006 alone if browsers come by another origin, which would not follow.
     With ``admin``, a page tells what goes on; its address is printed, and known to nobody else.
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
@@ -66,7 +67,10 @@ def serve(
             start=False,
         )
 
-    server = _listening(listen, address, port)
+    ports = range(PORT, PORT + MOST_PORTS)
+    if port or access.origins:  # others know it: a proxy, or the origins themselves
+        ports = [port or PORT]
+    server = _listening(listen, address, ports)
     _adjust_panel()
     known_only(server, access.hosts(address))
     if admin:
@@ -76,22 +80,21 @@ def serve(
     server.io_loop.start()
 
 
-def _listening(listen, address, port):
-    """A server on the port, or else on the first free one: to listen is the only sure test."""
-    for candidate in [port] if port else range(PORT, PORT + MOST_PORTS):
+def _listening(listen, address, ports):
+    """A server on the first of the ports that is free: only who listens knows that for sure."""
+    for port in ports:
         try:
-            server = listen(candidate)
+            server = listen(port)
         except OSError as error:
-            if port is None and error.errno == EADDRINUSE:
+            if error.errno == EADDRINUSE and port != ports[-1]:
                 continue
             raise SnnlabError(
-                f"cannot listen on {address}:{candidate} ({error.strerror}): choose another --port,"
-                " or leave it out for the first that is free"
+                f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
             ) from None
-        if candidate not in (port, PORT):
-            print(f"port {PORT} is taken: the dashboard is on port {candidate}", flush=True)
+        if port != ports[0]:
+            print(f"port {ports[0]} is taken: the dashboard is on port {port}", flush=True)
         return server
-    raise SnnlabError(f"no port from {PORT} to {candidate} is free at {address}: choose a --port")
+    return None
 
 
 def _adjust_panel():

@@ -26,7 +26,9 @@ def add_app(commands) -> None:
         "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
     )
     app.add_argument(
-        "--port", type=_port, help="port to listen on, and no other (default: first free from 5006)"
+        "--port",
+        type=_port,
+        help="port to listen on (default: the first that is free from 5006 on; with --origin 5006)",
     )
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_access(app)

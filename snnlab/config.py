@@ -373,7 +373,7 @@ class Config(param.Parameterized):
         try:
             setattr(self, name, _plain(knob, value))
         except (ValueError, TypeError):
-            raise _refused(name, value, self.allowed(name) + self._meant(name, value)) from None
+            raise _refused(name, value, self.allowed(name) + self.meant(name, value)) from None
 
     @classmethod
     def _knob(cls, name):
@@ -382,18 +382,6 @@ class Config(param.Parameterized):
             meant = did_you_mean(name, known)
             raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(known)}{meant}")
         return cls.param[name]
-
-    @classmethod
-    def _meant(cls, name, value):
-        """What was probably meant by a value that is not allowed, as the end of a message."""
-        knob = cls.param[name]
-        if not isinstance(value, str) or isinstance(knob, param.List):
-            return ""
-        if isinstance(knob, param.Selector):
-            return did_you_mean(value, knob.objects)
-        kind = int if isinstance(knob, param.Integer) else float
-        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
-        return cure(value, kind, knob.bounds, percent)
 
     @classmethod
     def read(cls, name: str, text: str):
@@ -409,7 +397,7 @@ class Config(param.Parameterized):
                 return [number(part, int) for part in text.split("-")] if text else []
             return number(text, int if isinstance(knob, param.Integer) else float)
         except ValueError:
-            raise _refused(name, text, cls.allowed(name) + cls._meant(name, text)) from None
+            raise _refused(name, text, cls.allowed(name) + cls.meant(name, text)) from None
 
     @classmethod
     def knobs(cls) -> tuple[str, ...]:
@@ -430,6 +418,18 @@ class Config(param.Parameterized):
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
         return f"{kind} from {low:.10g} to {high:.10g}{unit}"
+
+    @classmethod
+    def meant(cls, name: str, value) -> str:
+        """What was probably meant by a value that is not allowed, as the end of a message."""
+        knob = cls.param[name]
+        if not isinstance(value, str) or isinstance(knob, param.List):
+            return ""
+        if isinstance(knob, param.Selector):
+            return did_you_mean(value, knob.objects)
+        kind = int if isinstance(knob, param.Integer) else float
+        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
+        return cure(value, kind, knob.bounds, percent)
 
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""

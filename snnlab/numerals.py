@@ -66,8 +66,9 @@ def _forms(text, kind):
     if "." in text:  # the one that comes last is the point
         point, other = sorted(",.", key=text.rfind, reverse=True)
         return [text.replace(other, "").replace(point, ".")]
-    forms = [text.replace(",", ".")] if text.count(",") == 1 and kind is float else []
-    return forms + [text.replace(",", "")] * bool(_GROUPS.fullmatch(text))
+    in_groups = bool(_GROUPS.fullmatch(text))
+    at_point = text.count(",") == 1 and (kind is float or not in_groups)
+    return [text.replace(",", ".")] * at_point + [text.replace(",", "")] * in_groups
 
 
 def _read(text):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-CLOSE = 0.7
+CLOSE = 0.65
 """Of difflib's ratio, from which on a name is suggested."""
 
 

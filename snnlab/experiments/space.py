@@ -115,24 +115,29 @@ def _text(value):
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _part_of(name, text, part, kind, meant):
+    """A number of a range."""
+    try:
+        return number(part, kind)
+    except ValueError:
+        meant = f"{meant} for {part}" if meant else ""
+        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}{meant}") from None
+
+
 def _one_number(name, given):
     """What choices were meant to be if their comma is that of one number."""
-    knob = Config.param[name]
-    if not isinstance(given, str) or not isinstance(knob, param.Number):
-        return ""
-    return cure(given, float, knob.bounds)
+    return Config.meant(name, given) if isinstance(Config.param[name], param.Number) else ""
 
 
 def _range(name, text):
     low, high, *rest = text.split(":")
     log = bool(rest) and rest[0] == "log"
     given = points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
-    try:
-        low, high = (number(part := end, float) for end in (low, high))
-        (points,) = (number(part := each, int) for each in points or ["2"])
-    except ValueError:
-        meant = cure(part, float)
-        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}{meant}") from None
+    if len(points) > 1:
+        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}")
+    low, high = (_part_of(name, text, end, float, Config.meant(name, end)) for end in (low, high))
+    each = points[0] if points else "2"
+    points = _part_of(name, text, each, int, cure(each, int))
     if not 2 <= points <= MOST_POINTS:
         raise SnnlabError(f"vary {name} = {text}: give 2 to {MOST_POINTS} points")
     found = Range(name, low, high, log, points if given else None)

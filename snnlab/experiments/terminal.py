@@ -47,6 +47,7 @@ class Bar:
 
     def __enter__(self):
         self._start = monotonic()
+        _SPOKEN.note()
         with ExitStack() as stack:
             self._bar = bar(total=1.0, leave=False, bar_format=self._format)
             stack.callback(self._bar.close)
