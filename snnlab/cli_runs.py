@@ -85,17 +85,16 @@ def _list(arguments):
     listed = [list_runs(root) for root in roots]
     runs = _once(run for found, _ in listed for run in found)
     complaints = [complaint for _, more in listed for complaint in more]
-    rows = [run.row() for run in runs]
-    if arguments.folders:  # under what name the other commands find it
-        rows = [{**row, "run": str(run.folder)} for run, row in zip(runs, rows, strict=True)]
+    rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
     rows = chosen(rows, arguments.where, arguments.sort)
-    columns = {"run": "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
+    called = "folder" if arguments.folders else "run"  # by which other commands find it
+    columns = {called: "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
         columns[arguments.sort] = arguments.sort
     print(_table([columns.values(), *([told(name, row) for name in columns] for row in rows)]))
-    if not runs:
+    if not (runs or complaints):
         where = ", ".join(map(str, roots))
-        print(f"no runs in {where}: of those elsewhere name the folder, snnlab runs list DIR")
+        print(f"no runs in {where}: those made with --out are listed by snnlab runs list DIR")
     for complaint in complaints:
         print(f"left out: {plain(complaint)}")
     return 0

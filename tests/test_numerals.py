@@ -75,7 +75,10 @@ def test_nothing_is_suggested_that_is_refused_next():
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        ("train --mismatch=0,2", "mismatch = 0,2 is not allowed: a number from 0 to 0.5; write 0.2"),
+        (
+            "train --mismatch=0,2",
+            "mismatch = 0,2 is not allowed: a number from 0 to 0.5; write 0.2",
+        ),
         ("train --mismatch=20%", "a number from 0 to 0.5; write 0.2"),
         ("train --beta=2,5", "beta = 2,5 is not allowed: a number from 0.1 to 200; write 2.5"),
         ("train --learning-rate=1e-3\u00a0", "; write 1e-3"),
@@ -83,7 +86,10 @@ def test_nothing_is_suggested_that_is_refused_next():
         ("train --seed=60\u2009000", "; write 60000"),
         ("train --threads=1_0", "invalid int value: '1_0'; write 10"),
         ("sweep --vary=mismatch=0,1:0,4", "choices a,b,c; write 0.1 for 0,1"),
-        ("sweep --vary=mismatch=0,2", "mismatch = 2.0 is not allowed: a number from 0 to 0.5; write"),
+        (
+            "sweep --vary=mismatch=0,2",
+            "mismatch = 2.0 is not allowed: a number from 0 to 0.5; write",
+        ),
         ("sweep --vary=beta=1:200:log:5,0", "; write 5 for 5,0"),
         ("sweep --vary=beta=1:2 --limit=power=0,2", "limit power = 0,2 is no number; write 0.2"),
         ("sweep --vary=beta=1:2 --trials=2,0", "invalid int value: '2,0'; write 2"),

@@ -46,25 +46,26 @@ class _Count(event.Listener):
     """Hears of every function that is compiled: of some kernels, their parts, and numba's own."""
 
     def __init__(self, kernels, stage, tell):
-        self._parts = [(kernel, _parts(kernel)) for kernel in kernels]
+        self._parts = [(k, _parts(k)) for k in kernels if isinstance(k, Dispatcher)]
         self._all = set().union(*(parts for _, parts in self._parts))
         self._stage, self._tell = stage, tell
         self._depth, self._done = 0, set()
 
     def on_start(self, event):
         self._depth += 1
-        if event.data["dispatcher"].py_func in self._all:
-            self._say()
+        self._say(event)
 
     def on_end(self, event):
         self._depth = max(self._depth - 1, 0)  # another thread may have begun before us
         self._done.add(event.data["dispatcher"].py_func)
         if self._depth:
-            self._say()
+            self._say(event)
         else:
             self._tell(self._stage, None)
 
-    def _say(self):
+    def _say(self, event):
+        if event.data["dispatcher"].py_func not in self._all:
+            return
         ready = [parts for kernel, parts in self._parts if kernel.signatures]  # or loaded
         done, n = len(self._all.intersection(self._done.union(*ready))), len(self._all)
         what = f"compiling kernel {min(done + 1, n)} of {n} (once, then kept on disk)"
