@@ -18,4 +18,4 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
 
 
 def _folded(name):
-    return str(name).casefold().replace("_", "-")
+    return str(name).casefold().replace("_", "-").lstrip("-")

@@ -151,6 +151,7 @@ def test_a_name_far_from_all_gets_no_suggestion():
     assert did_you_mean("cifar", ("mnist", "digits")) == ""
     assert did_you_mean("", ("mnist",)) == ""
     assert did_you_mean("x", ()) == ""
+    assert did_you_mean("--wher", ("--help",)) == "", "what all flags begin with does not count"
 
 
 @pytest.mark.parametrize(
