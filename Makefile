@@ -14,8 +14,8 @@ READERS := idx,dies,weights,runs
 
 .PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit clean
 
-app: $(VENV)/.app  ## set up and open the dashboard
-	$(BIN)/snnlab app
+app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
+	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
 test: lint notebooks  ## set up and run every test
 	$(if $(LEFT_OUT),@echo "No Chromium found: the interface tests are left out.")

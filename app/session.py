@@ -199,7 +199,8 @@ class Session:
         if "close" in self._orders:
             raise _Left
         if self.state == "loading":
-            self.message, self.fraction = f"many are computing: you are {nth(place)} in line", None
+            waiting = f"others are computing: you are {nth(place)} in line", None
+            self.message, self.fraction = self._line.doing or waiting
 
     def _fail(self, message):
         with self._wake:
@@ -209,6 +210,14 @@ class Session:
 
     def _tell(self, message, fraction):
         self.message, self.fraction = message, fraction
+
+    def _prepare(self, trainer):
+        """All that the first step needs; whoever waits sees it, too, for it is done for all."""
+
+        def tell(*told):
+            self.message, self.fraction = self._line.doing = told
+
+        return trainer.prepare(tell)
 
     def _fetch(self):
         self.state, self.fraction = "loading", None
@@ -229,7 +238,7 @@ class Session:
         """A training from its start."""
         self._equip(Trainer(self.config, self._data))
         self._keeping.begin(self._trainer)
-        self._note(self._trainer.prepare(self._tell))
+        self._note(self._prepare(self._trainer))
 
     def _equip(self, trainer):
         self._trainer, self._speed = trainer, 0.0
@@ -249,7 +258,7 @@ class Session:
         for name, value in wanted.items():
             if value != kept.settings[name]:
                 self.config.set(name, value)
-        progress = trainer.prepare(self._tell)
+        progress = self._prepare(trainer)
         self._curves |= self._keeping.curves()
         self._see(progress)
         self._accuracy = progress.evaluation.accuracy

@@ -5,10 +5,9 @@ import importlib
 import importlib.util
 import sys
 from datetime import datetime
-from io import TextIOWrapper
 from pathlib import Path
 
-from snnlab import install
+from snnlab import console, install
 from snnlab.cli_app import add_app, add_password
 from snnlab.cli_classify import add_classify
 from snnlab.cli_robustness import add_robustness
@@ -16,7 +15,17 @@ from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, add_tensorboard, config, filled, place
+from snnlab.flags import (
+    add_data_dir,
+    add_knobs,
+    add_recipe,
+    add_tensorboard,
+    config,
+    filled,
+    place,
+    whole,
+)
+from snnlab.spelling import did_you_mean
 
 INTERRUPTED = 130
 MAPPED = ("dataset", "side", "hidden", "chips")
@@ -25,9 +34,8 @@ MAPPED = ("dataset", "side", "hidden", "chips")
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors of use are one line on standard error."""
+    console.make_tolerant()
     arguments = _parser().parse_args(argv)
-    if isinstance(sys.stdout, TextIOWrapper):  # through a pipe, too, a line is seen when it is said
-        sys.stdout.reconfigure(line_buffering=True)
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
@@ -45,6 +53,21 @@ def main(argv: list[str] | None = None) -> int:
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
+
+    def parse_known_args(self, args=None, namespace=None):
+        """All of them are known: else the command itself says so, and points to its own help."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            meant = did_you_mean(rest[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+        return found, rest
+
+    def _check_value(self, action, value):
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(value, action.choices)
+            raise
 
     def error(self, message):
         self.exit(2, f"snnlab: {plain(message)} (see {self.prog} --help)\n")
@@ -139,7 +162,7 @@ def _add_reproduce(commands):
     reproduce.set_defaults(command=_reproduce)
     reproduce.add_argument("study", help="table1, sparsity, mismatch, neuron-death, latency or all")
     reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
-    reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
+    reproduce.add_argument("--seeds", type=whole, metavar="N", help="at most N seeds (default: 5)")
     reproduce.add_argument(
         "--out",
         type=place,
@@ -154,7 +177,7 @@ def _add_reproduce(commands):
         help="finished trainings",
     )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
-    reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
     )
@@ -168,11 +191,11 @@ def _add_bench(commands):
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
     text = "where results are kept"
     bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
-    bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
+    bench.add_argument("--threads", type=whole, default=2, metavar="N", help="cores (default: 2)")
 
 
 def _add_threads(parser):
-    parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    parser.add_argument("--threads", type=whole, metavar="N", help="cores to use (default: all)")
 
 
 def _train(arguments):

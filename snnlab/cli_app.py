@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled, whole
 from snnlab.imports import uncollected
 from snnlab.limits import Limits
 
@@ -25,11 +25,15 @@ def add_app(commands) -> None:
     app.add_argument(
         "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
     )
-    app.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006)")
+    app.add_argument(
+        "--port",
+        type=_port,
+        help="port to listen on (default: the first that is free from 5006 on; with --origin 5006)",
+    )
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_access(app)
     app.add_argument(
-        "--workers", type=int, default=1, metavar="N",
+        "--workers", type=whole, default=1, metavar="N",
         help="processes to compute in, among which visitors are spread (default: 1)",
     )  # fmt: skip
     app.add_argument("--admin", action="store_true", help="with a page that tells what goes on")

@@ -2,7 +2,8 @@
 
 from snnlab.errors import SnnlabError
 from snnlab.experiments.tables import check_export, columns_of, exported
-from snnlab.flags import add_knobs, add_recipe, config, filled, place
+from snnlab.flags import add_knobs, add_recipe, config, filled, place, whole
+from snnlab.numerals import cure, number
 
 MOST = 10
 """Trials that are shown at the end."""
@@ -24,9 +25,10 @@ def add_sweep(commands):
     ):
         add(flag, action="append", default=[], metavar=shown, help=text)
     add("--sampler", metavar="X", help="grid, random or tpe (default)")
-    add("--trials", type=int, metavar="N", help="how many (default: 20, or the whole grid)")
-    add("--repeats", type=int, metavar="N", help="dies that each trial is trained on (default: 1)")
-    add("--sweep-seed", type=int, metavar="N", help="seed of the values that are tried")
+    add("--trials", type=whole, metavar="N", help="how many (default: 20, or the whole grid)")
+    text = "dies that each trial is trained on (default: 1)"
+    add("--repeats", type=whole, metavar="N", help=text)
+    add("--sweep-seed", type=whole, metavar="N", help="seed of the values that are tried")
     add("--prune", action="store_true", default=None, help="stop bad trials early")
     add(
         "--name",
@@ -36,7 +38,8 @@ def add_sweep(commands):
     )
     add("--storage", type=filled, metavar="X", help="SQLite file, .journal file or database URL"
         " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
-    add("--workers", type=int, metavar="N", help="processes (default: one for each core; 0: here)")
+    text = "processes (default: one for each core; 0: here)"
+    add("--workers", type=whole, metavar="N", help=text)
     add(
         "--scheduler",
         type=filled,
@@ -66,6 +69,7 @@ def _sweep(arguments):
             ended.append(message)
             bar.tell(plan.name, fraction)
 
+        bar.tell(plan.name, 0.0)
         try:
             study = sweep(
                 plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
@@ -128,9 +132,9 @@ def _once(flag, pairs):
 def _limit(text):
     name, value = _pair("limit", text)
     try:
-        return name, float(value)
+        return name, number(value, float)
     except ValueError:
-        raise SnnlabError(f"limit {name} = {value} is no number") from None
+        raise SnnlabError(f"limit {name} = {value} is no number{cure(value, float)}") from None
 
 
 def _so_far(plan, storage):

@@ -16,7 +16,8 @@ from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.mapping import MOST_INPUTS
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
+from snnlab.spelling import did_you_mean
 
 MOST_SHOWN = 100
 """Characters of a value that an error quotes."""
@@ -374,12 +375,14 @@ class Config(param.Parameterized):
         try:
             setattr(self, name, _plain(knob, value))
         except (ValueError, TypeError):
-            raise _refused(name, value, self.allowed(name)) from None
+            raise _refused(name, value, self.allowed(name) + self.meant(name, value)) from None
 
     @classmethod
     def _knob(cls, name):
         if name not in cls.knobs():
-            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(cls.knobs())}")
+            known = cls.knobs()
+            meant = did_you_mean(name, known)
+            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(known)}{meant}")
         return cls.param[name]
 
     @classmethod
@@ -396,7 +399,7 @@ class Config(param.Parameterized):
                 return [number(part, int) for part in text.split("-")] if text else []
             return number(text, int if isinstance(knob, param.Integer) else float)
         except ValueError:
-            raise _refused(name, text, cls.allowed(name)) from None
+            raise _refused(name, text, cls.allowed(name) + cls.meant(name, text)) from None
 
     @classmethod
     def knobs(cls) -> tuple[str, ...]:
@@ -417,6 +420,18 @@ class Config(param.Parameterized):
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
         return f"{kind} from {low:.10g} to {high:.10g}{unit}"
+
+    @classmethod
+    def meant(cls, name: str, value) -> str:
+        """What was probably meant by a value that is not allowed, as the end of a message."""
+        knob = cls.param[name]
+        if not isinstance(value, str) or isinstance(knob, param.List):
+            return ""
+        if isinstance(knob, param.Selector):
+            return did_you_mean(value, knob.objects)
+        kind = int if isinstance(knob, param.Integer) else float
+        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
+        return cure(value, kind, knob.bounds, percent)
 
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""

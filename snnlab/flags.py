@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from snnlab.config import Config
+from snnlab.numerals import cure, number
 from snnlab.recipes import recipe
 
 
@@ -21,6 +22,15 @@ def filled(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError("is empty: give a value or leave it out")
     return text
+
+
+def whole(text: str) -> int:
+    """A flag's whole number."""
+    try:
+        return number(text, int)
+    except ValueError:
+        meant = cure(text, int)
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}{meant}") from None
 
 
 def place(text: str) -> Path:

@@ -3,7 +3,7 @@
 import param
 
 from snnlab.errors import SnnlabError
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
 
 
 class Limits(param.Parameterized):
@@ -53,5 +53,6 @@ class Limits(param.Parameterized):
             what = "a whole number" if kind is int else "a number"
             raise SnnlabError(
                 f"--max-{name} {text} is not allowed: {what} from {low:g} to {high:g}"
+                f"{cure(text, kind, declared.bounds)}"
             )
         return value

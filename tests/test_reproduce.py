@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from refusal import refused_command
 from snnlab import Config, SnnlabError, Trainer, load
 from snnlab.chip.emulator import Chip
 from snnlab.cli import main
+from snnlab.experiments import terminal
 from snnlab.experiments.ann import AnnSettings, train_ann
 from snnlab.experiments.cluster import Failed
 from snnlab.experiments.robustness import SHARES
@@ -149,6 +152,23 @@ def test_after_an_interruption_only_what_is_missing_runs(cache):
     assert complete(jobs, cache, pool=pool([outcome(), outcome()], second))
     assert second == jobs[2:]
     assert complete(jobs, cache, pool=pool([], []))
+
+
+def test_a_reproduction_in_a_log_says_how_far_it_is(cache, monkeypatch):
+    said, enough = [], Event()
+
+    def note(text):
+        said.append(text)
+        enough.set()
+
+    def waiting(function, jobs, workers, *, scheduler, data):
+        assert enough.wait(60), "while it waits for a training"
+        yield jobs[0], outcome()
+
+    monkeypatch.setattr(terminal, "LINE_EVERY", 0.001)
+    monkeypatch.setattr(terminal, "say", note)
+    assert complete([job(seed=1)], cache, pool=waiting)
+    assert re.fullmatch(r"0 of 1 trainings, \d+ s so far", said[0])
 
 
 def test_a_failing_training_is_noted_and_tried_again(cache):

@@ -409,6 +409,31 @@ def test_what_runs_cannot_do_is_one_line(capsys, two, arguments, said):
     refused_command(capsys, "runs", "--root", two, *arguments, said=(said,), folder=two)
 
 
+def test_runs_made_elsewhere_are_listed(capsys, two, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    two.rename(tmp_path / "elsewhere")
+    shutil.copytree("elsewhere/first", "deeper/down/third")
+
+    def listed(*arguments):
+        assert main(["runs", *arguments]) == 0
+        return [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]]
+
+    first, second, third = "elsewhere/first", "elsewhere/second", "deeper/down/third"
+    assert listed("list", "elsewhere") == [first, second]
+    assert listed("list", "elsewhere", "deeper/down") == [first, second, third]
+    assert listed("list", third, first) == [third, first], "a run itself, as a shell expands *"
+    assert listed("list", "elsewhere", first, "./elsewhere") == [first, second], "each once"
+    assert listed("list", "elsewhere", "--where", "run=second") == [second]
+    assert listed("list", "--root", "elsewhere") == ["first", "second"]
+    assert listed("--root", "elsewhere", "list") == ["first", "second"]
+    assert main(["runs", "show", second]) == 0, "what is listed can be shown"
+    capsys.readouterr()
+    assert main(["runs", "list"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "no runs in runs: those made with --out are listed by snnlab runs list DIR"
+    refused_command(capsys, "runs", "list", "nowhere", said=("folder of runs nowhere: no such",))
+
+
 def test_runs_are_shown_compared_exported_and_removed(capsys, two):
     _, out, _ = runs(capsys, two, "show", "second")
     assert "  beta = 20.0  (default 10.0)" in out

@@ -15,6 +15,7 @@ from snnlab.data import digits, sources, yin_yang
 from snnlab.data.catalogue import CATALOGUE, SIDE, Entry, Tell
 from snnlab.data.preprocess import resize
 from snnlab.errors import SnnlabError
+from snnlab.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from snnlab.data.labelled import Look
@@ -123,7 +124,8 @@ def load(
     file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
     if not isinstance(name, str) or name not in CATALOGUE:
-        raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}")
+        meant = did_you_mean(name, CATALOGUE)
+        raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}{meant}")
     entry = CATALOGUE[name].checked(side)
     if entry.own:
         return _own(name, side, data_dir, progress or _silence)

@@ -33,9 +33,11 @@ from snnlab.experiments.schema import (
 )
 from snnlab.experiments.tables import read_table
 from snnlab.files import load_npz
+from snnlab.spelling import did_you_mean
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
+_RECORDS = "[!.]*/config.json"
 LONGEST_NAME = 200
 """Characters of a run's name."""
 
@@ -165,9 +167,13 @@ class Run:
 
 
 def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
-    """All runs in a folder by name, and one line for each that cannot be opened."""
+    """All runs in a folder by name, and one line for each that cannot be opened.
+
+    A folder that is a run itself is one of them.
+    """
     runs, complaints = [], []
-    for path in sorted(Path(root).glob("[!.]*/config.json")):
+    root = Path(root)
+    for path in sorted({*root.glob("config.json"), *root.glob(_RECORDS)}):
         try:
             runs.append(Run.open(path.parent))
         except SnnlabError as error:
@@ -195,13 +201,16 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     for folder in (Path(name), Path(root) / name):
         if _exists(folder / "config.json"):
             return Run.open(folder)
-    found = sorted(p.parent for p in Path(root).glob("[!.]*/config.json"))
+    found = sorted(path.parent for path in Path(root).glob(_RECORDS))
     found = [folder for folder in found if name and folder.name.startswith(name)]
     if len(found) == 1:
         return Run.open(found[0])
     if found:
         raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
-    raise SnnlabError(f"no run {name} here or in {root}: see snnlab runs list")
+    known = [path.parent.name for path in Path(root).glob(_RECORDS)]
+    raise SnnlabError(
+        f"no run {name} here or in {root}: see snnlab runs list{did_you_mean(name, known)}"
+    )
 
 
 def _exists(path):

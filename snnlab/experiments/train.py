@@ -16,7 +16,7 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
 from snnlab.experiments.runs import Run, data_of, load_weights
-from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
+from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, reported, say
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
 
@@ -124,18 +124,29 @@ def _written(board, recorder):
 
 
 def _epoch(recorder, pressed, warned):
-    """Train to the end of the epoch under a bar, or until Ctrl-C.
+    """Train to the end of the epoch under a bar or with lines, or until Ctrl-C.
 
     Returns what is amiss; what was ``warned`` of after the epoch before is not said again.
     """
     trainer, recent = recorder.trainer, deque(maxlen=50)
     images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
-    with closing(epoch_bar(trainer.epoch, trainer.config.epochs, images)) as bar:
+    epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
+
+    def line():
+        share = trainer.step / trainer.steps_per_epoch - epoch
+        return f"epoch {epoch + 1}/{epochs} {share:4.0%}  step {trainer.step}{learnt}"
+
+    with closing(epoch_bar(epoch, epochs, images)) as bar, reported(line):
         bar.update(done * trainer.settings.batch)
         while not pressed.is_set():
             progress = recorder.advance()
-            recent.append((progress.accuracy, progress.spikes))
-            accuracy, spikes = np.mean(recent, axis=0)
+            pace = progress.seconds / progress.samples
+            recent.append((progress.accuracy, progress.spikes, progress.loss, pace))
+            accuracy, spikes, loss, pace = np.mean(recent, axis=0)
+            learnt = (
+                f"  train {accuracy:.2%}  loss {loss:.3f}  {spikes:.1f} spikes/image"
+                f"  {1 / pace:,.0f} images/s"
+            )
             bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/image", refresh=False)
             bar.update(progress.samples)
             if progress.evaluation:

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import Dataset
+from snnlab.data import Dataset, augment
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
@@ -115,13 +116,14 @@ class Trainer:
         Returns how the first batch and the test images fare before anything is learnt.
         """
         start = perf_counter()
-        tell("encoding images as spikes", None)
-        self._feed.ready()
-        tell("preparing kernels (compiled once, then kept on disk)", None)
-        run = self._forward(trial=0)
-        run[-1].backward()
-        self.optimizer.zero_grad()
-        return self._progress(run, start, self.evaluate())
+        kernels = [k for k in KERNELS if self._feed.warp or k.__module__ != augment.__name__]
+        with compiling(kernels, "encoding images as spikes", tell):
+            self._feed.ready()
+        with compiling(kernels, "testing the untrained network", tell):
+            run = self._forward(trial=0)
+            run[-1].backward()
+            self.optimizer.zero_grad()
+            return self._progress(run, start, self.evaluate())
 
     @property
     def steps_per_epoch(self) -> int:

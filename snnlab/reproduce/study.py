@@ -1,11 +1,10 @@
 """Running what is missing of a plan, with a bar, and stopping at any time without loss."""
 
 from collections.abc import Callable
-
-from tqdm import tqdm
+from time import monotonic
 
 from snnlab.experiments.cluster import Failed, cores, run_all
-from snnlab.experiments.terminal import say
+from snnlab.experiments.terminal import bar, passed, reported, say
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job, run
 
@@ -34,17 +33,21 @@ def complete(
     say(announce(jobs, missing, cache, cores() if workers is None else max(1, workers)))
     if not missing:
         return True
-    bar = tqdm(
-        total=round(sum(job.work for job in missing)), unit=" epochs", dynamic_ncols=True,
-        smoothing=0.0, disable=None,
+    start, ended = monotonic(), 0
+    shown = bar(
+        total=round(sum(job.work for job in missing)), unit=" epochs", smoothing=0.0,
         bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} epochs, {elapsed} so far, {remaining} left",
     )  # fmt: skip
+
+    def line():
+        return f"{ended} of {len(missing)} trainings, {passed(monotonic() - start)}"
+
     done = pool(run, missing, workers, scheduler=scheduler, data=data_dir)
     try:
-        with bar:
-            for job, outcome in done:
+        with shown, reported(line):
+            for ended, (job, outcome) in enumerate(done, start=1):  # noqa: B007
                 _keep(job, outcome, cache)
-                bar.update(job.work)
+                shown.update(job.work)
     except KeyboardInterrupt:
         say("stopped; call again to go on with what is missing")
         return False
