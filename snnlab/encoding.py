@@ -3,6 +3,7 @@
 import numpy as np
 
 from snnlab.chip.compiled import compiled
+from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events, check_window
 
@@ -66,6 +67,7 @@ def latency_encode(
     return Events(*_in_order(pixels, rank, ticks, window), pixels.shape[1], ids)
 
 
+@guarded
 @compiled(nogil=True)
 def _in_order(pixels, rank, ticks, window):
     """Offsets, ticks and channels of the spikes of all images, in order of time.

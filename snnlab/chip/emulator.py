@@ -10,7 +10,7 @@ from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Noise, Readout, compact
+from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -19,7 +19,7 @@ from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-run_layer = guarded(kernels.run_layer)
+run_layer, compact = guarded(kernels.run_layer), guarded(kernels.compact)
 
 
 class Chip:

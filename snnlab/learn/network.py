@@ -1,5 +1,6 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,10 @@ from snnlab.learn.kernels import Propagators
 from snnlab.learn.loss import scores
 from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import stream
+
+if hasattr(os, "register_at_fork"):
+    # A forked process lacks torch's threads, and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
 INIT_MEAN = 1e-3

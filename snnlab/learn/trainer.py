@@ -27,6 +27,7 @@ from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
 from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import key, stream
+from snnlab.signals import held_back
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
@@ -99,6 +100,7 @@ class Trainer:
         self.optimizer = Adam(self.network.parameters())
         self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
         self.step = 0
+        self.unreported = None  # a step done, until its evaluation is
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -107,7 +109,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done."""
-        return self.epoch >= self.config.epochs
+        return self.epoch >= self.config.epochs and self.unreported is None
 
     def prepare(self, tell: Callable[[str, float | None], None]) -> Progress:
         """Do now what the first step would otherwise wait for; ``tell`` hears of each stage.
@@ -170,13 +172,22 @@ class Trainer:
         return scheduled(c.schedule, c.learning_rate, done, c.epochs)
 
     def advance(self) -> Progress:
-        """One weight update, with an evaluation at the end of an epoch."""
-        start = perf_counter()
-        run = self._forward(key(self.settings.seed, "train", self.step))
-        self._update(*run[-2:])
-        self.step += 1
+        """One weight update, with an evaluation at the end of an epoch.
+
+        May be interrupted at any moment, e.g. by Ctrl-C: the next call does what is left to do.
+        """
+        if self.unreported is None:
+            start = perf_counter()
+            run = self._forward(key(self.settings.seed, "train", self.step))
+            self._differentiate(*run[-2:])
+            with held_back():
+                self._update()
+                self.step += 1
+                self.unreported = run, start
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
-        return self._progress(run, start, evaluation)
+        progress = self._progress(*self.unreported, evaluation)
+        self.unreported = None
+        return progress
 
     def _forward(self, trial):
         """A batch on the chip: recording, labels, their scores, terms of the loss, the loss."""
@@ -224,16 +235,19 @@ class Trainer:
             "readout penalty": c.rho_readout * losses.readout(given),
         }
 
-    def _update(self, terms, loss):
-        """Move the weights, unless something is no number: then they stay as they were."""
+    def _differentiate(self, terms, loss):
+        """The gradients of the weights; an error if something is no number."""
         weights = self.optimizer.parameters
         self._stop_for(finite.of_loss(loss, terms, weights))
         self.optimizer.zero_grad()
         loss.backward()
         self._stop_for(finite.of_layers("gradient", [w.grad for w in weights]))
+
+    def _update(self):
+        """Move the weights."""
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
-        self._stop_for(finite.of_layers(finite.WEIGHTS, weights))
+        self._stop_for(finite.of_layers(finite.WEIGHTS, self.optimizer.parameters))
 
     def _stop_for(self, trouble):
         """Raise an error that names the batch and the likely knobs, if there is trouble."""
