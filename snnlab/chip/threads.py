@@ -1,7 +1,6 @@
 """Threads of the kernels: which numba layer runs them, and how many there are."""
 
 import os
-from contextlib import suppress
 from functools import wraps
 from importlib import import_module
 from numbers import Integral
@@ -11,7 +10,7 @@ import numba
 
 import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError
-from snnlab.signals import raised_within
+from snnlab.signals import not_lost, raised_within
 
 _SAFE_LAYERS = {"omp": "numba.np.ufunc.omppool", "tbb": "numba.np.ufunc.tbbpool"}
 _one_at_a_time = Lock()
@@ -45,10 +44,11 @@ def guarded(kernel):
     there they take turns. What a signal raises meanwhile, such as KeyboardInterrupt, arrives as
     such. Raises :class:`SnnlabError` where the threads of a parallel kernel were lost in a fork.
     """
-    parallel = getattr(kernel, "targetoptions", {}).get("parallel")  # none where JIT is off
+    if not hasattr(kernel, "overloads"):  # plain Python, where JIT is off
+        return kernel
+    parallel = kernel.targetoptions.get("parallel")
 
-    @wraps(kernel)
-    def call(*args):
+    def run(*args):
         if parallel and _orphaned:
             raise SnnlabError(
                 "a process forked after its parent had run kernels lacks their threads: start it"
@@ -63,6 +63,13 @@ def guarded(kernel):
         except SystemError as error:
             raised = raised_within(error)
         raise raised
+
+    @wraps(kernel)
+    def call(*args):
+        if kernel.overloads:
+            return run(*args)
+        with not_lost():  # compiled, or read from the disk, first
+            return run(*args)
 
     return call
 
