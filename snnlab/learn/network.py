@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from snnlab.arrays import each
 from snnlab.chip.constants import (
     DT_CADC,
     TAU_SYN,
@@ -52,13 +53,18 @@ class Network(nn.Module):
     @classmethod
     def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
         """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it."""
-        sizes = (*(len(w) for w in weights[:1]), *(w.shape[1] for w in weights))
+        weights = each(weights, "weights")
+        sizes = [n for k, w in enumerate(weights) for n in (*w.shape[: k == 0], *w.shape[1:2])]
         network = cls(Mapping(sizes, chips).sizes)
         network.load_weights(weights)
         return network
 
     def load_weights(self, weights: list[np.ndarray]) -> None:
-        """Take over weights; raises :class:`SnnlabError` for other shapes, NaN or infinity."""
+        """Take over weights, as arrays, lists or tensors.
+
+        Raises :class:`SnnlabError` for other shapes, NaN or infinity.
+        """
+        weights = each(weights, "weights")
         if len(weights) != len(self.weights):
             raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
         for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):

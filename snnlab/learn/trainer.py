@@ -84,15 +84,15 @@ class Trainer:
             )
         self.config, self.dataset = config, dataset.checked()
         self.settings = SimpleNamespace(**config.values())
-        n_inputs = dataset.train_images[0].size
-        sizes = (n_inputs, *config.hidden, len(dataset.classes))
+        n_inputs = self.dataset.train_images[0].size
+        sizes = (n_inputs, *config.hidden, len(self.dataset.classes))
         self.mapping = Mapping(sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
         self._setup = Setup(self.mapping, self.point)
-        self._feed = Feed(dataset, self.settings, self.point.window)
+        self._feed = Feed(self.dataset, self.settings, self.point.window)
         self.network = Network(self.mapping.sizes, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
