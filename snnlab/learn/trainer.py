@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
@@ -72,17 +73,36 @@ class Trainer:
 
     Iterating yields a :class:`Progress` after every weight update. Knobs in ``Config.LIVE`` are
     read anew at each step, so they may be turned in between; the others stay as they were at the
-    start (``settings`` holds what is in force). Raises :class:`SnnlabError` when the
-    network does not fit the chip or training diverges.
+    start (``settings`` holds what is in force).
+
+    weights : where to start, float[input, neuron] for each layer, drawn by the knob seed if None.
+    die : one of your own (drawn and changed, or measured) to train on, kept as ``own_die``. The
+    knob die then has no effect. The others act on top of it, as on a drawn one: mismatch, dead and
+    stuck, which die_seed draws, then killed; calibration measures the result.
+
+    Raises :class:`SnnlabError` when the network does not fit the chip, the die or the weights are
+    none, or training diverges.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, weights: list[np.ndarray] | None = None):
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        weights: list[np.ndarray] | None = None,
+        die: Die | None = None,
+    ):
         if not isinstance(config, Config) or not isinstance(dataset, Dataset):
             raise SnnlabError(
                 f"Trainer of {type(config).__name__} and {type(dataset).__name__}: give a Config,"
                 " as Config.checked(…) makes it, and a Dataset, as load(…) does"
             )
+        if die is not None and not isinstance(die, Die):
+            raise SnnlabError(
+                f"Trainer on a die that is a {type(die).__name__}: give a Die, as Die.draw(…) and"
+                " Die.load(path) do; the knob die takes a name"
+            )
         self.config, self.dataset = config, dataset.checked()
+        self.own_die = die and die.checked()
         self.settings = SimpleNamespace(**config.values())
         n_inputs = self.dataset.train_images[0].size
         sizes = (n_inputs, *config.hidden, len(self.dataset.classes))
@@ -91,7 +111,7 @@ class Trainer:
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
-        self._setup = Setup(self.mapping, self.point)
+        self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.dataset, self.settings, self.point.window)
         self.network = Network(self.mapping.sizes, config.seed)
         if weights is not None:
@@ -159,6 +179,13 @@ class Trainer:
     def chip(self) -> Chip:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         return self._setup.chip(self._settings_now())
+
+    @chip.setter
+    def chip(self, chip):
+        raise SnnlabError(
+            "a trainer's chip follows its knobs and cannot be set: for a die of your own write"
+            " Trainer(config, data, die=…), to test on another chip trainer.evaluate(chip)"
+        )
 
     @property
     def surrogate(self) -> Surrogate:

@@ -34,7 +34,7 @@ def reproduce(
     """
     report.check()
     check_workers(workers)
-    trainings, store = plan(study, quick, seeds), Cache(cache)
+    trainings, store, out = plan(study, quick, seeds), Cache(cache), Path(out)
     jobs = list(all_jobs(trainings))
     finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
     records = Records(trainings, store)
