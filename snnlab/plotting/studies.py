@@ -1,6 +1,7 @@
 """Studies: quantities compared over a condition, as elements and as files."""
 
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -69,13 +70,14 @@ def _parts(series, k, backend):
 def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
     """Draw an element into a file, PNG, SVG, PDF or what else Matplotlib knows, by its ending.
 
-    Needs no browser. The same element gives the same bits. Made for it is :func:`compared` with its
-    backend "matplotlib"; of another element the bokeh options, such as colours, are not drawn.
-    Raises :class:`SnnlabError` for another ending or a place that cannot be written.
+    Needs no browser. The same element gives the same bits. Raises :class:`SnnlabError` for another
+    ending or a place that cannot be written.
     """
     try:
         from matplotlib import rc_context
         from matplotlib.backend_bases import FigureCanvasBase
+
+        from snnlab.plotting import static
     except ImportError:
         raise missing("Matplotlib is", "reproduce") from None
     path, kinds = Path(path), FigureCanvasBase.get_supported_filetypes()
@@ -84,7 +86,15 @@ def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
         raise SnnlabError(f"picture {path}: end its name in .png, .svg or .pdf")
     check_place(path, "picture")
     with rc_context({"svg.hashsalt": "snnlab"}):
-        figure, out = hv.render(element, backend="matplotlib"), BytesIO()
+        hv.renderer("matplotlib")  # loads its options
+        leaves = list(element) if isinstance(element, hv.Overlay) else [element]
+        known = all(type(leaf) in static.DRAW for leaf in leaves)
+        made_for_bokeh = any(leaf.id in hv.Store.custom_options(backend="bokeh") for leaf in leaves)
+        draw = (
+            static.drawn if known and made_for_bokeh else partial(hv.render, backend="matplotlib")
+        )
+        figure = draw(element)
+        out = BytesIO()
         dates = {DATES[kind]: None} if kind in DATES else None
         figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=dates)
     try:
