@@ -41,9 +41,8 @@ def imported(code):
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names if alias.name.split(".")[0] == "snnlab"]
             yield from ((name, "__name__") for name in names)
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "snnlab":
-                yield "snnlab", node.attr
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "snnlab":
+            yield "snnlab", node.attr
 
 
 def test_every_name_of_the_examples_exists():
@@ -98,7 +97,7 @@ def test_a_picture_has_the_colours_of_its_element(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "element", [hv.Curve([1, 2]), hv.Area([1, 2]), hv.Curve([1, 2]) * hv.Area([1])]
+    "element", [hv.Curve([1, 2]), hv.Area([1, 2]), hv.Curve([1, 2]) * hv.Area([1, 2])]
 )
 def test_elements_of_ones_own_are_saved(element, tmp_path):
     plotting.save(element, str(tmp_path / "own.png"))

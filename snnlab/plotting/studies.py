@@ -1,7 +1,6 @@
 """Studies: quantities compared over a condition, as elements and as files."""
 
 from dataclasses import dataclass
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -88,12 +87,9 @@ def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
     with rc_context({"svg.hashsalt": "snnlab"}):
         hv.renderer("matplotlib")  # loads its options
         leaves = list(element) if isinstance(element, hv.Overlay) else [element]
-        known = all(type(leaf) in static.DRAW for leaf in leaves)
-        made_for_bokeh = any(leaf.id in hv.Store.custom_options(backend="bokeh") for leaf in leaves)
-        draw = (
-            static.drawn if known and made_for_bokeh else partial(hv.render, backend="matplotlib")
-        )
-        figure = draw(element)
+        styled = {leaf.id for leaf in leaves} & {*hv.Store.custom_options(backend="bokeh")}
+        ours = styled and all(type(leaf) in static.DRAW for leaf in leaves)
+        figure = static.drawn(element) if ours else hv.render(element, backend="matplotlib")
         out = BytesIO()
         dates = {DATES[kind]: None} if kind in DATES else None
         figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=dates)
