@@ -115,13 +115,14 @@ def _show(arguments):
     from snnlab.experiments.runs import find_run
 
     run = find_run(arguments.run, arguments.root)
-    record, notes, row = run.record, run.notes(), run.row()
+    record, notes, row, own = run.record, run.notes(), run.row(), run.record["own_die"]
     versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     for line in (
         f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}",
         f"from {record['created']} to {record['updated']}, commit {record['commit']}",
         f"data {record['data']}; {versions}",
         *((f"classes {', '.join(map(str, record['classes']))}",) if record["own"] else ()),
+        *[f"on a die of its own, {own}: the knob die has no effect"] * bool(own),
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))

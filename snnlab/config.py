@@ -12,6 +12,7 @@ import numpy as np
 import param
 
 from snnlab.chip import constants as c
+from snnlab.chip.die import Die
 from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.mapping import MOST_INPUTS
 from snnlab.chip.partition import MOST_PARTS
@@ -91,6 +92,8 @@ def _plain(knob, value):
 
     A choice becomes the one that it equals, and truth is no number.
     """
+    if isinstance(knob, param.List):
+        return _listed(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(knob, param.Selector):
@@ -100,8 +103,22 @@ def _plain(knob, value):
     return value
 
 
+def _listed(value):
+    """A list of a list, tuple, range, array, tensor or single whole number."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if type(value) is int:
+        return [value]
+    if not isinstance(value, list | tuple | range):
+        raise TypeError(value)
+    return [item.item() if isinstance(item, np.generic) else item for item in value]
+
+
 class Config(param.Parameterized):
-    """All settings of one training."""
+    """All settings of one training.
+
+    Wherever a knob is turned, numbers of NumPy become Python's own, and an array or tuple a list;
+    raises :class:`SnnlabError` for a value that is not allowed.
+    """
 
     dataset = param.Selector(
         default="mnist",
@@ -350,6 +367,8 @@ class Config(param.Parameterized):
         ),
     }  # fmt: skip
 
+    GROUP_OF: ClassVar = {name: group for group, names in GROUPS.items() for name in names}
+
     LIVE = frozenset(
         {
             "beta", "at_spike", "rho_burst", "rho_weight", "rho_readout", "learning_rate",
@@ -371,10 +390,21 @@ class Config(param.Parameterized):
 
     def set(self, name: str, value) -> None:
         """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
-        knob = self._knob(name)
+        self._knob(name)
+        setattr(self, name, value)
+
+    def __setattr__(self, name, value):
+        if name not in self.GROUP_OF:
+            super().__setattr__(name, value)
+            return
         try:
-            setattr(self, name, _plain(knob, value))
+            super().__setattr__(name, _plain(self.param[name], value))
         except (ValueError, TypeError):
+            if isinstance(value, Die):
+                raise SnnlabError(
+                    f"{name} = a Die is not allowed: {self.allowed(name)}; for one of your own"
+                    " write Trainer(config, data, die=…)"
+                ) from None
             raise _refused(name, value, self.allowed(name) + self.meant(name, value)) from None
 
     @classmethod

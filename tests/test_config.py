@@ -68,7 +68,7 @@ def test_a_choice_names_what_there_is(name):
     assert all(str(choice) in str(error.value) for choice in Config.param[name].objects)
 
 
-@pytest.mark.parametrize("hidden", [[], [1.5], ["246"], 246, [10] * 9])
+@pytest.mark.parametrize("hidden", [[], [1.5], ["246"], 0, [10] * 9])
 def test_hidden_layers_are_a_list_of_whole_numbers(hidden):
     with pytest.raises(SnnlabError, match=r"hidden = .* is not allowed: a list of whole numbers"):
         Config.checked(hidden=hidden)

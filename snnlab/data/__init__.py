@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from snnlab.arrays import array, exact, pixels_of
 from snnlab.data import digits, sources, yin_yang
 from snnlab.data.catalogue import CATALOGUE, SIDE, Entry, Tell
 from snnlab.data.preprocess import resize
@@ -44,6 +45,9 @@ class Dataset:
     classes : what the labels mean
     origin : where this copy came from, e.g. ``folder …``, ``mirror …`` or ``generated``
     own : what is known of it if it is one's own, read from files without a published checksum
+
+    Lists, tensors of torch and arrays of other kinds are taken too where no value changes by it:
+    pictures of whole numbers from 0 to 255 or of truth values, labels of whole numbers.
     """
 
     name: str
@@ -55,6 +59,18 @@ class Dataset:
     origin: str
     own: Own | None = None
 
+    def __post_init__(self):
+        for part in ("train", "test"):
+            for name, taken in ((f"{part}_images", pixels_of), (f"{part}_labels", _labels)):
+                given = taken(getattr(self, name), f"data set {self.name}: {name}")
+                object.__setattr__(self, name, given)
+        try:
+            object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        except TypeError:
+            raise SnnlabError(
+                f"data set {self.name}: classes = {self.classes!r}, give a name for each label"
+            ) from None
+
     def checked(self) -> "Dataset":
         """Self, or an error that names what does not fit: for data of one's own."""
         for part in ("train", "test"):
@@ -63,6 +79,8 @@ class Dataset:
                 raise SnnlabError(
                     f"data set {self.name}: {part}_images are {images.dtype}{images.shape}, give"
                     " uint8[image, row, column] from 0 to 255, one or more"
+                    + "; shares of full brightness times 255"
+                    * (images.dtype.kind == "f")
                 )
             if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
                 raise SnnlabError(
@@ -80,6 +98,11 @@ class Dataset:
                 f" images of {self.test_images.shape[1:]}: give both the same size"
             )
         return self
+
+
+def _labels(given, what):
+    made = array(given, what)
+    return made if made.dtype.kind in "iu" else exact(made, np.int64, what)
 
 
 def counts(dataset: Dataset) -> list[str]:

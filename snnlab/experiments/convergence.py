@@ -8,6 +8,7 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.chip.constants import DT_CADC
+from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import Dataset
@@ -42,13 +43,14 @@ def converge(
     dataset: Dataset,
     weights: list[np.ndarray],
     substeps: tuple[int, ...] = SUBSTEPS,
+    die: Die | None = None,
 ) -> Iterator[Row]:
     """Evaluate one network on one die at each of these steps, with the same trial noise.
 
     Read noise and drift are the same to the bit; jitter is drawn per step, so its draws differ.
     """
     trainers = [
-        Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights)
+        Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights, die)
         for n in substeps
     ]
     trainers[0].evaluate()  # images are encoded and kernels compiled before anything is timed
@@ -70,7 +72,7 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
     rows = []
     with Bar() as bar:
         dataset = data_of(run, data_dir, bar.tell)
-        for row in converge(run.config, dataset, weights):
+        for row in converge(run.config, dataset, weights, die=run.own_die()):
             rows.append(row)
             bar.tell(f"steps of {1e9 * row.dt:.0f} ns", len(rows) / len(SUBSTEPS))
     return rows

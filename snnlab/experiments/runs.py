@@ -3,6 +3,7 @@
 ``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
 ``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
 ``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images along the way
+``own_die.npz``    the die that was given to the trainer, if there was one
 ``checkpoint.npz``    what ``snnlab runs resume`` goes on from
 ``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
 """
@@ -16,6 +17,7 @@ from uuid import uuid4
 
 import numpy as np
 
+from snnlab.chip.die import Die
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.data.catalogue import Tell
@@ -71,6 +73,22 @@ class Run:
             return Config.checked(**self.settings)
         except SnnlabError as error:
             raise SnnlabError(f"run {self.folder}: {error}") from None
+
+    def own_die(self) -> Die | None:
+        """The die of one's own that it was trained on, None if the knobs name its die.
+
+        What ``Trainer(run.config, data, die=run.own_die())`` takes. Raises :class:`SnnlabError` if
+        its file is missing, damaged or another die's.
+        """
+        if not (wanted := self.record["own_die"]):
+            return None
+        die = Die.load(self.folder / "own_die.npz")
+        if die.fingerprint != wanted:
+            raise SnnlabError(
+                f"run {self.folder} was trained on die {wanted}, own_die.npz holds"
+                f" {die.fingerprint}: put back the file that the run was kept with"
+            )
+        return die
 
     @property
     def changes(self) -> list[Change]:
@@ -163,6 +181,7 @@ class Run:
             "run": self.name, "state": self.state, "created": self.record["created"],
             "tags": " ".join(notes["tags"]), "note": notes["note"],
             **self.record["summary"], **self.settings,
+            **({"own_die": own} if (own := self.record["own_die"]) else {}),
         }  # fmt: skip
 
 
@@ -202,7 +221,7 @@ def find_run(name: str, root: Path = RUNS) -> Run:
         if _exists(folder / "config.json"):
             return Run.open(folder)
     found = sorted(path.parent for path in Path(root).glob(_RECORDS))
-    found = [folder for folder in found if name and folder.name.startswith(name)]
+    found = [folder for folder in found if name and folder.name.startswith(str(name))]
     if len(found) == 1:
         return Run.open(found[0])
     if found:
@@ -231,7 +250,13 @@ def difference(runs: list[Run]) -> dict[str, list]:
 def _flat(run):
     versions = {f"{name} version": v for name, v in run.record["versions"].items()}
     turned = [f"{c.knob} → {c.after} at {c.step}" for c in run.changes]
-    return {"data": run.record["data"], **versions, "turned": "; ".join(turned) or None}
+    own = run.record["own_die"] or None
+    return {
+        "data": run.record["data"],
+        "own die": own,
+        **versions,
+        "turned": "; ".join(turned) or None,
+    }
 
 
 def tidy_epochs(run: Run) -> list[dict]:
@@ -258,6 +283,7 @@ def load_weights(path: Path) -> list[np.ndarray]:
 
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
+    path = Path(path)
     path = path / "weights.npz" if os.path.isdir(path) else path  # False for what is no name
     arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
     weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]

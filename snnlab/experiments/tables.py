@@ -76,9 +76,9 @@ def columns_of(rows: list[dict]) -> Columns:
 
 def check_export(path: Path) -> None:
     """Raises :class:`SnnlabError` for a place or kind of file that no table can be written to."""
-    if path.suffix not in (".csv", ".parquet"):
+    if Path(path).suffix not in (".csv", ".parquet"):
         raise SnnlabError(f"table {path}: end its name in .csv or .parquet")
-    check_place(path, "table")
+    check_place(Path(path), "table")
 
 
 def exported(path: Path, columns: Columns) -> None:
@@ -87,7 +87,7 @@ def exported(path: Path, columns: Columns) -> None:
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")
     try:
-        write_table(path, columns)
+        write_table(Path(path), columns)
     except OSError as error:
         raise SnnlabError(f"table {path} cannot be written: {error.strerror}") from None
 

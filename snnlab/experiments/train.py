@@ -9,6 +9,7 @@ import torch
 
 from snnlab import install
 from snnlab.chip import power
+from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
@@ -29,10 +30,12 @@ def train(
     threads: int | None = None,
     every: float = EVERY,
     tensorboard: Path | None = None,
+    die: Die | None = None,
 ) -> bool:
     """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
 
     tensorboard : folder in which TensorBoard finds the curves under the run's name.
+    die : one of your own, as :class:`~snnlab.learn.trainer.Trainer` takes it.
     Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
     written if data, weights or network do not fit or the folder holds a run.
     """
@@ -41,7 +44,7 @@ def train(
     start = load_weights(Path(weights)) if weights else None
     with Bar() as bar:
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
-        trainer = Trainer(config, dataset, start)
+        trainer = Trainer(config, dataset, start, die)
         trainer.prepare(bar.tell)
     with ctrl_c() as pressed:
         board = _board(trainer, folder, provenance.now(), tensorboard)
@@ -91,7 +94,7 @@ def _board(trainer, folder, created, tensorboard):
         return None
     from snnlab.experiments.tensorboard import Board  # torch's writer takes seconds to import
 
-    return Board(tensorboard / folder.resolve().name, vars(trainer.settings), created)
+    return Board(Path(tensorboard) / Path(folder).resolve().name, vars(trainer.settings), created)
 
 
 def _told(recorder, pressed, board):

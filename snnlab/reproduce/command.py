@@ -42,7 +42,7 @@ def reproduce(
     """
     report.check()
     workers = 0 if report_only else settle_workers(workers, scheduler)
-    out = default_out(quick) if out is None else out
+    out = default_out(quick) if out is None else Path(out)
     trainings, store = plan(study, quick, seeds), Cache(cache)
     page = report.check_out(out)
     mark = f"{QUICK}, two epochs, whatever the rows are called; " if quick else ""
