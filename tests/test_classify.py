@@ -13,6 +13,7 @@ from refusal import refused, refused_command
 
 import snnlab
 from snnlab.chip import power
+from snnlab.chip.die import Die
 from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.data import load
@@ -93,6 +94,19 @@ def test_a_run_decides_on_picture_files_as_on_its_test_images(kept, kind, tmp_pa
     assert [d.ranking[0][1] for d in found] == scores.max(axis=1).tolist()
     times = decision_time(recording, trainer.settings.readout)[:N]
     np.testing.assert_array_equal([d.time for d in found], times)
+
+
+def test_a_run_on_a_die_of_its_own_decides_on_that_die(tmp_path):
+    own = Die.draw("uncalibrated", seed=77)
+    trainer = Trainer(Config(dataset="digits", hidden=[30], epochs=1), DIGITS, die=own)
+    recorder = Recorder(tmp_path / "run", trainer)
+    while not trainer.finished:
+        recorder.advance()
+    recorder.save()
+    ids = np.arange(TEST_IDS, TEST_IDS + N, dtype=np.uint64)
+    found = Classifier(Run.open(tmp_path / "run")).decide(DIGITS.test_images[:N], ids)
+    labels, _ = decided(trainer)
+    assert [decision.label for decision in found] == [DIGITS.classes[k] for k in labels[:N]]
 
 
 def test_spikes_and_energy_of_single_pictures_are_those_of_all_on_average(kept):

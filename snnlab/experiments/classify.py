@@ -62,7 +62,8 @@ class Classifier:
         )
         blank = np.zeros((1, self.config.side, self.config.side), np.uint8), np.zeros(1, np.uint8)
         dataset = Dataset(self.config.dataset, *blank, *blank, self.classes, "a run")
-        self._trainer = Trainer(self.config, dataset, load_weights(run.folder))
+        weights, die = load_weights(run.folder), run.own_die()
+        self._trainer = Trainer(self.config, dataset, weights, die)
         self._trial = key(self.config.seed, "test", run.record["steps"])
 
     def image(self, source: Source, as_is: bool | None = None) -> np.ndarray:
