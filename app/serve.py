@@ -11,6 +11,7 @@ from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.admin import Admin
 from snnlab_app.door import known_only
+from snnlab_app.log import tidy
 from snnlab_app.main import dashboard
 from snnlab_app.page import CLOCK
 from snnlab_app.pool import Compute
@@ -65,9 +66,10 @@ def serve(
             f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
         ) from None
     _adjust_panel()
+    tidy()
     known_only(server, access.hosts(address))
     if admin:
-        print(f"what goes on: http://{address}:{port}/admin?key={desk.key}", flush=True)
+        print(f"what goes on: http://{address}:{port}{access.root}admin?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
     server.start()
     server.io_loop.start()
