@@ -94,13 +94,14 @@ function write_in(figure) {
   }
 }
 
-// A browser gives its clipboard to pages over HTTPS or on loopback only, and may refuse it there too.
-// Then the text is shown, selected; the button copies by the old way, which needs a click of its own.
+// A browser gives its clipboard to pages over HTTPS or on loopback only, and may refuse it there
+// too. Then the text is shown, selected; the button copies the old way, which needs its own click.
 const DIALOG = `<style>
   .snnlab-copy {
-    background: var(--mui-palette-background-paper, Canvas); border: 1px solid rgba(124, 130, 140, 0.5);
-    border-radius: 8px; box-sizing: border-box; color: var(--mui-palette-text-primary, CanvasText);
-    font: 15px/1.5 system-ui, sans-serif; max-width: 720px; padding: 20px; width: calc(100vw - 32px);
+    background: var(--mui-palette-background-paper, Canvas); box-sizing: border-box;
+    border: 1px solid rgba(124, 130, 140, 0.5); border-radius: 8px;
+    color: var(--mui-palette-text-primary, CanvasText); font: 15px/1.5 system-ui, sans-serif;
+    max-width: 720px; padding: 20px; width: calc(100vw - 32px);
   }
   .snnlab-copy::backdrop { background: rgba(0, 0, 0, 0.5) }
   .snnlab-copy h2 { font: 600 18px/1.4 system-ui, sans-serif; margin: 0 0 4px }

@@ -84,9 +84,7 @@ class _Entrance:
     """Panel's login and logout with pages of our own."""
 
     def __init__(self):
-        super().__init__(
-            login_template=ENTRANCE, logout_template=ENTRANCE, error_template=ENTRANCE
-        )
+        super().__init__(login_template=ENTRANCE, logout_template=ENTRANCE, error_template=ENTRANCE)
 
     @property
     def login_handler(self):
