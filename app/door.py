@@ -13,7 +13,7 @@ from pathlib import Path
 import panel as pn
 from panel.auth import AUTH_PROVIDERS, BasicAuthProvider, BasicLoginHandler, OAuthProvider
 from panel.io.server import ComponentResourceHandler
-from tornado.web import HTTPError, OutputTransform, RequestHandler
+from tornado.web import HTTPError, OutputTransform, RedirectHandler, RequestHandler
 
 from snnlab.errors import SnnlabError
 from snnlab_app import access as access_
@@ -61,6 +61,18 @@ def known_only(server, names: list[str]) -> None:
     """
     known = "|".join(map(re.escape, names))
     server._tornado.add_handlers(rf"(?!(?:{known})$).*", [(r".*", _Stranger, {"names": names})])
+
+
+def lead(server, root: str) -> None:
+    """Send who is beside an address to it: a slash too many, or the one of ``root`` left out.
+
+    From there, all that a page names relative to itself would be somewhere else.
+    """
+    beside = [(rf"{root}(\w+)/", RedirectHandler, {"url": root + "{0}", "permanent": False})]
+    if root != "/":
+        given = {"url": root, "permanent": False}
+        beside += [(path, RedirectHandler, given) for path in ("/", root[:-1])]
+    server._tornado.add_handlers(".*", beside)
 
 
 def _authorized(access, user_info):
@@ -127,7 +139,8 @@ class _Login(_Here, BasicLoginHandler):
             admitted = await asyncio.to_thread(passwords.admits, self.file, name, password)
         if admitted:
             self.set_current_user(name)
-            self.redirect(relative(self.get_argument("next", "/"), self.request.path))
+            asked = self.get_argument("next", "")
+            self.redirect(relative(asked, self.request.path) if asked else "./")
         else:
             await asyncio.sleep(SLOW_DOWN)
             self.set_status(403)

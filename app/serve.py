@@ -10,7 +10,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.admin import Admin
-from snnlab_app.door import known_only
+from snnlab_app.door import known_only, lead
 from snnlab_app.log import tidy
 from snnlab_app.main import dashboard
 from snnlab_app.page import CLOCK
@@ -68,6 +68,7 @@ def serve(
     _adjust_panel()
     tidy()
     known_only(server, access.hosts(address))
+    lead(server, access.root)
     if admin:
         print(f"what goes on: http://{address}:{port}{access.root}admin?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)

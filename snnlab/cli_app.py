@@ -63,7 +63,7 @@ def _add_access(app):
     app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
                      help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
     app.add_argument("--prefix", default="", metavar="PATH",
-                     help="path that a proxy leaves before every address, e.g. /snnlab")  # fmt: skip
+                     help="path that a proxy leaves before all others, e.g. /snnlab")  # fmt: skip
     app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
 
 

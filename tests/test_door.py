@@ -48,6 +48,15 @@ def guarded(tmp_path_factory):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def prefixed(guarded):
+    flags = ("--basic-auth", str(guarded.file), "--prefix", "/snnlab", "--admin")
+    server = Server("--dataset", "digits", *flags)
+    server.url += "snnlab/"
+    yield server.wait()
+    server.stop()
+
+
 class Visitor:
     """A client with cookies."""
 
@@ -249,6 +258,29 @@ def test_a_login_leads_to_a_place_beside_it(guarded, asked, sent_to):
 def test_the_way_to_the_login_is_relative(guarded, path, sent_to):
     status, headers, _ = ask(guarded, path)
     assert (status, headers["Location"].partition("?")[0]) == (302, sent_to)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_to"),
+    [("/", "/snnlab/"), ("/snnlab", "/snnlab/"), ("/snnlab?v=1", "/snnlab/?v=1"),
+     ("/snnlab/watch/?of=x", "/snnlab/watch?of=x"), ("/snnlab/login/", "/snnlab/login")],
+)  # fmt: skip
+def test_who_is_beside_an_address_is_led_to_it(prefixed, path, sent_to):
+    status, headers, _ = ask(prefixed, path)
+    assert status == 302
+    assert headers["Location"].startswith("./")
+    assert urllib.parse.urljoin(path, headers["Location"]) == sent_to
+
+
+def test_with_a_prefix_the_dashboard_is_below_it_alone(prefixed):
+    for path in ("/login", "/ws", "/static/js/bokeh.min.js", "/left", "/snnlabs/"):
+        assert ask(prefixed, path)[0] == 404
+    form = {"username": NAME, "password": PASSWORD}
+    status, headers, _ = ask(prefixed, "/snnlab/login", form)
+    assert (status, headers["Location"]) == (302, "./")
+    status, headers, _ = ask(prefixed, "/snnlab/login?next=%2Fsnnlab%2Fwatch%3Fof%3Dx", form)
+    assert urllib.parse.urljoin("/snnlab/login", headers["Location"]) == "/snnlab/watch?of=x"
+    assert "/snnlab/admin?key=" in prefixed.printed()
 
 
 @pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
