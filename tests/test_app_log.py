@@ -6,6 +6,7 @@ import logging
 import re
 import shutil
 import signal
+from contextlib import suppress
 from types import SimpleNamespace
 
 import psutil
@@ -87,14 +88,14 @@ def server():
 
 
 def shown(page: Page):
-    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=240_000)
 
 
 def train(page: Page, url: str):
     page.goto(url)
     shown(page)
     page.get_by_role("button", name="Train", exact=True).click()
-    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=240_000)
 
 
 def visitors(server):
@@ -104,15 +105,16 @@ def visitors(server):
     return [c for c in found if c.laddr.port == ports[1] and c.status == "ESTABLISHED"]
 
 
-def killed(browser: Browser):
-    """A browser that is killed while its page trains; its processes are returned."""
+def train_and_kill(browser: Browser, url: str):
+    """A browser of its own whose page trains, and which is killed then, with all its processes."""
     before = set(psutil.Process().children(recursive=True))
     found = next(filter(None, map(shutil.which, CHROMIUM)))
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     another = browser.browser_type.launch(executable_path=found, args=arguments)
-    return another, [
-        process for process in psutil.Process().children(recursive=True) if process not in before
-    ]
+    train(another.new_page(), url)
+    for process in set(psutil.Process().children(recursive=True)) - before:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @pytest.mark.browser
@@ -137,10 +139,7 @@ def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, serve
     shown(page)
     page.goto("about:blank")
     relay.close()
-    another, processes = killed(browser)
-    train(another.new_page(), server.url)
-    for process in processes:
-        process.kill()
+    train_and_kill(browser, server.url)
     several = [context.new_page() for _ in range(4)]
     for one in several:
         one.goto(server.url, wait_until="commit")

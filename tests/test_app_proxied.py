@@ -56,6 +56,7 @@ def visit(elsewhere: Browser, proxied):
         context.on("request", lambda request: asked.append(request.url))
         context.on("weberror", lambda error: errors.append(str(error.error)))
         page = context.new_page()
+        page.set_default_timeout(240_000)  # kernels may have to be compiled first
         page.goto(url)
         yield page, url, proxy, server
     inside = re.compile(re.escape(url) + "|data:|blob:")
@@ -70,7 +71,7 @@ def log_in(page: Page, password: str = PASSWORD):
 
 
 def shown(page: Page):
-    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=240_000)
 
 
 def press(page: Page, name: str):
@@ -93,13 +94,13 @@ def test_a_visitor_logs_in_trains_shares_and_leaves(visit):
     shown(page)
     assert page.url == url
     press(page, "Train")
-    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=240_000)
     link, watch = offered(page, "Copy link"), offered(page, "Let watch")
     assert link.startswith(url + "?v=1")
     assert watch.startswith(url + "watch?of=")
     pupil = page.context.new_page()
     pupil.goto(watch)
-    expect(pupil.get_by_text(re.compile("^running: step")).first).to_be_visible(timeout=60_000)
+    expect(pupil.get_by_text(re.compile("^running: step")).first).to_be_visible(timeout=240_000)
     copy = pupil.get_by_role("link", name="Try it yourself")
     expect(copy).to_have_attribute("href", re.compile("v=1"))
     assert copy.evaluate("link => link.href").startswith(url + "?v=1")
@@ -111,7 +112,7 @@ def test_a_visitor_logs_in_trains_shares_and_leaves(visit):
     until(lambda: any(path.endswith("/left") for _, path in proxy.passed), 10)
     key = re.search(r"/admin\?key=\S+", server.printed())[0]
     page.goto(url + key.lstrip("/"))
-    expect(page.get_by_text(re.compile("visitors, .* images/s"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("visitors, .* images/s"))).to_be_visible(timeout=240_000)
     page.goto(url + "logout")
     page.get_by_role("link", name="Log in again").click()
     expect(page.get_by_role("textbox", name="Password")).to_be_visible()
@@ -124,7 +125,7 @@ def test_after_the_login_comes_what_was_asked_for(visit):
     log_in(page, "wrong")
     expect(page.get_by_role("alert")).to_be_visible()
     log_in(page)
-    expect(page.get_by_text(re.compile("^nobody shares a training"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^nobody shares a training"))).to_be_visible(timeout=240_000)
     assert page.url == url + "watch?of=nobody"
 
 
