@@ -25,6 +25,8 @@ from snnlab_app.tour import Help, Tour
 from snnlab_app.undo import Turns
 from snnlab_app.views import NAMES, VIEWS
 
+MAX_IGNORED = 5
+"""Parts of a link that are named when they make no sense; a notice of more would hide the page."""
 LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 """Presets by the name that a teacher's link gives them."""
 
@@ -81,7 +83,6 @@ class Dashboard(Page):
             "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
             "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
-            "not copied": lambda: pn.state.notifications.info(self.bridge.text, duration=0),
         }.items():  # fmt: skip
             self.bridge.when(message, do)
 
@@ -168,7 +169,9 @@ class Dashboard(Page):
     def begin(self):
         self._open()
         if self._state.ignored:
-            words = "ignored in the link: " + "; ".join(self._state.ignored)
+            first, more = self._state.ignored[:MAX_IGNORED], len(self._state.ignored) - MAX_IGNORED
+            words = "ignored in the link: " + "; ".join(first)
+            words += f"; and {more} more" if more > 0 else ""
             pn.state.notifications.warning(words, duration=0)
         if self._state.lesson:
             sentence = LESSONS[self._state.lesson].look_for

@@ -11,7 +11,8 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.access import Access
 from snnlab_app.admin import Admin
-from snnlab_app.door import known_only
+from snnlab_app.door import known_only, lead
+from snnlab_app.log import tidy
 from snnlab_app.main import dashboard
 from snnlab_app.page import CLOCK
 from snnlab_app.pool import Compute
@@ -72,9 +73,12 @@ def serve(
         ports = [port or PORT]
     server = _listening(listen, address, ports)
     _adjust_panel()
+    tidy()
     known_only(server, access.hosts(address))
+    lead(server, access.root)
     if admin:
-        print(f"what goes on: http://{address}:{server.port}/admin?key={desk.key}", flush=True)
+        where = f"http://{address}:{server.port}{access.root}admin"
+        print(f"server status page: {where}?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
     server.start()
     server.io_loop.start()

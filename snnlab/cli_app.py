@@ -66,6 +66,8 @@ def _add_access(app):
     app.add_argument("--users", default="", metavar="A,B", help="whom of it: names, @domains or *")
     app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
                      help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
+    app.add_argument("--prefix", default="", metavar="PATH",
+                     help="path that a proxy leaves before all others, e.g. /snnlab")  # fmt: skip
     app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
 
 
@@ -77,6 +79,7 @@ def _access(arguments):
         users=tuple(filter(None, (user.strip() for user in arguments.users.split(",")))),
         origins=tuple(arguments.origin),
         anyone=arguments.no_login,
+        prefix=arguments.prefix,
     )
     access.check(arguments.address)
     return access

@@ -44,6 +44,8 @@ class Relay:
             while data := source.recv(65536):
                 sink.sendall(data)
         for end in (source, sink):
+            with suppress(OSError):  # or a thread that reads from it would keep it open
+                end.shutdown(socket.SHUT_RDWR)
             end.close()
 
     def cut(self):
