@@ -2,12 +2,19 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 # Without a browser the interface tests are left out and said so; in CI they are always run.
 ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
+
+# snnlab never computes on a GPU, but for Linux the package index has no torch without 4 GB of CUDA.
+# PyTorch's own index has: torch alone is taken from there if it can be reached; TORCH=default does not
+# ask it.
+TORCH ?= $(if $(filter Linux,$(shell uname -s)),cpu,default)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
 CASES ?= 10000
 READERS := idx,dies,weights,runs
@@ -62,8 +69,13 @@ audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabil
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[$*]"
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	$(if $(filter cpu,$(TORCH)),$(PIP) --no-deps --retries 1 --timeout 10 --index-url $(TORCH_INDEX) torch \
+	  || echo "No CPU-only torch from $(TORCH_INDEX): the default one is taken.")
+	@touch $@
+
+$(VENV)/.%: pyproject.toml constraints.txt $(VENV)/.torch
+	$(PIP) -e ".[$*]"
 	@touch $@
 
 clean:

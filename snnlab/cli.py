@@ -16,7 +16,8 @@ from snnlab.cli_sweep import add_sweep
 from snnlab.errors import SnnlabError, plain
 from snnlab.flags import add_data_dir, add_knobs, add_recipe, add_tensorboard, config, filled, place
 
-INTERRUPTED = 130
+UNSOUND, INTERRUPTED = 1, 130
+"""Exit codes: something is wrong with the installation, Ctrl-C. An error of use gives 2."""
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
@@ -26,6 +27,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if isinstance(sys.stdout, TextIOWrapper):  # through a pipe, too, a line is seen when it is said
         sys.stdout.reconfigure(line_buffering=True)
+    if warning := install.intruder():
+        print(f"snnlab: {warning}", file=sys.stderr)
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
@@ -50,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser():
     parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
-    parser.add_argument("--version", action="version", version=f"snnlab {install.version()}")
+    parser.add_argument("--version", action="version", version=install.described())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
@@ -66,6 +69,7 @@ def _parser():
     _add_recipes(commands)
     _add_reproduce(commands)
     _add_bench(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -166,6 +170,12 @@ def _add_bench(commands):
     bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
 
 
+def _add_doctor(commands):
+    doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
+    doctor.set_defaults(command=_doctor)
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
+
+
 def _add_threads(parser):
     parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
 
@@ -251,6 +261,14 @@ def _recipes(arguments):
     for recipe in recipes().values():
         print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
     return 0
+
+
+def _doctor(arguments):
+    from snnlab.doctor import examine
+
+    report = examine()
+    print(report.as_json() if arguments.json else report)
+    return UNSOUND if report.problems else 0
 
 
 def _reproduce(arguments):
