@@ -52,7 +52,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
+    parser = _Parser(
+        prog="snnlab", description="Spiking networks on an emulated analog chip.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version stays one line
+    )  # fmt: skip
     parser.add_argument("--version", action="version", version=install.described())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)

@@ -79,8 +79,8 @@ def _itself(problems):
         )
     elif changed := _changed_files():
         problems.append(
-            f"{len(changed)} files of {install.DISTRIBUTION} are missing or not as installed,"
-            f" {changed[0]} is one: {install.reinstall_command()}"
+            f"files of {install.DISTRIBUTION} are missing or not as installed ({len(changed)},"
+            f" among them {changed[0]}): {install.reinstall_command()}"
         )
     return {
         "version": install.version(),

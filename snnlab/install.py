@@ -72,7 +72,7 @@ def intruder() -> str | None:
         other = metadata.distribution(OTHERS)
     except metadata.PackageNotFoundError:
         return None
-    if Path(other.locate_file("")) == PLACE.parent or _leads_here(other):
+    if is_checkout() and _leads_here(other):
         return None
     return (
         f"another distribution, named {OTHERS} ({other.version}), lies in this environment and"
@@ -81,7 +81,9 @@ def intruder() -> str | None:
 
 
 def _leads_here(distribution):
-    """Whether it is an editable install of this checkout."""
+    """Whether it is an install of this checkout, by pip or by setuptools of old."""
+    if Path(distribution.locate_file("")) == PLACE.parent:
+        return True
     try:
         origin = json.loads(distribution.read_text("direct_url.json") or "{}")
         return origin["dir_info"]["editable"] and origin["url"] == PLACE.parent.as_uri()

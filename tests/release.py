@@ -19,6 +19,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = {"snnlab": "snnlab", "app": "snnlab_app", "benchmarks": "snnlab_bench"}
 """Folders of the checkout, and the packages they become."""
 CALL = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('dist'))"
+CONTROL = "pooch"
+"""A project that the package index has: that it is found shows that the index answers."""
 PATIENCE = 600  # s
 
 
@@ -87,15 +89,18 @@ def check_name(download: Path) -> str:
     The index is asked through pip, as whoever installs would; of what it has, nothing is run.
     """
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-    try:
-        listed = run(*pip, "index", "versions", "--pre", DISTRIBUTION, at=download)
-    except Unfit as why:
-        if "No matching distribution" in str(why):
-            return f"{DISTRIBUTION}: nobody has the name"
-        raise
-    published = {
-        v.strip() for v in listed.partition("Available versions:")[2].split("\n")[0].split(",")
-    }
+    listed = {}
+    for name in (CONTROL, DISTRIBUTION):
+        try:
+            listed[name] = run(*pip, "index", "versions", "--pre", name, at=download)
+        except Unfit as why:
+            if "No matching distribution" not in str(why):
+                raise
+    if CONTROL not in listed:
+        raise Unfit(f"the package index does not answer: it has no {CONTROL}")
+    if DISTRIBUTION not in listed:
+        return f"{DISTRIBUTION}: nobody has the name"
+    numbers = listed[DISTRIBUTION].partition("Available versions: ")[2].split("\n")[0]
     try:
         run(*pip, "download", "--no-deps", "--pre", "--only-binary=:all:", f"--dest={download}",
             DISTRIBUTION, at=download)  # fmt: skip
@@ -105,7 +110,7 @@ def check_name(download: Path) -> str:
     ours = {name.split("/")[0] for name in content(wheel)}
     if ours != set(PACKAGES.values()):
         raise Unfit(f"{DISTRIBUTION} on the index is another project: it holds {', '.join(ours)}")
-    if version() in published:
+    if version() in numbers.split(", "):
         raise Unfit(f"{DISTRIBUTION} {version()} is already on the index: raise the version")
     return f"{DISTRIBUTION}: ours on the index, {version()} is not yet there"
 
