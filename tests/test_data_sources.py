@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from conftest import real
 
 from snnlab.data import load, sources, wheel
 from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile
@@ -324,6 +325,7 @@ def test_all_of_mnist_through_a_mirror(start_mirror, monkeypatch, real_mnist, ca
 @pytest.fixture(scope="module")
 def real_mnist():
     """The four files' contents from wherever this machine has them."""
+    real("mnist")
     entry = CATALOGUE["mnist"]
     arrays, _ = sources.obtain(entry, None, lambda message, fraction: None)
     pairs = zip(entry.files, arrays, strict=True)

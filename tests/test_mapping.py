@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from builders import quiet, random_spikes, random_weights, same_recording
+from conftest import real
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from snnlab.chip.mapping import Mapping
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.chip.power import PowerEstimate
 from snnlab.chip.report import parallel, sequential
-from snnlab.data import load
 from snnlab.encoding import latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
@@ -305,7 +305,7 @@ def on_circuits(sizes, *circuits):
 @pytest.fixture(scope="module")
 def full_size():
     """784-256-10, 64 images of the MNIST test set, and weights that make it fire."""
-    images = load("mnist", side=28).test_images[:64]
+    images = real("mnist", side=28).test_images[:64]
     point, mapping = quiet(), Mapping((784, 256, 10), chips=4)
     weights = random_weights(np.random.default_rng(0), mapping.sizes, spread=12, mean=1.5)
     return mapping, point, latency_encode(images, 8e-6, 0.1, point.window), weights

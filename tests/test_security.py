@@ -444,7 +444,7 @@ def test_the_reader_of_nir_files_has_little_memory():
         "try: np.ones(r.MOST_MEMORY, np.uint8)\n"
         "except MemoryError: print('refused')"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == "refused", done.stderr
 
 
