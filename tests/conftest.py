@@ -47,30 +47,33 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @cache
-def _real(name, side):
-    """A data set, or why it is not to be had: mirrors are not asked once for each test."""
+def found(name: str, side: int = 16):
+    """A real data set, or why it is not to be had: mirrors are not asked once for each test."""
     from snnlab.data import load
-    from snnlab.errors import DataUnavailable, SnnlabError
+    from snnlab.errors import SnnlabError
 
     try:
         return load(name, side=side)
-    except DataUnavailable as error:
-        return error
-    except SnnlabError as error:  # a folder that was named, but holds another data set
-        if not os.environ.get("SNNLAB_DATA"):
-            raise
+    except SnnlabError as error:  # with SNNLAB_DATA, that its folder holds another data set
         return error
 
 
 def real(name: str, side: int = 16):
-    """MNIST or Fashion-MNIST, not to be changed. A test that needs it is left out where it is not
-    to be had, all of them in one line; in CI that is a failure."""
-    data = _real(name, side)
-    if not isinstance(data, Exception):
-        return data
+    """MNIST or Fashion-MNIST, not to be changed; a test that needs it is left out without it.
+
+    To be called in the test itself, not in a fixture: then all are left out in one line.
+    """
+    data = found(name, side)
+    if isinstance(data, Exception):
+        leave_out(data)
+    return data
+
+
+def leave_out(error: Exception):
+    """End a test that lacks something from outside; in CI that is a failure."""
     if "CI" in os.environ:
-        raise data
-    pytest.skip(f"left out: {data}")
+        raise error
+    pytest.skip(f"left out: {error}")
 
 
 def idle(session) -> bool:

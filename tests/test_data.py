@@ -20,11 +20,13 @@ def silence(message, fraction):
     pass
 
 
-@pytest.fixture(params=["mnist", "fashion-mnist"])
-def original(request):
+REAL = pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+
+
+def original(name):
     """The ten thousand test pictures as published, 28×28, and their catalogue entry."""
-    real(request.param)
-    entry = CATALOGUE[request.param]
+    real(name)
+    entry = CATALOGUE[name]
     arrays, _ = sources.obtain(entry, None, silence)
     return arrays[2], entry
 
@@ -38,7 +40,7 @@ def scipy_zoom(image, crop):
 # The data sets
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+@REAL
 def test_real_data_have_the_published_sizes(name):
     data = real(name)
     assert data.name == name
@@ -166,8 +168,9 @@ def test_loading_needs_no_heavy_package():
 # Full size
 
 
-def test_full_size_pictures_are_those_of_the_files(original):
-    images, entry = original
+@REAL
+def test_full_size_pictures_are_those_of_the_files(name):
+    images, entry = original(name)
     data = load(entry.name, side=28)
     np.testing.assert_array_equal(data.test_images, images)
     assert data.train_images.shape == (60_000, 28, 28)
@@ -192,8 +195,9 @@ def test_a_side_between_is_told_what_there_is():
 # Scaling
 
 
-def test_scaling_equals_scipy_pixel_for_pixel(original):
-    images, entry = original
+@REAL
+def test_scaling_equals_scipy_pixel_for_pixel(name):
+    images, entry = original(name)
     expected = np.stack([scipy_zoom(image, entry.crop) for image in images])
     np.testing.assert_array_equal(resize(images, crop=entry.crop), expected)
 
