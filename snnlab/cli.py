@@ -27,7 +27,8 @@ from snnlab.flags import (
 )
 from snnlab.spelling import did_you_mean
 
-INTERRUPTED = 130
+UNSOUND, INTERRUPTED = 1, 130
+"""Exit codes: something is wrong with the installation, Ctrl-C. An error of use gives 2."""
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
@@ -36,6 +37,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors of use are one line on standard error."""
     console.make_tolerant()
     arguments = _parser().parse_args(argv)
+    if warning := install.intruder():
+        print(f"snnlab: {warning}", file=sys.stderr)
     try:
         return arguments.command(arguments)
     except SnnlabError as error:
@@ -74,8 +77,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
-    parser.add_argument("--version", action="version", version=f"snnlab {install.version()}")
+    parser = _Parser(
+        prog="snnlab", description="Spiking networks on an emulated analog chip.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version stays one line
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=install.described())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
@@ -92,6 +98,7 @@ def _parser():
     _add_recipes(commands)
     _add_reproduce(commands)
     _add_bench(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -194,6 +201,12 @@ def _add_bench(commands):
     bench.add_argument("--threads", type=whole, default=2, metavar="N", help="cores (default: 2)")
 
 
+def _add_doctor(commands):
+    doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
+    doctor.set_defaults(command=_doctor)
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
+
+
 def _add_threads(parser):
     parser.add_argument("--threads", type=whole, metavar="N", help="cores to use (default: all)")
 
@@ -287,6 +300,14 @@ def _recipes(arguments):
     for recipe in recipes().values():
         print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
     return 0
+
+
+def _doctor(arguments):
+    from snnlab.doctor import examine
+
+    report = examine()
+    print(report.as_json() if arguments.json else report)
+    return UNSOUND if report.problems else 0
 
 
 def _reproduce(arguments):

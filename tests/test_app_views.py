@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
 from PIL import Image
 
 from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
@@ -50,9 +50,9 @@ def shown(session, kind):
 
 def looked(session, view):
     """Have a view show a new snapshot : that."""
-    before = session.snapshot
     view.look()
-    until(lambda: session.snapshot is not before and session.snapshot.view == view.name)
+    until(lambda: idle(session))
+    assert session.snapshot.view == view.name
     view.show(session.snapshot)
     return session.snapshot
 

@@ -58,7 +58,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=30)
+    out, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert "run kept in" in out
@@ -267,7 +267,7 @@ def test_a_port_in_use_is_said(capsys, tmp_path):
         port = str(taken.getsockname()[1])
         process = subprocess.run(
             [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", port],
-            capture_output=True, text=True, timeout=60, env=os.environ, check=False,
+            capture_output=True, text=True, timeout=120, env=os.environ, check=False,
         )  # fmt: skip
     assert process.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in process.stderr

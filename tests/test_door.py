@@ -68,7 +68,7 @@ class Visitor:
         """Status, address in the end, headers and text."""
         data = urllib.parse.urlencode(form).encode() if form else None
         try:
-            with self._opener.open(self.server.url + path, data, timeout=30) as answer:
+            with self._opener.open(self.server.url + path, data, timeout=120) as answer:
                 return (
                     answer.status,
                     answer.url,
@@ -143,7 +143,7 @@ def test_a_name_made_to_mean_this_machine_is_foreign_too(plain):
     for path in ("", "autoload.js?bokeh-autoload-element=x", "static/js/bokeh.min.js"):
         request = urllib.request.Request(plain.url + path, headers={"Host": host})
         with pytest.raises(urllib.error.HTTPError, match="421") as refused:
-            urllib.request.urlopen(request, timeout=30)
+            urllib.request.urlopen(request, timeout=120)
         assert f"--origin {host}\n" in refused.value.read().decode()
         refused.value.close()
 
@@ -183,7 +183,7 @@ def test_components_hand_out_files_and_import_nothing(plain):
 
 @pytest.mark.parametrize("word", [b"", b"nobody's", b"\xff" * 9, b"x" * 100_000])
 def test_a_goodbye_that_is_nobodys_is_answered_like_any(plain, word):
-    with urllib.request.urlopen(plain.url + "left", data=word, timeout=30) as answer:
+    with urllib.request.urlopen(plain.url + "left", data=word, timeout=120) as answer:
         assert (answer.status, answer.read()) == (204, b"")
 
 
@@ -211,7 +211,7 @@ def test_no_file_outside_is_served(plain, path):
 
 def test_a_body_without_end_is_refused(guarded):
     address = urllib.parse.urlsplit(guarded.url)
-    with closing(HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+    with closing(HTTPConnection(address.hostname, address.port, timeout=120)) as connection:
         connection.putrequest("POST", "/login")
         connection.putheader("Content-Length", str(10**9))
         connection.endheaders()

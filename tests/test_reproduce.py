@@ -442,7 +442,7 @@ def test_ctrl_c_leaves_results_and_the_rest_for_later(tmp_path, capsys):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert "stopped; call again" in out
