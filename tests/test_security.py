@@ -225,8 +225,7 @@ READER = """
     import json, resource, sys
     from pathlib import Path
     from snnlab.errors import SnnlabError
-    from snnlab.install import DISTRIBUTION
-from snnlab_app import upload
+    from snnlab_app import upload
 
     def peak():  # kB on Linux, bytes on macOS
         unit = 2**10 if sys.platform == "linux" else 2**20
