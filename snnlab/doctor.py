@@ -1,5 +1,7 @@
 """``snnlab doctor``: what is installed, where it keeps things, and what is wrong with it."""
 
+import csv
+import importlib
 import json
 import os
 import platform
@@ -27,6 +29,8 @@ PARTS = {
     "bench": "benchmarks",
 }
 """Optional parts that a user may want, by the name of their extra."""
+NATIVE = ("numpy", "scipy", "numba", "pyarrow", "torch")
+"""Libraries that may be there and yet not fit each other."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 
 
@@ -93,17 +97,19 @@ def _itself(problems):
 
 def _changed_files() -> list[str]:
     """Installed files that are no longer as the installer wrote them."""
+    distribution = metadata.distribution(install.DISTRIBUTION)
     changed = []
-    for file in metadata.files(install.DISTRIBUTION) or ():
-        if file.hash is None or file.hash.mode != "sha256":
+    for name, recorded, _ in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
+        algorithm, _, expected = recorded.partition("=")
+        if algorithm != "sha256":  # of itself RECORD keeps none
             continue
         try:
-            with file.locate().open("rb") as stream:
+            with open(distribution.locate_file(name), "rb") as stream:
                 found = urlsafe_b64encode(file_digest(stream, "sha256").digest())
         except OSError:
             found = b""
-        if found.decode().rstrip("=") != file.hash.value:
-            changed.append(str(file))
+        if found.decode().rstrip("=") != expected:
+            changed.append(name)
     return changed
 
 
@@ -126,19 +132,22 @@ def _libraries(problems):
         except metadata.PackageNotFoundError:
             facts[name] = "missing"
             problems.append(f"{name} is missing: pip install {name}")
-    if problem := _torch(facts):
+    importlib.import_module("snnlab.chip.openmp")  # before torch, see there
+    for name in NATIVE:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            said = (str(error).splitlines() or ["no reason given"])[0]
+            problems.append(f"{name} cannot be imported ({said}): install another version of it")
+    if "torch" in sys.modules and (problem := _torch(facts)):
         problems.append(problem)
     return facts
 
 
 def _torch(facts):
     """Says how torch was built; returns what is wrong with it, if anything."""
-    import snnlab.chip.openmp  # noqa: F401 - before torch, see there
+    import torch
 
-    try:
-        import torch
-    except ImportError as error:
-        return f"torch cannot be imported ({str(error).splitlines()[0]}): reinstall it"
     cuda = torch.version.cuda or torch.version.hip
     facts["torch"] += f" (built for GPUs, {cuda}, which snnlab never uses)" if cuda else " (CPU)"
     try:

@@ -99,6 +99,21 @@ def test_torch_for_another_numpy_is_a_problem(monkeypatch):
     assert "does not work with NumPy" in problem()
 
 
+def test_a_library_that_refuses_another_is_a_problem(monkeypatch):
+    import_module = doctor.importlib.import_module
+
+    def refuse(name):
+        if name == "pyarrow":
+            raise ImportError("pyarrow requires NumPy 2.0 or newer, found 1.26.4\nat all")
+        return import_module(name)
+
+    monkeypatch.setattr(doctor.importlib, "import_module", refuse)
+    assert problem() == (
+        "pyarrow cannot be imported (pyarrow requires NumPy 2.0 or newer, found 1.26.4):"
+        " install another version of it"
+    )
+
+
 @pytest.mark.parametrize(
     ("cuda", "said"),
     [(None, " (CPU)"), ("13.0", " (built for GPUs, 13.0, which snnlab never uses)")],

@@ -230,8 +230,7 @@ READER = """
     import json, resource, sys
     from pathlib import Path
     from snnlab.errors import SnnlabError
-    from snnlab.install import DISTRIBUTION
-from snnlab_app import upload
+    from snnlab_app import upload
 
     def peak():  # MB; on Linux getrusage begins with what the parent process held
         if sys.platform == "linux":

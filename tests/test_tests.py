@@ -13,7 +13,9 @@ TESTS = sorted(path for path in Path(__file__).parent.glob("test_*.py") if path 
 
 def test_none_measures_time():
     """A busy machine is no fault: what is meant is an order of events. Benchmarks measure."""
-    clocks = re.compile(r"perf_counter|process_time|performance\.now|\(\) - (start|begin|before)\b")
+    clocks = re.compile(
+        r"perf_counter|process_time|performance\.now|(time|monotonic)\(\) - (start|begin)\b"
+    )
     assert [path.name for path in TESTS if clocks.search(path.read_text("utf-8"))] == []
 
 
