@@ -226,5 +226,6 @@ def test_places_without_idx_files_are_named(tmp_path, monkeypatch):
     refused(lambda: load("idx", data_dir=tmp_path), str(tmp_path), "no idx files")
     refused(lambda: load("idx", data_dir=tmp_path / "none"), "none: no such file or folder")
     refused(lambda: load("idx"), "--data-dir", "a folder of idx files")
-    monkeypatch.setenv("SNNLAB_DATA", str(put(tmp_path / "data")))
-    assert load("idx").origin == f"folder {tmp_path / 'data'}"
+    assert load("idx", data_dir=put(tmp_path / "data")).origin == f"folder {tmp_path / 'data'}"
+    monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "data"))  # of the published sets
+    refused(lambda: load("idx"), "--data-dir", "a folder of idx files")
