@@ -46,7 +46,7 @@ def options(access) -> dict:
             raise SnnlabError(f"no OAuth provider {access.oauth!r}: choose one of {known}")
         pn.config.oauth_provider, pn.config.auth_template = access.oauth, ENTRANCE
         pn.config.authorize_callback = partial(_authorized, access)
-        pn.config.cookie_path = ""  # of cookies that are set anew beside the login
+        pn.config.cookie_path = ""  # of cookies that Panel sets again beside the login
         given |= {"auth_provider": _OAuth(), "cookie_path": ""}
     if access.passwords or access.oauth:
         given["cookie_secret"] = access_.derived("logins").hex()

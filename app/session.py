@@ -101,7 +101,7 @@ class Session:
     # ── what the page may ask, from any thread ──
 
     def play(self) -> None:
-        """Train until told otherwise."""
+        """Train until paused."""
         self._order("play")
 
     def pause(self) -> None:
@@ -113,7 +113,7 @@ class Session:
         self._order("step")
 
     def narrate(self) -> None:
-        """One weight update whose stages are told, then pause."""
+        """One weight update whose stages are described, then pause."""
         self._order("narrate")
 
     def reset(self) -> None:
@@ -214,8 +214,8 @@ class Session:
     def _prepare(self, trainer):
         """All that the first step needs; whoever waits sees it, too, for it is done for all."""
 
-        def tell(*told):
-            self.message, self.fraction = self._line.doing = told
+        def tell(*stage):
+            self.message, self.fraction = self._line.doing = stage
 
         return trainer.prepare(tell)
 
@@ -301,8 +301,8 @@ class Session:
                 f"your data take longer than {SLOWEST / 60:g} minutes to read: give fewer or"
                 " smaller pictures"
             ) from None
-        told = "; ".join((f"your {Path(place).name}", *dataset.own.notes))
-        return replace(dataset, origin=told)
+        origin = "; ".join((f"your {Path(place).name}", *dataset.own.notes))
+        return replace(dataset, origin=origin)
 
     def _play(self):
         if self.state in ("ready", "paused"):

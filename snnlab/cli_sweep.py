@@ -149,7 +149,7 @@ def _so_far(plan, storage):
 
 
 def _summary(plan, study, storage):
-    """The best trials in a table, or why there is none."""
+    """The best trials in a table, or why no trial counts."""
     from snnlab.experiments.outcome import best_of, row_of, why_none
 
     states = [trial.state.name.lower() for trial in study.trials]

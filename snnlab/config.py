@@ -164,7 +164,7 @@ class Config(param.Parameterized):
         shown="°",
         factor=180.0 / pi,
         label="Rotation",
-        doc="Training images are turned by up to this angle, anew in every epoch.",
+        doc="Training images are turned by up to this angle, drawn again in every epoch.",
     )
     shift = Quantity(
         0.0,
@@ -225,7 +225,7 @@ class Config(param.Parameterized):
         default="as drawn",
         objects=["as drawn", "measured"],
         label="Calibration",
-        doc="Whether the die is used as drawn, or every circuit is measured and set anew first.",
+        doc="Whether the die is used as drawn, or every circuit is measured and set first.",
     )
     die_seed = param.Integer(
         1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
@@ -234,7 +234,8 @@ class Config(param.Parameterized):
         0.0,
         0.5,
         "Mismatch σ_d",
-        "Decalibration of time constants and thresholds on top of the die, as relative spread.",
+        "How much circuits differ from one another: relative spread of time constants and"
+        " thresholds on top of the die's.",
     )
     cadc_noise = Quantity(
         c.CADC_NOISE_LSB,
@@ -281,8 +282,8 @@ class Config(param.Parameterized):
         default="threshold",
         objects=["threshold", "overshoot"],
         label="Surrogate at a spike",
-        doc="Where the surrogate takes a neuron to be that fired: at its threshold, or as far above"
-        " as its climb would have led until the next converter sample.",
+        doc="Potential at which the surrogate is evaluated after a spike: the threshold, or as far"
+        " above it as the climb would have led by the next converter sample.",
     )
     rho_burst = _strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
@@ -320,9 +321,7 @@ class Config(param.Parameterized):
         label="Readout",
         doc="What decides: a label's highest potential, or the sum of those above rest.",
     )
-    logit_gain = _strength(
-        10.0, 0.1, 100.0, "Logit gain", "Logits are so many times what the readout gives."
-    )
+    logit_gain = _strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = _share(
         0.0,
         0.9,
@@ -333,7 +332,7 @@ class Config(param.Parameterized):
         0.0,
         0.9,
         "Dropout",
-        "Share of hidden neurons that keep silent, drawn anew for every training batch.",
+        "Share of hidden neurons silenced while training, drawn again for every batch.",
     )
     learning_rate = _strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
     schedule = param.Selector(

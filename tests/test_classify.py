@@ -8,6 +8,7 @@ from math import isnan
 
 import numpy as np
 import pytest
+from conftest import real
 from PIL import Image
 from refusal import refused, refused_command
 
@@ -17,7 +18,6 @@ from snnlab.chip.die import Die
 from snnlab.cli import main
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.errors import DataUnavailable
 from snnlab.experiments.classify import Classifier
 from snnlab.experiments.decision import decision_time
 from snnlab.experiments.recorder import Recorder
@@ -270,12 +270,7 @@ def test_a_run_on_pictures_of_ones_own_treats_others_as_those(tmp_path):
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize(("name", "side"), [("mnist", 16), ("mnist", 28), ("fashion-mnist", 16)])
 def test_published_images_as_files_are_decided_as_in_the_evaluation(name, side, tmp_path):
-    try:
-        dataset, published = load(name, side), load(name, 28).test_images[:N]
-    except DataUnavailable as error:
-        if "CI" in os.environ:
-            raise
-        pytest.skip(str(error))
+    dataset, published = real(name, side), real(name, 28).test_images[:N]
     chips = 4 if side == 28 else 1
     trainer = trained(tmp_path / "run", dataset, side=side, epochs=1, chips=chips, seed=1)
     classifier = Classifier(Run.open(tmp_path / "run"))

@@ -32,7 +32,7 @@ def has_pictures(names: list[str]) -> bool:
 def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
     """All pictures of a place, in order of their names.
 
-    Raises :class:`SnnlabError` if there are none, or none in sub-folders.
+    Raises :class:`SnnlabError` if there are no pictures, or none in sub-folders.
     """
     parts, notes = _parts(names)
     pictures = _Pictures(place, sum(map(len, parts)), side, tell)

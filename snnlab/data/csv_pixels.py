@@ -67,12 +67,12 @@ def _read(place, name, tell):
                 return None
             size = max(1, place.size(name))
 
-            def told():
+            def report():
                 if packed:
                     check_unpacked(stream.tell(), size, name)
                 tell(f"reading {name}", min(1.0, raw.tell() / size))
 
-            return _table(stream, columns, name, told)
+            return _table(stream, columns, name, report)
         except (OSError, EOFError, zlib.error) as error:
             raise SnnlabError(f"{name}: damaged ({type(error).__name__})") from None
 

@@ -159,7 +159,7 @@ def read_picture(
     most_bytes: int = MOST_BYTES,
     formats: tuple[str, ...] = FORMATS,
 ) -> Picture:
-    """A picture file, upright; of more than 160 000 pixels shrunk to so many.
+    """A picture file, upright; shrunk to 160 000 pixels if it has more.
 
     Of a moving or paged one the first picture. The camera's orientation is obeyed.
 

@@ -18,7 +18,7 @@ MOST_FILES = 500_000
 MOST_LISTED = 2**26
 """Bytes of the list at a zip file's end: a hundred for each of its files."""
 SMALL, UNPACKS_BY = 2**28, 10
-"""Bytes that anything may unpack to, and so many times its length: a few bytes may say zeros."""
+"""Bytes that an archive may unpack to, and the ratio to its own length beyond that."""
 LITTER = ("thumbs.db", "desktop.ini", "__macosx")
 """What systems leave in folders beside hidden files."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -111,7 +111,7 @@ class Place:
         return self._files[name].file_size if self._zip else os.path.getsize(self._files[name])
 
     def read(self, name: str, most: int) -> bytes:
-        """All of a file of at most so many bytes; raises :class:`SnnlabError` for more."""
+        """All of a file, up to a limit in bytes; raises :class:`SnnlabError` for more."""
         with self.open(name) as stream:
             data = stream.read(most + 1)
         if len(data) > most:

@@ -116,7 +116,9 @@ class Run:
                 return look
         except (KeyError, TypeError):
             pass
-        raise SnnlabError(f"run {self.folder}: look in config.json is none of {Look._fields}")
+        raise SnnlabError(
+            f"run {self.folder}: own.look in config.json does not hold {', '.join(Look._fields)}: take another run"
+        )
 
     @property
     def state(self) -> str:

@@ -59,7 +59,7 @@ def hint() -> str:
 
 
 def _run_again():
-    """The file that a new process runs first, None if there is none, as in a notebook or shell.
+    """The file that a new process runs first, None in a notebook or shell.
 
     Raises RuntimeError while this very process does that.
     """

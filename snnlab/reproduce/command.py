@@ -16,7 +16,7 @@ RESULTS, CACHE = Path("runs/results"), Path("runs/reproduce")
 
 
 def default_out(quick: bool) -> Path:
-    """Where results go unless told otherwise; a small version never lies over the real one."""
+    """Default folder of the results; a small version never overwrites the real one."""
     return RESULTS.with_name(f"{RESULTS.name}-quick") if quick else RESULTS
 
 
