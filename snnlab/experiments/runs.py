@@ -117,7 +117,8 @@ class Run:
         except (KeyError, TypeError):
             pass
         raise SnnlabError(
-            f"run {self.folder}: own.look in config.json does not hold {', '.join(Look._fields)}: take another run"
+            f"run {self.folder}: own.look in config.json does not hold"
+            f" {', '.join(Look._fields)}: take another run"
         )
 
     @property
