@@ -143,7 +143,7 @@ def _add_convergence(commands):
         "convergence", help="evaluate a run on finer and finer steps of the emulation"
     )
     convergence.set_defaults(command=_convergence)
-    convergence.add_argument("run", metavar="RUN", type=place, help="folder of a run")
+    convergence.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     add_data_dir(convergence)
     _add_threads(convergence)
 
@@ -151,7 +151,7 @@ def _add_convergence(commands):
 def _add_export(commands):
     export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
     export.set_defaults(command=_export)
-    export.add_argument("run", metavar="RUN", type=place, help="run folder")
+    export.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
     text = "a graph in steps of time that this library reads: norse or snntorch"
     export.add_argument("--for", dest="library", type=str.lower, metavar="LIB", help=text)

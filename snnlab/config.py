@@ -4,6 +4,7 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
+import re
 from contextlib import suppress
 from math import pi
 from typing import ClassVar
@@ -94,7 +95,7 @@ def _plain(knob, value):
     """
     if isinstance(knob, param.List):
         return _listed(value)
-    if isinstance(value, np.generic):
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a scalar of numpy, torch
         value = value.item()
     if isinstance(knob, param.Selector):
         return next((choice for choice in knob.objects if choice == value), value)
@@ -404,7 +405,15 @@ class Config(param.Parameterized):
                     f"{name} = a Die is not allowed: {self.allowed(name)}; for one of your own"
                     " write Trainer(config, data, die=…)"
                 ) from None
-            raise _refused(name, value, self.allowed(name) + self.meant(name, value)) from None
+            meant = self.meant(name, value) or self._typed(name, value)
+            raise _refused(name, value, self.allowed(name) + meant) from None
+
+    def _typed(self, name, value):
+        """The end of a message on a text where its numbers would be taken."""
+        if isinstance(value, str) and not isinstance(self.param[name], param.Selector):
+            with suppress(SnnlabError):
+                return f"; give {self.read(name, value)}, not text"
+        return ""
 
     @classmethod
     def _knob(cls, name):
@@ -454,8 +463,11 @@ class Config(param.Parameterized):
     def meant(cls, name: str, value) -> str:
         """What was probably meant by a value that is not allowed, as the end of a message."""
         knob = cls.param[name]
-        if not isinstance(value, str) or isinstance(knob, param.List):
+        if not isinstance(value, str):
             return ""
+        if isinstance(knob, param.List):
+            is_list = re.fullmatch(r"[\s\d,;x×()\[\]]*\d[\s\d,;x×()\[\]]*", value)
+            return f"; write {'-'.join(re.findall(r'[0-9]+', value))}" if is_list else ""
         if isinstance(knob, param.Selector):
             return did_you_mean(value, knob.objects)
         kind = int if isinstance(knob, param.Integer) else float

@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         (("--threads", "two"), "argument --threads: invalid int value: 'two'"),
         (("--seed", "-3"), "seed = -3 is not allowed: a whole number from 0 to 4294967295"),
         (("--nonsense",), "unrecognized arguments: --nonsense"),
-        (("--weights", "missing.npz"), "weights missing.npz: no such file"),
+        (("--weights", "missing.npz"), "no run missing.npz here or in runs"),
     ],
 )
 def test_bad_flags_get_one_line(capsys, tmp_path, flags, said):
@@ -237,7 +237,7 @@ def test_a_run_that_cannot_be_exported_is_said(capsys, tmp_path, settings, shape
 
 def test_an_export_needs_a_run_a_place_and_nir(capsys, tmp_path, monkeypatch):
     error = refused(capsys, "export", tmp_path / "none", tmp_path / "n.nir")
-    assert f"run {tmp_path / 'none'}: no config.json in it, give the folder of a run" in error
+    assert f"no run {tmp_path / 'none'} here or in runs: see snnlab runs list" in error
     run_folder = a_run(tmp_path / "run", {}, (4, 2))
     error = refused(capsys, "export", run_folder, tmp_path / "none/n.nir")
     assert f"NIR file {tmp_path / 'none/n.nir'} cannot be written: No such file" in error

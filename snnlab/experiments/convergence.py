@@ -12,7 +12,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import Dataset
-from snnlab.experiments.runs import Run, data_of, load_weights
+from snnlab.experiments.runs import Run, data_of, folder_of, load_weights
 from snnlab.experiments.terminal import Bar
 from snnlab.learn.trainer import Trainer
 
@@ -66,7 +66,8 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
 
     Raises :class:`~snnlab.errors.SnnlabError` if run or data are missing or do not fit.
     """
-    run, weights = Run.open(folder), load_weights(folder)
+    run = Run.open(folder_of(folder))
+    weights = load_weights(run.folder)
     if threads is not None:
         use_threads(threads)
     rows = []

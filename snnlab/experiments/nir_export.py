@@ -25,7 +25,7 @@ import numpy as np
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.errors import SnnlabError
 from snnlab.experiments.nir_file import write_nir
-from snnlab.experiments.runs import load_config, load_weights
+from snnlab.experiments.runs import folder_of, load_config, load_weights
 from snnlab.install import version
 from snnlab.learn.model import CURRENT
 from snnlab.learn.network import Network
@@ -88,6 +88,7 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
     library : as for :func:`to_nir`. Returns the network, and what its graph says otherwise than the
     chip on behalf of the library, one line or "".
     """
+    folder = folder_of(folder)
     config = load_config(folder)
     network = Network.of(load_weights(folder), config.chips)
     point = OperatingPoint(config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps)

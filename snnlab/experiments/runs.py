@@ -235,6 +235,12 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     )
 
 
+def folder_of(name: str | os.PathLike[str]) -> Path:
+    """A folder or file as it is named, else that of the run of this name; raises as find_run."""
+    path = Path(name)
+    return path if _exists(path) else find_run(str(name)).folder
+
+
 def _exists(path):
     try:
         return path.exists()

@@ -16,7 +16,7 @@ from snnlab.data import load
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
-from snnlab.experiments.runs import Run, data_of, load_weights
+from snnlab.experiments.runs import Run, data_of, folder_of, load_weights
 from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, reported, say
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
@@ -41,7 +41,7 @@ def train(
     """
     check_free(folder)
     _threads(threads)
-    start = load_weights(Path(weights)) if weights else None
+    start = load_weights(folder_of(weights)) if weights else None
     with Bar() as bar:
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
         trainer = Trainer(config, dataset, start, die)

@@ -31,7 +31,7 @@ from snnlab_app.upload import MOST_BYTES, read_upload
 SETTINGS = [
     ("beta", None), ("beta", "10"), ("beta", True), ("beta", 10j), ("beta", [10.0]),
     ("beta", Decimal(10)), ("beta", Fraction(10)), ("beta", np.array([1.0, 2.0])),
-    ("beta", torch.tensor(10.0)), ("beta", -0.0), ("beta", 10**400), ("beta", float("nan")),
+    ("beta", torch.tensor([10.0])), ("beta", -0.0), ("beta", 10**400), ("beta", float("nan")),
     ("batch", True), ("batch", 10.0), ("batch", "10"), ("batch", 10**5000), ("batch", -(2**63)),
     ("seed", -1), ("seed", 2**32), ("seed", 1.0), ("tau_mem", 6), ("tau_mem", 6e-3),
     ("hidden", []), ("hidden", 246.0), ("hidden", "246"), ("hidden", (-246,)), ("hidden", [246.0]),
