@@ -699,11 +699,14 @@ def test_it_goes_on_from_where_its_pictures_were(trained, tmp_path):
     try:
         refused(lambda: resume(Run.open(trained / "run"), epochs=14), str(trained / "pictures"))
         assert resume(Run.open(trained / "run"), str(moved), epochs=14)
+        flags = ["runs", "--root", str(trained), "resume", "run", "--data-dir", str(moved)]
+        assert main([*flags, "--epochs", "15"]) == 0
+        assert Run.open(trained / "run").epochs()[-1].epoch == 15
     finally:
         moved.rename(trained / "pictures")
     put(tmp_path, IMAGES[:30], LABELS[:30])
     refused(
-        lambda: resume(Run.open(trained / "run"), str(tmp_path), epochs=15),
+        lambda: resume(Run.open(trained / "run"), str(tmp_path), epochs=16),
         "trained on other images",
     )
 
