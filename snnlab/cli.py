@@ -245,8 +245,11 @@ def _bench(arguments):
 
 def _data(arguments):
     from snnlab.data import counts, load
+    from snnlab.data.catalogue import CATALOGUE
     from snnlab.experiments.terminal import Bar
 
+    if known := CATALOGUE.get(arguments.name):
+        known.check_place(arguments.data_dir)
     with Bar() as bar:
         dataset = load(arguments.name, data_dir=arguments.data_dir, progress=bar.tell)
     print(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from refusal import refused, refused_command
 
+from snnlab.cli import main
 from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile
 from snnlab.data.idx import idx_header, read_idx
@@ -229,3 +230,50 @@ def test_places_without_idx_files_are_named(tmp_path, monkeypatch):
     assert load("idx", data_dir=put(tmp_path / "data")).origin == f"folder {tmp_path / 'data'}"
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "data"))  # of the published sets
     refused(lambda: load("idx"), "--data-dir", "a folder of idx files")
+
+
+@pytest.mark.parametrize("kind", ["images", "labels"])
+def test_idx_files_without_their_other_half_name_it(tmp_path, kind):
+    other = {"images": "labels", "labels": "images"}[kind]
+    (name,) = (name for name in ARRAYS if name.startswith(f"train-{kind}"))
+    for pack, end in ((bytes, ""), (gzip.compress, ".gz")):
+        folder = put(tmp_path / f"x{end}", f"{{}}{end}".format, pack, {name: ARRAYS[name]})
+        refused(lambda at=folder: load("idx", data_dir=at), f"no {other} beside {name}{end}")
+    test = {name: array for name, array in ARRAYS.items() if name.startswith("t10k")}
+    folder = put(tmp_path / "test", arrays=test)
+    refused(lambda: load("idx", data_dir=folder), "nothing to train on beside t10k-images")
+
+
+def test_a_known_name_for_data_of_ones_own_says_what_they_are_called(tmp_path):
+    cure = "for pictures of your own: --dataset folder"
+    png = tmp_path / "plain" / "0" / "a.png"
+    png.parent.mkdir(parents=True)
+    png.touch()
+    for name in ("a.csv", "a.npz", "a.zip"):
+        (tmp_path / name[2:]).mkdir()
+        (tmp_path / name[2:] / name).touch()
+    with zipfile.ZipFile(tmp_path / "whole.zip", "w") as archive:
+        archive.write(png, "0/a.png")
+    for place in ("plain", "csv", "npz", "zip", "csv/a.csv", "whole.zip"):
+        refused(
+            lambda at=tmp_path / place: load("fine-clothes", data_dir=at),
+            "expected train-images-idx3-ubyte", str(tmp_path / place), cure,
+        )  # fmt: skip
+    put(tmp_path / "root/KMNIST/raw")
+    refused(lambda: load("fine-clothes", data_dir=tmp_path / "root"), "--dataset idx")
+    (tmp_path / "empty").mkdir()
+    assert cure not in refused(lambda: load("fine-clothes", data_dir=tmp_path / "empty"), "nothing")
+
+
+@pytest.mark.parametrize("name", ["digits", "yin-yang"])
+def test_bundled_data_take_no_folder_but_that_of_the_environment(
+    tmp_path, capsys, monkeypatch, name
+):
+    said = (f"data set {name} is bundled and takes no --data-dir", "--dataset folder")
+    flags = "--data-dir", tmp_path
+    refused_command(capsys, "data", name, *flags, said=said, folder=tmp_path)
+    out = "--out", tmp_path / "run"
+    refused_command(capsys, "train", "--dataset", name, *flags, *out, said=said, folder=tmp_path)
+    monkeypatch.setenv("SNNLAB_DATA", str(tmp_path))
+    assert main(["data", name]) == 0
+    assert load(name, data_dir=tmp_path).name == name, "a visitor may choose another set later"

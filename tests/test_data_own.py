@@ -313,6 +313,56 @@ def test_csv_files_as_people_have_them(tmp_path, kind):
     assert seen(data) == expected
 
 
+LAST = [row[1:] + row[:1] for row in rows()]
+CORNER = [["0", *row[2:], row[0]] for row in rows()]
+WORDS_LAST = [[*row[1:], NAMES[int(row[0])]] for row in rows()]
+UNKNOWN_NAMES = {
+    "digit last": (LAST, [*PIXELS, "digit"], "a fifth of each"),
+    "an unknown name last": (LAST, [*PIXELS, "Was es ist"], "“Was es ist”"),
+    "an unknown name in the middle": (
+        [[*row[1:9], row[0], *row[9:]] for row in rows()], [*PIXELS[:8], "glyph", *PIXELS[8:]],
+        "“glyph”",
+    ),
+    "rows and columns": (
+        LAST, [*(f"{r}x{c}" for r in range(28) for c in range(28)), "glyph"], "“glyph”"
+    ),
+    "letters and numbers": (
+        LAST, [*(f"{chr(65 + r)}{c}" for r in range(28) for c in range(28)), "glyph"], "“glyph”"
+    ),
+    "numbered pixels, from 0": (LAST, [*map(str, range(784)), "glyph"], "“glyph”"),
+    "numbered pixels, from 1": (LAST, [*map(str, range(1, 785)), "glyph"], "“glyph”"),
+    "numbered pixels after the label": (rows(), ["glyph", *map(str, range(784))], "“glyph”"),
+    "no header": (rows(), None, "the first is taken"),
+    "no header, last, a corner that is always dark": (CORNER, None, "the last is taken"),
+    "pandas' numbers, last": (CORNER, [*map(str, range(785))], "the last is taken"),
+    "no header, words last": (WORDS_LAST, None, "the last is taken"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNKNOWN_NAMES)
+def test_the_label_is_found_where_no_known_name_says_it(tmp_path, kind):
+    table, header, said = UNKNOWN_NAMES[kind]
+    data = own(write(tmp_path / "a.csv", table, header))
+    images = IMAGES.copy()
+    if table is CORNER:
+        images[:, 0, 0] = 0
+    names = NAMES if table is WORDS_LAST else ("0", "1", "2")
+    assert data.classes == names
+    expected = sorted((names[k], i.tobytes()) for k, i in zip(LABELS, images, strict=True))
+    assert seen(data) == expected
+    assert said in data.own.notes[0]
+
+
+def test_the_label_of_a_test_file_is_where_that_of_the_training_is(tmp_path):
+    """Whose few lines alone would not tell."""
+    write(tmp_path / "train.csv", CORNER)
+    few = [[str(k), *row[1:-1], "1"] for k, row in enumerate(CORNER[:3])]
+    write(tmp_path / "test.csv", few)
+    data = own(tmp_path)
+    assert data.test_labels.tolist() == [1, 1, 1]
+    assert data.test_images[:, 0, 0].tolist() == [0, 1, 2]
+
+
 def test_words_as_labels(tmp_path):
     data = own(write(tmp_path / "a.csv", rows([NAMES[k] for k in LABELS])))
     assert data.classes == NAMES
@@ -349,6 +399,22 @@ BAD_TABLES = {
     "no labels": (lambda p: write(p, [row[1:] for row in rows()], PIXELS), "no column of labels"),
     "no square": (lambda p: write(p, [["1", "2", "3", "4", "5", "6"]] * 5), "5 pixels in a line"),
     "an empty pixel": (lambda p: write(p, [*rows(), [*rows()[0][:-1], ""]]), "a pixel is empty"),
+    "names that are all of pixels": (
+        lambda p: write(p, rows(), [f"p{k}" for k in range(785)]), "call the label's column “label”"
+    ),
+    "two names that are no pixels'": (
+        lambda p: write(p, LAST, [*PIXELS[:-1], "who", "what"]), "call the label's column “label”"
+    ),
+    "fractions before the label": (
+        lambda p: write(p, [[str(k / 7), *row[2:], row[0]] for k, row in enumerate(rows())]),
+        "put the label first",
+    ),
+    "numbers of lines before the label": (
+        lambda p: write(
+            p, [[str(k), *["0"] * 15, str(k % 3)] for k in range(MOST_CLASSES + 1)]
+        ),
+        "put the label first",
+    ),
     "nothing but a header": (lambda p: write(p, [], ["label", *PIXELS]), "no line with a picture"),
     "nothing": (lambda p: p.write_bytes(b"") * 0 or p, "no CSV file"),
     "bytes": (lambda p: p.write_bytes(bytes(range(256))) * 0 or p, "no CSV file"),
@@ -633,11 +699,14 @@ def test_it_goes_on_from_where_its_pictures_were(trained, tmp_path):
     try:
         refused(lambda: resume(Run.open(trained / "run"), epochs=14), str(trained / "pictures"))
         assert resume(Run.open(trained / "run"), str(moved), epochs=14)
+        flags = ["runs", "--root", str(trained), "resume", "run", "--data-dir", str(moved)]
+        assert main([*flags, "--epochs", "15"]) == 0
+        assert Run.open(trained / "run").epochs()[-1].epoch == 15
     finally:
         moved.rename(trained / "pictures")
     put(tmp_path, IMAGES[:30], LABELS[:30])
     refused(
-        lambda: resume(Run.open(trained / "run"), str(tmp_path), epochs=15),
+        lambda: resume(Run.open(trained / "run"), str(tmp_path), epochs=16),
         "trained on other images",
     )
 

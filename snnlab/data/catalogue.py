@@ -5,6 +5,7 @@ mirror.
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -70,6 +71,14 @@ class Entry:
                 f" use side = {' or '.join(map(str, self.sides))}"
             )
         return self
+
+    def check_place(self, data_dir: str | os.PathLike[str] | None) -> None:
+        """Raises :class:`SnnlabError` if a place is named for data that are made on the spot."""
+        if data_dir and not (self.files or self.own):
+            raise SnnlabError(
+                f"data set {self.name} is bundled and takes no --data-dir ({data_dir}): leave it"
+                " out, or name what is there by --dataset folder, mnist or another"
+            )
 
 
 def _mnist_like(*sha256: str) -> tuple[IdxFile, ...]:

@@ -32,18 +32,34 @@ class Sets(NamedTuple):
     @classmethod
     def among(cls, names: list[str]) -> "Sets":
         """Those among files, each with images and labels to train on at least."""
-        found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
-        for name in names:
-            path = PurePosixPath(name)
-            if match := _NAME.fullmatch(_plain(path.name)):
-                part = "train" if match["part"] == "train" else "test"
-                files = found.setdefault((str(path.parent), match["prefix"]), {})
-                files.setdefault((part, match["kind"]), name)
         wanted = {("train", "images"), ("train", "labels")}
-        return cls({key: files for key, files in found.items() if wanted <= set(files)})
+        return cls({key: files for key, files in _sets(names).items() if wanted <= set(files)})
 
     def __str__(self) -> str:
         return ", ".join(f"{folder}/{prefix}".removeprefix("./") for folder, prefix in self.files)
+
+
+def _sets(names):
+    """All sets of which there is a file, as in :class:`Sets`."""
+    found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    for name in names:
+        path = PurePosixPath(name)
+        if match := _NAME.fullmatch(_plain(path.name)):
+            part = "train" if match["part"] == "train" else "test"
+            files = found.setdefault((str(path.parent), match["prefix"]), {})
+            files.setdefault((part, match["kind"]), name)
+    return found
+
+
+def _lack(names):
+    """What is not there, of files without any set to train on."""
+    for files in _sets(names).values():
+        for kind, other in (("images", "labels"), ("labels", "images")):
+            if name := files.get(("train", kind)):
+                return f"no {other} beside {name}"
+    if sets := _sets(names):
+        return f"nothing to train on beside {next(iter(next(iter(sets.values())).values()))}"
+    return "no idx files"
 
 
 def beginning(path: Path) -> tuple[Path, str | None]:
@@ -72,13 +88,15 @@ def _plain(name):
 def read(place: Place, names: list[str], tell: Tell) -> Found:
     """The one set of idx files; raises :class:`SnnlabError` for none, or more than one."""
     sets = Sets.among(names)
-    if len(sets.files) != 1:
+    if not sets.files:
+        raise SnnlabError(
+            f"{_lack(names)}: give train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or"
+            " .gz, and for the test t10k-… or test-…"
+        )
+    if len(sets.files) > 1:
         raise SnnlabError(
             f"{len(sets.files)} data sets ({sets}): name one, as in --data-dir"
             f" {place.path / str(sets).split(', ')[0]}"
-            if sets.files
-            else "no idx files: give train-images-idx3-ubyte and train-labels-idx1-ubyte, plain or"
-            " .gz, and for the test t10k-… or test-…"
         )
     ((folder, prefix), files), notes = next(iter(sets.files.items())), []
     emnist = prefix.startswith("emnist")

@@ -29,6 +29,20 @@ def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
     return Path(os.path.abspath(os.path.expanduser(data_dir)))
 
 
+def kind_of(path: Path) -> str | None:
+    """ "folder" or "idx", if a path looks like such a data set by what its files are called."""
+    try:
+        with Place(path) as place:
+            names, is_zip = place.names, place.is_zip
+    except SnnlabError:
+        return None
+    if idx_sets.Sets.among(names).files:
+        return "idx"
+    others = class_folders.has_pictures(names) or is_zip
+    ends = (*CSV, ".npz", ".zip")
+    return "folder" if others or any(n.lower().endswith(ends) for n in names) else None
+
+
 def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
     """The data set of one's own at a path, with pictures of ``side`` pixels.
 

@@ -64,11 +64,30 @@ def _from_folder(entry: Entry, folder: Path, found: Found, tell: Tell) -> None:
             tell(f"reading {path}", None)
             found |= zip(entry.files, files.read_npz(path, entry), strict=True)
             return
-        for file, path in files.find(entry, folder).items():
+        for file, path in _files_in(entry, folder).items():
             tell(f"reading {path}", None)
             found[file] = files.read(path, file)
     except files.Foreign as error:
         raise SnnlabError(f"{error}: {_other_use(error.checksum)}") from None
+
+
+def _files_in(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
+    try:
+        return files.find(entry, folder)
+    except files.Foreign:
+        raise
+    except SnnlabError as error:
+        if kind := _own_kind(folder):
+            what = "these idx files" if kind == "idx" else "pictures of your own"
+            raise SnnlabError(f"{error}: for {what}: --dataset {kind}") from None
+        raise
+
+
+def _own_kind(path: Path) -> str | None:
+    """The data set of one's own, "folder" or "idx", that a path looks like; None for none."""
+    from snnlab.data import own  # Pillow takes a moment to import: only where it is needed
+
+    return own.kind_of(path)
 
 
 def _other_use(checksum: str) -> str:

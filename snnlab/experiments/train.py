@@ -13,6 +13,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
@@ -40,6 +41,7 @@ def train(
     written if data, weights or network do not fit or the folder holds a run.
     """
     check_free(folder)
+    CATALOGUE[config.dataset].check_place(data_dir)
     _threads(threads)
     start = load_weights(folder_of(weights)) if weights else None
     with Bar() as bar:
