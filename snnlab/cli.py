@@ -27,8 +27,9 @@ from snnlab.flags import (
 )
 from snnlab.spelling import did_you_mean
 
-UNSOUND, INTERRUPTED = 1, 130
-"""Exit codes: something is wrong with the installation, Ctrl-C. An error of use gives 2."""
+UNSOUND, UNPRINTED, INTERRUPTED = 1, 1, 130
+"""Exit codes: something is wrong with the installation; what a command prints is its whole result
+and was lost; Ctrl-C. An error of use gives 2."""
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
@@ -40,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     if warning := install.intruder():
         print(f"snnlab: {warning}", file=sys.stderr)
     try:
-        return arguments.command(arguments)
+        code = arguments.command(arguments)
     except SnnlabError as error:
         print(f"snnlab: {error}", file=sys.stderr)
         return 2
@@ -51,6 +52,12 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
         return INTERRUPTED
+    return code or _unprinted("prints" in arguments)
+
+
+def _unprinted(prints):
+    """The exit code of what has gone well, but for its output."""
+    return UNPRINTED if prints and console.is_output_lost() else 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,6 +78,10 @@ class _Parser(argparse.ArgumentParser):
         except argparse.ArgumentError as error:
             error.message += did_you_mean(value, action.choices)
             raise
+
+    def exit(self, status=0, message=None):
+        """After help and version, too, which are nothing but output."""
+        super().exit(status or _unprinted(True), message)
 
     def error(self, message):
         self.exit(2, f"snnlab: {plain(message)} (see {self.prog} --help)\n")
@@ -118,7 +129,7 @@ def _add_train(commands):
 
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
-    data.set_defaults(command=_data)
+    data.set_defaults(command=_data, prints=True)
     data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
 
@@ -133,7 +144,7 @@ def _add_calibrate(commands):
 
 def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
-    map_.set_defaults(command=_map)
+    map_.set_defaults(command=_map, prints=True)
     add_data_dir(map_)
     add_knobs(map_, MAPPED)
 
@@ -142,7 +153,7 @@ def _add_convergence(commands):
     convergence = commands.add_parser(
         "convergence", help="evaluate a run on finer and finer steps of the emulation"
     )
-    convergence.set_defaults(command=_convergence)
+    convergence.set_defaults(command=_convergence, prints=True)
     convergence.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     add_data_dir(convergence)
     _add_threads(convergence)
@@ -159,7 +170,7 @@ def _add_export(commands):
 
 def _add_recipes(commands):
     recipes_ = commands.add_parser("recipes", help="list the named settings for --recipe")
-    recipes_.set_defaults(command=_recipes)
+    recipes_.set_defaults(command=_recipes, prints=True)
 
 
 def _add_reproduce(commands):
@@ -203,7 +214,7 @@ def _add_bench(commands):
 
 def _add_doctor(commands):
     doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
-    doctor.set_defaults(command=_doctor)
+    doctor.set_defaults(command=_doctor, prints=True)
     doctor.add_argument("--json", action="store_true", help="the same for programs")
 
 

@@ -23,7 +23,7 @@ def add_classify(commands) -> None:
     """Add the command to a parser's commands."""
     text = "have a run decide on pictures: class, potential, time and energy of each"
     parser = commands.add_parser("classify", help=text, description=text)
-    parser.set_defaults(command=_classify)
+    parser.set_defaults(command=_classify, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
     text = "picture files, folders of them, patterns such as '*.png', or - for standard input"
     parser.add_argument("pictures", type=filled, nargs="+", metavar="PICTURE", help=text)

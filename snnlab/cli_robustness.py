@@ -28,7 +28,7 @@ def add_robustness(commands) -> None:
 
 def _add(commands, name, command, text):
     parser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
     parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     parser.add_argument("--scheduler", type=filled, metavar="tcp://…",

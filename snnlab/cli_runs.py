@@ -23,7 +23,7 @@ def add_runs(commands) -> None:
     runs = commands.add_parser("runs", help="list, show, diff, resume, note, export or remove runs")
     runs.add_argument("--root", default=RUNS, **_ROOT)
     what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(what, "list", _list, "a table of all runs", (
+    listing = _add(what, "list", _list, "a table of all runs", (
         ("folders", {"nargs": "*", "type": place, "metavar": "DIR",
                      "help": "runs, or folders of runs, instead: those made with --out"}),
         ("--where", {"action": "append", "default": [], "metavar": "X",
@@ -31,8 +31,10 @@ def add_runs(commands) -> None:
         ("--sort", {"type": filled, "metavar": "NAME",
                     "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
-    _add(what, "show", _show, "all about one run", (_RUN,))
-    _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    showing = _add(what, "show", _show, "all about one run", (_RUN,))
+    diff = _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    for parser in (listing, showing, diff):
+        parser.set_defaults(prints=True)
     resume = _add(what, "resume", _resume, "go on with a run that stopped", (
         _RUN,
         ("--epochs", {"type": whole, "metavar": "N", "help": "train up to this epoch instead"}),

@@ -64,6 +64,7 @@ def make_tolerant() -> None:
     """From now on standard output and error write what they can and fail at nothing.
 
     Streams that are closed lead nowhere. Harmless when called twice.
+    :func:`is_output_lost` says whether something could not be written.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = getattr(sys, name)
@@ -71,6 +72,15 @@ def make_tolerant() -> None:
             setattr(sys, name, _nowhere(number))
         elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
             setattr(sys, name, _tolerant(stream, name))
+
+
+def is_output_lost() -> bool:
+    """Whether standard output took not all that was printed, as on a full disk.
+
+    A reader that has gone, as in ``| head``, has what it wanted: that is no loss.
+    """
+    outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return isinstance(outlet, _Outlet) and outlet.is_lost
 
 
 def _nowhere(number):
@@ -108,7 +118,8 @@ class _Outlet(io.RawIOBase):
     """Where the bytes of a stream go; those that it does not take are lost."""
 
     def __init__(self, raw, name):
-        self._raw, self.name, self._told = raw, f"<{name}>", name == "stderr"
+        self._raw, self.name, self._is_error = raw, f"<{name}>", name == "stderr"
+        self.is_lost = False
 
     def writable(self):
         return True
@@ -131,7 +142,9 @@ class _Outlet(io.RawIOBase):
 
     def _tell(self, error):
         """Once, that output is lost; nobody needs to hear of a reader that has gone."""
-        if not self._told and not isinstance(error, BrokenPipeError):
-            self._told = True
+        if isinstance(error, BrokenPipeError):
+            return
+        first, self.is_lost = not self.is_lost, True
+        if first and not self._is_error:
             why = getattr(error, "strerror", None) or error
             sys.stderr.write(f"snnlab: what is printed cannot be written ({why}): going on\n")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from hashlib import file_digest
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from snnlab import install
 from snnlab.errors import SnnlabError
@@ -173,6 +174,8 @@ def _kernels(problems):
         )
     else:
         kept = _place(folder, "compiled kernels", "NUMBA_CACHE_DIR", problems)
+    if threads.LAYER_PROBLEM:
+        problems.append(threads.LAYER_PROBLEM)
     return {
         "threading layer": threads.LAYER,
         "threads": str(threads.most_threads()),
@@ -182,8 +185,10 @@ def _kernels(problems):
 
 def _place(folder, what, variable, problems):
     """A folder in words; a problem if nothing can be kept there."""
-    first = next(place for place in (Path(folder), *Path(folder).parents) if place.exists())
-    if not (first.is_dir() and os.access(first, os.W_OK | os.X_OK)):
+    first = next(filter(os.path.exists, (Path(folder), *Path(folder).parents)))
+    try:  # permissions do not say it: nobody makes a folder in /proc or on a full disk
+        TemporaryDirectory(dir=first).cleanup()
+    except OSError:
         problems.append(
             f"folder {folder} for {what} cannot be written: set {variable} to one that can"
         )
@@ -209,6 +214,8 @@ def _found(entry, chosen):
     from snnlab.data import files
     from snnlab.files import cache_folder
 
+    if entry.own:
+        return "yours: --data-dir"
     if not entry.files:
         return "comes with snnlab and its libraries"
     folders = [chosen] if chosen else filter(None, (entry.system_folder, cache_folder()))
@@ -224,7 +231,7 @@ def _found(entry, chosen):
 def _parts(problems):
     facts = {}
     for extra, part in PARTS.items():
-        lacking = sorted(name for name in _required(extra) if not _is_installed(name))
+        lacking = sorted({name for name in _required(extra) if not _is_installed(name)})
         facts[part] = "present"
         if lacking:
             facts[part] = f"missing ({', '.join(lacking)}): {install.install_command(extra)}"

@@ -47,7 +47,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @cache
-def found(name: str, side: int = 16):
+def found(name: str, side: int):
     """A real data set, or why it is not to be had: mirrors are not asked once for each test."""
     from snnlab.data import load
     from snnlab.errors import SnnlabError

@@ -128,9 +128,19 @@ def test_a_training_needs_nobody_who_listens(tmp_path, streams):
 @pytest.mark.parametrize("streams", [">&- 2>&-", f">{FULL} 2>{FULL}", "2>&1 | true"])
 def test_a_command_that_only_prints_ends_quietly(tmp_path, command, streams):
     done = shell(f"snnlab {command} {streams}", tmp_path)
-    assert done.returncode == (2 if command == "nonsense" else 0)
+    lost = 1 if FULL in streams else 0
+    assert done.returncode == (2 if command == "nonsense" else lost)
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
+
+
+@posix
+@pytest.mark.parametrize("command", ["doctor", "runs list", "map --dataset digits", "--version"])
+def test_a_command_whose_result_is_its_output_fails_where_that_is_lost(tmp_path, command):
+    done = shell(f"snnlab {command} >{FULL}", tmp_path)
+    assert done.returncode == 1
+    lost = "snnlab: what is printed cannot be written (No space left on device): going on"
+    assert done.stderr.decode().splitlines() == [lost]
 
 
 @posix

@@ -132,6 +132,57 @@ def test_a_cache_that_cannot_be_written_is_a_problem(monkeypatch, tmp_path):
     assert examine().sections["data"]["cache"].endswith("(cannot be written)")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_a_cache_where_nobody_can_make_folders_is_a_problem(monkeypatch):
+    """Root may write everywhere, as far as permissions go."""
+    monkeypatch.setenv("SNNLAB_CACHE", "/proc/nohome/cache")
+    assert problem() == (
+        "folder /proc/nohome/cache for data cannot be written: set SNNLAB_CACHE to one that can"
+    )
+
+
+def test_a_library_that_is_missing_is_named_once(monkeypatch):
+    monkeypatch.setattr(doctor, "_is_installed", lambda name: name != "distributed")
+    facts = examine().sections["optional parts"]
+    lacking = {part: fact.count("distributed") for part, fact in facts.items()}
+    assert set(lacking.values()) == {0, 1}, lacking
+
+
+@pytest.mark.parametrize("layer", ["tbb", "TBB", "bogus"])
+def test_a_threading_layer_that_is_not_there_costs_a_warning(layer):
+    code = """
+import sys
+from importlib import abc
+class Without(abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.endswith("tbbpool"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Without())
+import numba
+from snnlab.chip import threads
+threads.use_threads(1)  # starts the layer
+print(numba.threading_layer() == threads.LAYER)
+from snnlab.doctor import examine
+print(*examine().problems, sep="\\n")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "NUMBA_THREADING_LAYER": layer},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    (warning,) = done.stderr.splitlines()
+    assert done.stdout.splitlines() == ["True", warning]
+    known = layer.lower() == "tbb"
+    assert warning.startswith(
+        f"threading layer {layer.lower()} (NUMBA_THREADING_LAYER)"
+        f" {'is not installed' if known else 'is unknown'}, "
+    )
+    assert warning.endswith(
+        ": unset the variable, or pip install tbb" if known else
+        ": unset the variable, or name one of"
+        " omp, tbb, workqueue, default, safe, threadsafe, forksafe"
+    )  # fmt: skip
+
+
 def test_a_cache_that_is_not_there_yet_is_none(monkeypatch, tmp_path):
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "new" / "cache"))
     assert examine().problems == []
@@ -149,6 +200,7 @@ def test_data_are_found_in_the_folder_named_and_in_no_other(monkeypatch, tmp_pat
     found = examine().sections["data"]
     assert found["mnist"] == f"folder {tmp_path}/cache/mnist"
     assert found["digits"] == "comes with snnlab and its libraries"
+    assert found["folder"] == found["idx"] == "yours: --data-dir"
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "mine"))
     found = examine().sections["data"]
     assert (found["mnist"], found["fashion-mnist"]) == (

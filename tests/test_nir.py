@@ -421,9 +421,15 @@ LEAK = np.arange(3.0)
         ),
         (_recurrent_input(), "NIR network has 1 inputs, or one that is fed"),
         (_aside(), "NIR node 'more' is not between input and output"),
-        (chained(CONV, END), "NIR node '0' is a Conv2d in the place of weights: the chip runs one"),
-        (chained(LINEAR, nir.IF(np.ones(3), np.ones(3))), "NIR node '1' is a IF at the end"),
-        (chained(LINEAR, END, LINEAR, END), "NIR node '1' is a CubaLI between layers"),
+        (
+            chained(CONV, END),
+            "NIR node '0' of kind Conv2d stands in the place of weights: the chip runs one",
+        ),
+        (
+            chained(LINEAR, nir.IF(np.ones(3), np.ones(3))),
+            "NIR node '1' of kind IF stands at the end",
+        ),
+        (chained(LINEAR, END, LINEAR, END), "NIR node '1' of kind CubaLI stands between layers"),
         (chained(LINEAR), "NIR network of 1 nodes between input and output"),
         (chained(), "NIR network of 0 nodes between input and output"),
         (chained(LINEAR, graph()), "'1.weights_0' takes 24 inputs, '0' before it has 3 neurons"),

@@ -205,7 +205,8 @@ def _assert_lifts(read, expected):
         ),
         (
             CNN_SINABS,
-            "NIR node '0' is a Conv2d in the place of weights: the chip runs one chain without"
+            "NIR node '0' of kind Conv2d stands in the place of weights: the chip runs one chain"
+            " without"
             " branches and recurrence, of Linear (or Affine without bias) and CubaLIF or LIF nodes",
         ),
         (
@@ -399,7 +400,7 @@ def test_axes_of_batch_and_time_are_left_out_with_a_note(end, shape, note):
         ),
         (
             chained(nir.Scale(np.ones(4)), *_nodes("123")),
-            "'1' is a CubaLIF in the place",
+            "'1' of kind CubaLIF stands in the place",
         ),
         (
             chained(*_nodes("012")),

@@ -85,9 +85,9 @@ def test_decalibrated_is_what_a_draw_with_sigma_is(seed):
 @pytest.mark.parametrize(
     ("die", "said"),
     [
-        ("ideal", "a die that is a str: give a Die"),
-        (7, "a die that is a int"),
-        (Chip(Mapping((3, 2))), "a die that is a Chip"),
+        ("ideal", "a die of type str: give a Die"),
+        (7, "a die of type int"),
+        (Chip(Mapping((3, 2))), "a die of type Chip"),
         (replace(MINE, tau_mem=MINE.tau_mem[:9]), "die: tau_mem has shape (9,), expected (512,)"),
         (replace(MINE, gain=np.full((2, 512), np.nan)), "die: gain holds nan, expected 0.2 to 3"),
         (replace(MINE, leak_lsb=np.full(512, 300.0)), "die: leak_lsb holds 300, expected -255"),
@@ -184,6 +184,6 @@ def test_train_takes_it(tmp_path):
     config = Config.checked(**{**SMALL, "batch": 1000, "epochs": 1})
     assert train(config, str(tmp_path / "run"), die=MINE)
     assert differing(Run.open(str(tmp_path / "run")).own_die(), MINE) == set()
-    with pytest.raises(SnnlabError, match="a die that is a str"):
+    with pytest.raises(SnnlabError, match="a die of type str"):
         train(config, tmp_path / "none", die="ideal")
     assert not (tmp_path / "none").exists()

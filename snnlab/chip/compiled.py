@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 def compiled(**options):
     """As ``numba.njit(cache=True, …)``; without a folder to keep it in, or with a damaged or full
-    one, the kernel is compiled anew instead of an error. It is told once."""
+    one, the kernel is compiled again instead of an error, with a warning once."""
 
     def decorate(function):
         kernel = njit(**options)(function)
@@ -91,7 +91,7 @@ class _Cache(FunctionCache):
         except Exception as error:  # a damaged pickle may raise what it likes
             _tell(f"{self.cache_path} is damaged ({type(error).__name__})")
             with suppress(OSError):
-                self.flush()  # what comes next is written anew
+                self.flush()  # what comes next is written again
             return None
 
     def save_overload(self, sig, data):
@@ -104,7 +104,7 @@ class _Cache(FunctionCache):
 @cache
 def _tell(why):
     _log.warning(
-        "kernels are compiled anew, which takes half a minute: %s; NUMBA_CACHE_DIR names another"
+        "kernels are compiled again, which takes half a minute: %s; NUMBA_CACHE_DIR names another"
         " folder",
         why,
     )

@@ -71,7 +71,7 @@ def chain(graph: nir.NIRGraph) -> list[Layer]:
         if not has_weights or kind not in (*SPIKING, *(LABELS if is_last else ())):
             place = "at the end" if is_last else "between layers"
             place = place if has_weights else "in the place of weights"
-            raise SnnlabError(f"NIR node {name!r} is a {kind} {place}: {SUPPORTED}")
+            raise SnnlabError(f"NIR node {name!r} of kind {kind} stands {place}: {SUPPORTED}")
         layers.append(_layer(linear, name, node, is_last))
         linear = []
     if linear or not layers:

@@ -99,7 +99,7 @@ class Trainer:
             )
         if die is not None and not isinstance(die, Die):
             raise SnnlabError(
-                f"Trainer on a die that is a {type(die).__name__}: give a Die, as Die.draw(…) and"
+                f"Trainer with a die of type {type(die).__name__}: give a Die, as Die.draw(…) and"
                 " Die.load(path) do; the knob die takes a name"
             )
         self.config, self.dataset = config, dataset.checked()
