@@ -240,10 +240,9 @@ def test_a_training_without_terminal_says_how_far_it_is(tmp_path, monkeypatch, c
     assert len(within) > 3
     for part in ("%", "  step ", "  train ", "  loss ", " spikes/image", " images/s"):
         assert part in within[-1]
-    assert any(line.startswith(("testing the untrained", "encoding", "start")) for line in lines)
 
 
-def test_a_stage_that_says_nothing_is_still_told(monkeypatch, capsys):
+def test_a_stage_that_says_nothing_is_still_reported(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "LINE_EVERY", 0.001)
     said, enough = [], threading.Event()
 
