@@ -1,9 +1,11 @@
 """The web server of the dashboard."""
 
 import gc
+from contextlib import contextmanager
 from errno import EADDRINUSE
 
 import panel as pn
+from bokeh.io import doc as current
 from panel.io import document
 from panel.reactive import Syncable
 
@@ -107,6 +109,7 @@ def _adjust_panel():
     # without which no figure of Bokeh's may change.
     Syncable._event_coroutine = pn.io.with_lock(Syncable._event_coroutine)
     document._dispatch_msgs = without_rest(document._dispatch_msgs)
+    current.patch_curdoc = taken_back(current.patch_curdoc)
 
 
 def without_rest(dispatch):
@@ -124,6 +127,25 @@ def without_rest(dispatch):
         await dispatch(doc)
 
     return dispatch_all
+
+
+def taken_back(patch):
+    """Bokeh's way to say which page is served, but for what an error leaves behind.
+
+    The page of a callback that fails would stay the one that is served, to everybody else's too;
+    once its visitor is gone, no page can be drawn any more.
+    """
+
+    @contextmanager
+    def patch_curdoc(doc):
+        depth = len(current._PATCHED_CURDOCS)
+        try:
+            with patch(doc):
+                yield
+        finally:
+            del current._PATCHED_CURDOCS[depth:]
+
+    return patch_curdoc
 
 
 def _collect():

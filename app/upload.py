@@ -1,5 +1,6 @@
 """Files that visitors send: how much of one is taken, and of which kinds."""
 
+import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.data.pictures import Picture, read_picture
@@ -17,8 +18,16 @@ def chooser(most: int = MOST_BYTES, accept: str = "image/*", **look) -> pmui.Fil
     usual = widget._handle_msg
 
     def handle(message):
+        status = message.get("status")
+        if status == "error":  # of the browser's own: it has sent nothing
+            widget._file_buffer.clear()
+            words = f"the file was not sent: use one of {most / 1e6:.0f} MB at most"
+            pn.state.notifications.error(words, duration=6000)
+            return
+        if status not in ("initializing", "upload_event", "finished"):
+            return
         # The limit above is the browser's business; parts without end would pile up here.
-        if message.get("status") == "upload_event":
+        if status == "upload_event":
             data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
             if chunk == 1:
                 widget._file_buffer.clear()

@@ -4,8 +4,10 @@ import base64
 import io
 import re
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
+import panel as pn
 import pytest
 from conftest import Server, aside, until
 from PIL import Image
@@ -256,6 +258,19 @@ def test_a_file_in_parts_is_put_together_and_no_more_than_the_limit():
         assert send(1, 3, 100, f"file {k}") == 100, "one file at a time"
 
 
+def test_a_file_that_the_browser_refuses_is_said_and_no_error(monkeypatch):
+    said = []
+    area = SimpleNamespace(error=lambda words, duration: said.append(words))
+    monkeypatch.setattr(type(pn.state), "notifications", area)
+    widget = upload.chooser(12_000_000)
+    widget._handle_msg(
+        {"status": "error", "error": 'File "a.zip" (8 GB) exceeds maximum file size'}
+    )
+    widget._handle_msg({"status": "of no kind"})
+    assert said == ["the file was not sent: use one of 12 MB at most"]
+    assert widget.value is None
+
+
 def test_plots_have_a_shape_before_the_data_are_there():
     assert len(blank.classes_of(Config.checked(dataset="folder"))) == 10
     assert "load('folder', data_dir='my-data')" in as_python(Config.checked(dataset="folder"))
@@ -326,3 +341,15 @@ def test_a_link_to_data_of_ones_own_without_them_is_one_line(page, server):
     expect(said.first).to_be_visible(timeout=60_000)
     drop(page, "a.csv", csv())
     expect(page.get_by_text(re.compile("^folder: your data.csv"))).to_be_visible(timeout=60_000)
+
+
+@pytest.mark.browser
+def test_too_large_a_file_is_said_and_harms_nobody(page, server):
+    page.goto(server.url)
+    expect(page.get_by_text(re.compile("^digits: bundled"))).to_be_visible(timeout=60_000)
+    drop(page, "large.zip", bytes(13_000_000))
+    expect(page.get_by_text("the file was not sent: use one of 12 MB at most")).to_be_visible()
+    other = page.context.new_page()
+    page.close(run_before_unload=True)
+    other.goto(server.url)
+    expect(other.get_by_text("Hidden membranes", exact=True)).to_be_visible(timeout=60_000)

@@ -15,11 +15,13 @@ from urllib.request import urlopen
 
 import pytest
 from bokeh.document import Document
+from bokeh.document.callbacks import invoke_with_curdoc
+from bokeh.io import doc as current
 from conftest import aside
 from panel.io import document
 from refusal import refused
 
-from snnlab_app.serve import PORT, _listening, without_rest
+from snnlab_app.serve import PORT, _listening, taken_back, without_rest
 
 
 class Socket:
@@ -71,6 +73,34 @@ def test_panel_by_itself_leaves_it(connection):
     doc = aside(asyncio.run, _changes(connection))
     assert [words for words, _ in connection.written] == ["first"]
     document._WRITE_FUTURES.pop(doc, None)
+
+
+# ── callbacks that fail ──
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """Which page is served, innermost last, as if nothing had failed yet."""
+    monkeypatch.setattr(current, "_PATCHED_CURDOCS", stack := [])
+    return stack
+
+
+def test_a_callback_that_fails_leaves_no_page_behind(pages, monkeypatch):
+    monkeypatch.setattr(current, "patch_curdoc", taken_back(current.patch_curdoc))
+    served, outer = Document(), Document()
+    with current.patch_curdoc(outer):
+        with pytest.raises(ZeroDivisionError):
+            invoke_with_curdoc(served, lambda: 1 / 0)
+        assert current.curdoc() is outer
+        assert invoke_with_curdoc(served, current.curdoc) is served
+    assert pages == []
+
+
+def test_bokeh_by_itself_leaves_it(pages):
+    """Else this mend is needed no more."""
+    with pytest.raises(ZeroDivisionError):
+        invoke_with_curdoc(Document(), lambda: 1 / 0)
+    assert len(pages) == 1
 
 
 # ── ports ──
