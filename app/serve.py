@@ -138,12 +138,15 @@ def taken_back(patch):
 
     @contextmanager
     def patch_curdoc(doc):
-        depth = len(current._PATCHED_CURDOCS)
         try:
             with patch(doc):
                 yield
-        finally:
-            del current._PATCHED_CURDOCS[depth:]
+        except BaseException:
+            served = current._PATCHED_CURDOCS  # also by other threads: only our own is taken back
+            mine = [k for k, page in enumerate(served) if page() is doc]
+            if mine:
+                del served[mine[-1]]
+            raise
 
     return patch_curdoc
 

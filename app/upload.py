@@ -21,7 +21,9 @@ def chooser(most: int = MOST_BYTES, accept: str = "image/*", **look) -> pmui.Fil
         status = message.get("status")
         if status == "error":  # of the browser's own: it has sent nothing
             widget._file_buffer.clear()
-            words = f"the file was not sent: use one of {most / 1e6:.0f} MB at most"
+            too_large = "exceed" in str(message.get("error"))
+            cure = f"use one of {most / 1e6:.0f} MB at most" if too_large else f"choose {accept}"
+            words = f"the file was not sent: {cure}"
             pn.state.notifications.error(words, duration=6000)
             return
         if status not in ("initializing", "upload_event", "finished"):

@@ -110,7 +110,10 @@ def test_a_file_of_ones_own_is_trained_on(visit, tmp_path, name):
     assert session.snapshot.classes == classes
     assert session.snapshot.test_images == 12
     assert session.snapshot.look.turned
-    assert session.message.startswith(f"folder: your {name}; they are dark on bright")
+    assert session.message.startswith(f"folder: your {name}; ")
+    assert "; they are dark on bright" in session.message
+    labels_first = "the first is taken as the labels" in session.message
+    assert labels_first == (name == "data.csv"), "only a table without names has to be guessed at"
     session.play()
     until(lambda: session.state == "finished")
     assert session.snapshot.test_accuracy > 0.5
@@ -266,8 +269,11 @@ def test_a_file_that_the_browser_refuses_is_said_and_no_error(monkeypatch):
     widget._handle_msg(
         {"status": "error", "error": 'File "a.zip" (8 GB) exceeds maximum file size'}
     )
+    widget._handle_msg({"status": "error", "error": "wrong type"})
     widget._handle_msg({"status": "of no kind"})
-    assert said == ["the file was not sent: use one of 12 MB at most"]
+    assert said == [
+        "the file was not sent: use one of 12 MB at most", "the file was not sent: choose image/*",
+    ]  # fmt: skip
     assert widget.value is None
 
 
