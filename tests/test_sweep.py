@@ -16,6 +16,7 @@ import pytest
 from conftest import free_port, until
 from pyarrow import parquet
 from refusal import refused, refused_command
+from sqlalchemy.pool import NullPool
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
@@ -129,6 +130,11 @@ def test_the_plan_in_the_documentation_can_be_carried_out():
     assert (read.trials, read.repeats, read.config(read.grid()[0]).dataset) == (60, 2, "mnist")
 
 
+def rdb(where):
+    """Optuna's own storage in an SQLite file, which closes each connection after use."""
+    return optuna.storages.RDBStorage(f"sqlite:///{where}", engine_kwargs={"poolclass": NullPool})
+
+
 @pytest.mark.parametrize("file", ["s.db", "s.journal"])
 def test_optuna_opens_what_is_kept(tmp_path, file):
     where, heard = str(tmp_path / file), []
@@ -137,7 +143,7 @@ def test_optuna_opens_what_is_kept(tmp_path, file):
         where, workers=0, tell=lambda *told: heard.append(told),
     )  # fmt: skip
     if file == "s.db":
-        opened = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+        opened = optuna.load_study(study_name="sweep", storage=rdb(where))
     else:
         backend = optuna.storages.journal.JournalFileBackend(where)
         storage = optuna.storages.JournalStorage(backend)
@@ -235,7 +241,7 @@ def test_two_queues_never_hand_out_the_same_trial(tmp_path):
 def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
     (tmp_path / "text.db").write_text("no database\n" * 100)
     sweep(plan(trials=1), str(tmp_path / "s.db"), workers=0)
-    foreign = optuna.create_study(storage=f"sqlite:///{tmp_path / 'f.db'}", study_name="sweep")
+    foreign = optuna.create_study(storage=rdb(tmp_path / "f.db"), study_name="sweep")
     assert foreign.study_name == "sweep"
     for file, flags, said in [
         ("/proc/nothing/s.db", (), "No such file or directory"),
@@ -411,6 +417,7 @@ def test_interrupted_while_a_database_is_made_nothing_is_left(tmp_path, monkeypa
     with pytest.raises(KeyboardInterrupt):
         sweep(plan(), str(tmp_path / "new/s.db"), workers=0)
     assert list(tmp_path.iterdir()) == []
+    held[0].invalidate()  # its pool is gone: nobody else would close it
     held[0].close()
 
 
@@ -549,7 +556,7 @@ def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
         out, error = other.communicate(timeout=150)
     assert other.returncode == 0, error
     assert "32 complete" in out
-    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+    study = optuna.load_study(study_name="sweep", storage=rdb(where))
     serial = sweep(plan(trials=32), str(tmp_path / "t.db"), workers=0)
     assert results(study) == results(serial)
 

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -132,7 +133,21 @@ def _sqlite(path):
 
 
 def _database(url, engine=None):
-    return optuna().storages.RDBStorage(url, engine_kwargs=engine)
+    """A storage whose connections are closed when nobody holds it any more, or if it fails."""
+    storage = (kind := optuna().storages.RDBStorage).__new__(kind)
+    try:
+        storage.__init__(url, engine_kwargs=engine)
+    except BaseException:
+        if hasattr(storage, "engine"):
+            storage.engine.dispose()
+        raise
+    weakref.finalize(storage, _close, storage.scoped_session, storage.engine)
+    return storage
+
+
+def _close(session, engine):
+    session.remove()
+    engine.dispose()
 
 
 def _beside_others(begin):
