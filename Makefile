@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 # Without a browser the interface tests are left out and said so; in CI they are always run.
@@ -9,13 +10,20 @@ ifeq ($(CHROMIUM)$(CI),)
   LEFT_OUT := -m "not browser"
 endif
 
+# snnlab never computes on a GPU, but for Linux the package index has no torch without 4 GB of CUDA.
+# PyTorch's own index has: torch alone is taken from there if it can be reached; TORCH=default does not
+# ask it.
+TORCH ?= $(if $(filter Linux,$(shell uname -s)),cpu,default)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit clean
+.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit \
+  release-check lowest clean
 
-app: $(VENV)/.app  ## set up and open the dashboard
-	$(BIN)/snnlab app
+app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
+	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
 test: lint notebooks  ## set up and run every test
 	$(if $(LEFT_OUT),@echo "No Chromium found: the interface tests are left out.")
@@ -59,11 +67,26 @@ soak: $(VENV)/.test  ## an hour with a browser and 500 visitors: does anything g
 audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
 	$(BIN)/python tests/audit.py
 
+release-check: $(VENV)/.test  ## the wheel: whole, runs on its own, its name on the index nobody else's
+	$(BIN)/python tests/release.py
+
+lowest:  ## what learns and runs, on the oldest libraries that pyproject.toml admits
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/pip install uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e ".[test]"
+	.venv-lowest/bin/python -m pytest -m "not slow and not browser" -o filterwarnings=default \
+	  $(addprefix tests/test_,$(addsuffix .py,chip learn runs nir robustness app_session app_views))
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e ".[$*]"
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	$(if $(filter cpu,$(TORCH)),$(PIP) -q --no-deps --retries 1 --timeout 10 --index-url $(TORCH_INDEX) torch \
+	  2>/dev/null || echo "No CPU-only torch from $(TORCH_INDEX): the default one is taken.")
+	@touch $@
+
+$(VENV)/.%: pyproject.toml constraints.txt $(VENV)/.torch
+	$(PIP) -e ".[$*]"
 	@touch $@
 
 clean:

@@ -20,6 +20,7 @@ MOST_BODY = 2**20
 EVERYWHERE = ("", "0.0.0.0", "::")
 LOOPBACK = ("localhost", "127.0.0.1")
 ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
+ROOT = re.compile(r"/([\w.~@%-]+/)*")
 SECRET, LENGTH = "secret", 32
 """File in the user's cache, and its bytes."""
 OTHERS = 0o077 if os.name == "posix" else 0
@@ -33,7 +34,8 @@ class Access:
 
     passwords : file of names and hashes; oauth : a provider that Panel knows, e.g. "github";
     users : whom to admit of those it knows, by name or "@domain", or "*"; origins : host names,
-    with port, under which browsers reach the server; anyone : no login although others can come.
+    with port, under which browsers reach the server; anyone : no login although others can come;
+    prefix : path in front of every address that a proxy passes on, if it leaves one there.
     """
 
     passwords: Path | None = None
@@ -41,6 +43,13 @@ class Access:
     users: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     anyone: bool = False
+    prefix: str = ""
+
+    @property
+    def root(self) -> str:
+        """Path of the dashboard, which begins and ends with a slash."""
+        inner = self.prefix.strip("/")
+        return f"/{inner}/" if inner else "/"
 
     def check(self, address: str) -> None:
         """Raises :class:`SnnlabError` for an open door that nobody asked for, or half a lock."""
@@ -61,6 +70,11 @@ class Access:
                     f"--origin {origin} is not allowed: give a host name, with :PORT unless it is"
                     " that of http or https"
                 )
+        if not ROOT.fullmatch(self.root):
+            raise SnnlabError(
+                f"--prefix {self.prefix} is not allowed: give the path that the proxy passes on,"
+                " e.g. /snnlab"
+            )
         if self.passwords and self.oauth:
             raise SnnlabError("--basic-auth and --oauth are both given: choose one")
         if self.passwords:
@@ -106,7 +120,10 @@ class Access:
             "sign_sessions": True,
             "secret_key": derived("sessions"),
             "websocket_max_message_size": MOST_MESSAGE,
-            "http_server_kwargs": {"max_body_size": MOST_BODY},
+            # A proxy's word on whether the visitor came by HTTPS decides on cookies and links only.
+            "http_server_kwargs": {"max_body_size": MOST_BODY, "xheaders": True},
+            "prefix": self.root[:-1],
+            "root_path": self.root,
             **door.options(self),
         }
 

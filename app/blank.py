@@ -11,8 +11,8 @@ CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low"
 
 
 def classes_of(config: Config) -> tuple[str, ...]:
-    """What the labels of its data set mean."""
-    return CATALOGUE[config.dataset].classes
+    """What the labels of its data set mean; of one's own, ten until it is read."""
+    return CATALOGUE[config.dataset].classes or tuple("0123456789")
 
 
 def recording_of(config: Config) -> Recording:

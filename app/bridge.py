@@ -94,8 +94,62 @@ function write_in(figure) {
   }
 }
 
+// A browser gives its clipboard to pages over HTTPS or on loopback only, and may refuse it there
+// too. Then the text is shown, selected; the button copies the old way, which needs its own click.
+const DIALOG = `<style>
+  .snnlab-copy {
+    background: var(--mui-palette-background-paper, Canvas); box-sizing: border-box;
+    border: 1px solid rgba(124, 130, 140, 0.5); border-radius: 8px;
+    color: var(--mui-palette-text-primary, CanvasText); font: 15px/1.5 system-ui, sans-serif;
+    max-width: 720px; padding: 20px; width: calc(100vw - 32px);
+  }
+  .snnlab-copy::backdrop { background: rgba(0, 0, 0, 0.5) }
+  .snnlab-copy h2 { font: 600 18px/1.4 system-ui, sans-serif; margin: 0 0 4px }
+  .snnlab-copy p { margin: 0 0 12px }
+  .snnlab-copy textarea {
+    background: transparent; border: 1px solid rgba(124, 130, 140, 0.7); border-radius: 6px;
+    box-sizing: border-box; color: inherit; display: block; field-sizing: content;
+    font: 13px/1.5 ui-monospace, monospace; max-height: 50vh; min-height: 10em; overflow: auto;
+    overflow-wrap: anywhere; padding: 10px; resize: none; white-space: pre-wrap; width: 100%;
+  }
+  .snnlab-copy div { display: flex; gap: 8px; justify-content: flex-end; margin-top: 12px }
+  .snnlab-copy button {
+    background: transparent; border: 1px solid currentColor; border-radius: 6px; color: inherit;
+    cursor: pointer; font: 600 14px/1 system-ui, sans-serif; padding: 10px 16px;
+  }
+  .snnlab-copy :focus-visible { outline: 2px solid var(--mui-palette-primary-main, Highlight) }
+</style>
+<h2 id="snnlab-copy">Copy this text</h2>
+<p></p>
+<textarea readonly spellcheck="false" aria-label="Text to copy"></textarea>
+<div><button>Copy</button><button>Close</button></div>`
+function offer(text, copied) {
+  const dialog = document.createElement("dialog")
+  dialog.className = "snnlab-copy"
+  dialog.setAttribute("aria-labelledby", "snnlab-copy")
+  dialog.innerHTML = DIALOG
+  const keys = /Mac|iP/.test(navigator.platform) ? "⌘C" : "Ctrl+C"
+  dialog.querySelector("p").textContent =
+    `The browser keeps its clipboard from this page: press ${keys} or Copy.`
+  const area = dialog.querySelector("textarea")
+  area.value = text
+  const [copy, close] = dialog.querySelectorAll("button")
+  copy.addEventListener("click", () => {
+    area.select()
+    if (!document.execCommand("copy")) return
+    dialog.close()
+    copied()
+  })
+  close.addEventListener("click", () => dialog.close())
+  dialog.addEventListener("close", () => dialog.remove())
+  document.body.append(dialog)
+  dialog.showModal()
+  area.focus()
+  area.select()
+}
+
 // A connection that is lost in the middle of a message would take the next one for its other half;
-// and the page that it then asks for would be read without its arrays.
+// the page that it then asks for would be read without its arrays, and sent back as if it were new.
 const watched = new WeakSet()
 function mend_when_lost(page) {
   if (watched.has(page)) return
@@ -107,10 +161,15 @@ function mend_when_lost(page) {
     connection._repull_session_doc = async (resolve, reject) => {
       try {
         const {doc_json, buffers} = await connection._pull_doc_json()
+        const {add_root} = page
+        page.add_root = root => add_root.call(page, root, {sync: false})
         page.constructor.from_json(doc_json, [], buffers).destructively_move(page)
+        page._new_models.clear()
         resolve(connection.session)
       } catch (error) {
         reject(error)
+      } finally {
+        delete page.add_root
       }
     }
   })
@@ -143,13 +202,13 @@ export function render({model, view, el}) {
   model.on("copied", async () => {
     const link = /^[a-z]*\\?/.test(model.text)
     const text = link ? new URL(model.text, location.href).href : model.text
+    const copied = () => model.send_msg("copied")
     try {
       await navigator.clipboard.writeText(text)
-      model.send_msg("copied")
-    } catch {  // only a page on loopback or over HTTPS may
-      model.text = text
-      model.send_msg("not copied")
+    } catch {
+      return offer(text, copied)
     }
+    copied()
   })
   model.on("drawn", async () => {
     const [id, kind, name] = model.picture
@@ -169,7 +228,7 @@ export function render({model, view, el}) {
     if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return
     const slides = event.composedPath()[0].type === "range"
     if (inside(event, key === " " ? own : typing) && !slides) return
-    if (inside(event, "[role=dialog]")) return
+    if (inside(event, "dialog, [role=dialog]")) return
     if (undo) {
       event.preventDefault()
       model.send_msg(key === "y" || event.shiftKey ? "redo" : "undo")
@@ -242,7 +301,7 @@ class Bridge(JSComponent):
                 self._acts[msg]()
 
     def copy(self, text: str) -> None:
-        """Put a text onto the clipboard of the visitor."""
+        """Put a text onto the clipboard of the visitor, or show it to be copied by hand."""
         self.param.update(text=text, copied=self.copied + 1)
 
     def save(self, figure: str, kind: str, name: str) -> None:

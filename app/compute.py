@@ -54,9 +54,10 @@ class _Host:
         self._visits: dict[int, _Visit] = {}
         self._waiting = settings, self._begin(settings) if settings else None
 
-    def _begin(self, settings, folder=None):
+    def _begin(self, settings, folder=None, given=None):
         config = Config.checked(**settings)
-        return Session(config, folder=folder and Path(folder), **self._shared).start()
+        folder = folder and Path(folder)
+        return Session(config, folder=folder, given=given, **self._shared).start()
 
     def obey(self, number, order, *arguments):
         if order == "open":
@@ -66,10 +67,10 @@ class _Host:
         elif number in self._visits:  # else it was of a process before this one
             self._visits[number].obey(order, *arguments)
 
-    def _taken(self, wanted, folder=None):
+    def _taken(self, wanted, folder=None, given=None):
         """The session in waiting, if it is the one that is wanted."""
         settings, session = self._waiting
-        if settings != wanted or session is None or (folder and Path(folder).exists()):
+        if settings != wanted or session is None or (folder and Path(folder).exists()) or given:
             return None
         self._waiting = None, None
         session.keep_in(folder and Path(folder))

@@ -6,6 +6,7 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab_app import upload
 from snnlab_app.knobs import (
     MOST_ON_SLIDER,
     ends,
@@ -22,6 +23,8 @@ from snnlab_app.undo import Turns
 
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
+OWN = "Data of your own"
+"""The button for them, as errors call it too."""
 FIRST = ("mismatch", "dead", "rho_burst", "beta")
 """What one turns first, while it trains; the rest is folded away."""
 
@@ -29,8 +32,16 @@ FIRST = ("mismatch", "dead", "rho_burst", "beta")
 class Controls:
     """A widget for every knob of a session's configuration."""
 
-    def __init__(self, session: RemoteSession, turns: Turns):
+    def __init__(self, session: RemoteSession, turns: Turns, most_bytes: int = upload.MOST_BYTES):
         self._session, self._turns = session, turns
+        self._file = upload.chooser(
+            most_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
+            variant="outlined",
+            description="A zip with a sub-folder of pictures for each class, a CSV file with a"
+            " label and pixels in each line, or an npz file of images and labels. For you alone,"
+            " until you leave.",
+        )  # fmt: skip
+        self._file.param.watch(self._given, "value")
         self._widgets = {name: _widget(name, session.config) for name in Config.knobs()}
         for name, widget in self._widgets.items():
             widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
@@ -42,6 +53,19 @@ class Controls:
             self._turns.turn({name: stored(name, event.new)})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
+
+    def _given(self, event):
+        """A data set was dropped: train on it."""
+        if not event.new:
+            return
+        try:
+            self._session.give(event.new)
+            self._turns.turn({"dataset": "folder"})
+            self._session.reset()
+        except SnnlabError as error:
+            pn.state.notifications.error(str(error), duration=6000)
+        self._file.value = None  # the page need not hold it
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the configuration where it was changed by something else than its widget."""
@@ -59,6 +83,7 @@ class Controls:
             title: [self._widgets[n] for n in names if n not in FIRST]
             for title, names in Config.GROUPS.items()
         }
+        rest["Data"].insert(1, self._file)
         return [
             pmui.Typography("Turn these while it trains", variant="subtitle2"),
             *(self._widgets[name] for name in FIRST),

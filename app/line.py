@@ -19,6 +19,8 @@ class Line:
         self._clicked: deque[Event] = deque()
         self._training: deque[Event] = deque()
         self._busy = False
+        self.doing: tuple[str, float | None] | None = None
+        """What whose turn it is does, where that takes long: for those who wait to see."""
 
     @contextmanager
     def turn(
@@ -62,7 +64,7 @@ class Line:
 
     def _pass_on(self):
         with self._lock:
-            lane = self._clicked or self._training
+            lane, self.doing = self._clicked or self._training, None
             self._busy = bool(lane)
             if lane:
                 lane.popleft().set()

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 
 VERSION = "1"
@@ -94,6 +95,8 @@ def as_python(config: Config) -> str:
     arguments = "".join(f"    {name}={value!r},\n" for name, value in changed.items())
     listed = f"\n{arguments}" if arguments else ""
     size = "" if config.side == 16 else f", side={config.side}"
+    if CATALOGUE[config.dataset].own:
+        size += ", data_dir='my-data'"  # wherever the reader has it
     return (
         "from snnlab import Config, Trainer, load\n\n"
         f"config = Config.checked({listed})\n"

@@ -25,6 +25,8 @@ from snnlab_app.tour import Help, Tour
 from snnlab_app.undo import Turns
 from snnlab_app.views import NAMES, VIEWS
 
+MAX_IGNORED = 5
+"""Parts of a link that are named when they make no sense; a notice of more would hide the page."""
 LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 """Presets by the name that a teacher's link gives them."""
 
@@ -32,12 +34,12 @@ LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
 class Dashboard(Page):
     """Controls and views over a session of one's own."""
 
-    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps):
+    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, most_bytes: int):
         super().__init__(session)
         self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
-        self._controls = Controls(session, self._turns)
+        self._controls = Controls(session, self._turns, most_bytes)
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
@@ -81,14 +83,20 @@ class Dashboard(Page):
             "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
             "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
-            "not copied": lambda: pn.state.notifications.info(self.bridge.text, duration=0),
         }.items():  # fmt: skip
             self.bridge.when(message, do)
 
     def _connect_sweep(self, view):
-        view.begin, view.load, view.copy = self._sweeps.begin, self._load_trial, self.bridge.copy
+        view.load, view.copy = self._load_trial, self.bridge.copy
+        view.begin = self._begin_sweep
         view.built = lambda: self.turn_to(view)
         self._end_sweep = view.close
+
+    def _begin_sweep(self, plan):
+        """Over the visitor's own data, if that is what is trained on."""
+        session = self.session
+        own = session.given if session.config.dataset == "folder" else None
+        return self._sweeps.begin(plan, own)
 
     def _load_trial(self, settings, restart):
         """A trial's settings; the training begins anew where one of them needs that."""
@@ -161,7 +169,9 @@ class Dashboard(Page):
     def begin(self):
         self._open()
         if self._state.ignored:
-            words = "ignored in the link: " + "; ".join(self._state.ignored)
+            first, more = self._state.ignored[:MAX_IGNORED], len(self._state.ignored) - MAX_IGNORED
+            words = "ignored in the link: " + "; ".join(first)
+            words += f"; and {more} more" if more > 0 else ""
             pn.state.notifications.warning(words, duration=0)
         if self._state.lesson:
             sentence = LESSONS[self._state.lesson].look_for
@@ -214,8 +224,10 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     folder = compute.store.folder(visitor) if compute.store else None
-    session = RemoteSession(compute, found(folder) or config, folder)
+    own = compute.store.own(visitor) if compute.store else None
+    session = RemoteSession(compute, found(folder) or config, folder, own)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state, compute.sweeps)
+    most = 10**6 * compute.limits.upload
+    page = Dashboard(session, state, compute.sweeps, most)
     page.stand()
     return page.page()

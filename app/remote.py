@@ -10,6 +10,8 @@ from threading import Lock
 import numpy as np
 
 from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab_app import given
 from snnlab_app.line import nth
 from snnlab_app.pool import Compute
 from snnlab_app.snapshot import Snapshot
@@ -24,11 +26,19 @@ class RemoteSession:
     """What :class:`~snnlab_app.session.Session` is, computed elsewhere.
 
     Its attributes are the newest heard of: a page that looks seldom misses some. With a
-    ``folder``, the training is kept there and outlives the process. ``heard`` rises with all news.
+    ``folder``, the training is kept there and outlives the process; in ``own``, a data set of the
+    visitor's own is put. ``heard`` rises with all news.
     """
 
-    def __init__(self, compute: Compute, config: Config, folder: Path | None = None):
+    def __init__(
+        self,
+        compute: Compute,
+        config: Config,
+        folder: Path | None = None,
+        own: Path | None = None,
+    ):
         self.config, self._compute, self._folder = config, compute, folder
+        self._own, self._given = own, given.put_before(own)
         self.notice = ""
         self.snapshot: Snapshot | None = None
         self._image, self._lock = 0, Lock()
@@ -43,13 +53,29 @@ class RemoteSession:
         self.heard += 1
         self._number = self._compute.open(self)
 
-    def beginning(self) -> tuple[dict, str | None]:
-        """What the process must know: settings, and where the training is kept."""
-        return self.config.values(), self._folder and str(self._folder)
+    def beginning(self) -> tuple[dict, str | None, str | None]:
+        """What the process must know: settings, where the training is kept, data of one's own."""
+        return self.config.values(), self._folder and str(self._folder), self.given
 
     def _order(self, *order):
         self._sent += 1
         self._compute.send(self._number, *order)
+
+    @property
+    def given(self) -> str | None:
+        """Where the data set is that the visitor gave, if any."""
+        return self._given and str(self._given)
+
+    def give(self, data: bytes) -> None:
+        """Have a file of the visitor's be the data set "folder", in place of the one before.
+
+        Raises :class:`~snnlab.errors.SnnlabError` if it is not taken.
+        """
+        if self._own is None:
+            raise SnnlabError("this server keeps nothing, so it takes no data of your own")
+        self._given = None
+        self._given = given.put(data, self._own)
+        self._order("give", self.given)
 
     def play(self) -> None:
         """Train until told otherwise."""
@@ -104,6 +130,8 @@ class RemoteSession:
 
     def close(self) -> None:
         """End the session; harmless when called twice."""
+        if self._own:
+            given.take_away(self._own)
         self.state = "closed"
         self._order("close")
 

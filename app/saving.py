@@ -1,14 +1,13 @@
 """What a view shows, as files: a figure as PNG or SVG, drawn by the browser, its numbers as CSV."""
 
-import csv
 from io import StringIO
 
 import panel as pn
 import panel_material_ui as pmui
 
+from snnlab.experiments.tables import csv_of
+
 PICTURES = ("PNG", "SVG")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With which a formula begins in a spreadsheet."""
 
 
 class Saving:
@@ -55,23 +54,3 @@ class Saving:
     def file(self) -> StringIO:
         """The chosen figure's numbers, as CSV with units in its first line."""
         return csv_of(*self._view.table(self._which.value))
-
-
-def csv_of(header, rows) -> StringIO:
-    """A table as CSV. Text that a spreadsheet would take for a formula gets an apostrophe."""
-    file = StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(header)
-    writer.writerows(map(_harmless, row) for row in rows)
-    file.seek(0)
-    return file
-
-
-def _harmless(cell):
-    if not isinstance(cell, str) or not cell.startswith(FORMULA):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return "'" + cell
-    return cell

@@ -5,6 +5,7 @@ own clock, so a slow browser loses frames and never steps.
 """
 
 import logging
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from threading import Condition, Thread
@@ -16,6 +17,7 @@ from snnlab.chip import power
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.chip.units import PHYSICAL
 from snnlab.config import Config
+from snnlab.data import load
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab_app.history import History
@@ -32,6 +34,9 @@ _log = logging.getLogger(__name__)
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
 
+SLOWEST = 300.0
+"""Seconds in which a visitor's own data must be read."""
+
 FRAMED = ("live", "sample")
 """Views that show one image on the chip."""
 
@@ -42,6 +47,10 @@ def kernel_threads(processes: int = 1) -> int:
     Two that wait for each other, and one of them for the browser, are slower than one alone.
     """
     return max(1, (most_threads() - 1) // processes)
+
+
+class _Slow(Exception):
+    """A visitor's data take too long to read."""
 
 
 class _Left(Exception):
@@ -55,7 +64,8 @@ class Session:
     ``message`` says in one sentence what is going on, ``fraction`` how much of it is done or None.
     Sessions that share a ``line`` compute in turns. The training is kept in ``folder``, and goes
     on from there if that holds one; ``threads`` are those of its kernels; so many ``minutes`` it
-    trains until somebody must ask for more.
+    trains until somebody must ask for more. ``given`` is where the data set "folder" lies that the
+    visitor gave.
     """
 
     def __init__(
@@ -67,8 +77,9 @@ class Session:
         folder: Path | None = None,
         threads: int | None = None,
         minutes: float = inf,
+        given: str | None = None,
     ):
-        self.config, self.data_dir = config, data_dir
+        self.config, self.data_dir, self._given = config, data_dir, given
         self._line, self._keeping = line or Line(), Keeping(folder)
         self._threads = threads or kernel_threads()
         self._seconds, self._end = 60 * minutes, inf
@@ -90,7 +101,7 @@ class Session:
     # ── what the page may ask, from any thread ──
 
     def play(self) -> None:
-        """Train until told otherwise."""
+        """Train until paused."""
         self._order("play")
 
     def pause(self) -> None:
@@ -102,7 +113,7 @@ class Session:
         self._order("step")
 
     def narrate(self) -> None:
-        """One weight update whose stages are told, then pause."""
+        """One weight update whose stages are described, then pause."""
         self._order("narrate")
 
     def reset(self) -> None:
@@ -128,6 +139,10 @@ class Session:
         """Turn a knob; raises :class:`SnnlabError` if the value is not allowed."""
         self.config.set(name, value)
         self._order("look")
+
+    def give(self, place: str) -> None:
+        """The visitor has given a data set: from the next start on it is the one called folder."""
+        self._given = place
 
     def keep_in(self, folder: Path | None) -> None:
         """From the first update on, keep the training in a folder that is not there yet."""
@@ -184,7 +199,8 @@ class Session:
         if "close" in self._orders:
             raise _Left
         if self.state == "loading":
-            self.message, self.fraction = f"many are computing: you are {nth(place)} in line", None
+            waiting = f"others are computing: you are {nth(place)} in line", None
+            self.message, self.fraction = self._line.doing or waiting
 
     def _fail(self, message):
         with self._wake:
@@ -194,6 +210,14 @@ class Session:
 
     def _tell(self, message, fraction):
         self.message, self.fraction = message, fraction
+
+    def _prepare(self, trainer):
+        """All that the first step needs; whoever waits sees it, too, for it is done for all."""
+
+        def tell(*stage):
+            self.message, self.fraction = self._line.doing = stage
+
+        return trainer.prepare(tell)
 
     def _fetch(self):
         self.state, self.fraction = "loading", None
@@ -214,7 +238,7 @@ class Session:
         """A training from its start."""
         self._equip(Trainer(self.config, self._data))
         self._keeping.begin(self._trainer)
-        self._note(self._trainer.prepare(self._tell))
+        self._note(self._prepare(self._trainer))
 
     def _equip(self, trainer):
         self._trainer, self._speed = trainer, 0.0
@@ -234,7 +258,7 @@ class Session:
         for name, value in wanted.items():
             if value != kept.settings[name]:
                 self.config.set(name, value)
-        progress = trainer.prepare(self._tell)
+        progress = self._prepare(trainer)
         self._curves |= self._keeping.curves()
         self._see(progress)
         self._accuracy = progress.evaluation.accuracy
@@ -244,6 +268,8 @@ class Session:
     def _dataset(self):
         """The data set asked for, or the bundled digits when it is not to be had."""
         self.notice, c = "", self.config
+        if c.dataset == "folder" and self._given:
+            return self._own_dataset(self._given)
         try:
             return shared_dataset(c.dataset, c.side, self.data_dir, self._tell)
         except DataUnavailable:
@@ -254,6 +280,29 @@ class Session:
             c.set("dataset", "digits")
             c.set("side", 16)
             return shared_dataset("digits", c.side, None, self._tell)
+
+    def _own_dataset(self, place):
+        """What the visitor gave, for no other; the page need not know where the server keeps it."""
+        end = monotonic() + SLOWEST
+
+        def tell(message, fraction):
+            if "close" in self._orders:
+                raise _Left
+            if monotonic() > end:
+                raise _Slow
+            self._tell(message.replace(place, Path(place).name), fraction)
+
+        try:
+            dataset = load("folder", self.config.side, data_dir=place, progress=tell)
+        except SnnlabError as error:
+            raise SnnlabError(str(error).replace(place, Path(place).name)) from None
+        except _Slow:
+            raise SnnlabError(
+                f"your data take longer than {SLOWEST / 60:g} minutes to read: give fewer or"
+                " smaller pictures"
+            ) from None
+        origin = "; ".join((f"your {Path(place).name}", *dataset.own.notes))
+        return replace(dataset, origin=origin)
 
     def _play(self):
         if self.state in ("ready", "paused"):
@@ -364,6 +413,7 @@ class Session:
             units=wishes.get("units", PHYSICAL),
             frame=self._frame() if view in FRAMED else None,
             picture=self._studio.take(view, wishes, hurry),
+            look=trainer.dataset.own and trainer.dataset.own.look,
         )
         self._published = perf_counter()
 

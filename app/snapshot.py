@@ -6,6 +6,7 @@ import numpy as np
 
 from snnlab.chip.power import PowerEstimate
 from snnlab.chip.recording import Recording
+from snnlab.data.labelled import Look
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,8 @@ class Snapshot:
 
     transferred : accuracy on changing chips of weights that stayed behind, and of those in the
     loop; view : what ``picture`` and ``frame`` were made for, None where it needs none; units : in
-    which to show them, one of :data:`~snnlab.chip.units.UNITS`.
+    which to show them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set
+    of one's own are treated, None for any other.
     """
 
     classes: tuple[str, ...]
@@ -105,3 +107,4 @@ class Snapshot:
     units: str
     frame: Frame | None
     picture: object
+    look: Look | None = None

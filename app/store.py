@@ -24,6 +24,10 @@ class Store:
         """That of a visitor, who cannot be told from its name; it may not be there."""
         return self._root / sha256(visitor.encode()).hexdigest()[:32]
 
+    def own(self, visitor: str) -> Path:
+        """Likewise, for a data set of the visitor's own."""
+        return self.folder(visitor).with_suffix(".own")
+
     def tidy(self) -> None:
         """Take away what is too old, and the oldest of what is too much."""
         left = sorted(self._left(), reverse=True)

@@ -82,7 +82,7 @@ class Studio:
             values = _to_circuits(units.of_neurons(quantity, self.progress.recording), mapping)
         else:
             values = units.of_circuits(quantity, chip.circuits, chip.codes)
-        found = laboratory(trainer.settings)
+        found = laboratory(trainer.settings, trainer.own_die)
         return ChipPicture(
             quantity=quantity,
             values=values.astype(np.float32),

@@ -73,7 +73,7 @@ def peers(trained: Trained, names: list[str], threads: int):
     """Running peers by name, reasons of those that do not run, and the folder of their answers."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         problem = Path(folder) / "problem.npz"
-        np.savez(problem, allow_pickle=False, **_problem(trained))
+        np.savez(problem, **_problem(trained))
         running, missing = {}, {}
         for name in names:
             try:

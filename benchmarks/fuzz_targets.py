@@ -157,7 +157,7 @@ def _pictures():
 
 
 def picture(data):
-    image = from_picture(import_module("snnlab_app.upload").grey(data), 16)
+    image = from_picture(import_module("snnlab_app.upload").read_upload(data), 16)
     assert (image.shape, image.dtype) == ((16, 16), np.uint8)
 
 

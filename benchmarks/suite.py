@@ -9,6 +9,7 @@ import torch
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.errors import SnnlabError
 from snnlab.install import version
+from snnlab.spelling import did_you_mean
 from snnlab_bench import (
     against_peers,
     breakdown,
@@ -74,7 +75,10 @@ def _chosen(only, full):
     wanted = set(only.split(","))
     unknown = wanted - set(NAMES)
     if unknown:
-        raise SnnlabError(f"no section {', '.join(sorted(unknown))}: there are {', '.join(NAMES)}")
+        meant = did_you_mean(min(unknown), NAMES)
+        raise SnnlabError(
+            f"no section {', '.join(sorted(unknown))}: there are {', '.join(NAMES)}{meant}"
+        )
     return wanted
 
 

@@ -22,6 +22,7 @@ _HOME = {
     "Recording": "snnlab.chip.recording",
     "SnnlabError": "snnlab.errors",
     "Trainer": "snnlab.learn.trainer",
+    "classify": "snnlab.experiments.classify",
     "dashboard": "snnlab_app.inline",
     "interactive": "snnlab_app.notebook",
     "latency_encode": "snnlab.encoding",

@@ -5,29 +5,43 @@ import importlib
 import importlib.util
 import sys
 from datetime import datetime
-from io import TextIOWrapper
 from pathlib import Path
 
-from snnlab import install
+from snnlab import console, install
 from snnlab.cli_app import add_app, add_password
+from snnlab.cli_classify import add_classify
 from snnlab.cli_robustness import add_robustness
 from snnlab.cli_runs import add_runs
 from snnlab.cli_sweep import add_sweep
+from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, add_tensorboard, config, filled, place
+from snnlab.flags import (
+    add_data_dir,
+    add_knobs,
+    add_recipe,
+    add_tensorboard,
+    config,
+    filled,
+    place,
+    whole,
+)
+from snnlab.spelling import did_you_mean
 
-INTERRUPTED = 130
+UNSOUND, UNPRINTED, INTERRUPTED = 1, 1, 130
+"""Exit codes: something is wrong with the installation; what a command prints is its whole result
+and was lost; Ctrl-C. An error of use gives 2."""
 MAPPED = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors of use are one line on standard error."""
+    console.make_tolerant()
     arguments = _parser().parse_args(argv)
-    if isinstance(sys.stdout, TextIOWrapper):  # through a pipe, too, a line is seen when it is said
-        sys.stdout.reconfigure(line_buffering=True)
+    if warning := install.intruder():
+        print(f"snnlab: {warning}", file=sys.stderr)
     try:
-        return arguments.command(arguments)
+        code = arguments.command(arguments)
     except SnnlabError as error:
         print(f"snnlab: {error}", file=sys.stderr)
         return 2
@@ -38,22 +52,51 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("snnlab: stopped", file=sys.stderr)
         return INTERRUPTED
+    return code or _unprinted("prints" in arguments)
+
+
+def _unprinted(prints):
+    """The exit code of what has gone well, but for its output."""
+    return UNPRINTED if prints and console.is_output_lost() else 0
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
 
+    def parse_known_args(self, args=None, namespace=None):
+        """All of them are known: else the command itself says so, and points to its own help."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            meant = did_you_mean(rest[0].partition("=")[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(rest)}{meant}")
+        return found, rest
+
+    def _check_value(self, action, value):
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += did_you_mean(value, action.choices)
+            raise
+
+    def exit(self, status=0, message=None):
+        """After help and version, too, which are nothing but output."""
+        super().exit(status or _unprinted(True), message)
+
     def error(self, message):
         self.exit(2, f"snnlab: {plain(message)} (see {self.prog} --help)\n")
 
 
 def _parser():
-    parser = _Parser(prog="snnlab", description="Spiking networks on an emulated analog chip.")
-    parser.add_argument("--version", action="version", version=f"snnlab {install.version()}")
+    parser = _Parser(
+        prog="snnlab", description="Spiking networks on an emulated analog chip.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # the version stays one line
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=install.described())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
+    add_classify(commands)
     add_data_dir(add_sweep(commands))
     add_robustness(commands)
     add_app(commands)
@@ -66,6 +109,7 @@ def _parser():
     _add_recipes(commands)
     _add_reproduce(commands)
     _add_bench(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -85,8 +129,8 @@ def _add_train(commands):
 
 def _add_data(commands):
     data = commands.add_parser("data", help="fetch a data set and say where it came from")
-    data.set_defaults(command=_data)
-    data.add_argument("name", help="mnist, fashion-mnist, digits or yin-yang")
+    data.set_defaults(command=_data, prints=True)
+    data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
 
 
@@ -100,7 +144,8 @@ def _add_calibrate(commands):
 
 def _add_map(commands):
     map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
-    map_.set_defaults(command=_map)
+    map_.set_defaults(command=_map, prints=True)
+    add_data_dir(map_)
     add_knobs(map_, MAPPED)
 
 
@@ -108,8 +153,8 @@ def _add_convergence(commands):
     convergence = commands.add_parser(
         "convergence", help="evaluate a run on finer and finer steps of the emulation"
     )
-    convergence.set_defaults(command=_convergence)
-    convergence.add_argument("run", metavar="RUN", type=place, help="folder of a run")
+    convergence.set_defaults(command=_convergence, prints=True)
+    convergence.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     add_data_dir(convergence)
     _add_threads(convergence)
 
@@ -117,13 +162,15 @@ def _add_convergence(commands):
 def _add_export(commands):
     export = commands.add_parser("export", help="write a run's network as NIR, for other libraries")
     export.set_defaults(command=_export)
-    export.add_argument("run", metavar="RUN", type=place, help="run folder")
+    export.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
+    text = "a graph in steps of time that this library reads: norse or snntorch"
+    export.add_argument("--for", dest="library", type=str.lower, metavar="LIB", help=text)
 
 
 def _add_recipes(commands):
     recipes_ = commands.add_parser("recipes", help="list the named settings for --recipe")
-    recipes_.set_defaults(command=_recipes)
+    recipes_.set_defaults(command=_recipes, prints=True)
 
 
 def _add_reproduce(commands):
@@ -133,13 +180,12 @@ def _add_reproduce(commands):
     reproduce.set_defaults(command=_reproduce)
     reproduce.add_argument("study", help="table1, sparsity, mismatch, neuron-death, latency or all")
     reproduce.add_argument("--quick", action="store_true", help="a small version on the digits")
-    reproduce.add_argument("--seeds", type=int, metavar="N", help="at most N seeds (default: 5)")
+    reproduce.add_argument("--seeds", type=whole, metavar="N", help="at most N seeds (default: 5)")
     reproduce.add_argument(
         "--out",
         type=place,
-        default=Path(),
         metavar="DIR",
-        help="folder for results.md (default: .)",
+        help="folder for results.md (default: runs/results, with --quick runs/results-quick)",
     )
     reproduce.add_argument(
         "--cache",
@@ -149,7 +195,7 @@ def _add_reproduce(commands):
         help="finished trainings",
     )
     reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
-    reproduce.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
     )
@@ -163,11 +209,17 @@ def _add_bench(commands):
     bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
     text = "where results are kept"
     bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
-    bench.add_argument("--threads", type=int, default=2, metavar="N", help="cores (default: 2)")
+    bench.add_argument("--threads", type=whole, default=2, metavar="N", help="cores (default: 2)")
+
+
+def _add_doctor(commands):
+    doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
+    doctor.set_defaults(command=_doctor, prints=True)
+    doctor.add_argument("--json", action="store_true", help="the same for programs")
 
 
 def _add_threads(parser):
-    parser.add_argument("--threads", type=int, metavar="N", help="cores to use (default: all)")
+    parser.add_argument("--threads", type=whole, metavar="N", help="cores to use (default: all)")
 
 
 def _train(arguments):
@@ -203,26 +255,35 @@ def _bench(arguments):
 
 
 def _data(arguments):
-    from snnlab.data import load
+    from snnlab.data import counts, load
+    from snnlab.data.catalogue import CATALOGUE
     from snnlab.experiments.terminal import Bar
 
+    if known := CATALOGUE.get(arguments.name):
+        known.check_place(arguments.data_dir)
     with Bar() as bar:
         dataset = load(arguments.name, data_dir=arguments.data_dir, progress=bar.tell)
     print(
         f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
+    if dataset.own:
+        print(*(f"  {line}" for line in counts(dataset)), sep="\n")
+        print(*(plain(f"note: {note}") for note in dataset.own.notes), sep="\n")
     return 0
 
 
 def _map(arguments):
     settings = config(arguments)
     from snnlab.chip.mapping import Mapping
+    from snnlab.data import load
     from snnlab.data.catalogue import CATALOGUE
 
-    entry = CATALOGUE[settings.dataset].checked(settings.side)
+    known = CATALOGUE[settings.dataset].checked(settings.side)
+    if known.own:
+        known = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
     mapping = Mapping(
-        (settings.side**2, *settings.hidden, len(entry.classes)), chips=settings.chips
+        (settings.side**2, *settings.hidden, len(known.classes)), chips=settings.chips
     )
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0
@@ -240,8 +301,10 @@ def _export(arguments):
         raise install.missing("NIR is", "nir")
     from snnlab.experiments.nir_export import export_run
 
-    network = export_run(arguments.run, arguments.out)
+    network, differences = export_run(arguments.run, arguments.out, arguments.library)
     print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
+    if differences:
+        print(differences)
     return 0
 
 
@@ -251,6 +314,14 @@ def _recipes(arguments):
     for recipe in recipes().values():
         print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
     return 0
+
+
+def _doctor(arguments):
+    from snnlab.doctor import examine
+
+    report = examine()
+    print(report.as_json() if arguments.json else report)
+    return UNSOUND if report.problems else 0
 
 
 def _reproduce(arguments):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.errors import SnnlabError
-from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled
+from snnlab.flags import add_data_dir, add_knobs, add_recipe, config, filled, whole
 from snnlab.imports import uncollected
 from snnlab.limits import Limits
 
@@ -25,11 +25,15 @@ def add_app(commands) -> None:
     app.add_argument(
         "--address", type=filled, default="127.0.0.1", help="address to listen on (loopback)"
     )
-    app.add_argument("--port", type=_port, default=5006, help="port to listen on (default 5006)")
+    app.add_argument(
+        "--port",
+        type=_port,
+        help="port to listen on (default: the first that is free from 5006 on; with --origin 5006)",
+    )
     app.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     _add_access(app)
     app.add_argument(
-        "--workers", type=int, default=1, metavar="N",
+        "--workers", type=whole, default=1, metavar="N",
         help="processes to compute in, among which visitors are spread (default: 1)",
     )  # fmt: skip
     app.add_argument("--admin", action="store_true", help="with a page that tells what goes on")
@@ -62,6 +66,8 @@ def _add_access(app):
     app.add_argument("--users", default="", metavar="A,B", help="whom of it: names, @domains or *")
     app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
                      help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
+    app.add_argument("--prefix", default="", metavar="PATH",
+                     help="path that a proxy leaves before all others, e.g. /snnlab")  # fmt: skip
     app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
 
 
@@ -73,6 +79,7 @@ def _access(arguments):
         users=tuple(filter(None, (user.strip() for user in arguments.users.split(",")))),
         origins=tuple(arguments.origin),
         anyone=arguments.no_login,
+        prefix=arguments.prefix,
     )
     access.check(arguments.address)
     return access

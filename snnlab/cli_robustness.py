@@ -5,31 +5,32 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.flags import add_data_dir, filled, place
-from snnlab.numerals import number
+from snnlab.flags import add_data_dir, filled, place, whole
+from snnlab.numerals import cure, number
 
 
 def add_robustness(commands) -> None:
     """Add the three commands to a parser's commands."""
     add = _add(commands, "robustness", _robustness, "test a run on other dies, deeper mismatch")
-    add("--dies", type=int, default=5, metavar="N", help="how many (default: 5)")
+    add("--dies", type=whole, default=5, metavar="N", help="how many (default: 5)")
     add("--sigmas", type=_numbers, metavar="A,B", help="mismatch σ_d of each (default: 0 to 0.5)")
-    add("--epochs", type=int, default=0, metavar="N",
+    add("--epochs", type=whole, default=0, metavar="N",
         help="of training in the loop with each die before it is tested (default: 0)")  # fmt: skip
     add = _add(commands, "transfer", _transfer, "train as a run was on die A, test on die B")
-    add("--dies", type=int, default=3, metavar="N", help="how many (default: 3)")
+    add("--dies", type=whole, default=3, metavar="N", help="how many (default: 3)")
     add = _add(
         commands, "neuron-death", _neuron_death, "test a run while hidden neurons are silent"
     )
     add("--shares", type=_numbers, metavar="A,B", help="shares of them (default: 0 to 0.5)")
-    add("--draws", type=int, default=5, metavar="N", help="times that they are drawn (default: 5)")
+    text = "times that they are drawn (default: 5)"
+    add("--draws", type=whole, default=5, metavar="N", help=text)
 
 
 def _add(commands, name, command, text):
     parser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=command, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: cores)")
+    parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     parser.add_argument("--scheduler", type=filled, metavar="tcp://…",
                         help="address of a Dask scheduler to use instead")  # fmt: skip
     parser.add_argument("--export", type=place, metavar="FILE",
@@ -40,9 +41,10 @@ def _add(commands, name, command, text):
 
 def _numbers(text):
     try:
-        return tuple(number(part, float) for part in text.split(","))
+        return tuple(number(part := each, float) for each in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: give numbers such as 0,0.2,0.4") from None
+        meant = cure(part, float, percent=0.01)
+        raise argparse.ArgumentTypeError(f"{text}: give numbers such as 0,0.2,0.4{meant}") from None
 
 
 def _robustness(arguments):
@@ -87,6 +89,7 @@ def _measured(arguments, study, **options):
     if arguments.export:
         check_export(arguments.export)
     with Bar(times=True) as bar:
+        bar.tell("testing", 0.0)
         table = study(
             run, workers=arguments.workers, scheduler=arguments.scheduler,
             data_dir=arguments.data_dir, tell=bar.tell, **options,

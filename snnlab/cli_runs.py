@@ -1,15 +1,19 @@
 """``snnlab runs``: runs listed, shown, compared, resumed, annotated, exported, removed."""
 
+import argparse
 import zipfile
 from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.experiments.choosing import RESULTS, chosen, told
+from snnlab.experiments.tables import aligned
 from snnlab.files import write_whole
-from snnlab.flags import add_tensorboard, filled, place
+from snnlab.flags import add_tensorboard, filled, place, whole
 
 INTERRUPTED = 130
+RUNS = Path("runs")
+_ROOT = {"type": place, "metavar": "DIR", "help": "folder of runs (default: runs)"}
 MOST = 6
 """Runs that one comparison shows."""
 
@@ -17,23 +21,26 @@ MOST = 6
 def add_runs(commands) -> None:
     """Add the command and what it can do to a parser's commands."""
     runs = commands.add_parser("runs", help="list, show, diff, resume, note, export or remove runs")
-    runs.add_argument("--root", type=place, default=Path("runs"), metavar="DIR",
-                      help="folder of runs (default: runs)")  # fmt: skip
+    runs.add_argument("--root", default=RUNS, **_ROOT)
     what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(what, "list", _list, "a table of all runs", (
+    listing = _add(what, "list", _list, "a table of all runs", (
+        ("folders", {"nargs": "*", "type": place, "metavar": "DIR",
+                     "help": "runs, or folders of runs, instead: those made with --out"}),
         ("--where", {"action": "append", "default": [], "metavar": "X",
                      "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
         ("--sort", {"type": filled, "metavar": "NAME",
                     "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
-    _add(what, "show", _show, "all about one run", (_RUN,))
-    _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    showing = _add(what, "show", _show, "all about one run", (_RUN,))
+    diff = _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    for parser in (listing, showing, diff):
+        parser.set_defaults(prints=True)
     resume = _add(what, "resume", _resume, "go on with a run that stopped", (
         _RUN,
-        ("--epochs", {"type": int, "metavar": "N", "help": "train up to this epoch instead"}),
+        ("--epochs", {"type": whole, "metavar": "N", "help": "train up to this epoch instead"}),
         ("--data-dir", {"type": filled, "metavar": "DIR",
-                        "help": "folder with idx files of the data sets"}),
-        ("--threads", {"type": int, "metavar": "N", "help": "cores to use (default: all)"}),
+                        "help": "folder with idx files of the data sets, or data of your own"}),
+        ("--threads", {"type": whole, "metavar": "N", "help": "cores to use (default: all)"}),
     ))  # fmt: skip
     add_tensorboard(resume)
     _add(what, "note", _note, "write a note or tags to a run", (
@@ -66,6 +73,7 @@ _RUNS = ("runs", {"type": filled, "metavar": "RUN", "nargs": "+", "help": "folde
 def _add(commands, name, command, text, arguments):
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=command)
+    parser.add_argument("--root", default=argparse.SUPPRESS, **_ROOT)  # here, too, people give it
     for flag, options in arguments:
         parser.add_argument(flag, **options)
     return parser
@@ -74,13 +82,22 @@ def _add(commands, name, command, text, arguments):
 def _list(arguments):
     from snnlab.experiments.runs import list_runs
 
-    _check_root(arguments.root)
-    runs, complaints = list_runs(arguments.root)
-    rows = chosen([run.row() for run in runs], arguments.where, arguments.sort)
-    columns = {"run": "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
+    roots = arguments.folders or [arguments.root]
+    for root in roots:
+        _check_root(root)
+    listed = [list_runs(root) for root in roots]
+    runs = _once(run for found, _ in listed for run in found)
+    complaints = [complaint for _, more in listed for complaint in more]
+    rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
+    rows = chosen(rows, arguments.where, arguments.sort)
+    called = "folder" if arguments.folders else "run"  # by which other commands find it
+    columns = {called: "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
         columns[arguments.sort] = arguments.sort
     print(_table([columns.values(), *([told(name, row) for name in columns] for row in rows)]))
+    if not (runs or complaints):
+        where = ", ".join(map(str, roots))
+        print(f"no runs in {where}: those made with --out are listed by snnlab runs list DIR")
     for complaint in complaints:
         print(f"left out: {plain(complaint)}")
     return 0
@@ -88,27 +105,26 @@ def _list(arguments):
 
 def _check_root(root):
     """There need be no runs yet, but a folder that is named is there."""
-    if not root.is_dir() and (root.exists() or root != Path("runs")):
-        raise SnnlabError(f"folder of runs {root}: no such folder, give --root one that there is")
+    if not root.is_dir() and (root.exists() or root != RUNS):
+        raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
 
 
 def _table(rows):
-    rows = [[plain(str(c[0] if isinstance(c, tuple) else c)) for c in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned([[c[0] if isinstance(c, tuple) else c for c in row] for row in rows])
 
 
 def _show(arguments):
     from snnlab.experiments.runs import find_run
 
     run = find_run(arguments.run, arguments.root)
-    record, notes, row = run.record, run.notes(), run.row()
+    record, notes, row, own = run.record, run.notes(), run.row(), run.record["own_die"]
     versions = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     for line in (
         f"{run.name}: {run.state}, {record['steps']} steps, network {record['network']}",
         f"from {record['created']} to {record['updated']}, commit {record['commit']}",
         f"data {record['data']}; {versions}",
+        *((f"classes {', '.join(map(str, record['classes']))}",) if record["own"] else ()),
+        *[f"on a die of its own, {own}: the knob die has no effect"] * bool(own),
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))
@@ -144,7 +160,10 @@ def _diff(arguments):
 def _found(arguments):
     from snnlab.experiments.runs import find_run
 
-    runs = [find_run(name, arguments.root) for name in arguments.runs]
+    return _once(find_run(name, arguments.root) for name in arguments.runs)
+
+
+def _once(runs):
     return list({run.folder.resolve(): run for run in runs}.values())
 
 

@@ -2,14 +2,15 @@
 
 from snnlab.errors import SnnlabError
 from snnlab.experiments.tables import check_export, columns_of, exported
-from snnlab.flags import add_knobs, add_recipe, config, filled, place
+from snnlab.flags import add_knobs, add_recipe, config, filled, place, whole
+from snnlab.numerals import cure, number
 
 MOST = 10
 """Trials that are shown at the end."""
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
     "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
-    "power=0.2": "most that a quantity may be; may be repeated",
+    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
 }
 
 
@@ -24,9 +25,10 @@ def add_sweep(commands):
     ):
         add(flag, action="append", default=[], metavar=shown, help=text)
     add("--sampler", metavar="X", help="grid, random or tpe (default)")
-    add("--trials", type=int, metavar="N", help="how many (default: 20, or the whole grid)")
-    add("--repeats", type=int, metavar="N", help="dies that each trial is trained on (default: 1)")
-    add("--sweep-seed", type=int, metavar="N", help="seed of the values that are tried")
+    add("--trials", type=whole, metavar="N", help="how many (default: 20, or the whole grid)")
+    text = "dies that each trial is trained on (default: 1)"
+    add("--repeats", type=whole, metavar="N", help=text)
+    add("--sweep-seed", type=whole, metavar="N", help="seed of the values that are tried")
     add("--prune", action="store_true", default=None, help="stop bad trials early")
     add(
         "--name",
@@ -36,7 +38,8 @@ def add_sweep(commands):
     )
     add("--storage", type=filled, metavar="X", help="SQLite file, .journal file or database URL"
         " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
-    add("--workers", type=int, metavar="N", help="processes (default: one for each core; 0: here)")
+    text = "processes (default: one for each core; 0: here)"
+    add("--workers", type=whole, metavar="N", help=text)
     add(
         "--scheduler",
         type=filled,
@@ -58,16 +61,26 @@ def _sweep(arguments):
     from snnlab.experiments.terminal import Bar, say
 
     storage = arguments.storage or default_storage(plan.name)
+    ended = []
     with Bar(times=True) as bar:
 
         def tell(message, fraction):
             say(message)
+            ended.append(message)
             bar.tell(plan.name, fraction)
 
-        study = sweep(
-            plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
-            data_dir=arguments.data_dir, tell=tell,
-        )  # fmt: skip
+        bar.tell(plan.name, 0.0)
+        try:
+            study = sweep(
+                plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
+                data_dir=arguments.data_dir, tell=tell,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if ended:
+                say(_so_far(plan, storage))
+            raise
+    if not ended:
+        print("nothing was left to do: all trials had ended before")
     if arguments.export:
         exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
@@ -119,14 +132,25 @@ def _once(flag, pairs):
 def _limit(text):
     name, value = _pair("limit", text)
     try:
-        return name, float(value)
+        return name, number(value, float)
     except ValueError:
-        raise SnnlabError(f"limit {name} = {value} is no number") from None
+        raise SnnlabError(f"limit {name} = {value} is no number{cure(value, float)}") from None
+
+
+def _so_far(plan, storage):
+    """What an interrupted sweep has found, and how it goes on."""
+    from snnlab.experiments.storage import load_study
+
+    try:
+        found = _summary(plan, load_study(plan.name, storage), storage)
+    except SnnlabError as error:
+        return str(error)
+    return f"{found}\nthe same command goes on with the trials that are left"
 
 
 def _summary(plan, study, storage):
-    """The best trials in a table."""
-    from snnlab.experiments.outcome import best_of
+    """The best trials in a table, or why no trial counts."""
+    from snnlab.experiments.outcome import best_of, row_of, why_none
 
     states = [trial.state.name.lower() for trial in study.trials]
     lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
@@ -134,6 +158,8 @@ def _summary(plan, study, storage):
     if best:
         what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
+    elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
+        lines.append(none)
     for trial in best[:MOST]:
         values = ", ".join(
             f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)

@@ -4,6 +4,7 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
+import re
 from contextlib import suppress
 from math import pi
 from typing import ClassVar
@@ -12,11 +13,13 @@ import numpy as np
 import param
 
 from snnlab.chip import constants as c
+from snnlab.chip.die import Die
 from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.mapping import MOST_INPUTS
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
+from snnlab.spelling import did_you_mean
 
 MOST_SHOWN = 100
 """Characters of a value that an error quotes."""
@@ -90,7 +93,9 @@ def _plain(knob, value):
 
     A choice becomes the one that it equals, and truth is no number.
     """
-    if isinstance(value, np.generic):
+    if isinstance(knob, param.List):
+        return _listed(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a scalar of numpy, torch
         value = value.item()
     if isinstance(knob, param.Selector):
         return next((choice for choice in knob.objects if choice == value), value)
@@ -99,20 +104,36 @@ def _plain(knob, value):
     return value
 
 
+def _listed(value):
+    """A list of a list, tuple, range, array, tensor or single whole number."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if type(value) is int:
+        return [value]
+    if not isinstance(value, list | tuple | range):
+        raise TypeError(value)
+    return [item.item() if isinstance(item, np.generic) else item for item in value]
+
+
 class Config(param.Parameterized):
-    """All settings of one training."""
+    """All settings of one training.
+
+    Wherever a knob is turned, numbers of NumPy become Python's own, and an array or tuple a list;
+    raises :class:`SnnlabError` for a value that is not allowed.
+    """
 
     dataset = param.Selector(
         default="mnist",
-        objects=["mnist", "fashion-mnist", "digits", "yin-yang"],
+        objects=["mnist", "fashion-mnist", "digits", "yin-yang", "folder", "idx"],
         label="Data set",
-        doc="Data set to learn.",
+        doc="Data set to learn; of your own are folder (a sub-folder of pictures per class, CSV,"
+        " npz or zip) and idx (idx files of any data set).",
     )
     side = param.Selector(
         default=16,
         objects=[16, 28],
         label="Image side",
-        doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come.",
+        doc="Pixels on each side of an image, scaled to 16 or as MNIST and Fashion-MNIST come; data"
+        " of your own are scaled to either.",
     )
     encoding = param.Selector(
         default="integrator",
@@ -144,7 +165,7 @@ class Config(param.Parameterized):
         shown="°",
         factor=180.0 / pi,
         label="Rotation",
-        doc="Training images are turned by up to this angle, anew in every epoch.",
+        doc="Training images are turned by up to this angle, drawn again in every epoch.",
     )
     shift = Quantity(
         0.0,
@@ -205,7 +226,7 @@ class Config(param.Parameterized):
         default="as drawn",
         objects=["as drawn", "measured"],
         label="Calibration",
-        doc="Whether the die is used as drawn, or every circuit is measured and set anew first.",
+        doc="Whether the die is used as drawn, or every circuit is measured and set first.",
     )
     die_seed = param.Integer(
         1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
@@ -214,7 +235,8 @@ class Config(param.Parameterized):
         0.0,
         0.5,
         "Mismatch σ_d",
-        "Decalibration of time constants and thresholds on top of the die, as relative spread.",
+        "How much circuits differ from one another: relative spread of time constants and"
+        " thresholds on top of the die's.",
     )
     cadc_noise = Quantity(
         c.CADC_NOISE_LSB,
@@ -261,8 +283,8 @@ class Config(param.Parameterized):
         default="threshold",
         objects=["threshold", "overshoot"],
         label="Surrogate at a spike",
-        doc="Where the surrogate takes a neuron to be that fired: at its threshold, or as far above"
-        " as its climb would have led until the next converter sample.",
+        doc="Potential at which the surrogate is evaluated after a spike: the threshold, or as far"
+        " above it as the climb would have led by the next converter sample.",
     )
     rho_burst = _strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
@@ -300,9 +322,7 @@ class Config(param.Parameterized):
         label="Readout",
         doc="What decides: a label's highest potential, or the sum of those above rest.",
     )
-    logit_gain = _strength(
-        10.0, 0.1, 100.0, "Logit gain", "Logits are so many times what the readout gives."
-    )
+    logit_gain = _strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = _share(
         0.0,
         0.9,
@@ -313,7 +333,7 @@ class Config(param.Parameterized):
         0.0,
         0.9,
         "Dropout",
-        "Share of hidden neurons that keep silent, drawn anew for every training batch.",
+        "Share of hidden neurons silenced while training, drawn again for every batch.",
     )
     learning_rate = _strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
     schedule = param.Selector(
@@ -347,6 +367,8 @@ class Config(param.Parameterized):
         ),
     }  # fmt: skip
 
+    GROUP_OF: ClassVar = {name: group for group, names in GROUPS.items() for name in names}
+
     LIVE = frozenset(
         {
             "beta", "at_spike", "rho_burst", "rho_weight", "rho_readout", "learning_rate",
@@ -368,16 +390,37 @@ class Config(param.Parameterized):
 
     def set(self, name: str, value) -> None:
         """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
-        knob = self._knob(name)
+        self._knob(name)
+        setattr(self, name, value)
+
+    def __setattr__(self, name, value):
+        if name not in self.GROUP_OF:
+            super().__setattr__(name, value)
+            return
         try:
-            setattr(self, name, _plain(knob, value))
+            super().__setattr__(name, _plain(self.param[name], value))
         except (ValueError, TypeError):
-            raise _refused(name, value, self.allowed(name)) from None
+            if isinstance(value, Die):
+                raise SnnlabError(
+                    f"{name} = a Die is not allowed: {self.allowed(name)}; for one of your own"
+                    " write Trainer(config, data, die=…)"
+                ) from None
+            meant = self.meant(name, value) or self._typed(name, value)
+            raise _refused(name, value, self.allowed(name) + meant) from None
+
+    def _typed(self, name, value):
+        """The end of a message on a text where its numbers would be taken."""
+        if isinstance(value, str) and not isinstance(self.param[name], param.Selector):
+            with suppress(SnnlabError):
+                return f"; give {self.read(name, value)}, not text"
+        return ""
 
     @classmethod
     def _knob(cls, name):
         if name not in cls.knobs():
-            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(cls.knobs())}")
+            known = cls.knobs()
+            meant = did_you_mean(name, known)
+            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(known)}{meant}")
         return cls.param[name]
 
     @classmethod
@@ -394,7 +437,7 @@ class Config(param.Parameterized):
                 return [number(part, int) for part in text.split("-")] if text else []
             return number(text, int if isinstance(knob, param.Integer) else float)
         except ValueError:
-            raise _refused(name, text, cls.allowed(name)) from None
+            raise _refused(name, text, cls.allowed(name) + cls.meant(name, text)) from None
 
     @classmethod
     def knobs(cls) -> tuple[str, ...]:
@@ -415,6 +458,21 @@ class Config(param.Parameterized):
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
         return f"{kind} from {low:.10g} to {high:.10g}{unit}"
+
+    @classmethod
+    def meant(cls, name: str, value) -> str:
+        """What was probably meant by a value that is not allowed, as the end of a message."""
+        knob = cls.param[name]
+        if not isinstance(value, str):
+            return ""
+        if isinstance(knob, param.List):
+            is_list = re.fullmatch(r"[\s\d,;x×()\[\]]*\d[\s\d,;x×()\[\]]*", value)
+            return f"; write {'-'.join(re.findall(r'[0-9]+', value))}" if is_list else ""
+        if isinstance(knob, param.Selector):
+            return did_you_mean(value, knob.objects)
+        kind = int if isinstance(knob, param.Integer) else float
+        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
+        return cure(value, kind, knob.bounds, percent)
 
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""

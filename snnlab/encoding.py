@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from snnlab.arrays import pixels_of
 from snnlab.chip.compiled import compiled
+from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events, check_window
 
@@ -45,13 +47,14 @@ def latency_encode(
 ) -> Events:
     """Images to at most one spike per pixel.
 
-    images : uint8[image, ...]; tau_in : s; theta_in : of full brightness; window : ticks of 8 ns,
-    later spikes are dropped; code : of :func:`latency`. Raises :class:`SnnlabError` for anything
-    but 8-bit images, a window of more than 16 bits, or an unknown code.
+    images : uint8[image, ...], or whole numbers up to 255 of another kind; tau_in : s;
+    theta_in : of full brightness; window : ticks of 8 ns, later spikes are dropped; code : of
+    :func:`latency`. Raises :class:`SnnlabError` for other images, a window of more than 16 bits, or
+    an unknown code.
     """
-    kind = getattr(images, "dtype", type(images).__name__)
-    if kind != np.uint8:
-        raise SnnlabError(f"images are {kind}: the encoder takes uint8, 0 to 255")
+    images = pixels_of(images, "images")
+    if images.dtype != np.uint8:
+        raise SnnlabError(f"images are {images.dtype}: the encoder takes uint8, 0 to 255")
     for name, value, low, high in (("tau_in", tau_in, 1e-9, 1.0), ("theta_in", theta_in, 0.0, 1.0)):
         if not low <= value <= high:
             raise SnnlabError(f"latency code {name} = {value} is not allowed: {low:g} to {high:g}")
@@ -66,6 +69,7 @@ def latency_encode(
     return Events(*_in_order(pixels, rank, ticks, window), pixels.shape[1], ids)
 
 
+@guarded
 @compiled(nogil=True)
 def _in_order(pixels, rank, ticks, window):
     """Offsets, ticks and channels of the spikes of all images, in order of time.

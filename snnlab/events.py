@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from snnlab.arrays import array, exact
 from snnlab.errors import SnnlabError
 
 TICK = 8e-9
@@ -13,6 +14,10 @@ _CHUNK = 4096  # samples sorted at a time: the indices of all would take a gigab
 
 LAST_TICK = 2**16 - 1
 """Time stamps have 16 bits."""
+_KINDS = {
+    "offsets": np.dtype(np.int64), "tick": np.dtype(np.uint16), "channel": np.dtype(np.uint16),
+    "ids": np.dtype(np.uint64),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,8 @@ class Events:
     ids     : uint64[sample]        identity of each sample: keys its trial noise, so that a sample
                                     sees the same noise in whatever batch it runs
 
-    Raises :class:`SnnlabError` from :meth:`checked` when the arrays contradict each other.
+    Lists, tensors and arrays of other whole numbers are taken as these kinds. Raises
+    :class:`SnnlabError` from :meth:`checked` when the arrays contradict each other.
     """
 
     offsets: np.ndarray
@@ -34,6 +40,12 @@ class Events:
     channel: np.ndarray
     n_channels: int
     ids: np.ndarray
+
+    def __post_init__(self):
+        for name, dtype in _KINDS.items():
+            given = getattr(self, name)
+            if getattr(given, "dtype", None) != dtype:
+                object.__setattr__(self, name, exact(given, dtype, f"Events.{name}"))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -62,6 +74,9 @@ class Events:
             )
         for name in ("tick", "channel"):
             _check_16_bits(name, getattr(self, name))
+        for name in ("offsets", "ids"):
+            if (kind := getattr(self, name).dtype) != _KINDS[name]:
+                raise SnnlabError(f"Events.{name} are {kind}: give {_KINDS[name]}")
         if size and self.channel.max() >= self.n_channels:
             raise SnnlabError(
                 f"Events.channel {self.channel.max()} is out of range, the last of"
@@ -110,11 +125,12 @@ class Events:
 
     @classmethod
     def from_ticks(cls, ticks: np.ndarray, window: int, ids: np.ndarray | None = None) -> "Events":
-        """At most one spike per channel from its time : ticks[sample, channel].
+        """At most one spike per channel from its time : ticks[sample, channel], an array-like.
 
         Times at or beyond ``window`` ticks mean "no spike". Raises :class:`SnnlabError` for
         negative times, NaN, or a window of more than 16 bits.
         """
+        ticks = array(ticks, "times")
         if ticks.ndim != 2 or ticks.dtype.kind not in "iuf":
             raise SnnlabError(
                 f"times of shape {ticks.shape} are {ticks.dtype}: give numbers, one row per sample"
@@ -160,7 +176,8 @@ def _by_time(ticks, window):
 
 def _check_16_bits(name, array):
     if array.dtype != np.uint16:
-        values = f" from {array.min()} to {array.max()}" if array.size else ""
+        numbers = array.size and array.dtype.kind in "iuf"
+        values = f" from {array.min()} to {array.max()}" if numbers else ""
         raise SnnlabError(
             f"Events.{name} is {array.dtype}{values}: give uint16, 0 to {LAST_TICK}, no negative"
         )

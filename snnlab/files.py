@@ -61,8 +61,18 @@ def check_place(path: Path, what: str) -> None:
 
 
 def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
-    """What fills a file with named arrays; no pickle."""
-    return lambda file: np.savez(file, allow_pickle=False, **arrays)
+    """What fills a file with named arrays, as ``np.savez`` does; ValueError instead of a pickle.
+
+    ``np.savez`` itself refuses to pickle from NumPy 2.1 on only.
+    """
+
+    def fill(file):
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+
+    return fill
 
 
 MOST_BYTES = 2**28
@@ -75,9 +85,15 @@ MOST_LISTED = 2**20
 
 
 def load_npz(
-    path: Path, what: str, content: str, shapes: dict[str, tuple[int, ...]] | None = None
+    path: Path,
+    what: str,
+    content: str,
+    shapes: dict[str, tuple[int, ...]] | None = None,
+    kinds: str = "biuf",
 ) -> dict[str, np.ndarray]:
     """All arrays of numbers of an ``npz`` file, or those of these shapes.
+
+    kinds : letters of NumPy's kinds of values that are read; never objects, which are pickles.
 
     What an array claims to be is looked at before any of it is unpacked: a file of kilobytes can
     hold zeros for gigabytes. Raises :class:`SnnlabError`, naming ``what`` and ``content``, for a
@@ -87,7 +103,7 @@ def load_npz(
         with path.open("rb") as file:
             most = min(MOST_BYTES, max(SMALL, UNPACKS_BY * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
-                return _unpack(archive, shapes, most)
+                return _unpack(archive, shapes, most, kinds)
     except _TooMuch as error:
         raise SnnlabError(f"{what} {path}: {error}") from None
     except FileNotFoundError:
@@ -117,7 +133,7 @@ def _check_zip(file):
     return size
 
 
-def _unpack(archive, shapes, most):
+def _unpack(archive, shapes, most, kinds):
     if len(archive.namelist()) > MOST_ARRAYS:
         raise _TooMuch(f"more than the {MOST_ARRAYS} arrays that are read")
     names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
@@ -130,7 +146,7 @@ def _unpack(archive, shapes, most):
             shape, fortran, dtype = _header(member)
             if shapes is not None and shape != shapes[name]:
                 raise _TooMuch(f"{name} has shape {shape}, expected {shapes[name]}")
-            if dtype.kind not in "biuf":
+            if dtype.kind not in kinds:
                 raise _TooMuch(f"{name} holds NaN, infinity or no numbers at all")
             if (size := math.prod(shape) * dtype.itemsize) > left:
                 raise _TooMuch(f"would unpack to over {most:,} bytes, the most that is read")

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from snnlab.config import Config
+from snnlab.numerals import cure, number
 from snnlab.recipes import recipe
 
 
@@ -23,6 +24,15 @@ def filled(text: str) -> str:
     return text
 
 
+def whole(text: str) -> int:
+    """A flag's whole number."""
+    try:
+        return number(text, int)
+    except ValueError:
+        meant = cure(text, int)
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r}{meant}") from None
+
+
 def place(text: str) -> Path:
     """A flag's file or folder."""
     return Path(filled(text))
@@ -40,7 +50,7 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
     """A flag for where the data are."""
-    text = "folder with idx files of the data sets"
+    text = "folder with idx files of the data sets; for data of your own, their folder or file"
     parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 

@@ -3,7 +3,7 @@
 import param
 
 from snnlab.errors import SnnlabError
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
 
 
 class Limits(param.Parameterized):
@@ -24,6 +24,10 @@ class Limits(param.Parameterized):
     stored = param.Integer(
         1000, bounds=(10, 10**7),
         doc="Disk space, in MB, for trainings that were left in a crash; the oldest go first.",
+    )  # fmt: skip
+    upload = param.Integer(
+        100, bounds=(1, 2000),
+        doc="Size of a data set of a visitor's own, in MB.",
     )  # fmt: skip
 
     @classmethod
@@ -49,5 +53,6 @@ class Limits(param.Parameterized):
             what = "a whole number" if kind is int else "a number"
             raise SnnlabError(
                 f"--max-{name} {text} is not allowed: {what} from {low:g} to {high:g}"
+                f"{cure(text, kind, declared.bounds)}"
             )
         return value

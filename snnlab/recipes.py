@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.spelling import did_you_mean
 
 FIELDS = ("version", "about", "base", "set")
 
@@ -37,7 +38,8 @@ def recipe(name: str) -> Recipe:
     """The recipe of this name; raises :class:`SnnlabError` if there is none."""
     known = recipes()
     if name not in list(known):
-        raise SnnlabError(f"recipe {name!r} is unknown: choose one of {', '.join(known)}")
+        meant = did_you_mean(name, known)
+        raise SnnlabError(f"recipe {name!r} is unknown: choose one of {', '.join(known)}{meant}")
     return known[name]
 
 

@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 
 CONSTRAINTS = Path(__file__).parent.parent / "constraints.txt"
 OURS = {"snnlab-analog"}
+FOR_GPUS = ("cuda-", "nvidia-", "triton")
+"""Libraries that torch's default build for Linux brings; torch pins them by itself."""
 TOOLS = {"pip", "setuptools", "wheel"}
 """Come with the interpreter."""
 RESTRICTIVE = ("AGPL", "Affero", "SSPL", "Commons Clause", "Proprietary")
@@ -51,7 +53,7 @@ def unpinned(found: dict[str, str], pinned: dict[str, str]) -> list[str]:
     return [
         f"{name} {version}: " + (f"pinned to {pinned[name]}" if name in pinned else "not pinned")
         for name, version in found.items()
-        if pinned.get(name) != version.split("+")[0]
+        if pinned.get(name) != version.split("+")[0] and not name.startswith(FOR_GPUS)
     ]
 
 

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -21,7 +22,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Two kernel threads even where there is one core, so that no test of threads is left out.
 os.environ["NUMBA_NUM_THREADS"] = "2"
 
-expect.set_options(timeout=20_000)
+PATIENCE = 120
+"""Seconds that a busy machine gets for what must come at all; nothing is measured by it."""
+expect.set_options(timeout=PATIENCE * 1000)
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -43,7 +46,43 @@ def page(browser: Browser) -> Iterator[Page]:
         yield context.new_page()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+@cache
+def found(name: str, side: int):
+    """A real data set, or why it is not to be had: mirrors are not asked once for each test."""
+    from snnlab.data import load
+    from snnlab.errors import SnnlabError
+
+    try:
+        return load(name, side=side)
+    except SnnlabError as error:  # with SNNLAB_DATA, that its folder holds another data set
+        return error
+
+
+def real(name: str, side: int = 16):
+    """MNIST or Fashion-MNIST, not to be changed; a test that needs it is left out without it.
+
+    To be called in the test itself, not in a fixture: then all are left out in one line.
+    """
+    data = found(name, side)
+    if isinstance(data, Exception):
+        leave_out(data)
+    return data
+
+
+def leave_out(error: Exception):
+    """End a test that lacks something from outside; in CI that is a failure."""
+    if "CI" in os.environ:
+        raise error
+    pytest.skip(f"left out: {error}")
+
+
+def idle(session) -> bool:
+    """Whether all that a session was asked for is done: its worker waits for the next order."""
+    with session._wake:
+        return not session._orders and bool(session._wake._waiters)
+
+
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for it; what never comes is a failure."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -80,7 +119,7 @@ class Server:
             stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
-    def wait(self, seconds: float = 60) -> "Server":
+    def wait(self, seconds: float = PATIENCE) -> "Server":
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.printed()
@@ -94,7 +133,7 @@ class Server:
     def stop(self) -> str:
         """End it; returns what it printed."""
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=PATIENCE)
         with self._printed:
             return self.printed()
 

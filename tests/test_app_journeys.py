@@ -92,7 +92,7 @@ def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):  # noqa: F811
     slider(dashboard, "Mismatch").press("End")
     wait_for(dashboard, lambda: _spread(summary) > 15)
     press(dashboard, "Recalibrate")
-    says(dashboard, "^Thresholds: .* LSB after").to_be_visible(timeout=20_000)
+    says(dashboard, "^Thresholds: .* LSB after").to_be_visible()
     wait_for(dashboard, lambda: _spread(summary) < 10)
 
 
@@ -255,7 +255,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):  # noq
     assert (fields["v"], fields["view"], fields["mismatch"]) == ("1", "chip", "0.5")
     other = dashboard.context.new_page()
     other.goto(link)
-    expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50", timeout=30_000)
+    expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50")
     expect(other.get_by_role("tab", name="Chip", selected=True)).to_be_visible()
     press(dashboard, "Copy as Python")
     wait_for(dashboard, lambda: "Config.checked(" in clipboard())
@@ -290,7 +290,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     wait_for(dashboard, lambda: "units=codes" in clipboard())
     other = dashboard.context.new_page()
     other.goto(clipboard())
-    says(other, r"^threshold \(10-bit code\): 511").to_be_visible(timeout=30_000)
+    says(other, r"^threshold \(10-bit code\): 511").to_be_visible()
     toggle = other.get_by_role("switch", name="Chip codes")
     expect(toggle).to_be_checked()
     toggle.click()
@@ -305,9 +305,7 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):  # noqa: F811
     dashboard.goto(
         f"{url}?v=1&beta=9999&die=<img src=x onerror=alert(1)>&hide=mismatch&lesson=tiny"
     )
-    says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible(
-        timeout=30_000
-    )
+    says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible()
     says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
     assert dashboard.locator("img[src=x]").count() == 0
     says(dashboard, "^Twenty hidden neurons").to_be_visible()
@@ -418,7 +416,7 @@ def blank(page):
 def test_every_view_fits_the_screen(dashboard: Page, width, height):  # noqa: F811
     dashboard.set_viewport_size({"width": width, "height": height})
     dashboard.goto(dashboard.url + "?v=1")
-    expect(dashboard.locator(".bk-Figure").first).to_be_visible(timeout=30_000)
+    expect(dashboard.locator(".bk-Figure").first).to_be_visible()
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
 
 from snnlab.chip.capmem import NOMINAL
 from snnlab.chip.floor import NOTHING
@@ -13,7 +13,7 @@ from snnlab_app.studio import PAGE
 
 
 @pytest.fixture(scope="module")
-def session():
+def trained():
     config = Config.checked(dataset="digits", epochs=10_000, schedule="constant", hidden=[100])
     session = Session(config).start()
     until(lambda: session.state == "ready")
@@ -25,12 +25,22 @@ def session():
     session.close()
 
 
+@pytest.fixture
+def session(trained):
+    """One training for all tests, its knobs as they were before each."""
+    before = trained.config.values()
+    yield trained
+    for name, value in before.items():
+        if trained.config.values()[name] != value:
+            trained.turn(name, value)
+    until(lambda: idle(trained))
+
+
 def picture(session, view, **wishes):
-    before = session.snapshot
     session.look_at(view, wishes)
-    asked = view, wishes.get("units", PHYSICAL)
-    until(lambda: session.snapshot is not before)
-    until(lambda: (session.snapshot.view, session.snapshot.units) == asked)
+    until(lambda: idle(session))  # and no earlier picture is taken for this one
+    assert session.snapshot.view == view
+    assert session.snapshot.units == wishes.get("units", PHYSICAL)
     return session.snapshot.picture
 
 
@@ -45,7 +55,6 @@ def test_the_chip_shows_what_is_written_and_who_is_dead(session):
     hidden = shown.layer == 0
     per_image = np.nansum(shown.values[hidden]) / 2  # a neuron has two circuits
     assert per_image == pytest.approx(session._studio.progress.spikes, rel=1e-4)
-    session.turn("killed", [])
 
 
 def test_calibration_is_shown_once_it_was_measured(session):
@@ -54,8 +63,6 @@ def test_calibration_is_shown_once_it_was_measured(session):
     session.turn("calibration", "measured")
     before, after = picture(session, "chip").calibration["threshold"]
     assert after < 0.7 * before
-    session.turn("calibration", "as drawn")
-    session.turn("die", "calibrated")
 
 
 def test_a_die_as_drawn_has_nominal_codes_and_a_calibrated_one_its_own(session):
@@ -70,8 +77,6 @@ def test_a_die_as_drawn_has_nominal_codes_and_a_calibrated_one_its_own(session):
     np.testing.assert_array_equal(shown.values, codes)
     assert 10 < codes.std() < 100
     assert picture(session, "chip", quantity=named["quantity"]).quantity != named["quantity"]
-    session.turn("calibration", "as drawn")
-    session.turn("die", "calibrated")
 
 
 def test_every_test_image_is_in_the_matrix_and_the_wrong_ones_can_be_paged(session):
@@ -103,7 +108,6 @@ def test_the_share_of_neurons_follows_the_steepness(session):
         assert shown.share.sum() == pytest.approx(1.0)
         shares.append(shown.reached)
     assert shares[0] == 1.0 > shares[1] > shares[2] > 0.0
-    session.turn("beta", 10.0)
 
 
 def test_a_slow_step_is_one_step_told_in_seven_stages(session):

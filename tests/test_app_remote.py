@@ -8,11 +8,11 @@ import sys
 import time
 import weakref
 from multiprocessing import Pipe
-from threading import Thread
+from threading import Event, Thread
 
 import numpy as np
 import pytest
-from conftest import free_port, until
+from conftest import PATIENCE, free_port, until
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -183,19 +183,28 @@ def test_a_page_that_does_not_listen_holds_up_nobody():
     until(lambda: not visit.session._thread.is_alive())
 
 
-def test_a_closed_session_ends_at_once_and_is_forgotten():
+def test_closing_waits_for_no_step_and_the_session_is_forgotten(monkeypatch):
+    begun, goes_on, update = Event(), Event(), Session._update
+
+    def held(session):
+        begun.set()
+        assert goes_on.wait(PATIENCE)
+        return update(session)
+
+    monkeypatch.setattr(Session, "_update", held)
     host = _Host(SETTINGS)
     ours, theirs = Pipe()
     Thread(target=host.tell, args=(theirs,), daemon=True).start()
     host.obey(0, "open", SETTINGS)
     session = weakref.ref(host._visits[0].session)
     host.obey(0, "play")
-    until(lambda: session().state == "running")
-    thread, start = session()._thread, time.monotonic()
+    assert begun.wait(PATIENCE)
+    thread = session()._thread
     host.obey(0, "close")
-    assert time.monotonic() - start < 0.1
-    until(lambda: not thread.is_alive(), 5)
-    until(lambda: session() is None, 1)
+    assert thread.is_alive()  # in the middle of its step
+    goes_on.set()
+    until(lambda: not thread.is_alive())
+    until(lambda: session() is None)
     ours.close()
 
 
@@ -269,7 +278,7 @@ def test_no_orphan_is_left_by_a_killed_server(tmp_path, moment):
         time.sleep(moment)
         assert not gone(pid)
         parent.kill()
-    until(lambda: gone(pid), 10)
+    until(lambda: gone(pid))
 
 
 def imported(module):
@@ -301,11 +310,11 @@ def test_ctrl_c_ends_both_processes_quietly(while_it):
     else:
         until(lambda: len(members(app.pid)) > 2)  # the server, the computing, Python's tracker
     os.killpg(app.pid, signal.SIGINT)
-    printed, _ = app.communicate(timeout=20)
+    printed, _ = app.communicate(timeout=PATIENCE)
     assert (app.returncode, printed) == {
         "starts": (130, "snnlab: stopped\n"), "serves": (0, "")
     }[while_it]  # fmt: skip
-    until(lambda: not members(app.pid), 5)
+    until(lambda: not members(app.pid))
 
 
 def members(group):

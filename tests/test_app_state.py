@@ -5,12 +5,12 @@ import pytest
 
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
+from snnlab.experiments.tables import csv_of
 from snnlab_app.actions import IDEAL, Actions
 from snnlab_app.follow import roomy
 from snnlab_app.link import as_python, query, read
 from snnlab_app.pins import difference
 from snnlab_app.presets import PRESETS, slug
-from snnlab_app.saving import csv_of
 from snnlab_app.undo import Turns
 from snnlab_app.views.plane import smooth
 

@@ -1,6 +1,7 @@
 """Sweeps from a page: what is offered and asked for, who is searching, and what the page shows."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -206,6 +207,18 @@ def test_a_process_that_dies_is_told_and_the_next_begins(line):
     second.forget()
 
 
+def test_a_plan_that_is_none_is_told_by_the_process(tmp_path):
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=_search, args=(theirs, {"vary": {}}, str(tmp_path / "s.db")))
+    process.start()
+    assert ours.poll(60), "it is silent"
+    news = ours.recv()
+    assert (news["state"], "nothing is varied" in news["message"]) == ("failed", True)
+    process.join(20)
+    assert process.exitcode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_longer_than_the_server_allows(tmp_path):
     sweeps = Sweeps(limits=Limits(minutes=0.01), root=tmp_path)
     late = sweeps.begin(tiny())
@@ -223,7 +236,7 @@ def test_without_a_server_the_process_ends(tmp_path):
     process = spawn.Process(target=_search, args=(theirs, tiny().values(), where), daemon=True)
     process.start()
     theirs.close()
-    assert ours.poll(60), "it is at work"
+    assert ours.poll(240), "it is at work"
     ours.close()
     process.join(20)
     assert process.exitcode == 0
@@ -412,6 +425,23 @@ def test_the_settings_of_a_trial_are_loaded(view):
     assert "begins anew, for Hidden neurons cannot change" in view._loaded.object
 
 
+@pytest.mark.parametrize(
+    ("limits", "trials", "said"),
+    [
+        ({"accuracy": 0.95}, TRIALS, "None of 3 trials keeps accuracy ≥ 0.95 (best 0.9)"),
+        ({}, [FAILED, FAILED], "No trial was completed, 2 failed: no luck"),
+        ({}, TRIALS, "1 failed: no luck"),
+    ],
+)
+def test_the_end_without_a_best_trial_is_said(view, limits, trials, said):
+    running = begun(view)
+    running.plan = dataclasses.replace(running.plan, limits=limits)
+    running.hear(state="finished", trials=trials, best=[1, 0, 2] if not limits else [])
+    view.tick()
+    assert view._status.object.endswith(f">all 20 trials have ended. {said}</div>")
+    assert ("The best is trial 1" in view.summary.object) == ("1 failed" in said)
+
+
 def test_results_stay_when_it_is_stopped_and_go_with_the_next(view):
     first = begun(view)
     first.hear(state="stopped")
@@ -474,7 +504,7 @@ def test_what_somebody_searches_is_on_that_page_only():
 def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page, digits_server):  # noqa: F811
     dashboard.goto(dashboard.url.split("?")[0] + "?v=1&view=sweep&hidden=12&batch=200")
     field = dashboard.get_by_role("textbox", name="Trials", exact=True)
-    expect(field).to_be_visible(timeout=30_000)
+    expect(field).to_be_visible()
     low = dashboard.get_by_role("textbox", name="β from")
     expect(low).to_have_value("1")
     dashboard.get_by_role("textbox", name="Epochs of each trial").fill("1")
@@ -484,7 +514,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     low.fill("1")
     field.fill("99")
     press(dashboard, "Start sweep")
-    says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible(timeout=40_000)
+    says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible()
     before = canvas(dashboard)
     wait_for(dashboard, lambda: canvas(dashboard) != before)
     says(dashboard, r"^([6-9]|\d\d) of 99 trials have ended, about").to_be_visible()
@@ -514,7 +544,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
     press(dashboard, "Start sweep")
-    says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible(timeout=40_000)
+    says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible()
     assert len(sweepers(digits_server)) == 1
     dashboard.close()  # a closed tab ends its sweep
     within(lambda: sweepers(digits_server) == [], 20)

@@ -98,7 +98,7 @@ def test_it_opens_as_the_system_has_it_unless_chosen_otherwise(
     with browser.new_context(color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(digits_server.url)
-        expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS), timeout=60_000)
+        expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
         wait_for(page, lambda: is_dark(page) == (scheme == "dark"))
         page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
         wait_for(page, lambda: is_dark(page) == (scheme == "light"))
@@ -107,6 +107,6 @@ def test_it_opens_as_the_system_has_it_unless_chosen_otherwise(
 
         toggle(page)
         page.reload()
-        expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS), timeout=60_000)
+        expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
         page.wait_for_timeout(1500)
         assert is_dark(page) == (scheme == "light"), "the visitor's choice counts"

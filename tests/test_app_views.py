@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
+from PIL import Image
 
 from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
 from snnlab.cli import main
 from snnlab.config import Config
+from snnlab.data.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
 from snnlab.experiments.frames import Frames
 from snnlab.experiments.runs import Run
@@ -47,9 +50,9 @@ def shown(session, kind):
 
 def looked(session, view):
     """Have a view show a new snapshot : that."""
-    before = session.snapshot
     view.look()
-    until(lambda: session.snapshot is not before and session.snapshot.view == view.name)
+    until(lambda: idle(session))
+    assert session.snapshot.view == view.name
     view.show(session.snapshot)
     return session.snapshot
 
@@ -65,6 +68,34 @@ def test_a_sample_lasts_as_long_as_it_was_recorded(session):
     assert view._playing
     view.tick()
     assert (view._playing, view._time.value) == (False, 10.2)
+
+
+def _dropped(image, kind="PNG", **options):
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_a_dropped_picture_is_shown_upright_by_range_and_by_opacity(session):
+    """A scan of 16 bits, a phone's JPEG held sideways, white ink on nothing: all show one digit."""
+    view, _ = shown(session, SampleView)
+    grey = np.full((60, 40), 255, np.uint8)
+    grey[8:52, 10:16] = grey[46:52, 10:30] = 0
+    paper, exif = Image.fromarray(grey), Image.Exif()
+    exif[0x0112] = 6
+    white = Image.new("LA", paper.size, (255, 0))
+    white.putalpha(Image.fromarray(255 - grey))
+    for data in (
+        _dropped(Image.fromarray((5000 + grey.astype(np.float64) * 215).astype(np.uint16))),
+        _dropped(paper.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif, quality=95),
+        _dropped(white),
+    ):
+        session.show(0)
+        until(lambda: session.snapshot.frame.label is not None)
+        view._file.value = data
+        until(lambda: session.snapshot.frame.label is None)
+        seen = session.snapshot.frame.image.astype(int)
+        assert np.abs(seen - from_picture(grey, 16, *placing("digits"))).mean() < 4
 
 
 def test_a_sample_of_another_duration_gets_another_axis(session):

@@ -20,7 +20,7 @@ def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, cli
     wait_for(dashboard, lambda: "/watch?of=" in clipboard())
     pupil = dashboard.context.new_page()
     pupil.goto(clipboard())
-    says(pupil, "^digits").to_be_visible(timeout=30_000)
+    says(pupil, "^digits").to_be_visible()
     raster = canvas(pupil)
     play(dashboard)
     says(pupil, "^running: step").to_be_visible()
@@ -40,9 +40,9 @@ def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, cli
     copy = pupil.get_by_role("link", name="Try it yourself").get_attribute("href")
     own = dashboard.context.new_page()
     own.goto(re.sub("watch.*", copy.removeprefix("./"), pupil.url))
-    expect(slider(own, "Mismatch")).to_have_attribute("aria-valuenow", "50", timeout=30_000)
+    expect(slider(own, "Mismatch")).to_have_attribute("aria-valuenow", "50")
     dashboard.close()
-    says(pupil, "^nobody shares").to_be_visible(timeout=30_000)
+    says(pupil, "^nobody shares").to_be_visible()
 
 
 def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():

@@ -598,7 +598,7 @@ def test_the_largest_weights_are_taken(small):
     chip.run(events, [np.full((4, 3), 63, np.int8), np.full((3, 2), -63, np.int8)])
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.int64])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_weights_must_be_rounded(small, kind):
     chip, events = small
     weights = good_weights()

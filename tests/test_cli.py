@@ -58,7 +58,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=30)
+    out, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert "run kept in" in out
@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         (("--threads", "two"), "argument --threads: invalid int value: 'two'"),
         (("--seed", "-3"), "seed = -3 is not allowed: a whole number from 0 to 4294967295"),
         (("--nonsense",), "unrecognized arguments: --nonsense"),
-        (("--weights", "missing.npz"), "weights missing.npz: no such file"),
+        (("--weights", "missing.npz"), "no run missing.npz here or in runs"),
     ],
 )
 def test_bad_flags_get_one_line(capsys, tmp_path, flags, said):
@@ -195,6 +195,29 @@ def test_export_writes_the_network_of_a_run(capsys, tmp_path):
     assert (read.point.tau_mem, read.point.tau_ref, read.point.substeps) == (8e-6, 3e-6, 8)
 
 
+@pytest.mark.parametrize("library", ["norse", "snnTorch"])
+def test_export_for_a_library_says_what_changes(capsys, tmp_path, library):
+    from snnlab.experiments.nir_import import from_nir
+
+    run_folder = a_run(tmp_path / "run", Config(tau_ref=3e-6).values(), (20, 5), (5, 3))
+    code, out, _ = run(capsys, "export", run_folder, tmp_path / "n.nir", "--for", library)
+    assert code == 0
+    assert out.splitlines() == [
+        f"{tmp_path / 'n.nir'}: network 20-5-3",
+        f"for {library.lower()}: spikes are 1 for a step of dt=0.0001 s that stands for"
+        " 0.425 µs, weights are times 0.33, label neurons CubaLIF that never fire; no refractory"
+        " period (the chip's is 3 µs)",
+    ]
+    assert from_nir(tmp_path / "n.nir").point.tau_ref == pytest.approx(3e-6)
+
+
+def test_an_export_for_a_library_that_is_not_known_leaves_nothing(capsys, tmp_path):
+    run_folder = a_run(tmp_path / "run", {}, (4, 2))
+    error = refused(capsys, "export", run_folder, tmp_path / "n.nir", "--for", "lava")
+    assert "NIR for 'lava' is not known: norse, snntorch, or none of them" in error
+    assert not (tmp_path / "n.nir").exists()
+
+
 @pytest.mark.parametrize(
     ("settings", "shapes", "said"),
     [
@@ -214,7 +237,7 @@ def test_a_run_that_cannot_be_exported_is_said(capsys, tmp_path, settings, shape
 
 def test_an_export_needs_a_run_a_place_and_nir(capsys, tmp_path, monkeypatch):
     error = refused(capsys, "export", tmp_path / "none", tmp_path / "n.nir")
-    assert f"run {tmp_path / 'none'}: no config.json in it, give the folder of a run" in error
+    assert f"no run {tmp_path / 'none'} here or in runs: see snnlab runs list" in error
     run_folder = a_run(tmp_path / "run", {}, (4, 2))
     error = refused(capsys, "export", run_folder, tmp_path / "none/n.nir")
     assert f"NIR file {tmp_path / 'none/n.nir'} cannot be written: No such file" in error
@@ -244,7 +267,7 @@ def test_a_port_in_use_is_said(capsys, tmp_path):
         port = str(taken.getsockname()[1])
         process = subprocess.run(
             [sys.executable, "-m", "snnlab", "app", "--no-browser", "--port", port],
-            capture_output=True, text=True, timeout=60, env=os.environ, check=False,
+            capture_output=True, text=True, timeout=120, env=os.environ, check=False,
         )  # fmt: skip
     assert process.returncode == 2
     assert f"cannot listen on 127.0.0.1:{port}" in process.stderr

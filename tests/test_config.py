@@ -3,8 +3,10 @@
 import math
 from string import ascii_letters
 
+import numpy as np
 import param
 import pytest
+import torch
 
 from snnlab.chip import constants as c
 from snnlab.chip.operating_point import OperatingPoint
@@ -68,7 +70,7 @@ def test_a_choice_names_what_there_is(name):
     assert all(str(choice) in str(error.value) for choice in Config.param[name].objects)
 
 
-@pytest.mark.parametrize("hidden", [[], [1.5], ["246"], 246, [10] * 9])
+@pytest.mark.parametrize("hidden", [[], [1.5], ["246"], 0, [10] * 9])
 def test_hidden_layers_are_a_list_of_whole_numbers(hidden):
     with pytest.raises(SnnlabError, match=r"hidden = .* is not allowed: a list of whole numbers"):
         Config.checked(hidden=hidden)
@@ -117,3 +119,26 @@ def test_two_configurations_share_nothing():
     a, b = Config(), Config()
     a.hidden.append(5)
     assert b.hidden == [246]
+
+
+@pytest.mark.parametrize("text", ["100,50", "100 50", "(100, 50)", "[100, 50]", "100x50", "100×50"])
+def test_a_list_written_otherwise_is_answered_with_how_to_write_it(text):
+    with pytest.raises(SnnlabError, match=r"such as 246 or 120-120; write 100-50$"):
+        Config.read("hidden", text)
+
+
+def test_values_that_are_not_python_numbers_but_mean_one_are_taken():
+    config = Config(beta=np.array(20.0), mismatch=torch.tensor(0.25))
+    assert (config.beta, config.mismatch) == (20.0, 0.25)
+    assert {type(config.beta), type(config.mismatch)} == {float}
+    with pytest.raises(SnnlabError, match="is not allowed: a whole number from 1 to 10000"):
+        config.epochs = torch.tensor(True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"), [("hidden", "120-120", [120, 120]), ("mismatch", "0.2", 0.2)]
+)
+def test_a_text_where_numbers_belong_is_said_to_be_one(name, text, meant):
+    with pytest.raises(SnnlabError) as error:
+        Config(**{name: text})
+    assert str(error.value).endswith(f"; give {meant}, not text")

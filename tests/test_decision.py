@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 from builders import spikes
+from conftest import real
 
 from snnlab import plotting
 from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
 from snnlab.chip.power import estimate
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.experiments.decision import (
     accuracy_over_time,
@@ -270,7 +270,7 @@ def test_accuracy_over_time_is_drawn_in_percent_and_microseconds():
 @pytest.mark.slow
 def test_a_trained_network_decides_in_time():
     """MNIST after one epoch: the decisions are those of the evaluation, and most fall early."""
-    trainer = Trainer(Config(epochs=1), load("mnist"))
+    trainer = Trainer(Config(epochs=1), real("mnist"))
     *_, progress = trainer
     labels, trial = trainer.dataset.test_labels, key(trainer.config.seed, "test", trainer.step)
     weights = trainer.network.weights_lsb()

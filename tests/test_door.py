@@ -25,7 +25,7 @@ from tornado.websocket import websocket_connect
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
-from snnlab_app import access, leaving, passwords
+from snnlab_app import access, door, leaving, passwords
 from snnlab_app.access import Access
 
 NAME, PASSWORD = "alice", "six-bit weights"
@@ -48,6 +48,15 @@ def guarded(tmp_path_factory):
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def prefixed(guarded):
+    flags = ("--basic-auth", str(guarded.file), "--prefix", "/snnlab", "--admin")
+    server = Server("--dataset", "digits", *flags)
+    server.url += "snnlab/"
+    yield server.wait()
+    server.stop()
+
+
 class Visitor:
     """A client with cookies."""
 
@@ -59,7 +68,7 @@ class Visitor:
         """Status, address in the end, headers and text."""
         data = urllib.parse.urlencode(form).encode() if form else None
         try:
-            with self._opener.open(self.server.url + path, data, timeout=30) as answer:
+            with self._opener.open(self.server.url + path, data, timeout=120) as answer:
                 return (
                     answer.status,
                     answer.url,
@@ -118,6 +127,13 @@ def test_a_foreign_page_may_not(plain, origin):
     assert visitor.first_word(visitor.token(), origin) == 403
 
 
+def test_the_log_says_which_flag_admits_a_page(plain):
+    """Bokeh alone would name a flag of its own."""
+    Visitor(plain).first_word("token", "https://lab.school.example:8443")
+    assert "start the server with --origin lab.school.example:8443\n" in plain.printed()
+    assert "--allow-websocket-origin" not in plain.printed()
+
+
 def test_a_name_made_to_mean_this_machine_is_foreign_too(plain):
     """DNS rebinding: the browser believes that page and server are of one origin."""
     visitor = Visitor(plain)
@@ -127,8 +143,8 @@ def test_a_name_made_to_mean_this_machine_is_foreign_too(plain):
     for path in ("", "autoload.js?bokeh-autoload-element=x", "static/js/bokeh.min.js"):
         request = urllib.request.Request(plain.url + path, headers={"Host": host})
         with pytest.raises(urllib.error.HTTPError, match="421") as refused:
-            urllib.request.urlopen(request, timeout=30)
-        assert "--origin" in refused.value.read().decode()
+            urllib.request.urlopen(request, timeout=120)
+        assert f"--origin {host}\n" in refused.value.read().decode()
         refused.value.close()
 
 
@@ -167,7 +183,7 @@ def test_components_hand_out_files_and_import_nothing(plain):
 
 @pytest.mark.parametrize("word", [b"", b"nobody's", b"\xff" * 9, b"x" * 100_000])
 def test_a_goodbye_that_is_nobodys_is_answered_like_any(plain, word):
-    with urllib.request.urlopen(plain.url + "left", data=word, timeout=30) as answer:
+    with urllib.request.urlopen(plain.url + "left", data=word, timeout=120) as answer:
         assert (answer.status, answer.read()) == (204, b"")
 
 
@@ -195,12 +211,134 @@ def test_no_file_outside_is_served(plain, path):
 
 def test_a_body_without_end_is_refused(guarded):
     address = urllib.parse.urlsplit(guarded.url)
-    with closing(HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+    with closing(HTTPConnection(address.hostname, address.port, timeout=120)) as connection:
         connection.putrequest("POST", "/login")
         connection.putheader("Content-Length", str(10**9))
         connection.endheaders()
         assert connection.getresponse().status in (400, 413)
     assert Visitor(guarded).get()[0] == 200
+
+
+# ── behind a proxy ──
+
+
+def ask(server, path, form=None, **headers):
+    """Status, headers and text of one answer, which is not followed elsewhere."""
+    address = urllib.parse.urlsplit(server.url)
+    with closing(HTTPConnection(address.hostname, address.port, timeout=30)) as connection:
+        if form is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = form and urllib.parse.urlencode(form)
+        connection.request("POST" if form else "GET", path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read().decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent_to"),
+    [
+        ("", "./"), ("?next=%2F", "./"), ("?next=%2Fwatch%3Fof%3Dx", "./watch?of=x"),
+        ("?next=%2F%2Fevil.example", "./evil.example"),
+        ("?next=http%3A%2F%2Fevil.example%2F", "./http://evil.example/"),
+        ("?next=%2F%5Cevil.example", "./\\evil.example"),
+    ],
+)  # fmt: skip
+def test_a_login_leads_to_a_place_beside_it(guarded, asked, sent_to):
+    """Whatever a proxy cut off before it; and to no other site, whoever made the link."""
+    form = {"username": NAME, "password": PASSWORD}
+    status, headers, _ = ask(guarded, f"/login{asked}", form)
+    assert (status, headers["Location"]) == (302, sent_to)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_to"),
+    [("/", "./login"), ("/watch?of=x", "./login"), ("/metadata", "./login"),
+     ("/watch/metadata", "./../login")],
+)  # fmt: skip
+def test_the_way_to_the_login_is_relative(guarded, path, sent_to):
+    status, headers, _ = ask(guarded, path)
+    assert (status, headers["Location"].partition("?")[0]) == (302, sent_to)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent_to"),
+    [("/", "/snnlab/"), ("/snnlab", "/snnlab/"), ("/snnlab?v=1", "/snnlab/?v=1"),
+     ("/snnlab/watch/?of=x", "/snnlab/watch?of=x"), ("/snnlab/login/", "/snnlab/login")],
+)  # fmt: skip
+def test_who_is_beside_an_address_is_led_to_it(prefixed, path, sent_to):
+    status, headers, _ = ask(prefixed, path)
+    assert status == 302
+    assert headers["Location"].startswith("./")
+    assert urllib.parse.urljoin(path, headers["Location"]) == sent_to
+
+
+def test_with_a_prefix_the_dashboard_is_below_it_alone(prefixed):
+    for path in ("/login", "/ws", "/static/js/bokeh.min.js", "/left", "/snnlabs/"):
+        assert ask(prefixed, path)[0] == 404
+    form = {"username": NAME, "password": PASSWORD}
+    status, headers, _ = ask(prefixed, "/snnlab/login", form)
+    assert (status, headers["Location"]) == (302, "./")
+    status, headers, _ = ask(prefixed, "/snnlab/login?next=%2Fsnnlab%2Fwatch%3Fof%3Dx", form)
+    assert urllib.parse.urljoin("/snnlab/login", headers["Location"]) == "/snnlab/watch?of=x"
+    assert "/snnlab/admin?key=" in prefixed.printed()
+
+
+@pytest.mark.parametrize(("scheme", "secure"), [("http", False), ("https", True)])
+def test_cookies_are_for_the_path_of_the_dashboard(guarded, scheme, secure):
+    """As the browser sees it: other users' servers on the same host, as on a hub, get none."""
+    form = {"username": NAME, "password": PASSWORD}
+    for answer in (
+        ask(guarded, "/login", form, **{"X-Forwarded-Proto": scheme}),
+        ask(guarded, "/logout", **{"X-Forwarded-Proto": scheme}),
+    ):
+        cookies = answer[1].get_all("Set-Cookie")
+        assert any(cookie.startswith("user=") for cookie in cookies)
+        assert not any("path" in cookie.lower() for cookie in cookies)
+        assert all(("; secure" in cookie.lower()) is secure for cookie in cookies)
+
+
+def test_no_page_asks_another_site_for_anything(guarded):
+    visitor = Visitor(guarded)
+    form = {"username": NAME, "password": "wrong"}
+    texts = [ask(guarded, "/login")[2], ask(guarded, "/login", form)[2]]
+    texts += [ask(guarded, path)[2] for path in ("/nothing", "/logout", "/autoload.js", "/login/")]
+    visitor.get("login", username=NAME, password=PASSWORD)
+    texts += [visitor.get(path)[3] for path in ("", "watch?of=x", "nothing", "metadata")]
+    for text in texts:
+        assert not re.search(r"""(src|href|action|url)\s*[=(]\s*["']?(https?:)?//""", text), text
+        assert not re.search(r"""(src|href|action)=["']?/""", text), "it would miss a prefix"
+
+
+def test_the_right_way_in_is_asked_for_again_after_a_wrong_password(guarded):
+    form = {"username": NAME, "password": "wrong"}
+    status, _, text = ask(guarded, "/login?next=%2Fwatch%3Fof%3Dx", form)
+    assert (status, door.WRONG in text, '<form method="post">' in text) == (403, True, True)
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "seen"),
+    [
+        ("/", "/", "./"), ("/", "/login", "./"), ("/watch?of=x", "/login", "./watch?of=x"),
+        ("/login", "/watch/metadata", "./../login"), ("/snnlab/", "/snnlab", "./snnlab/"),
+        ("/a:b", "/c", "./a:b"), ("/snnlab/", "/snnlab/login", "./../snnlab/"),
+    ],
+)  # fmt: skip
+def test_a_path_as_it_is_seen_from_another(target, path, seen):
+    assert door.relative(target, path) == seen
+    for cut in ("", "/user/ann/proxy/5006"):
+        there = urllib.parse.urljoin(f"http://host{cut}{path}", seen)
+        assert there == f"http://host{cut}{target}"
+
+
+@pytest.mark.parametrize(
+    ("given", "root"),
+    [("", "/"), ("/", "/"), ("snnlab", "/snnlab/"), ("/snnlab", "/snnlab/"),
+     ("/user/a@b.c/proxy/absolute/5006/", "/user/a@b.c/proxy/absolute/5006/")],
+)  # fmt: skip
+def test_a_prefix_may_be_written_with_or_without_slashes(given, root):
+    given = Access(prefix=given)
+    given.check("127.0.0.1")
+    assert given.root == root
 
 
 # ── passwords ──
@@ -377,6 +515,7 @@ def test_oauth_admits_whom_it_is_told_to(monkeypatch):
             mallory = Visitor(server)
             status, _, _, text = mallory.get()
             assert (status, "not authorized" in text) == (403, True)
+            assert not re.search("(src|href)=.https?:", text), "the page asks another site"
             assert mallory.token() is None
             # A token of somebody else's does not help either without a cookie of one's own.
             assert Visitor(server).first_word(ann.token(), server.url.rstrip("/")) != "ACK"
@@ -413,6 +552,10 @@ def test_whom_a_list_admits(users, who, in_):
         (["--origin", "a:b"], "give a host name"),
         (["--origin", ""], "give a host name"),
         (["--origin", "http://x"], "give a host name"),
+        (["--prefix", "C:/Program Files/snnlab"], "give the path that the proxy passes on"),
+        (["--prefix", "/a//b"], "give the path that the proxy passes on"),
+        (["--prefix", "https://x/snnlab"], "give the path that the proxy passes on"),
+        (["--prefix", "/(a+)+"], "give the path that the proxy passes on"),
         (["--basic-auth", "missing"], "snnlab password missing NAME"),
         (["--oauth", "github"], "PANEL_OAUTH_KEY and PANEL_OAUTH_SECRET"),
     ],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -112,7 +113,20 @@ def test_ids_are_passed_on():
     assert events.ids.tolist() == [5, 3]
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.int16, bool])
-def test_only_eight_bit_images_are_taken(kind):
-    with pytest.raises(SnnlabError, match=f"images are {np.dtype(kind)}: the encoder takes uint8"):
-        latency_encode(np.zeros((1, 4), kind), TAU, THETA, WINDOW)
+@pytest.mark.parametrize(
+    "image", [np.zeros(4, np.float32), np.array([0, 256], np.int16), [0.5, 1.0], [-1], [[2.5]]]
+)
+def test_only_eight_bit_images_are_taken(image):
+    kind = np.asarray(image).dtype
+    with pytest.raises(SnnlabError, match=f"images are {kind}: the encoder takes uint8"):
+        latency_encode([image], TAU, THETA, WINDOW)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32, list, torch.tensor, bool])
+def test_images_of_other_kinds_are_taken_where_no_pixel_changes(kind):
+    images = np.where(np.arange(8) > 3, 255, 0)[None]
+    make = kind if kind in (list, torch.tensor) else np.dtype(kind).type
+    found = latency_encode(make(images), TAU, THETA, WINDOW)
+    expected = latency_encode(images.astype(np.uint8), TAU, THETA, WINDOW)
+    assert found.channel.tolist() == [4, 5, 6, 7]
+    np.testing.assert_array_equal(found.tick, expected.tick)

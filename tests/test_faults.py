@@ -301,7 +301,7 @@ def test_kernels_need_no_folder_to_be_kept_in(disk, kernel, tmp_path):
     said, error = kernel(HOME=str(blocked), NUMBA_CACHE_DIR=str(blocked / "x"))
     assert said == "compiled"
     assert re.fullmatch(
-        r"kernels are compiled anew[^\n]*; NUMBA_CACHE_DIR names another folder\n", error
+        r"kernels are compiled again[^\n]*; NUMBA_CACHE_DIR names another folder\n", error
     )
 
 
@@ -315,7 +315,7 @@ def test_a_damaged_cache_of_kernels_is_replaced(disk, kernel, ending, damage):
     file.write_bytes(damage)
     said, error = kernel()
     assert said == "compiled"
-    assert re.fullmatch(r"kernels are compiled anew[^\n]* is damaged [^\n]*\n", error), error
+    assert re.fullmatch(r"kernels are compiled again[^\n]* is damaged [^\n]*\n", error), error
     assert kernel() == ("from the cache", "")
 
 

@@ -26,7 +26,7 @@ from snnlab.learn import adjoint as fused
 from snnlab.learn import loss, reference
 from snnlab.learn.model import CURRENT, IdealModel
 from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, decode
-from snnlab.learn.optimizer import Adam
+from snnlab.learn.optimizer import FUSED, Adam
 from snnlab.learn.surrogate import Surrogate, superspike
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
@@ -935,7 +935,7 @@ def test_adam_is_torchs_own():
     start = [torch.randn(shape, generator=generator) for shape in ((7, 5), (5, 3))]
     ours = [p.clone().requires_grad_() for p in start]
     theirs = [p.clone().requires_grad_() for p in start]
-    adam, twin = Adam(ours), torch.optim.Adam(theirs, lr=1.0, fused=True)
+    adam, twin = Adam(ours), torch.optim.Adam(theirs, lr=1.0, fused=FUSED)
     for rate in (1e-3, 5e-3, 1e-4):
         twin.param_groups[0]["lr"] = rate
         for a, b in zip(ours, theirs, strict=True):

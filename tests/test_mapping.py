@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from builders import quiet, random_spikes, random_weights, same_recording
+from conftest import real
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +20,6 @@ from snnlab.chip.mapping import Mapping
 from snnlab.chip.partition import MOST_PARTS
 from snnlab.chip.power import PowerEstimate
 from snnlab.chip.report import parallel, sequential
-from snnlab.data import load
 from snnlab.encoding import latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
@@ -302,19 +303,19 @@ def on_circuits(sizes, *circuits):
     return mapping
 
 
-@pytest.fixture(scope="module")
+@cache
 def full_size():
     """784-256-10, 64 images of the MNIST test set, and weights that make it fire."""
-    images = load("mnist", side=28).test_images[:64]
+    images = real("mnist", side=28).test_images[:64]
     point, mapping = quiet(), Mapping((784, 256, 10), chips=4)
     weights = random_weights(np.random.default_rng(0), mapping.sizes, spread=12, mean=1.5)
     return mapping, point, latency_encode(images, 8e-6, 0.1, point.window), weights
 
 
 @pytest.mark.parametrize("die", [Die.ideal(), Die.draw(sigma=0.2, seed=1)])
-def test_full_size_mnist_in_parts_is_as_on_a_chip_large_enough(full_size, die):
+def test_full_size_mnist_in_parts_is_as_on_a_chip_large_enough(die):
     """On a chip of 1812 circuits, each like the circuit of the real one that its turn fell on."""
-    mapping, point, events, weights = full_size
+    mapping, point, events, weights = full_size()
     own = np.concatenate([circuits.ravel() for circuits in mapping.circuits])
     large_die = replace(die, **{name: array[..., own] for name, array in die.arrays().items()})
     hidden, label = np.split(np.arange(1812), [1792])
@@ -327,9 +328,9 @@ def test_full_size_mnist_in_parts_is_as_on_a_chip_large_enough(full_size, die):
     assert len(set(in_parts.cadc[1].max(axis=1).ravel())) > 20
 
 
-def test_part_after_part_with_replayed_spikes_is_the_same(full_size):
+def test_part_after_part_with_replayed_spikes_is_the_same():
     """Each block alone on the chip, fed with what earlier parts recorded."""
-    mapping, point, events, weights = full_size
+    mapping, point, events, weights = full_size()
     die = Die.draw(sigma=0.2, seed=1)
     cadc = [np.zeros((64, 20, n), np.uint8) for n in mapping.sizes[1:]]
     fired = [spike_list(events), []]

@@ -58,7 +58,7 @@ def lab(tmp_path_factory):
             yield f"http://127.0.0.1:{port}/lab", folder
         finally:
             server.terminate()
-            server.wait(timeout=30)
+            server.wait(timeout=120)
 
 
 def answers(url):
@@ -76,11 +76,11 @@ def opened(page, lab, name):
     page.on("console", lambda message: message.type == "error" and errors.append(message.text))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{lab[0]}/workspaces/{name[:2]}/tree/{name}?reset")
-    page.locator(".jp-Notebook").wait_for(timeout=60_000)
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=60_000)
+    page.locator(".jp-Notebook").wait_for(timeout=120_000)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=120_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
-    page.get_by_text("Python 3 (ipykernel) | Busy").wait_for(timeout=60_000)
+    page.get_by_text("Python 3 (ipykernel) | Busy").wait_for(timeout=120_000)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=240_000)
     return errors
 
@@ -117,18 +117,18 @@ def step_told(page):
 
 def test_the_dashboard_inline_obeys_its_knob_and_its_buttons(page, lab):
     errors = opened(page, lab, "live.ipynb")
-    page.get_by_role("button", name="Train").click(timeout=60_000)
-    page.get_by_text(re.compile(r"running: step \d+")).wait_for(timeout=60_000)
+    page.get_by_role("button", name="Train").click(timeout=120_000)
+    page.get_by_text(re.compile(r"running: step \d+")).wait_for(timeout=120_000)
     before = plot_state(page)
     until(lambda: plot_state(page) != before, 30)
     knob = page.locator(".noUi-handle").nth(1)  # mismatch, then the surrogate's steepness
     knob.focus()
     knob.press("ArrowRight")
-    page.get_by_text("the kernel has beta 20").wait_for(timeout=30_000)
+    page.get_by_text("the kernel has beta 20").wait_for(timeout=120_000)
     before = step_told(page)
     until(lambda: step_told(page) > before, 30)
     page.get_by_role("button", name="Pause").click()
-    page.get_by_text(re.compile(r"paused: step \d+")).wait_for(timeout=30_000)
+    page.get_by_text(re.compile(r"paused: step \d+")).wait_for(timeout=120_000)
     before = step_told(page)
     page.wait_for_timeout(3000)
     assert step_told(page) == before

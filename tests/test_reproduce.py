@@ -2,26 +2,32 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from pyarrow import parquet
+from refusal import refused_command
 
 from snnlab import Config, SnnlabError, Trainer, load
 from snnlab.chip.emulator import Chip
 from snnlab.cli import main
+from snnlab.experiments import terminal
 from snnlab.experiments.ann import AnnSettings, train_ann
 from snnlab.experiments.cluster import Failed
 from snnlab.experiments.robustness import SHARES
+from snnlab.reproduce import command as command_
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.examine import examine, silenced, transferred
+from snnlab.reproduce.figures import figures
 from snnlab.reproduce.job import Job, run
 from snnlab.reproduce.plan import PLAN, STUDIES, all_jobs, plan
 from snnlab.reproduce.records import Records, Sample, error_increase
@@ -148,6 +154,23 @@ def test_after_an_interruption_only_what_is_missing_runs(cache):
     assert complete(jobs, cache, pool=pool([], []))
 
 
+def test_a_reproduction_in_a_log_says_how_far_it_is(cache, monkeypatch):
+    said, enough = [], Event()
+
+    def note(text):
+        said.append(text)
+        enough.set()
+
+    def waiting(function, jobs, workers, *, scheduler, data):
+        assert enough.wait(60), "while it waits for a training"
+        yield jobs[0], outcome()
+
+    monkeypatch.setattr(terminal, "LINE_EVERY", 0.001)
+    monkeypatch.setattr(terminal, "say", note)
+    assert complete([job(seed=1)], cache, pool=waiting)
+    assert re.fullmatch(r"0 of 1 trainings, \d+ s so far", said[0])
+
+
 def test_a_failing_training_is_noted_and_tried_again(cache):
     jobs, again = [job(seed=1), job(seed=2)], []
     assert complete(jobs, cache, pool=pool([Failed("loss became nan"), outcome()], []))
@@ -251,6 +274,83 @@ def test_without_the_libraries_the_cure_is_named(monkeypatch):
         report.check()
 
 
+# The small version
+
+
+@pytest.fixture
+def at_once(monkeypatch, tmp_path):
+    """Commands in a folder of their own, in which every training is done at once."""
+
+    def complete(jobs, cache, *_):
+        done.append(len([cache.put(job, outcome()) for job in jobs]))
+        return True
+
+    done = []
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command_, "complete", complete)
+    return done
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_small_version_says_so_first_last_and_in_every_row(capsys, tmp_path, quick):
+    assert main(["reproduce", "table1", *["--quick"] * quick]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    rows = [line for line in lines if line.startswith("| ")][2:]
+    assert len(rows) > 10
+    place = "runs/results-quick/results.md" if quick else "runs/results/results.md"
+    assert first.endswith(f"results go to {place}")
+    assert lines[-1] == f"written to {place}"
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"], "below runs unless told"
+    page = (tmp_path / place).read_text("utf-8")
+    assert all(row in page for row in rows)
+    marked = [row.startswith("| quick: bundled digits (") for row in rows]
+    assert set(marked) == {quick}
+    assert first.startswith("quick: bundled digits, ") == quick
+    assert ("quick: bundled digits: these numbers say nothing" in lines[-2]) == quick
+    assert any(row.startswith(("| MNIST", "| Fashion-MNIST")) for row in rows) != quick
+
+
+def test_figures_of_the_small_version_say_so_too(cache):
+    for quick in (True, False):
+        trainings = plan("latency", quick=quick)
+        for training in trainings:
+            for one in training.jobs():
+                cache.put(one, outcome())
+        for figure in figures(Records(trainings, cache)):
+            assert figure.caption.startswith("quick: bundled digits. ") == quick
+            assert figure.xlabel.endswith("; quick: bundled digits") == quick
+
+
+def test_a_place_for_results_that_cannot_be_used_is_said_before_any_training(
+    capsys, tmp_path, at_once
+):
+    (tmp_path / "file").write_text("")
+    for name, content in (("foreign", b"# Mine\n"), ("binary", b"\xff")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.md").write_bytes(content)
+    for out, said in [
+        ("file", "results file cannot be written: Not a directory"),
+        ("file/deeper", "results file/deeper cannot be written: Not a directory"),
+        ("foreign", "has no lines <!-- snnlab reproduce: begin -->"),
+        ("binary", "page binary/results.md cannot be read: not a text in UTF-8"),
+    ]:
+        refused_command(capsys, "reproduce", "latency", "--out", out, said=(said,), folder=tmp_path)
+    assert at_once == []
+
+
+def test_no_workers_at_all_means_this_process(cache, capsys):
+    heard = []
+
+    def run_all(function, jobs, workers, **_):
+        heard.append(workers)
+        yield from ((one, outcome()) for one in jobs)
+
+    assert complete([job()], cache, workers=0, pool=run_all)
+    assert heard == [0]
+    assert "on one worker (estimate)" in capsys.readouterr().out
+
+
 # What is measured
 
 
@@ -326,7 +426,7 @@ def test_a_quick_reproduction_from_end_to_end(tmp_path, capsys):
     assert main(["reproduce", "all", *flags]) == 0
     out = capsys.readouterr().out
     done = len(list((tmp_path / "cache").iterdir()))
-    assert out.startswith(f"{done} trainings, {done} of them done before\n")
+    assert f"\n{done} trainings, {done} of them done before\n" in out
 
 
 @pytest.mark.slow
@@ -342,7 +442,7 @@ def test_ctrl_c_leaves_results_and_the_rest_for_later(tmp_path, capsys):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers as well
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert "stopped; call again" in out

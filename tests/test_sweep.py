@@ -8,19 +8,25 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from pathlib import Path
 
 import optuna
 import pytest
 from conftest import free_port, until
-from refusal import refused
+from pyarrow import parquet
+from refusal import refused, refused_command
+from sqlalchemy.pool import NullPool
 
 from snnlab.cli import main
 from snnlab.errors import SnnlabError
+from snnlab.experiments import storage as storage_
+from snnlab.experiments import sweep as sweep_
 from snnlab.experiments import trials as trials_
 from snnlab.experiments.cluster import Failed, run_all
+from snnlab.experiments.outcome import why_none
 from snnlab.experiments.plan import Plan
-from snnlab.experiments.storage import open_storage
+from snnlab.experiments.storage import load_study, open_storage
 from snnlab.experiments.sweep import sweep
 from snnlab.experiments.trials import TrialQueue
 
@@ -108,10 +114,25 @@ def test_a_plan_is_read_from_a_file(tmp_path):
             Plan.read(path)
 
 
+def test_the_limit_in_the_documentation_can_be_kept_and_means_something():
+    docs = Path(__file__).parents[1] / "docs"
+    (text,) = re.findall(r"```toml\n(.*?)```", (docs / "sweeps.md").read_text("utf-8"), re.DOTALL)
+    shown = Plan.checked(**tomllib.loads(text))
+    measured = parquet.read_table(docs / "sweeps/beta-rho.parquet")["power"].to_pylist()
+    kept = [power <= shown.limits["power"] for power in measured]
+    assert any(kept)
+    assert not all(kept)
+
+
 def test_the_plan_in_the_documentation_can_be_carried_out():
     path = Path(__file__).parents[1] / "docs/sweeps/beta-rho.toml"
     read = Plan.read(path)
     assert (read.trials, read.repeats, read.config(read.grid()[0]).dataset) == (60, 2, "mnist")
+
+
+def rdb(where):
+    """Optuna's own storage in an SQLite file, which closes each connection after use."""
+    return optuna.storages.RDBStorage(f"sqlite:///{where}", engine_kwargs={"poolclass": NullPool})
 
 
 @pytest.mark.parametrize("file", ["s.db", "s.journal"])
@@ -122,7 +143,7 @@ def test_optuna_opens_what_is_kept(tmp_path, file):
         where, workers=0, tell=lambda *told: heard.append(told),
     )  # fmt: skip
     if file == "s.db":
-        opened = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+        opened = optuna.load_study(study_name="sweep", storage=rdb(where))
     else:
         backend = optuna.storages.journal.JournalFileBackend(where)
         storage = optuna.storages.JournalStorage(backend)
@@ -220,7 +241,7 @@ def test_two_queues_never_hand_out_the_same_trial(tmp_path):
 def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
     (tmp_path / "text.db").write_text("no database\n" * 100)
     sweep(plan(trials=1), str(tmp_path / "s.db"), workers=0)
-    foreign = optuna.create_study(storage=f"sqlite:///{tmp_path / 'f.db'}", study_name="sweep")
+    foreign = optuna.create_study(storage=rdb(tmp_path / "f.db"), study_name="sweep")
     assert foreign.study_name == "sweep"
     for file, flags, said in [
         ("/proc/nothing/s.db", (), "No such file or directory"),
@@ -263,6 +284,209 @@ def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):
     assert "--vary beta: give NAME=VALUES" in capsys.readouterr().err
     assert main(["sweep", "--vary", "beta=1:2", "--limit", "power=x"]) == 2
     assert "limit power = x is no number" in capsys.readouterr().err
+
+
+# A sweep always ends with a result, or with why there is none
+
+
+def row(number, power=0.2003, accuracy=0.9, state="complete", error=None):
+    return {"trial": number, "state": state, "power": power, "accuracy": accuracy, "error": error}
+
+
+FAILED_ROW = row(9, state="fail", error="needs 840 neuron circuits")
+PRUNED_ROW = row(8, state="pruned")
+
+
+@pytest.mark.parametrize(
+    ("limits", "rows", "said"),
+    [
+        ({}, [row(0)], ""),
+        ({}, [], ""),
+        ({"power": 0.21}, [row(0), FAILED_ROW], ""),
+        (
+            {"power": 0.2}, [row(k, 0.2003 + 0.001 * k) for k in range(4)],
+            "none of 4 trials keeps power ≤ 0.2 W (best 0.2003)",
+        ),
+        (
+            {"power": 0.2}, [row(0), row(1, 0.2001), FAILED_ROW, PRUNED_ROW],
+            "none of 2 trials keeps power ≤ 0.2 W (best 0.2001)",
+        ),
+        ({"power": 0.2}, [row(0)], "the only trial does not keep power ≤ 0.2 W (best 0.2003)"),
+        (
+            {"power": 0.2}, [row(0, 0.2000002), row(1)],
+            "none of 2 trials keeps power ≤ 0.2 W (best 0.2000002)",
+        ),
+        (
+            {"accuracy": 0.95}, [row(0), row(1, accuracy=0.8)],
+            "none of 2 trials keeps accuracy ≥ 0.95 (best 0.9)",
+        ),
+        (
+            {"accuracy": 0.95, "power": 0.2}, [row(0), row(1)],
+            "none of 2 trials keeps accuracy ≥ 0.95 (best 0.9) or power ≤ 0.2 W (best 0.2003)",
+        ),
+        (
+            {"accuracy": 0.95, "power": 0.2}, [row(0, 0.1), row(1, 0.3, 0.96), row(2, 0.3, 0.97)],
+            "none of 3 trials keeps all limits at once: accuracy ≥ 0.95 by 2, power ≤ 0.2 W by 1",
+        ),
+        (
+            {}, [FAILED_ROW, FAILED_ROW],
+            "no trial was completed, 2 failed: needs 840 neuron circuits",
+        ),
+        (
+            {"power": 1.0}, [FAILED_ROW, PRUNED_ROW],
+            "no trial was completed, 1 stopped early, 1 failed: needs 840 neuron circuits",
+        ),
+    ],
+)  # fmt: skip
+def test_why_there_is_no_best_trial_is_one_line(limits, rows, said):
+    assert why_none(plan(limits=limits), rows) == said
+
+
+COMMAND = (
+    "sweep", "--dataset", "digits", "--epochs", "1", "--hidden", "12", "--batch", "200",
+    "--workers", "0", "--sampler", "random", "--trials", "2", "--vary", "beta=1:20",
+)  # fmt: skip
+
+
+def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*COMMAND, "--limit", "power=0.1"]) == 0
+    *_, line = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"none of 2 trials keeps power ≤ 0\.1 W \(best 0\.\d+\)", line)
+    assert main([*COMMAND, "--limit", "power=0.1"]) == 0
+    first, *_, again = capsys.readouterr().out.splitlines()
+    assert (first, again) == ("nothing was left to do: all trials had ended before", line)
+    front = ("--name", "front", "--objective", "accuracy", "--objective", "energy")
+    assert main([*COMMAND, *front]) == 0
+    out = capsys.readouterr().out
+    assert "trials no other beats in all (accuracy, energy; energy and power are estimates):" in out
+    assert re.search(r"^  \d: accuracy [\d.]+, energy \S+ at beta ", out, re.MULTILINE)
+    large = [flag if flag != "12" else "400" for flag in COMMAND]
+    assert main([*large, "--name", "large"]) == 0
+    *_, line = capsys.readouterr().out.splitlines()
+    assert line.startswith("no trial was completed, 2 failed: Network 256-400-10")
+
+
+# Nothing is left by a sweep that fails before it has a result
+
+
+def interrupted_at(monkeypatch, number):
+    """Ctrl-C while this trial trains."""
+    train = sweep_.train_trial
+
+    def train_trial(task, dataset):
+        if task.number == number:
+            raise KeyboardInterrupt
+        return train(task, dataset)
+
+    monkeypatch.setattr(sweep_, "train_trial", train_trial)
+
+
+@pytest.mark.parametrize("file", ["new/s.db", "new/s.journal"])
+def test_interrupted_before_the_first_result_nothing_is_left(tmp_path, file, monkeypatch):
+    interrupted_at(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(), str(tmp_path / file), workers=0)
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    study = sweep(plan(vary={"beta": "1:2"}), str(tmp_path / file), workers=0)
+    assert len(results(study)) == 4, "another plan begins in the same place"
+
+
+@pytest.mark.parametrize("file", ["new/s.db", "new/s.journal"])
+@pytest.mark.parametrize("place", ["_begun", "_introduce", "_fill", "_points"])
+def test_interrupted_while_it_begins_nothing_is_left(tmp_path, file, place, monkeypatch):
+    def interrupted(queue, *_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(TrialQueue, place, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(), str(tmp_path / file), workers=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_while_a_database_is_made_nothing_is_left(tmp_path, monkeypatch):
+    database, held = storage_._database, []
+
+    def interrupted(url, engine):
+        held.append(connection := database(url, engine).engine.connect())
+        connection.exec_driver_sql("UPDATE version_info SET schema_version = 1")  # and locked
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(storage_, "_database", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(), str(tmp_path / "new/s.db"), workers=0)
+    assert list(tmp_path.iterdir()) == []
+    held[0].invalidate()  # its pool is gone: nobody else would close it
+    held[0].close()
+
+
+def test_interrupted_later_it_shows_what_it_has_and_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    interrupted_at(monkeypatch, 1)
+    assert main(list(COMMAND)) == 130
+    out, error = capsys.readouterr()
+    assert "best trials (accuracy; energy and power are estimates):" in out
+    assert out.endswith("\nthe same command goes on with the trials that are left\n")
+    assert error == "snnlab: stopped\n"
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert main(list(COMMAND)) == 0
+    assert "trial 0" not in (out := capsys.readouterr().out)
+    assert "2 complete, in sweeps/sweep.db" in out
+
+
+def test_what_others_have_in_a_storage_stays(tmp_path, monkeypatch):
+    where = str(tmp_path / "s.db")
+    kept = results(sweep(plan(name="first"), where, workers=0))
+    interrupted_at(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(plan(name="second"), where, workers=0)
+    assert results(load_study("first", where)) == kept
+    with pytest.raises(SnnlabError, match="holds no sweep 'second'"):
+        load_study("second", where)
+
+
+def test_who_began_a_sweep_leaves_it_to_whoever_is_at_it(tmp_path):
+    where = str(tmp_path / "s.db")
+    first = TrialQueue(plan(), where)
+    second = TrialQueue(plan(), where)
+    with pytest.raises(KeyboardInterrupt), first:
+        raise KeyboardInterrupt
+    assert [trial.number for trial in second.take()] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--vary", "colour=1:2"), "no such knob"),
+        (("--vary", "rho_burst=5:1"), "is empty: the first number must be the lower"),
+        (("--workers", "-1"), "workers = -1 is not allowed"),
+        (("--storage", f"new/folder/{'x' * 300}.db"), "unable to open database file"),
+        (("--storage", f"new/{'x' * 300}.journal"), "File name too long"),
+        (("--dataset", "fashion-mnist"), "data set fashion-mnist"),
+        (("--dataset", "yin-yang", "--vary", "side=16,28"), "do not vary dataset or side"),
+        (("--export", "nowhere/t.csv"), "No such file or directory"),
+    ],
+)
+def test_a_sweep_that_cannot_begin_leaves_nothing(tmp_path, monkeypatch, capsys, flags, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "no-data"))
+    refused_command(capsys, *COMMAND, *flags, said=(said,), folder=tmp_path)
+
+
+@pytest.mark.parametrize("library", ["optuna", "distributed"])
+def test_what_is_not_installed_is_said_and_nothing_is_left(tmp_path, monkeypatch, capsys, library):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, library, None)
+    flags = ("--scheduler", "tcp://127.0.0.1:9") if library == "distributed" else ()
+    refused_command(capsys, *COMMAND, *flags, said=('pip install -e ".[sweep]"',), folder=tmp_path)
+
+
+def test_without_dask_a_sweep_runs_in_this_process(tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    assert len(results(sweep(plan(trials=2), str(tmp_path / "s.db")))) == 2
+    assert ["Dask is not installed" in message for message in caplog.messages] == [True]
 
 
 def test_a_scheduler_that_is_not_there_is_said():
@@ -332,7 +556,7 @@ def test_two_processes_share_a_sweep_and_one_is_killed(tmp_path):
         out, error = other.communicate(timeout=150)
     assert other.returncode == 0, error
     assert "32 complete" in out
-    study = optuna.load_study(study_name="sweep", storage=f"sqlite:///{where}")
+    study = optuna.load_study(study_name="sweep", storage=rdb(where))
     serial = sweep(plan(trials=32), str(tmp_path / "t.db"), workers=0)
     assert results(study) == results(serial)
 

@@ -36,7 +36,7 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
         sweep(teller.plan, storage, workers=0, data_dir=data_dir, tell=teller.tell)
         teller.say(state="finished", message="", importance=teller.importance())
     except SnnlabError as error:
-        teller.say(state="failed", message=str(error))
+        _say(pipe, state="failed", message=str(error))
     os._exit(0)
 
 
@@ -48,6 +48,11 @@ def _end_with(pipe):
     os._exit(0)
 
 
+def _say(pipe, **news):
+    with suppress(OSError):
+        pipe.send(news)
+
+
 class _Teller:
     """Tells of every trial that ends."""
 
@@ -56,8 +61,7 @@ class _Teller:
         self._study, self._due = None, 0.0
 
     def say(self, **news):
-        with suppress(OSError):
-            self._pipe.send(news)
+        _say(self._pipe, **news)
 
     def tell(self, message, fraction):
         from snnlab.experiments.outcome import best_of, row_of
@@ -82,9 +86,7 @@ class _Teller:
     @property
     def study(self):
         if self._study is None:
-            from snnlab.experiments.storage import open_storage, optuna
+            from snnlab.experiments.storage import load_study
 
-            self._study = optuna().load_study(
-                study_name=self.plan.name, storage=open_storage(self._storage)
-            )
+            self._study = load_study(self.plan.name, self._storage)
         return self._study

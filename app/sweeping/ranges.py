@@ -11,7 +11,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.plan import OBJECTIVES, Plan
 from snnlab.experiments.space import MOST_POINTS
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
 from snnlab_app.knobs import factor, label, unit
 
 MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
@@ -110,16 +110,19 @@ def _end(name, text):
     knob = Config.param[name]
     whole_ = isinstance(knob, param.Integer)
     least, most = knob.bounds
+    kind = int if whole_ else float
     try:
-        value = number(text, int if whole_ else float) / (1 if whole_ else factor(name))
+        value = number(text, kind) / (1 if whole_ else factor(name))
     except ValueError:
         value = None
     slack = 1e-5 * abs(most - least)  # of what was rounded for the eye
     if value is None or not least - slack <= value <= most + slack:
-        kind = "a whole number" if whole_ else "a number"
-        ends = f"{least * factor(name):g} to {most * factor(name):g} {unit(name)}".rstrip()
+        what = "a whole number" if whole_ else "a number"
+        low, high = least * factor(name), most * factor(name)
+        ends = f"{low:g} to {high:g} {unit(name)}".rstrip()
         shown = text.strip()[:40] or "nothing"
-        raise SnnlabError(f"{label(name)}: {shown} is not allowed: {kind} from {ends}")
+        meant = cure(text, kind, (low, high), percent=1.0 if unit(name) == "%" else None)
+        raise SnnlabError(f"{label(name)}: {shown} is not allowed: {what} from {ends}{meant}")
     value = min(max(value, least), most)
     return int(value) if whole_ else round(value, 15)
 
@@ -128,8 +131,10 @@ def whole(what: str, text: str, low: int, high: int) -> int:
     """A whole number from a text; raises :class:`SnnlabError` that says ``what`` it is of."""
     text = str(text).strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-        shown = text[:40] or "nothing"
-        raise SnnlabError(f"{what}: {shown} is not allowed: a whole number from {low} to {high}")
+        shown, meant = text[:40] or "nothing", cure(text, int, (low, high))
+        raise SnnlabError(
+            f"{what}: {shown} is not allowed: a whole number from {low} to {high}{meant}"
+        )
     return int(text)
 
 

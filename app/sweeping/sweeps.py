@@ -36,8 +36,8 @@ class Sweep:
     done. ``heard`` rises with all news.
     """
 
-    def __init__(self, plan: Plan, line: "Sweeps"):
-        self.plan, self._line = plan, line
+    def __init__(self, plan: Plan, line: "Sweeps", data_dir: str | None = None):
+        self.plan, self._line, self.data_dir = plan, line, data_dir
         self.state, self.message, self.fraction = "waiting", "", 0.0
         self.trials: list[dict] = []
         self.best: list[int] = []
@@ -87,10 +87,13 @@ class Sweeps:
         self._process: _Process | None = None
         self._known: WeakSet[Sweep] = WeakSet()
 
-    def begin(self, plan: Plan) -> Sweep:
-        """Begin a sweep as soon as no other is running; returns at once."""
+    def begin(self, plan: Plan, data_dir: str | None = None) -> Sweep:
+        """Begin a sweep as soon as no other is running; returns at once.
+
+        data_dir : where its data are, if not where those of the server are.
+        """
         Thread(target=Store(self._limits.stored, self._root).tidy, daemon=True).start()
-        sweep = Sweep(plan, self)
+        sweep = Sweep(plan, self, data_dir or self._data_dir)
         with self._lock:
             self._known.add(sweep)
             self._line.append(sweep)
@@ -146,7 +149,7 @@ class Sweeps:
             sweep = self._line.pop(0)
             sweep.storage = self._root / uuid4().hex / FILE
             sweep.hear(state="running", message="starting")
-            self._process = _Process(self, sweep, self._data_dir, 60 * self._limits.minutes)
+            self._process = _Process(self, sweep, 60 * self._limits.minutes)
         for place, sweep in enumerate(self._line, start=1):
             sweep.hear(message="a sweep is running: yours begins when it ends,"
                        f" you are {nth(place)} in line")  # fmt: skip
@@ -166,12 +169,12 @@ class Sweeps:
 class _Process:
     """The process that carries out one sweep."""
 
-    def __init__(self, sweeps, sweep, data_dir, seconds):
+    def __init__(self, sweeps, sweep, seconds):
         self.sweep, self._sweeps, self._end = sweep, sweeps, monotonic() + seconds
         self._minutes = seconds / 60
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(
-            target=_search, args=(theirs, sweep.plan.values(), str(sweep.storage), data_dir),
+            target=_search, args=(theirs, sweep.plan.values(), str(sweep.storage), sweep.data_dir),
             name="snnlab-sweep", daemon=True,
         )  # fmt: skip
         self._thread = Thread(target=self._live, args=(theirs,), daemon=True)

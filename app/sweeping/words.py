@@ -5,6 +5,7 @@ from html import escape
 from io import StringIO
 
 from snnlab.config import Config
+from snnlab.experiments.outcome import why_none
 from snnlab_app.knobs import factor, label
 from snnlab_app.link import written
 from snnlab_app.sweeping.sweeps import Sweep
@@ -25,6 +26,8 @@ def told(sweep: Sweep) -> str:
     trouble = f" {len(failed)} failed: {failed[-1]['error']}" if failed else ""
     if sweep.state in ("waiting", "failed"):
         return f"{sweep.message}{trouble}"
+    if sweep.over and (none := why_none(sweep.plan, sweep.trials)):
+        trouble = f" {none[0].upper()}{none[1:]}"
     if sweep.state == "stopped":
         why = f" {sweep.message}." if sweep.message else ""
         return f"stopped after {done} of {trials} trials.{why}{trouble}"

@@ -10,13 +10,13 @@ import panel_material_ui as pmui
 from bokeh.models import FixedTicker
 
 from snnlab.config import Config
+from snnlab.experiments.tables import csv_of
 from snnlab.plotting import views as plotting_views
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, rasters, side_by_side
 from snnlab_app.cards import Text, card, flex, row
 from snnlab_app.link import written
 from snnlab_app.live import LivePlot
 from snnlab_app.pins import CURVES, Pin, data_of, front, table_of
-from snnlab_app.saving import csv_of
 from snnlab_app.stored import StoredRuns
 from snnlab_app.views.base import View
 from snnlab_app.views.plane import smooth

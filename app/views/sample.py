@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from snnlab import plotting
 from snnlab.chip.units import CODES, SCALES, membranes, risen
 from snnlab.data.catalogue import CATALOGUE
-from snnlab.data.drawing import from_picture, from_strokes
+from snnlab.data.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.experiments.decision import decision_time, first_spike, scores_so_far
@@ -25,8 +25,6 @@ from snnlab_app.views.live import feed_labels, feed_threshold, shape_of, spikes_
 TICKS = 200
 """Looks of the page in which an image passes in slow motion: ten seconds."""
 TRACES = 6
-CROPS = {"digits": 4}
-"""Pixels to cut of 28 for data sets whose images are filled to their edges."""
 
 
 class SampleView(View):
@@ -148,7 +146,7 @@ class SampleView(View):
             if len(xs)
         ]
         if strokes:
-            self._offer(lambda side, crop: from_strokes(strokes, side, crop))
+            self._offer(lambda name, side: from_strokes(strokes, side, *placing(name)))
 
     def _wipe(self):
         self._strokes.data = {"xs": [], "ys": []}
@@ -156,14 +154,19 @@ class SampleView(View):
 
     def _dropped(self, event):
         if event.new:
-            self._offer(lambda side, crop: from_picture(upload.grey(event.new), side, crop))
+            self._offer(lambda name, side: self._like(name, upload.read_upload(event.new), side))
+
+    def _like(self, name, picture, side):
+        """A picture as those of the data set; one's own are neither boxed nor centred."""
+        snapshot = self.session.snapshot
+        look = snapshot.look if snapshot and CATALOGUE[name].own else None
+        return look.prepare(picture, side) if look else image_like(name, picture, side)
 
     def _offer(self, make):
         """Have the chip look at a picture of a person's own, or say what is wrong with it."""
         config = self.session.config
-        crop = CROPS.get(config.dataset, CATALOGUE[config.dataset].crop)
         try:
-            self.session.draw(make(config.side, crop))
+            self.session.draw(make(config.dataset, config.side))
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
 

@@ -8,9 +8,9 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.experiments.tables import csv_of
 from snnlab_app.cards import Markup, Text, card, row
 from snnlab_app.knobs import label
-from snnlab_app.saving import csv_of
 from snnlab_app.sweeping.form import Form
 from snnlab_app.sweeping.plots import SweepPlots
 from snnlab_app.sweeping.ranges import MOST_TRIALS, READ, best_is_high
@@ -210,7 +210,7 @@ class SweepView(View):
         sweep = self._sweep
         if sweep is None:
             return "No sweep yet: tick knobs, look at their ranges, and press Start sweep."
-        best = self._ranked()[:1]
+        best = [row for row in self._ranked() if row["trial"] in sweep.best][:1]
         found = f" The best is trial {best[0]['trial']}: {self._words(best[0])}." if best else ""
         return f"{len(sweep.trials)} of {sweep.plan.trials} trials have ended.{found}"
 

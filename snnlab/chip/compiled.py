@@ -1,18 +1,23 @@
 """Kernels that are kept compiled on disk, where there is a place for them and it is sound."""
 
 import logging
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from numba import njit
+from numba.core import event
 from numba.core.caching import FunctionCache
+from numba.core.dispatcher import Dispatcher
 
+KERNELS: list[Callable] = []
+"""All that are kept, of the modules that are imported."""
 _log = logging.getLogger(__name__)
 
 
 def compiled(**options):
     """As ``numba.njit(cache=True, …)``; without a folder to keep it in, or with a damaged or full
-    one, the kernel is compiled anew instead of an error. It is told once."""
+    one, the kernel is compiled again instead of an error, with a warning once."""
 
     def decorate(function):
         kernel = njit(**options)(function)
@@ -21,9 +26,60 @@ def compiled(**options):
                 kernel._cache = _Cache(function)
             except RuntimeError:  # numba: no locator available
                 _tell("no folder for them can be written")
+        KERNELS.append(kernel)
         return kernel
 
     return decorate
+
+
+@contextmanager
+def compiling(
+    kernels: Iterable[Callable], stage: str, tell: Callable[[str, float | None], None]
+) -> Iterator[None]:
+    """Tell of a stage, and how far it is when ``kernels`` are compiled in it, part by part."""
+    tell(stage, None)
+    with event.install_listener("numba:compile", _Count(kernels, stage, tell)):
+        yield
+
+
+class _Count(event.Listener):
+    """Hears of every function that is compiled: of some kernels, their parts, and numba's own."""
+
+    def __init__(self, kernels, stage, tell):
+        self._parts = [(k, _parts(k)) for k in kernels if isinstance(k, Dispatcher)]
+        self._all = set().union(*(parts for _, parts in self._parts))
+        self._stage, self._tell = stage, tell
+        self._depth, self._done = 0, set()
+
+    def on_start(self, event):
+        self._depth += 1
+        self._say(event)
+
+    def on_end(self, event):
+        self._depth = max(self._depth - 1, 0)  # another thread may have begun before us
+        self._done.add(event.data["dispatcher"].py_func)
+        if self._depth:
+            self._say(event)
+        else:
+            self._tell(self._stage, None)
+
+    def _say(self, event):
+        if event.data["dispatcher"].py_func not in self._all:
+            return
+        ready = [parts for kernel, parts in self._parts if kernel.signatures]  # or loaded
+        done, n = len(self._all.intersection(self._done.union(*ready))), len(self._all)
+        what = f"compiling kernel {min(done + 1, n)} of {n} (once, then kept on disk)"
+        self._tell(what, done / n)
+
+
+def _parts(kernel):
+    """The functions that are compiled for a kernel: itself and those it calls, but for inlined."""
+    if not isinstance(kernel, Dispatcher):
+        return set()
+    function = kernel.py_func
+    called = [function.__globals__.get(name) for name in function.__code__.co_names]
+    own = set() if kernel.targetoptions.get("inline") == "always" else {function}
+    return own.union(*map(_parts, called))
 
 
 class _Cache(FunctionCache):
@@ -35,7 +91,7 @@ class _Cache(FunctionCache):
         except Exception as error:  # a damaged pickle may raise what it likes
             _tell(f"{self.cache_path} is damaged ({type(error).__name__})")
             with suppress(OSError):
-                self.flush()  # what comes next is written anew
+                self.flush()  # what comes next is written again
             return None
 
     def save_overload(self, sig, data):
@@ -48,7 +104,7 @@ class _Cache(FunctionCache):
 @cache
 def _tell(why):
     _log.warning(
-        "kernels are compiled anew, which takes half a minute: %s; NUMBA_CACHE_DIR names another"
+        "kernels are compiled again, which takes half a minute: %s; NUMBA_CACHE_DIR names another"
         " folder",
         why,
     )

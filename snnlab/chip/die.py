@@ -4,11 +4,13 @@ from dataclasses import dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
 from types import MappingProxyType
+from zlib import crc32
 
 import numpy as np
 
+from snnlab.arrays import exact
 from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
-from snnlab.chip.fabrication import PHYSICAL, fabricate
+from snnlab.chip.fabrication import PHYSICAL, decalibrate, fabricate
 from snnlab.errors import SnnlabError
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.seeding import stream
@@ -22,9 +24,12 @@ RANGES = MappingProxyType({"dead": (0, 1), "stuck": (WORKS, 63)})
 """What a file may hold; quantities not named here are in LSB or relative to nominal."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Die:
     """Fixed-pattern mismatch of 512 neuron circuits and their synapses, at nominal settings.
+
+    Drawn (:meth:`draw`), changed (:meth:`with_faults`, ``dataclasses.replace``) or measured by
+    yourself: ``Trainer(config, data, die=…)`` and ``Chip(mapping, die)`` take any.
 
     Relative to nominal: ``tau_mem`` float64[circuit]; ``tau_syn`` and ``gain`` (synaptic)
     float64[2, circuit], excitatory then inhibitory; ``synapse_gain`` float64[row, circuit], rows of
@@ -73,6 +78,13 @@ class Die:
     def gap(self) -> np.ndarray:
         """Threshold − leak, relative to nominal : float64[circuit]."""
         return 1.0 + (self.threshold_lsb - self.leak_lsb) / GAP_LSB
+
+    def decalibrated(self, sigma: float | dict[str, float], *, seed: int = 0) -> "Die":
+        """The same die with ``sigma`` of :meth:`draw` on top, drawn by ``seed``."""
+        if sigma == 0.0:
+            return self
+        changed = decalibrate(self.arrays(), sigma, seed)
+        return replace(self, **{**changed, "truncated": self.truncated + changed["truncated"]})
 
     def with_faults(
         self, *, dead=(), leaky=(), stuck: dict[tuple[int, int], int] | None = None
@@ -123,6 +135,29 @@ class Die:
             if field.name != "truncated"
         }
 
+    def checked(self) -> "Die":
+        """The same die of arrays of these kinds, from lists, tensors or other numbers too.
+
+        Raises :class:`SnnlabError` for another shape, NaN, values of another kind or beyond what a
+        circuit can be.
+        """
+        arrays = {}
+        for name, expected in Die.ideal().arrays().items():
+            given = exact(getattr(self, name), expected.dtype, f"die: {name}")
+            if given.shape != expected.shape:
+                raise SnnlabError(f"die: {name} has shape {given.shape}, expected {expected.shape}")
+            _check("die", name, given, expected.dtype)
+            arrays[name] = given
+        return replace(self, **arrays)
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that differ, most likely, between different dies."""
+        crc = 0
+        for array in self.arrays().values():
+            crc = crc32(np.ascontiguousarray(array), crc)
+        return f"{crc:08x}"
+
     def save(self, path: Path) -> None:
         """Write it to an ``npz`` file; raises :class:`SnnlabError` if that cannot be."""
         try:
@@ -142,7 +177,7 @@ class Die:
         try:
             arrays = read_npz(Path(path), "die", {**shapes, "truncated": ()})
             for name, expected in ideal.items():
-                _check(path, name, arrays[name], expected.dtype)
+                _check(f"die {path}", name, arrays[name], expected.dtype)
             if type(cut := arrays["truncated"]) is not int or cut < 0:
                 raise SnnlabError(f"die {path}: truncated is {cut}, expected a count")
         except SnnlabError as error:
@@ -150,14 +185,14 @@ class Die:
         return cls(**arrays)
 
 
-def _check(path, name, array, dtype):
-    """Whether a quantity read from a file is one."""
+def _check(what, name, array, dtype):
+    """Whether a quantity is one."""
     low, high = RANGES.get(name, LSB_RANGE if name.endswith("_lsb") else PHYSICAL)
     if array.dtype != dtype:
-        raise SnnlabError(f"die {path}: {name} is {array.dtype}, expected {dtype}")
-    wrong = array[(array < low) | (array > high)]
+        raise SnnlabError(f"{what}: {name} is {array.dtype}, expected {dtype}")
+    wrong = array[~((array >= low) & (array <= high))]  # NaN too
     if wrong.size:
-        raise SnnlabError(f"die {path}: {name} holds {wrong[0]:g}, expected {low:g} to {high:g}")
+        raise SnnlabError(f"{what}: {name} holds {wrong[0]:g}, expected {low:g} to {high:g}")
 
 
 def _existing(what, numbers, most):

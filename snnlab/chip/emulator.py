@@ -6,11 +6,12 @@ from numbers import Integral
 
 import numpy as np
 
+from snnlab.arrays import each, exact
 from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Noise, Readout, compact
+from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -19,7 +20,7 @@ from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-run_layer = guarded(kernels.run_layer)
+run_layer, compact = guarded(kernels.run_layer), guarded(kernels.compact)
 
 
 class Chip:
@@ -62,7 +63,8 @@ class Chip:
     ) -> Recording:
         """Play a batch of spikes through the network.
 
-        weights_lsb : int8[input, neuron] for each layer, within ±63.
+        weights_lsb : int8[input, neuron] for each layer, within ±63; lists and tensors of whole
+        numbers are taken too.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
         read_hidden : whether hidden membranes are digitised too: learning needs them, a
@@ -74,13 +76,15 @@ class Chip:
             raise SnnlabError(f"events are {type(events).__name__}: the chip takes Events")
         if not isinstance(trial, Integral):
             raise SnnlabError(f"trial = {trial!r} is not allowed: a whole number, the noise's seed")
+        weights_lsb = [_whole(weight) for weight in each(weights_lsb, "weights")]
         self._check(events.checked(), weights_lsb)
+        silent = tuple(exact(given, bool, "") for given in each(silent, "silent neurons"))
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
         for layer, weight_lsb in enumerate(weights_lsb):
             read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
             still = silent[layer] if layer < len(silent) else None
-            source, samples = self._run_layer(layer, source, weight_lsb, trial, read, still)
+            source, samples = self._run_layer(layer, source, weight_lsb, int(trial), read, still)
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
@@ -186,14 +190,14 @@ class Chip:
 
     def _check(self, events, weights_lsb):
         sizes = self.mapping.sizes
-        shapes = [np.shape(w) for w in weights_lsb]
+        shapes = [w.shape for w in weights_lsb]
         if shapes != list(pairwise(sizes)):
             raise SnnlabError(f"weights of shapes {shapes} do not fit network {self.mapping}")
         if events.n_channels != sizes[0]:
             raise SnnlabError(
                 f"Events have {events.n_channels} channels, network {self.mapping} takes {sizes[0]}"
             )
-        for layer, weight in enumerate(map(np.asarray, weights_lsb)):
+        for layer, weight in enumerate(weights_lsb):
             if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > c.WEIGHT_MAX_LSB:
                 raise SnnlabError(
                     f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"
@@ -202,12 +206,18 @@ class Chip:
                 )
 
     def _check_silent(self, silent):
-        shapes = [np.shape(s) for s in silent]
-        if silent and shapes != [(n,) for n in self.mapping.sizes[1:-1]]:
+        given = [(s.dtype.name, s.shape) for s in silent]
+        if silent and given != [("bool", (n,)) for n in self.mapping.sizes[1:-1]]:
+            shapes = ", ".join(f"{kind}{shape}" for kind, shape in given)
             raise SnnlabError(
                 f"silent neurons of shapes {shapes} do not fit network {self.mapping}:"
                 " give bool[neuron] for each hidden layer"
             )
+
+
+def _whole(weight):
+    """Whole numbers as the chip takes them; floats stay what they are, maybe of another unit."""
+    return exact(weight, np.int8, "weights") if weight.dtype.kind in "iu" else weight
 
 
 def _a(kind, given):

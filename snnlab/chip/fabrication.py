@@ -80,9 +80,7 @@ def fabricate(preset: str, sigma: float | dict[str, float], seed: int) -> dict:
     """
     if preset not in SPREADS:
         raise SnnlabError(f"die preset {preset!r} is unknown: use one of {', '.join(SPREADS)}")
-    if not isinstance(seed, Integral) or seed < 0:
-        raise SnnlabError(f"die seed {seed!r} is not allowed: a whole number from 0")
-    draw = _Draw(seed, SPREADS[preset], _each(sigma))
+    draw = _Draw(_number(seed), SPREADS[preset], _each(sigma))
     leak = draw.normal("leak_lsb")
     reset = _correlated(leak, draw.normal("reset_lsb"), LEAK_RESET_CORRELATION)
     threshold = _correlated(leak, draw.normal("threshold_lsb"), LEAK_THRESHOLD_CORRELATION[preset])
@@ -107,6 +105,33 @@ def fabricate(preset: str, sigma: float | dict[str, float], seed: int) -> dict:
         "synapse_gain": draw.cut(draw.synapses()),
     }
     return {**quantities, "truncated": draw.truncated}
+
+
+def decalibrate(quantities: dict, sigma: float | dict[str, float], seed: int) -> dict:
+    """What a decalibration makes of a die's quantities, and how many values were cut.
+
+    Circuits whose leak lies over their threshold keep it so.
+    Raises :class:`SnnlabError` as :func:`fabricate`.
+    """
+    draw = _Draw(_number(seed), {}, _each(sigma))
+    gap = 1.0 + (quantities["threshold_lsb"] - quantities["leak_lsb"]) / GAP_LSB
+    deep = draw.cut(np.where(gap > 0.0, gap * draw.decalibration("gap"), 1.0))
+    gap = np.where(gap > 0.0, deep, gap)
+    tau_mem, tau_syn = (
+        draw.cut(quantities[name] * draw.decalibration(name)) for name in ("tau_mem", "tau_syn")
+    )
+    return {
+        "tau_mem": tau_mem,
+        "tau_syn": tau_syn,
+        "threshold_lsb": quantities["leak_lsb"] + (gap - 1.0) * GAP_LSB,
+        "truncated": draw.truncated,
+    }
+
+
+def _number(seed):
+    if not isinstance(seed, Integral) or seed < 0:
+        raise SnnlabError(f"die seed {seed!r} is not allowed: a whole number from 0")
+    return seed
 
 
 def _each(sigma):

@@ -45,6 +45,8 @@ class OperatingPoint:
                     f"operating point {name} = {value} is not allowed:"
                     f" {kind} from {low:g} to {high:g}"
                 )
+            # Python's own: for a number of another kind numba would compile all kernels again.
+            object.__setattr__(self, name, type(high)(value))
 
     @classmethod
     def inference(cls, **changes) -> "OperatingPoint":

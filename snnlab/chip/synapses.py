@@ -5,8 +5,12 @@ from math import e
 import numpy as np
 
 from snnlab.chip import constants as c
+from snnlab.chip import kernels
 from snnlab.chip.die import WORKS
-from snnlab.chip.kernels import LANES, Synapses, write_synapses
+from snnlab.chip.kernels import LANES, Synapses
+from snnlab.chip.threads import guarded
+
+write_synapses = guarded(kernels.write_synapses)
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
 """Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.

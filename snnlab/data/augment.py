@@ -58,7 +58,7 @@ def warp(images: np.ndarray, ids: np.ndarray, by: Warp, key: int) -> np.ndarray:
     its id. Outside a picture it is dark. Between pixels brightness follows cubic convolution
     (Keys 1981), which keeps thin strokes sharp.
     """
-    return _warp_all(images, ids, tuple(map(np.float32, by)), np.uint64(key), _CUBIC)
+    return _warp(images, ids, tuple(map(np.float32, by)), np.uint64(key), _CUBIC)
 
 
 @njit(inline="always")
@@ -152,6 +152,7 @@ def _warp_one(image, out, draw, cubic):
             out[i, j] = _pixel(flat, width, y, x, cubic)
 
 
+@guarded
 @compiled(parallel=True, nogil=True)
 def _warp(images, ids, by, key, cubic):
     out = np.empty_like(images)
@@ -159,9 +160,6 @@ def _warp(images, ids, by, key, cubic):
         own = key ^ np.uint64(ids[b] * np.uint64(0xD1B54A32D192ED03))
         _warp_one(images[b], out[b], _draw(own, by), cubic)
     return out
-
-
-_warp_all = guarded(_warp)
 
 
 def _keys(t):

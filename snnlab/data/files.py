@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.data.catalogue import Entry, IdxFile
 from snnlab.data.idx import idx_header, inflate, read_idx
 from snnlab.errors import SnnlabError
-from snnlab.files import write_whole
+from snnlab.files import load_npz, write_whole
 
 
 def parse(data: bytes, file: IdxFile, where: str) -> np.ndarray:
@@ -24,12 +24,26 @@ def parse(data: bytes, file: IdxFile, where: str) -> np.ndarray:
 def verify(array: np.ndarray, file: IdxFile, where: str) -> np.ndarray:
     """``array`` itself if as an idx file it has ``file``'s SHA-256, else a SnnlabError."""
     if array.shape != file.shape:
-        raise SnnlabError(f"{where}: expected shape {file.shape}, found {array.shape}")
-    checksum = sha256(idx_header(array.shape))
-    checksum.update(array)
-    if checksum.hexdigest() != file.sha256:
-        raise SnnlabError(f"{where}: expected SHA-256 {file.sha256}, found {checksum.hexdigest()}")
+        raise Foreign(f"{where}: expected shape {file.shape}, found {array.shape}")
+    found = checksum(array)
+    if found != file.sha256:
+        raise Foreign(f"{where}: expected SHA-256 {file.sha256}, found {found}", found)
     return array
+
+
+class Foreign(SnnlabError):
+    """A sound file that is not the one expected; ``checksum`` is its own, if it was taken."""
+
+    def __init__(self, text: str, checksum: str = ""):
+        super().__init__(text)
+        self.checksum = checksum
+
+
+def checksum(array: np.ndarray) -> str:
+    """SHA-256 of an array uint8[…] as an idx file."""
+    digest = sha256(idx_header(array.shape))
+    digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
 
 
 def read(path: Path, file: IdxFile) -> np.ndarray:
@@ -44,7 +58,7 @@ def read(path: Path, file: IdxFile) -> np.ndarray:
     except OSError as error:
         raise SnnlabError(f"{path}: cannot be read ({error.strerror})") from error
     if len(data) > limit:
-        raise SnnlabError(f"{path}: expected at most {limit} bytes, found more")
+        raise Foreign(f"{path}: expected at most {limit} bytes, found more")
     return parse(data, file, str(path))
 
 
@@ -54,20 +68,75 @@ def byte_limit(file: IdxFile) -> int:
 
 
 def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
-    """Where each of the entry's files lies, in ``folder/<name>`` or else in ``folder`` itself.
+    """Where each of the entry's files lies: in ``folder`` itself or in a sub-folder that bears the
+    entry's name, or in ``raw`` below either, as torchvision keeps them.
 
-    Raises :class:`~snnlab.errors.SnnlabError` naming what is missing and what is there instead.
+    Dots may stand for dashes, and letters be large or small. Raises
+    :class:`~snnlab.errors.SnnlabError` naming what is missing and what is there instead.
     """
-    own = folder / entry.name
-    home = own if os.path.isdir(own) else folder
-    paths = {file: _plain_or_gzipped(home, file) for file in entry.files}
-    missing = [file.name for file, path in paths.items() if path is None]
+    homes = _homes(entry, folder)
+    there = {home: _by_name(home) for home in homes}
+    home = max(homes, key=lambda home: sum(file.name in there[home] for file in entry.files))
+    missing = [file.name for file in entry.files if file.name not in there[home]]
     if missing:
-        raise SnnlabError(
+        others = any(name.endswith("-ubyte") for name in there[home])
+        raise (Foreign if others else SnnlabError)(
             f"data set {entry.name}: expected {', '.join(missing)} (plain or .gz) in folder "
             f"{folder} or its sub-folder {entry.name}, found in {home}: {_listing(home)}"
         )
-    return paths
+    return {file: there[home][file.name] for file in entry.files}
+
+
+def find_npz(entry: Entry, place: Path) -> Path | None:
+    """The one file in which Keras keeps a data set, if it is there or is ``place`` itself."""
+    inside = [home / f"{entry.name}.npz" for home in _homes(entry, place)]
+    known = [place] if place.suffix.lower() == ".npz" else inside
+    return next(filter(os.path.isfile, known), None)
+
+
+def read_npz(path: Path, entry: Entry) -> list[np.ndarray]:
+    """The entry's arrays, in the order of its files, from an npz file as Keras keeps it.
+
+    Raises :class:`~snnlab.errors.SnnlabError` unless they are genuine.
+    """
+    names = ("x_train", "y_train", "x_test", "y_test")
+    shapes = dict(zip(names, (file.shape for file in entry.files), strict=True))
+    arrays = load_npz(path, f"data set {entry.name}", ", ".join(names), shapes)
+    return [
+        verify(arrays[name].astype(np.uint8), file, f"{path}: {name}")
+        for name, file in zip(names, entry.files, strict=True)
+    ]
+
+
+def _homes(entry: Entry, folder: Path) -> list[Path]:
+    """Folders in which the entry's files may lie, the likeliest first; ``folder`` is the last."""
+    wanted = _letters(entry.name)
+    named = [path for path in _within(folder) if _letters(path.name) == wanted and path.is_dir()]
+    homes = [path for home in (*named, folder) for path in (home / "raw", home) if path.is_dir()]
+    return homes or [folder]
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """Files that may be idx files, by the names that the originals have."""
+    found: dict[str, Path] = {}
+    for path in _within(folder):
+        name = path.name.lower().removesuffix(".gz").replace(".", "-")
+        if name.endswith("-ubyte") and path.is_dir():  # as Kaggle packs them
+            path = path / path.name
+        if path.is_file():
+            found.setdefault(name, path)
+    return found
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _within(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # there is no such folder: what is looked for in it will be missing
+        return []
 
 
 def write(path: Path, array: np.ndarray) -> None:
@@ -79,11 +148,6 @@ def write(path: Path, array: np.ndarray) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, fill)
-
-
-def _plain_or_gzipped(folder: Path, file: IdxFile) -> Path | None:
-    candidates = (folder / file.name, folder / f"{file.name}.gz")
-    return next((path for path in candidates if os.path.isfile(path)), None)
 
 
 def _listing(folder: Path, most: int = 6) -> str:

@@ -16,23 +16,26 @@ import numpy as np
 from snnlab.errors import SnnlabError
 
 _UNSIGNED_BYTE = 8
+NUMBERS = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+"""Kinds of values that the format knows, by their code."""
 _MOST_DIMENSIONS = 3
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_idx(data: bytes, name: str) -> np.ndarray:
+def read_idx(data: bytes, name: str, *, any_kind: bool = False) -> np.ndarray:
     """The array in ``data``, the content of the idx file called ``name`` : uint8[…], read-only.
 
+    any_kind : whether other numbers than unsigned bytes are read too, as QMNIST's labels are.
     Raises :class:`~snnlab.errors.SnnlabError`, naming the file, for anything but one complete
-    array of unsigned bytes in 1 to 3 dimensions.
+    array in 1 to 3 dimensions.
     """
-    shape = _read_shape(data, name)
+    shape, dtype = _read_shape(data, name, any_kind)
     start = len(idx_header(shape))
-    promised, held = math.prod(shape), len(data) - start
-    if held != promised:
+    promised, held = math.prod(shape), (len(data) - start) // dtype.itemsize
+    if held != promised or (len(data) - start) % dtype.itemsize:
         size = "×".join(map(str, shape))
         raise SnnlabError(f"{name}: expected {size} = {promised} values, found {held}")
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    return np.frombuffer(data, dtype, offset=start).reshape(shape)
 
 
 def idx_header(shape: tuple[int, ...]) -> bytes:
@@ -58,9 +61,10 @@ def inflate(data: bytes, limit: int, name: str) -> bytes:
     return content
 
 
-def _read_shape(data: bytes, name: str) -> tuple[int, ...]:
+def _read_shape(data: bytes, name: str, any_kind: bool) -> tuple[tuple[int, ...], np.dtype]:
     magic = data[:4]
-    if len(magic) < 4 or magic[:3] != bytes((0, 0, _UNSIGNED_BYTE)):
+    kinds = NUMBERS if any_kind else (_UNSIGNED_BYTE,)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in kinds:
         raise SnnlabError(
             f"{name}: expected an idx file of bytes (magic 00 00 08), found {_show(magic)}"
         )
@@ -77,7 +81,7 @@ def _read_shape(data: bytes, name: str) -> tuple[int, ...]:
     shape = struct.unpack(f">{dimensions}I", lengths)
     if 0 in shape:
         raise SnnlabError(f"{name}: expected values, found the empty shape {shape}")
-    return shape
+    return shape, np.dtype(NUMBERS[magic[2]])
 
 
 def _show(magic: bytes) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.data import files, mirrors, wheel
-from snnlab.data.catalogue import Entry, IdxFile, Tell
+from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile, Tell
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.files import cache_folder
 
@@ -59,9 +59,43 @@ def _sources(entry: Entry) -> Iterator[tuple[str, Callable[[Found, Tell], None]]
 
 
 def _from_folder(entry: Entry, folder: Path, found: Found, tell: Tell) -> None:
-    for file, path in files.find(entry, folder).items():
-        tell(f"reading {path}", None)
-        found[file] = files.read(path, file)
+    try:
+        if path := files.find_npz(entry, folder):
+            tell(f"reading {path}", None)
+            found |= zip(entry.files, files.read_npz(path, entry), strict=True)
+            return
+        for file, path in _files_in(entry, folder).items():
+            tell(f"reading {path}", None)
+            found[file] = files.read(path, file)
+    except files.Foreign as error:
+        raise SnnlabError(f"{error}: {_other_use(error.checksum)}") from None
+
+
+def _files_in(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
+    try:
+        return files.find(entry, folder)
+    except files.Foreign:
+        raise
+    except SnnlabError as error:
+        if kind := _own_kind(folder):
+            what = "these idx files" if kind == "idx" else "pictures of your own"
+            raise SnnlabError(f"{error}: for {what}: --dataset {kind}") from None
+        raise
+
+
+def _own_kind(path: Path) -> str | None:
+    """The data set of one's own, "folder" or "idx", that a path looks like; None for none."""
+    from snnlab.data import own  # Pillow takes a moment to import: only where it is needed
+
+    return own.kind_of(path)
+
+
+def _other_use(checksum: str) -> str:
+    """What to do with sound files of another data set."""
+    for entry in CATALOGUE.values():
+        if checksum in (file.sha256 for file in entry.files):
+            return f"that is {entry.name}, use --dataset {entry.name}"
+    return "to train on these files as they are: --dataset idx"
 
 
 def _from_cache(entry: Entry, cache: Path, found: Found, tell: Tell) -> None:

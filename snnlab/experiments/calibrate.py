@@ -19,7 +19,7 @@ def calibrate_die(config: Config, path: Path | None = None) -> Calibration:
     Raises :class:`~snnlab.errors.SnnlabError` if the file cannot be written.
     """
     if path:
-        check_place(path, "calibration")
+        check_place(Path(path), "calibration")
     die = Die.draw(config.die, sigma=config.mismatch, seed=config.die_seed)
     with Bar() as bar:
         found = calibrate(Lab(die, seed=config.die_seed), tell=bar.tell)

@@ -4,7 +4,8 @@ import re
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.numerals import number
+from snnlab.numerals import cure, number
+from snnlab.spelling import did_you_mean
 
 RESULTS = {
     "best_accuracy": ("best", 100, "{:.2f} %"),
@@ -62,14 +63,17 @@ def _holds(value, name, sign, text, condition):
         try:
             return _TESTS[sign](value, number(text, float))
         except ValueError:
-            raise SnnlabError(f"condition {condition}: {text} is no number") from None
+            raise SnnlabError(
+                f"condition {condition}: {text} is no number{cure(text, float)}"
+            ) from None
     shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return value is not None and _TESTS[sign](shown, text)
 
 
 def _check(name, known):
     if name not in known:
-        raise SnnlabError(f"no column {name!r}: there are {', '.join(NAMES)} and all knobs")
+        meant = did_you_mean(name, known)
+        raise SnnlabError(f"no column {name!r}: there are {', '.join(NAMES)} and all knobs{meant}")
 
 
 def _sortable(value):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +11,11 @@ from queue import Empty, Queue
 from time import monotonic
 
 from snnlab.errors import SnnlabError
-from snnlab.install import missing
+from snnlab.experiments.script import check_script, hint
+from snnlab.experiments.terminal import ctrl_c, deaf_to_ctrl_c
+from snnlab.install import install_command, missing
+
+_log = logging.getLogger(__name__)
 
 LIBRARIES = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """What other libraries find in the environment of a worker."""
@@ -61,11 +64,13 @@ def run_all(
 
     A task is asked for when a process is free for it, so ``tasks`` may depend on earlier results.
     data : sent to every process once. workers : processes on this machine, one for each core by
-    default; 0 computes here. scheduler : address of a Dask scheduler to use instead.
+    default; 0 computes here, as without Dask. scheduler : address of a Dask scheduler to use
+    instead.
     A task that raises gives :class:`Failed`; one whose process dies is computed anew, four times
     at most. A lost connection to the scheduler is taken up again.
-    Raises :class:`SnnlabError` for fewer than 0 workers or a scheduler that cannot be reached.
+    Raises :class:`SnnlabError` as :func:`settle_workers`, and if processes cannot start.
     """
+    workers = settle_workers(workers, scheduler)
     if workers == 0 and scheduler is None:
         for task in tasks:
             yield task, _safely(function, task, data)
@@ -74,10 +79,30 @@ def run_all(
         yield from _Crew(client, function, data).work(iter(tasks))
 
 
-def check_workers(workers: int | None) -> None:
-    """Raises :class:`SnnlabError` for fewer than 0 workers."""
+def settle_workers(workers: int | None, scheduler: str | None = None) -> int | None:
+    """``workers`` as :func:`run_all` can have them, 0 if Dask is not installed, which is logged.
+
+    Starts nothing: for those who must know before they write anything. Raises :class:`SnnlabError`
+    for fewer than 0 workers, a scheduler without Dask, and a script that its own processes would
+    run again.
+    """
     if workers is not None and workers < 0:
         raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")
+    if workers == 0 and scheduler is None:
+        return 0
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        if scheduler is not None:
+            raise missing("Dask is", "sweep") from None
+        _log.warning(
+            "Dask is not installed: all of it runs in this process, one after the other; to use"
+            " every core: %s", install_command("sweep"),
+        )  # fmt: skip
+        return 0
+    if scheduler is None:
+        check_script()
+    return workers
 
 
 class _Crew:
@@ -164,15 +189,12 @@ class _Crew:
 @contextmanager
 def _client(workers, scheduler):
     """A connection to the scheduler, or a cluster of processes of this machine."""
-    check_workers(workers)
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise missing("Dask is", "sweep") from None
+    from distributed import Client, LocalCluster
+
     with ExitStack() as stack:
         try:
             if scheduler is None:
-                with _deaf(), _environment_left_alone():
+                with _deaf() as pressed, _environment_left_alone():
                     address = stack.enter_context(
                         LocalCluster(
                             n_workers=workers or cores(), threads_per_worker=1,
@@ -181,10 +203,15 @@ def _client(workers, scheduler):
                             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
                         )
                     )  # fmt: skip
+                if pressed.is_set():
+                    raise KeyboardInterrupt
             client = stack.enter_context(Client(scheduler or address, set_as_default=False))
         except (OSError, ValueError, ImportError, RuntimeError) as error:
-            where = scheduler or "on this machine"
-            raise SnnlabError(f"no Dask scheduler {where}: {_one_line(error)}") from None
+            if scheduler is None:
+                raise SnnlabError(
+                    f"processes of this machine cannot start: {_one_line(error)}{hint()}"
+                ) from None
+            raise SnnlabError(f"no Dask scheduler {scheduler}: {_one_line(error)}") from None
         yield client
 
 
@@ -206,15 +233,16 @@ def _environment_left_alone():
 
 @contextmanager
 def _deaf():
-    """Processes started meanwhile do not hear Ctrl-C: that is for the parent, which ends them."""
+    """Processes started meanwhile do not hear Ctrl-C: that is for the parent, which ends them.
+
+    It waits until they have started, for half started ones are not ended: an event says that it was
+    pressed.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield threading.Event()
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with ctrl_c() as pressed, deaf_to_ctrl_c():
+        yield pressed
 
 
 def _alone(function, task, data):

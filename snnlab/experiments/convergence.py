@@ -8,10 +8,11 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.chip.constants import DT_CADC
+from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
-from snnlab.data import Dataset, load
-from snnlab.experiments.runs import load_config, load_weights
+from snnlab.data import Dataset
+from snnlab.experiments.runs import Run, data_of, folder_of, load_weights
 from snnlab.experiments.terminal import Bar
 from snnlab.learn.trainer import Trainer
 
@@ -42,13 +43,14 @@ def converge(
     dataset: Dataset,
     weights: list[np.ndarray],
     substeps: tuple[int, ...] = SUBSTEPS,
+    die: Die | None = None,
 ) -> Iterator[Row]:
     """Evaluate one network on one die at each of these steps, with the same trial noise.
 
     Read noise and drift are the same to the bit; jitter is drawn per step, so its draws differ.
     """
     trainers = [
-        Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights)
+        Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights, die)
         for n in substeps
     ]
     trainers[0].evaluate()  # images are encoded and kernels compiled before anything is timed
@@ -64,13 +66,14 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
 
     Raises :class:`~snnlab.errors.SnnlabError` if run or data are missing or do not fit.
     """
-    config, weights = load_config(folder), load_weights(folder)
+    run = Run.open(folder_of(folder))
+    weights = load_weights(run.folder)
     if threads is not None:
         use_threads(threads)
     rows = []
     with Bar() as bar:
-        dataset = load(config.dataset, data_dir=data_dir, progress=bar.tell)
-        for row in converge(config, dataset, weights):
+        dataset = data_of(run, data_dir, bar.tell)
+        for row in converge(run.config, dataset, weights, die=run.own_die()):
             rows.append(row)
             bar.tell(f"steps of {1e9 * row.dt:.0f} ns", len(rows) / len(SUBSTEPS))
     return rows

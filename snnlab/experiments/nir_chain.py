@@ -9,24 +9,30 @@ so a spike of area A (the integral of S over time) through weight w brings the c
 at once.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 
 import nir
 import numpy as np
 
 from snnlab.errors import SnnlabError
+from snnlab.experiments.nir_path import SUPPORTED, path_of
 
-SUPPORTED = (
-    "the chip runs one chain of Linear and CubaLIF or LIF nodes, the last neurons CubaLI or LI"
-)
+WEIGHTS = ("Linear", "Affine")
+SPIKING = ("CubaLIF", "LIF")
+LABELS = ("CubaLI", "LI")
+"""Neurons without a threshold: only the last ones may be of these."""
+
+MOST_AXES = 8
 
 
 @dataclass(frozen=True)
 class Layer:
     """A layer of a graph, in the graph's own units.
 
-    source, name, kind : the node of its weights, the node of its neurons and that one's type
+    source, name, kind : the last node of its weights, the node of its neurons and that one's type
     weight : float64[input, neuron]
     tau_mem, tau_syn : float64[neuron]; tau_syn is None for neurons without synaptic current
     gain : float64[neuron], r w_in, or r without synaptic current
@@ -45,68 +51,101 @@ class Layer:
     @property
     def fires(self) -> bool:
         """Whether its neurons have a threshold in the graph."""
-        return self.kind in ("CubaLIF", "LIF")
+        return self.kind in SPIKING
 
 
 def chain(graph: nir.NIRGraph) -> list[Layer]:
-    """The layers from input to output.
+    """The layers from input to output; Linear and Scale nodes in a row are one matrix.
 
     Raises :class:`SnnlabError` for other nodes, for branches and recurrence, and for parameters
     that no chip setting has.
     """
-    names = [name for name in _path(graph) if not isinstance(graph.nodes[name], nir.Flatten)]
-    if not names or len(names) % 2:
+    path = [(name, node) for name, node in path_of(graph) if not _is_empty(name, node)]
+    layers, linear = [], []
+    for k, (name, node) in enumerate(path):
+        kind, is_last = type(node).__name__, k == len(path) - 1
+        if kind in (*WEIGHTS, "Scale"):
+            linear.append((name, node))
+            continue
+        has_weights = any(type(node).__name__ in WEIGHTS for _, node in linear)
+        if not has_weights or kind not in (*SPIKING, *(LABELS if is_last else ())):
+            place = "at the end" if is_last else "between layers"
+            place = place if has_weights else "in the place of weights"
+            raise SnnlabError(f"NIR node {name!r} of kind {kind} stands {place}: {SUPPORTED}")
+        layers.append(_layer(linear, name, node, is_last))
+        linear = []
+    if linear or not layers:
         raise SnnlabError(
-            f"NIR network of {len(names)} nodes between input and output: {SUPPORTED}"
+            f"NIR network of {len(path)} nodes between input and output ends without neurons:"
+            f" {SUPPORTED}"
         )
-    pairs = list(zip(names[::2], names[1::2], strict=True))
-    layers = [_layer(graph, *pair, pair == pairs[-1]) for pair in pairs]
     for before, after in pairwise(layers):
-        if before.weight.shape[1] != after.weight.shape[0]:
-            raise SnnlabError(
-                f"NIR node {after.source!r} takes {after.weight.shape[0]} inputs,"
-                f" {before.name!r} before it has {before.weight.shape[1]} neurons"
-            )
+        _check_fits(after.source, after.weight, before.name, before.weight.shape[1])
     return layers
 
 
-def _path(graph):
-    """Names of the nodes between input and output, in order."""
-    after, before = ({name: [] for name in graph.nodes} for _ in range(2))
-    for source, target in graph.edges:
-        if source not in after or target not in before:
-            raise SnnlabError(f"NIR edge {source!r} to {target!r} has no such nodes")
-        after[source].append(target)
-        before[target].append(source)
-    path = [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)]
-    if len(path) != 1 or before[path[0]]:
-        raise SnnlabError(f"NIR network has {len(path)} inputs, or one that is fed: {SUPPORTED}")
-    while not isinstance(graph.nodes[path[-1]], nir.Output):
-        _one(graph, path[-1], "feeds", after[path[-1]])
-        path.append(after[path[-1]][0])
-        _one(graph, path[-1], "is fed by", before[path[-1]])
-    aside = [name for name in graph.nodes if name not in path]
-    if aside:
-        raise SnnlabError(f"NIR node {aside[0]!r} is not between input and output: {SUPPORTED}")
-    return path[1:-1]
+def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
+    """A line for each end of the graph that declares more axes than its neurons have.
+
+    Other libraries leave those of batch and time there. Raises :class:`SnnlabError` for a shape
+    of another size.
+    """
+    for name, node in graph.nodes.items():
+        kind = type(node).__name__
+        shape = _shape(name, kind, node) if kind in ("Input", "Output") else ()
+        if not shape:
+            continue
+        n = layers[0].weight.shape[0] if kind == "Input" else layers[-1].weight.shape[1]
+        starts = [k for k in range(len(shape)) if prod(shape[k:]) == n]
+        if not starts and prod(shape) != 1:  # one for all, as parameters may be given once
+            what = "inputs" if kind == "Input" else "neurons"
+            raise SnnlabError(
+                f"NIR node {str(name)!r} ({kind}) declares shape {shape}, the weights beside it"
+                f" have {n} {what}"
+            )
+        # An image may have one colour; labels have one axis.
+        if starts and (outer := shape[: starts[0 if kind == "Input" else -1]]):
+            yield (
+                f"NIR node {str(name)!r} ({kind}) declares shape {shape}: read as {n}, without the"
+                f" axes {outer} of batch or time"
+            )
 
 
-def _one(graph, name, does, others):
-    if len(others) != 1:
-        kind = type(graph.nodes[name]).__name__
-        listed = f" ({', '.join(map(repr, others))})" if others else ""
+def _shape(name, kind, node):
+    """What an Input or Output declares, () for nothing."""
+    declared = next(iter((node.input_type or {}).values()), None)
+    shape = np.asarray(() if declared is None else declared).ravel()
+    if shape.size and (shape.dtype.kind not in "iu" or shape.size > MOST_AXES):
         raise SnnlabError(
-            f"NIR node {name!r} ({kind}) {does} {len(others)} nodes{listed}: {SUPPORTED}"
+            f"NIR node {str(name)!r} ({kind}): its shape is {shape.dtype}[{shape.size}], expected"
+            f" 1 to {MOST_AXES} whole numbers"
+        )
+    return tuple(shape.tolist())
+
+
+def _check_fits(name, weight, before, n):
+    if len(weight) != n:
+        raise SnnlabError(
+            f"NIR node {name!r} takes {len(weight)} inputs, {before!r} before it has {n} neurons"
         )
 
 
-def _layer(graph, source, name, is_last):
-    synapses, neurons = graph.nodes[source], graph.nodes[name]
-    weight = _weight(source, synapses)
+def _is_empty(name, node):
+    """Whether a node changes nothing; raises :class:`SnnlabError` for a delay that does."""
+    if not isinstance(node, nir.Delay):
+        return isinstance(node, nir.Input | nir.Output | nir.Flatten)
+    delays = _array(name, "delay", node.delay)
+    if delays.any():
+        raise SnnlabError(
+            f"NIR node {name!r} (Delay) delays by up to {np.abs(delays).max():g} s: the chip has no"
+            " delays, train without"
+        )
+    return True
+
+
+def _layer(linear, name, neurons, is_last):
+    source, weight = _matrix(linear)
     kind, n = type(neurons).__name__, weight.shape[1]
-    if kind not in ("CubaLIF", "LIF", *(("CubaLI", "LI") if is_last else ())):
-        where = "at the end" if is_last else "between layers"
-        raise SnnlabError(f"NIR node {name!r} is a {kind} {where}: {SUPPORTED}")
 
     def of(parameter):
         return _values(name, parameter, getattr(neurons, parameter), n)
@@ -121,16 +160,33 @@ def _layer(graph, source, name, is_last):
     )  # fmt: skip
 
 
+def _matrix(linear):
+    """Name of the last weights among these nodes, and what all do : float64[input, neuron]."""
+    source, matrix = None, np.ones((1, 1))  # a row of factors before the first weights
+    for name, node in linear:
+        if isinstance(node, nir.Scale):
+            n = matrix.shape[1] if source or matrix.size > 1 else np.size(node.scale)
+            matrix = matrix * _values(name, "scale", node.scale, n)
+            continue
+        weight = _weight(name, node)
+        if source or matrix.size > 1:
+            _check_fits(name, weight, source or linear[0][0], matrix.shape[1])
+        matrix = matrix @ weight if source else matrix.T * weight
+        source = name
+    return source, matrix
+
+
 def _weight(name, node):
-    kind = type(node).__name__
-    if kind not in ("Linear", "Affine"):
-        raise SnnlabError(f"NIR node {name!r} is a {kind} in the place of weights: {SUPPORTED}")
     weight = _array(name, "weight", node.weight)
+    while weight.ndim > 2 and len(weight) == 1:  # an axis of batch
+        weight = weight[0]
     if weight.ndim != 2 or 0 in weight.shape:
         raise SnnlabError(
             f"NIR node {name!r}: weight of shape {weight.shape}, expected two axes, none empty"
         )
-    if kind == "Affine" and (bias := np.abs(_array(name, "bias", node.bias)).max(initial=0)):
+    if isinstance(node, nir.Affine) and (
+        bias := np.abs(_array(name, "bias", node.bias)).max(initial=0)
+    ):
         raise SnnlabError(
             f"NIR node {name!r} has a bias of up to {bias:g}: the chip has no constant input, train"
             " with bias=False"
@@ -139,9 +195,15 @@ def _weight(name, node):
 
 
 def _gap(name, of):
-    leak, reset, gap = of("v_leak"), of("v_reset"), of("v_threshold") - of("v_leak")
+    leak, reset, threshold = of("v_leak"), of("v_reset"), of("v_threshold")
+    gap = threshold - leak
     if not (gap > 0).all():
-        raise SnnlabError(f"NIR node {name!r}: v_threshold must lie above v_leak, by {gap.min():g}")
+        j = np.argmin(gap)
+        raise SnnlabError(
+            f"NIR node {name!r}: v_threshold = {threshold[j]:g} is not above v_leak = {leak[j]:g},"
+            " so it fires without input; the chip's neurons rest below threshold, train with"
+            " v_threshold above v_leak"
+        )
     off = np.abs(reset - leak) / gap
     if off.max() > 1e-6:
         raise SnnlabError(

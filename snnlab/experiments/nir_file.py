@@ -53,12 +53,29 @@ def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
     kind = tree.get("type") if isinstance(tree, dict) else "no node"
     if not isinstance(kind, str) or kind != "NIRGraph":
         raise SnnlabError(f"NIR file {path}: holds {kind}, expected a NIRGraph")
+    return _node(tree, path)
+
+
+def _node(tree, path, name=None):
+    """A node, and those within if it is a graph.
+
+    nir is not asked whether their shapes fit: it refuses axes of batch and parameters given once
+    for all neurons, which ``nir_chain`` understands.
+    """
+    kind = tree.get("type") if isinstance(tree, dict) else None
     try:
-        return nir.NIRGraph.from_dict(tree)
-    except Exception as error:  # nir raises many kinds for graphs that are not sound
+        if kind != "NIRGraph":
+            return nir.dict2NIRNode(tree)
+        nodes = {inner: _node(node, path, inner) for inner, node in tree["nodes"].items()}
+        edges = [(str(source), str(target)) for source, target in tree["edges"]]
+        return nir.NIRGraph(nodes, edges, tree.get("metadata", {}), type_check=False)
+    except SnnlabError:
+        raise
+    except Exception as error:  # nir raises many kinds for nodes that are not sound
         first = (str(error).splitlines() or [""])[0]
+        where = f", node {name!r} of type {kind}" if name else ""
         raise SnnlabError(
-            f"NIR file {path}: not a sound NIR graph ({type(error).__name__}: {first})"
+            f"NIR file {path}: not a sound NIR graph{where} ({type(error).__name__}: {first})"
         ) from None
 
 
@@ -88,5 +105,5 @@ def _tree(arrays):
         branch = tree
         for group in groups:
             branch = branch.setdefault(group, {})
-        branch[last] = value
+        branch[last] = value.tolist() if value.dtype.kind == "U" else value
     return tree

@@ -6,7 +6,7 @@ How spikes and weights become currents of the chip is in ``nir_chain`` and, the 
 
 import warnings
 from dataclasses import dataclass
-from math import isfinite
+from math import isclose, isfinite
 from pathlib import Path
 
 import nir
@@ -19,7 +19,7 @@ from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.experiments.nir_chain import Layer, chain
+from snnlab.experiments.nir_chain import Layer, chain, outer_axes
 from snnlab.experiments.nir_file import read_nir
 from snnlab.learn.model import CURRENT
 from snnlab.learn.network import Network
@@ -54,7 +54,7 @@ def from_nir(
     source: nir.NIRGraph | str | Path,
     *,
     dt: float | None = None,
-    speedup: float = 1.0,
+    speedup: float | None = None,
     label_gain: float = 1.0,
     chips: int = 1,
 ) -> ImportedNetwork:
@@ -63,7 +63,8 @@ def from_nir(
     dt : s, for graphs of libraries that count time in steps: a spike there is an input of 1 for
     one step (snnTorch writes its graphs with 1e-4). Without it spikes are Dirac pulses, as in the
     equations and in what :func:`to_nir` writes.
-    speedup : by how much the chip runs faster than the graph's clock: 1000 from biological time.
+    speedup : by how much the chip runs faster than the graph's clock: 1000 from biological time, 1
+    without. Graphs that :func:`to_nir` wrote for another library tell both.
     label_gain : factor on the label potentials. The CADC reaches from 0.8 thresholds below leak to
     2.1 above, and other libraries let potentials grow: ``recording.saturated(-1)`` shows if so.
     chips : parts that a network too large for one chip may be cut into.
@@ -75,18 +76,25 @@ def from_nir(
     and given as a warning. Raises :class:`SnnlabError` for a file or a graph that the chip cannot
     run.
     """
-    for name, value in (("dt", dt), ("speedup", speedup), ("label_gain", label_gain)):
-        if value is not None and not (isfinite(value) and value > 0):
-            raise SnnlabError(f"from_nir {name} = {value} is not allowed: a number above 0")
     graph = source if isinstance(source, nir.NIRGraph) else read_nir(source)
+    ours = graph.metadata if "snnlab" in graph.metadata else {}
+    dt = _number({"step": 1.0, **ours}, "step") if dt is None else dt
+    speedup = _number({"speedup": 1.0, **ours}, "speedup") if speedup is None else speedup
+    for name, value in (("dt", dt), ("speedup", speedup), ("label_gain", label_gain)):
+        if not (isfinite(value) and value > 0):
+            raise SnnlabError(f"from_nir {name} = {value} is not allowed: a number above 0")
     layers = chain(graph)
-    point = _point(layers, graph.metadata, speedup)
-    weights = [_weight(layer, point, dt or 1.0) for layer in layers]
+    point = _point(layers, ours, speedup)
+    weights = [_weight(layer, point, dt) for layer in layers]
     weights[-1] = weights[-1] * np.float32(label_gain)
     network = Network.of(weights, chips)
     lsb = [np.abs(w) * s for w, s in zip(network.arrays(), network.scales(), strict=True)]
     clipped = tuple(int((np.rint(w) > WEIGHT_MAX_LSB).sum()) for w in lsb)
-    notes = (*_departures(layers, point), *_saturation(layers, lsb, clipped))
+    notes = (
+        *outer_axes(graph, layers),
+        *_departures(layers, point, bool(ours)),
+        *_saturation(layers, lsb, clipped),
+    )
     for note in notes:
         warnings.warn(note, stacklevel=2)
     return ImportedNetwork(network, Mapping(network.sizes, chips), point, clipped, notes)
@@ -99,15 +107,17 @@ def _weight(layer, point, area):
         return (layer.weight * (current / CURRENT)).astype(np.float32)
 
 
-def _point(layers, metadata, speedup):
+def _point(layers, ours, speedup):
     """What a graph of ours says, or what a graph of others needs of the knobs' range."""
     shortest = {name: Config.param[name].bounds[0] for name in ("tau_syn", "tau_ref")}
-    if "snnlab" not in metadata:
+    if not ours:
         limits = {name: Config.param[name].bounds for name in ("tau_mem", "tau_syn")}
         taus = _taus(layers, speedup, limits)
         return OperatingPoint(**{**shortest, **taus})
-    tau_ref, dt = (_number(metadata, name) / speedup for name in ("tau_ref", "dt"))
+    tau_ref, dt = (_number(ours, name) / speedup for name in ("tau_ref", "dt"))
     taus = _taus(layers, speedup, OperatingPoint.LIMITS)
+    shortest = OperatingPoint.LIMITS["tau_ref"][0]
+    tau_ref = shortest if isclose(tau_ref, shortest) else tau_ref  # rounding by the other clock
     return OperatingPoint(**taus, tau_ref=tau_ref).with_dt(dt)
 
 
@@ -153,14 +163,14 @@ def _within(name, tau, speedup, limits):
     return float(np.clip(tau, least, most))
 
 
-def _departures(layers, point):
+def _departures(layers, point, is_ours):
     for layer in layers:
         if layer.tau_syn is None:
             yield (
                 f"NIR node {layer.name!r} ({layer.kind}) has no synaptic current: it gets one of"
                 f" tau_syn = {point.tau_syn:g} s and the same charge per spike"
             )
-    if layers[-1].fires:
+    if layers[-1].fires and not is_ours:
         yield (
             f"NIR node {layers[-1].name!r} ({layers[-1].kind}) is the last: as label neurons they"
             " never fire, their potentials are read"

@@ -12,6 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from snnlab.files import npz
+
 MOST_BYTES = 64 * 2**20
 """Of a file and of what it unfolds to: a network that fills a chip takes half a megabyte."""
 MOST_MEMORY = 2 * 2**30
@@ -40,7 +42,7 @@ def main(path: str) -> None:
         first = (str(error).splitlines() or [""])[0]
         _refuse(f"not a readable HDF5 file ({type(error).__name__}: {first})")
     answer = BytesIO()
-    np.savez(answer, allow_pickle=False, **arrays)
+    npz(arrays)(answer)
     sys.stdout.buffer.write(answer.getbuffer())
 
 

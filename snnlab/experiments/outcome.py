@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from snnlab.experiments.plan import Plan
+from snnlab.experiments.plan import OBJECTIVES, Plan
 from snnlab.experiments.storage import optuna
 
 ENOUGH = 8
 """Complete trials below which importance says nothing."""
+UNITS = {"spikes": " per image", "energy": " J", "power": " W", "latency": " s"}
 TREES = 32
 """Of the forest that importance is read from: more change nothing that is seen, and take longer."""
 
@@ -33,6 +34,51 @@ def best_of(plan: Plan, study) -> list:
             if trial.state.name == "COMPLETE" and all(v <= 0 for v in trial.constraints.values())
         ]  # fmt: skip
     return sorted(found, key=lambda trial: first * trial.values[0])
+
+
+def why_none(plan: Plan, rows: list[dict]) -> str:
+    """Why none of the trials that ended, as rows of :func:`row_of`, is the best: none was
+    completed, or none keeps the limits. Empty if one is, or none has ended."""
+    complete = [row for row in rows if row["state"] == "complete"]
+    if not complete:
+        return _incomplete(rows)
+    kept = {name: [row for row in complete if _keeps(plan, name, row)] for name in plan.limits}
+    if any(all(row in found for found in kept.values()) for row in complete):
+        return ""
+    count = f"none of {len(complete)} trials" if len(complete) > 1 else "the only trial does not"
+    verb = "keeps" if len(complete) > 1 else "keep"
+    if broken := [name for name, found in kept.items() if not found]:
+        return f"{count} {verb} {' or '.join(_missed(plan, n, complete) for n in broken)}"
+    each = ", ".join(f"{_limit(plan, name)} by {len(found)}" for name, found in kept.items())
+    return f"{count} {verb} all limits at once: {each}"
+
+
+def _incomplete(rows):
+    failed = [row for row in rows if row["state"] == "fail"]
+    pruned = sum(row["state"] == "pruned" for row in rows)
+    parts = [f"{pruned} stopped early"] * bool(pruned)
+    if failed:
+        parts.append(f"{len(failed)} failed: {failed[-1]['error']}")
+    return ", ".join(["no trial was completed", *parts]) if parts else ""
+
+
+def _keeps(plan, name, row):
+    most, value = plan.limits[name], row[name]
+    return value >= most if OBJECTIVES[name] == "maximize" else value <= most
+
+
+def _limit(plan, name):
+    sign = "≥" if OBJECTIVES[name] == "maximize" else "≤"
+    return f"{name} {sign} {plan.limits[name]:.4g}{UNITS.get(name, '')}"
+
+
+def _missed(plan, name, rows):
+    """A limit that none keeps, and the nearest to it, with as many digits as tell them apart."""
+    nearest = max if OBJECTIVES[name] == "maximize" else min
+    best, digits = nearest(row[name] for row in rows), 4
+    while digits < 17 and f"{best:.{digits}g}" == f"{plan.limits[name]:.{digits}g}":
+        digits += 1
+    return f"{_limit(plan, name)} (best {best:.{digits}g})"
 
 
 def importance(plan: Plan, study) -> dict[str, dict[str, float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.experiments.space import Choice, Range, read_space
+from snnlab.spelling import did_you_mean
 
 OBJECTIVES = {
     "accuracy": "maximize", "loss": "minimize", "spikes": "minimize", "energy": "minimize",
@@ -53,7 +54,8 @@ class Plan:
         """A plan that can be carried out; raises :class:`SnnlabError` if it cannot."""
         known = [f.name for f in fields(cls)]
         if unknown := [name for name in given if name not in known]:
-            raise SnnlabError(f"a sweep has no {unknown[0]!r}: there are {', '.join(known)}")
+            meant = did_you_mean(unknown[0], known)
+            raise SnnlabError(f"a sweep has no {unknown[0]!r}: there are {', '.join(known)}{meant}")
         for name, kind, word in _KINDS:
             if name in given and not isinstance(given[name], kind):
                 raise SnnlabError(f"{name} = {given[name]} is not allowed: it must be {word}")
@@ -160,4 +162,5 @@ def _check_knobs(plan):
 def _one_of(what, given, known):
     for name in given:
         if name not in list(known):  # by being equal: a file may name a table
-            raise SnnlabError(f"{what} {name!r} is unknown: use {', '.join(known)}")
+            meant = did_you_mean(name, known)
+            raise SnnlabError(f"{what} {name!r} is unknown: use {', '.join(known)}{meant}")

@@ -36,6 +36,13 @@ def fingerprint(dataset: Dataset) -> int:
     return crc
 
 
+def own(dataset: Dataset) -> dict:
+    """What is to be known of data of one's own, as a run keeps it; nothing for any other."""
+    if dataset.own is None:
+        return {}
+    return {**dataset.own._asdict(), "look": dataset.own.look._asdict()}
+
+
 def now() -> str:
     """The time, to be sorted as text."""
     return datetime.now(UTC).isoformat(timespec="seconds")

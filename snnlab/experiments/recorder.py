@@ -62,6 +62,7 @@ class Recorder:
         self.changes: list[Change] = []
         self.created = provenance.now()
         self._fingerprint = provenance.fingerprint(trainer.dataset)
+        self._own = trainer.own_die.fingerprint if trainer.own_die else ""
         self._known = dict(vars(trainer.settings))
         self._written: dict[str, object] = {}
 
@@ -77,7 +78,8 @@ class Recorder:
         self = cls.__new__(cls)
         state = _checkpoint(run)
         config = Config.checked(**_settings_at(run, int(state["step"])))
-        self._begin(run.folder, Trainer(config, dataset), every, epochs_too)
+        trainer = Trainer(config, dataset, die=run.own_die())
+        self._begin(run.folder, trainer, every, epochs_too)
         if run.record.get("data_crc32") != self._fingerprint:
             raise SnnlabError(
                 f"run {run.folder} was trained on other images than {dataset.name} from"
@@ -94,7 +96,7 @@ class Recorder:
         self.steps = Steps.of(run.steps(), run.folder)
         self.steps.cut(step)
         self.frames = Frames.load(self.folder / "frames.npz").until(step)
-        self._written = {"step": step}
+        self._written = {"step": step, "own": self.trainer.own_die}
         for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
             with suppress(OSError):
                 left.unlink()
@@ -172,7 +174,10 @@ class Recorder:
 
     def _write(self):
         folder, network, die = self.folder, self.trainer.network, self.trainer.chip.die
+        own = self.trainer.own_die
         folder.mkdir(parents=True, exist_ok=True)
+        if own and self._written.get("own") is not own:
+            own.save(folder / "own_die.npz")
         if self._written.get("die") is not die:
             die.save(folder / "die.npz")
         write_table(folder / "metrics.parquet", columns_of([asdict(e) for e in self.epochs]))
@@ -184,7 +189,7 @@ class Recorder:
         layers = {f"layer_{k}": weight for k, weight in enumerate(network.arrays())}
         write_whole(folder / "weights.npz", npz(layers))
         write_whole(folder / "checkpoint.npz", npz(capture(self.trainer)))
-        self._written = {"die": die, "frames": self.frames, "step": self.trainer.step}
+        self._written = {"own": own, "die": die, "frames": self.frames, "step": self.trainer.step}
         self._write_record()
 
     def _write_record(self):
@@ -195,6 +200,7 @@ class Recorder:
                 "schema": SCHEMA,
                 "settings": dict(vars(trainer.settings)),
                 "changes": [asdict(change) for change in self.changes],
+                "own_die": self._own,
                 "network": str(trainer.mapping),
                 "weight_scales_lsb": trainer.network.scales(),
                 "steps": step,
@@ -203,6 +209,8 @@ class Recorder:
                 "summary": summarise(self.epochs),
                 "data": trainer.dataset.origin,
                 "data_crc32": self._fingerprint,
+                "classes": list(trainer.dataset.classes),
+                "own": provenance.own(trainer.dataset),
                 "created": self.created,
                 "updated": provenance.now(),
                 "versions": install.versions(),

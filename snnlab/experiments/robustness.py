@@ -2,7 +2,8 @@
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.experiments.cluster.run_all`
 does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
-accuracies in 0…1. Dies are ``die_seed`` and those after it.
+accuracies in 0…1. Other dies are ``die_seed`` and those after it, drawn, also for a run on a die of
+one's own.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnlab.chip.die import Die
 from snnlab.config import Config
-from snnlab.data import Dataset, load
+from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import Failed, run_all
-from snnlab.experiments.runs import Run, load_weights
+from snnlab.experiments.cluster import Failed, run_all, settle_workers
+from snnlab.experiments.runs import Run, data_of, load_weights
 from snnlab.learn.trainer import Evaluation, Trainer
 from snnlab.seeding import stream
 
@@ -31,7 +33,7 @@ class Test:
 
     weights : where it starts, or none to train from scratch; epochs : of training in the loop
     before it is tested; silenced, draw : share of hidden neurons that is silenced, which one;
-    others : dies on which the result is tested as well.
+    others : dies on which the result is tested as well; die : one of one's own to train on.
     """
 
     settings: dict
@@ -40,6 +42,7 @@ class Test:
     silenced: float = 0.0
     draw: int = 0
     others: tuple[int, ...] = ()
+    die: Die | None = None
 
 
 def robustness(
@@ -114,7 +117,8 @@ def neuron_death(
         raise SnnlabError(f"share of silent neurons = {wrong[0]} is not allowed: 0 to 1")
     weights = tuple(load_weights(run.folder))
     cases = [(share, draw) for share in shares for draw in range(_count("draws", draws))]
-    tests = [Test(_settings(run), weights, silenced=share, draw=draw) for share, draw in cases]
+    settings, die = _settings(run), run.own_die()
+    tests = [Test(settings, weights, silenced=s, draw=draw, die=die) for s, draw in cases]
     found = _all(run, tests, workers, scheduler, data_dir, tell)
     share, draw = zip(*cases, strict=True)
     columns = {"silenced": list(share), "draw": list(draw)}
@@ -138,8 +142,8 @@ def _count(name, count, least=1):
 
 def _all(run, tests, workers, scheduler, data_dir, tell):
     """Results in the order of the tests."""
-    config = run.config
-    dataset = load(config.dataset, config.side, data_dir=data_dir)
+    workers = settle_workers(workers, scheduler)
+    dataset = data_of(run, data_dir)
     found = {}
     for (k, _), result in run_all(
         perform, enumerate(tests), workers, scheduler=scheduler, data=dataset
@@ -178,7 +182,7 @@ def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
 
 def _trained(test, dataset):
     weights = None if test.weights is None else list(test.weights)
-    trainer = Trainer(Config.checked(**test.settings), dataset, weights)
+    trainer = Trainer(Config.checked(**test.settings), dataset, weights, test.die)
     while trainer.epoch < test.epochs:
         trainer.advance()
     return trainer

@@ -3,6 +3,7 @@
 ``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
 ``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
 ``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images along the way
+``own_die.npz``    the die that was given to the trainer, if there was one
 ``checkpoint.npz``    what ``snnlab runs resume`` goes on from
 ``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
 """
@@ -16,7 +17,11 @@ from uuid import uuid4
 
 import numpy as np
 
+from snnlab.chip.die import Die
 from snnlab.config import Config
+from snnlab.data import Dataset, load
+from snnlab.data.catalogue import Tell
+from snnlab.data.labelled import Look
 from snnlab.errors import SnnlabError
 from snnlab.experiments.schema import (
     Change,
@@ -30,9 +35,11 @@ from snnlab.experiments.schema import (
 )
 from snnlab.experiments.tables import read_table
 from snnlab.files import load_npz
+from snnlab.spelling import did_you_mean
 
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
+_RECORDS = "[!.]*/config.json"
 LONGEST_NAME = 200
 """Characters of a run's name."""
 
@@ -67,10 +74,52 @@ class Run:
         except SnnlabError as error:
             raise SnnlabError(f"run {self.folder}: {error}") from None
 
+    def own_die(self) -> Die | None:
+        """The die of one's own that it was trained on, None if the knobs name its die.
+
+        What ``Trainer(run.config, data, die=run.own_die())`` takes. Raises :class:`SnnlabError` if
+        its file is missing, damaged or another die's.
+        """
+        if not (wanted := self.record["own_die"]):
+            return None
+        die = Die.load(self.folder / "own_die.npz")
+        if die.fingerprint != wanted:
+            raise SnnlabError(
+                f"run {self.folder} was trained on die {wanted}, own_die.npz holds"
+                f" {die.fingerprint}: put back the file that the run was kept with"
+            )
+        return die
+
     @property
     def changes(self) -> list[Change]:
         """Knobs turned while it trained, in order."""
         return changes_of(self.record["changes"], self.folder)
+
+    @property
+    def place(self) -> str | None:
+        """Where its data were, if they are one's own."""
+        place = self.record["own"].get("place")
+        return place if isinstance(place, str) else None
+
+    @property
+    def look(self) -> Look | None:
+        """How its pictures were treated, if they are one's own, and others are to be.
+
+        Raises :class:`SnnlabError` for a damaged record.
+        """
+        if not self.record["own"]:
+            return None
+        try:
+            known = self.record["own"]["look"]
+            look = Look(**{name: known[name] for name in Look._fields})
+            if [type(value) for value in look] == [bool, float, int]:
+                return look
+        except (KeyError, TypeError):
+            pass
+        raise SnnlabError(
+            f"run {self.folder}: own.look in config.json does not hold"
+            f" {', '.join(Look._fields)}: take another run"
+        )
 
     @property
     def state(self) -> str:
@@ -135,13 +184,18 @@ class Run:
             "run": self.name, "state": self.state, "created": self.record["created"],
             "tags": " ".join(notes["tags"]), "note": notes["note"],
             **self.record["summary"], **self.settings,
+            **({"own_die": own} if (own := self.record["own_die"]) else {}),
         }  # fmt: skip
 
 
 def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
-    """All runs in a folder by name, and one line for each that cannot be opened."""
+    """All runs in a folder by name, and one line for each that cannot be opened.
+
+    A folder that is a run itself is one of them.
+    """
     runs, complaints = [], []
-    for path in sorted(Path(root).glob("[!.]*/config.json")):
+    root = Path(root)
+    for path in sorted({*root.glob("config.json"), *root.glob(_RECORDS)}):
         try:
             runs.append(Run.open(path.parent))
         except SnnlabError as error:
@@ -169,13 +223,22 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     for folder in (Path(name), Path(root) / name):
         if _exists(folder / "config.json"):
             return Run.open(folder)
-    found = sorted(p.parent for p in Path(root).glob("[!.]*/config.json"))
-    found = [folder for folder in found if name and folder.name.startswith(name)]
+    found = sorted(path.parent for path in Path(root).glob(_RECORDS))
+    found = [folder for folder in found if name and folder.name.startswith(str(name))]
     if len(found) == 1:
         return Run.open(found[0])
     if found:
         raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
-    raise SnnlabError(f"no run {name} here or in {root}: see snnlab runs list")
+    known = [path.parent.name for path in Path(root).glob(_RECORDS)]
+    raise SnnlabError(
+        f"no run {name} here or in {root}: see snnlab runs list{did_you_mean(name, known)}"
+    )
+
+
+def folder_of(name: str | os.PathLike[str]) -> Path:
+    """A folder or file as it is named, else that of the run of this name; raises as find_run."""
+    path = Path(name)
+    return path if _exists(path) else find_run(str(name)).folder
 
 
 def _exists(path):
@@ -196,12 +259,27 @@ def difference(runs: list[Run]) -> dict[str, list]:
 def _flat(run):
     versions = {f"{name} version": v for name, v in run.record["versions"].items()}
     turned = [f"{c.knob} → {c.after} at {c.step}" for c in run.changes]
-    return {"data": run.record["data"], **versions, "turned": "; ".join(turned) or None}
+    own = run.record["own_die"] or None
+    return {
+        "data": run.record["data"],
+        "own die": own,
+        **versions,
+        "turned": "; ".join(turned) or None,
+    }
 
 
 def tidy_epochs(run: Run) -> list[dict]:
     """Rows of a run's epochs, for tables of many runs."""
     return [{"run": run.name, **asdict(epoch)} for epoch in run.epochs()]
+
+
+def data_of(run: Run, data_dir: str | None = None, tell: Tell | None = None) -> Dataset:
+    """The data set of a run, one's own from where it was if no other place is named.
+
+    Raises what :func:`snnlab.load` raises.
+    """
+    config = run.config
+    return load(config.dataset, config.side, data_dir=data_dir or run.place, progress=tell)
 
 
 def load_config(folder: Path) -> Config:
@@ -214,6 +292,7 @@ def load_weights(path: Path) -> list[np.ndarray]:
 
     Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
     """
+    path = Path(path)
     path = path / "weights.npz" if os.path.isdir(path) else path  # False for what is no name
     arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
     weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]

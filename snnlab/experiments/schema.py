@@ -9,8 +9,9 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 
-SCHEMA = 2
-"""1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared."""
+SCHEMA = 3
+"""1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared; 3:
+fingerprint of a die of one's own, empty for one that the knobs name."""
 
 MOST_JSON = 16 * 2**20
 """Bytes of a JSON file; those of a run have kilobytes."""
@@ -19,6 +20,7 @@ UNKNOWN = MappingProxyType(
     {
         "network": "", "steps": 0, "data": "", "versions": {}, "created": "", "updated": "",
         "finished": False, "epochs_done": 0, "changes": [], "summary": {}, "commit": None,
+        "classes": [], "own": {}, "own_die": "",
     }
 )  # fmt: skip
 """What a record says where an older snnlab wrote nothing."""

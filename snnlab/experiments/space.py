@@ -7,6 +7,8 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.numerals import cure, number
+from snnlab.spelling import did_you_mean
 
 MOST_POINTS = 10_000
 FORM = "write low:high, low:high:log, low:high:log:points, or choices a,b,c"
@@ -90,7 +92,9 @@ def read_space(vary: dict) -> list[Range | Choice]:
 
 def _read(name, given):
     if name not in Config.knobs():
-        raise SnnlabError(f"vary {name}: no such knob, there are {', '.join(Config.knobs())}")
+        known = Config.knobs()
+        meant = did_you_mean(name, known)
+        raise SnnlabError(f"vary {name}: no such knob, there are {', '.join(known)}{meant}")
     if isinstance(given, str) and ":" in given:
         return _range(name, given)
     texts = given.split(",") if isinstance(given, str) else given
@@ -100,7 +104,10 @@ def _read(name, given):
     if len(set(texts)) < len(texts):
         raise SnnlabError(f"vary {name} = {given!r} holds a value twice: {FORM}")
     for text in texts:
-        Config().set(name, Config.read(name, text))
+        try:
+            Config().set(name, Config.read(name, text))
+        except SnnlabError as error:
+            raise SnnlabError(f"{error}{_one_number(name, given)}") from None
     return Choice(name, texts)
 
 
@@ -108,14 +115,29 @@ def _text(value):
     return "-".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _part_of(name, text, part, kind, meant):
+    """A number of a range."""
+    try:
+        return number(part, kind)
+    except ValueError:
+        meant = f"{meant} for {part}" if meant else ""
+        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}{meant}") from None
+
+
+def _one_number(name, given):
+    """What choices were meant to be if their comma is that of one number."""
+    return Config.meant(name, given) if isinstance(Config.param[name], param.Number) else ""
+
+
 def _range(name, text):
     low, high, *rest = text.split(":")
     log = bool(rest) and rest[0] == "log"
     given = points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
-    try:
-        low, high, points = float(low), float(high), *(int(p) for p in points or [2])
-    except ValueError:
-        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}") from None
+    if len(points) > 1:
+        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}")
+    low, high = (_part_of(name, text, end, float, Config.meant(name, end)) for end in (low, high))
+    each = points[0] if points else "2"
+    points = _part_of(name, text, each, int, cure(each, int))
     if not 2 <= points <= MOST_POINTS:
         raise SnnlabError(f"vary {name} = {text}: give 2 to {MOST_POINTS} points")
     found = Range(name, low, high, log, points if given else None)

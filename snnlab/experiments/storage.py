@@ -4,8 +4,9 @@ import os
 import sqlite3
 import time
 import warnings
+import weakref
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from snnlab.errors import SnnlabError
@@ -15,6 +16,8 @@ SQLITE = b"SQLite format 3\0"
 """How every database file begins."""
 PATIENCE = 10.0
 """Seconds to wait for another process that begins the same storage."""
+BESIDE = ("-wal", "-shm", "-journal", ".lock")
+"""How names go on of what SQLite and journals keep beside their file."""
 IN_THE_WAY = ("already exists", "unique", "locked")
 """What databases then say."""
 
@@ -48,6 +51,49 @@ def open_storage(where: str):
             backend = library.storages.journal.JournalFileBackend(str(path))
             return library.storages.JournalStorage(backend)
         return _beside_others(lambda: _sqlite(path))
+
+
+def load_study(name: str, where: str):
+    """The Optuna study of a sweep, to look at; raises :class:`SnnlabError` if it is not there."""
+    with said(where):
+        try:
+            return optuna().load_study(study_name=name, storage=open_storage(where))
+        except KeyError:
+            raise SnnlabError(f"sweep storage {where} holds no sweep {name!r}") from None
+
+
+class Traces:
+    """The files and folders that opening a storage adds; for those that it had already, nothing."""
+
+    def __init__(self, where: str):
+        self._where, path = where, None if "://" in where else Path(where)
+        self._folders = [folder for folder in path.parents if not folder.exists()] if path else []
+        self._path = path if path and not os.path.exists(path) else None
+        self.new = self._path is not None
+
+    def remove(self, storage=None) -> None:
+        """Take them away, files only if they hold no study; ``storage`` is closed."""
+        if hasattr(storage, "engine"):
+            storage.remove_session()
+            storage.engine.dispose()
+        if self.new and os.path.exists(self._path) and self._is_empty():
+            for end in ("", *BESIDE):
+                with suppress(OSError):
+                    self._path.with_name(f"{self._path.name}{end}").unlink()
+        for folder in self._folders:
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
+    def _is_empty(self):
+        """Whether no study is there; asked of SQLite itself, for Optuna may have been interrupted
+        while it began."""
+        if self._path.suffix == ".journal":
+            return not open_storage(self._where).get_all_studies()
+        with closing(sqlite3.connect(self._path)) as connection:
+            try:
+                return connection.execute("SELECT 1 FROM studies").fetchone() is None
+            except sqlite3.OperationalError as error:
+                return "no such table" in str(error)
 
 
 def _check_ours(path):
@@ -87,7 +133,21 @@ def _sqlite(path):
 
 
 def _database(url, engine=None):
-    return optuna().storages.RDBStorage(url, engine_kwargs=engine)
+    """A storage whose connections are closed when nobody holds it any more, or if it fails."""
+    storage = (kind := optuna().storages.RDBStorage).__new__(kind)
+    try:
+        storage.__init__(url, engine_kwargs=engine)
+    except BaseException:
+        if hasattr(storage, "engine"):
+            storage.engine.dispose()
+        raise
+    weakref.finalize(storage, _close, storage.scoped_session, storage.engine)
+    return storage
+
+
+def _close(session, engine):
+    session.remove()
+    engine.dispose()
 
 
 def _beside_others(begin):

@@ -11,7 +11,7 @@ from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
-from snnlab.experiments.cluster import check_workers, run_all
+from snnlab.experiments.cluster import run_all, settle_workers
 from snnlab.experiments.plan import Plan
 from snnlab.experiments.storage import open_storage, optuna
 from snnlab.experiments.trials import TrialQueue
@@ -46,10 +46,12 @@ def sweep(
 
     storage : ``sweeps/<name>.db`` by default, see :func:`open_storage`; several processes may work
     on one. workers, scheduler : as in :func:`run_all`. ``tell(message, fraction)`` hears of every
-    trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used.
+    trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used. Whatever ends it
+    before a trial has ended, a storage that was begun for it is gone again.
     """
     storage = storage or default_storage(plan.name)
-    check_workers(workers)
+    optuna()  # if it is missing, that is said before data are fetched
+    workers = settle_workers(workers, scheduler)
     dataset = _dataset(plan, data_dir)
     with TrialQueue(plan, storage) as queue:
         while True:

@@ -1,14 +1,18 @@
-"""Tables as Parquet and CSV, by Apache Arrow."""
+"""Tables as Parquet and CSV, by Apache Arrow, and as CSV for spreadsheets."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
+from io import StringIO
 from pathlib import Path
 
-from snnlab.errors import SnnlabError
+from snnlab.errors import SnnlabError, plain
 from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
 MOST_CELLS = 10_000_000
 """Values of a table that is read: two thousand epochs of MNIST have so many."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With which a formula begins in a spreadsheet."""
 
 
 def write_table(path: Path, columns: Columns) -> None:
@@ -17,10 +21,11 @@ def write_table(path: Path, columns: Columns) -> None:
     Raises OSError.
     """
     import pyarrow
-    from pyarrow import csv, parquet
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
 
     table = pyarrow.table(columns)
-    write = csv.write_csv if path.suffix == ".csv" else parquet.write_table
+    write = arrow_csv.write_csv if path.suffix == ".csv" else parquet.write_table
     write_whole(path, lambda file: write(table, file))
     # Arrow keeps what it needed; a training writes a longer table every time.
     pyarrow.default_memory_pool().release_unused()
@@ -71,9 +76,9 @@ def columns_of(rows: list[dict]) -> Columns:
 
 def check_export(path: Path) -> None:
     """Raises :class:`SnnlabError` for a place or kind of file that no table can be written to."""
-    if path.suffix not in (".csv", ".parquet"):
+    if Path(path).suffix not in (".csv", ".parquet"):
         raise SnnlabError(f"table {path}: end its name in .csv or .parquet")
-    check_place(path, "table")
+    check_place(Path(path), "table")
 
 
 def exported(path: Path, columns: Columns) -> None:
@@ -82,6 +87,34 @@ def exported(path: Path, columns: Columns) -> None:
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")
     try:
-        write_table(path, columns)
+        write_table(Path(path), columns)
     except OSError as error:
         raise SnnlabError(f"table {path} cannot be written: {error.strerror}") from None
+
+
+def csv_of(header: Sequence[str], rows: Iterable[Sequence]) -> StringIO:
+    """A table as CSV. Text that a spreadsheet would take for a formula gets an apostrophe."""
+    file = StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(header)
+    writer.writerows(map(_harmless, row) for row in rows)
+    file.seek(0)
+    return file
+
+
+def _harmless(cell):
+    if not isinstance(cell, str) or not cell.startswith(FORMULA):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return "'" + cell
+    return cell
+
+
+def aligned(rows: Iterable[Sequence]) -> str:
+    """Rows of text for a terminal, each column as wide as its widest cell."""
+    rows = [[plain(str(cell)) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

@@ -82,7 +82,7 @@ class Board:
 def export(run: Run, folder: Path) -> None:
     """Write a kept run to a folder of its name in ``folder``; raises :class:`SnnlabError`."""
     steps, epochs = Steps.of(run.steps(), run.folder), run.epochs()
-    with closing(Board(folder / run.name, run.settings, run.record["created"])) as board:
+    with closing(Board(Path(folder) / run.name, run.settings, run.record["created"])) as board:
         board.write(steps, epochs)
 
 

@@ -9,14 +9,16 @@ import torch
 
 from snnlab import install
 from snnlab.chip import power
+from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.errors import SnnlabError
+from snnlab.data.catalogue import CATALOGUE
+from snnlab.errors import SnnlabError, plain
 from snnlab.experiments import provenance
 from snnlab.experiments.recorder import EVERY, Recorder, check_free
-from snnlab.experiments.runs import Run, load_weights
-from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, say
+from snnlab.experiments.runs import Run, data_of, folder_of, load_weights
+from snnlab.experiments.terminal import Bar, ctrl_c, epoch_bar, reported, say
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
 
@@ -29,19 +31,22 @@ def train(
     threads: int | None = None,
     every: float = EVERY,
     tensorboard: Path | None = None,
+    die: Die | None = None,
 ) -> bool:
     """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
 
     tensorboard : folder in which TensorBoard finds the curves under the run's name.
+    die : one of your own, as :class:`~snnlab.learn.trainer.Trainer` takes it.
     Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
     written if data, weights or network do not fit or the folder holds a run.
     """
     check_free(folder)
+    CATALOGUE[config.dataset].check_place(data_dir)
     _threads(threads)
-    start = load_weights(Path(weights)) if weights else None
+    start = load_weights(folder_of(weights)) if weights else None
     with Bar() as bar:
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
-        trainer = Trainer(config, dataset, start)
+        trainer = Trainer(config, dataset, start, die)
         trainer.prepare(bar.tell)
     with ctrl_c() as pressed:
         board = _board(trainer, folder, provenance.now(), tensorboard)
@@ -62,9 +67,8 @@ def resume(
     :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
     """
     _threads(threads)
-    config = run.config
     with Bar() as bar:
-        dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
+        dataset = data_of(run, data_dir, bar.tell)
         recorder = Recorder.resume(run, dataset, every=every)
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
@@ -92,7 +96,7 @@ def _board(trainer, folder, created, tensorboard):
         return None
     from snnlab.experiments.tensorboard import Board  # torch's writer takes seconds to import
 
-    return Board(tensorboard / folder.resolve().name, vars(trainer.settings), created)
+    return Board(Path(tensorboard) / Path(folder).resolve().name, vars(trainer.settings), created)
 
 
 def _told(recorder, pressed, board):
@@ -101,6 +105,8 @@ def _told(recorder, pressed, board):
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
     say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
+    if trainer.dataset.own and (notes := trainer.dataset.own.notes):
+        say(plain(f"note: {'; '.join(notes)}"))
     with closing(board) if board else nullcontext():
         while not trainer.finished and not pressed.is_set():
             warned = _epoch(recorder, pressed, warned)
@@ -123,18 +129,29 @@ def _written(board, recorder):
 
 
 def _epoch(recorder, pressed, warned):
-    """Train to the end of the epoch under a bar, or until Ctrl-C.
+    """Train to the end of the epoch under a bar or with lines, or until Ctrl-C.
 
     Returns what is amiss; what was ``warned`` of after the epoch before is not said again.
     """
     trainer, recent = recorder.trainer, deque(maxlen=50)
     images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
-    with closing(epoch_bar(trainer.epoch, trainer.config.epochs, images)) as bar:
+    epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
+
+    def line():
+        share = trainer.step / trainer.steps_per_epoch - epoch
+        return f"epoch {epoch + 1}/{epochs} {share:4.0%}  step {trainer.step}{learnt}"
+
+    with closing(epoch_bar(epoch, epochs, images)) as bar, reported(line):
         bar.update(done * trainer.settings.batch)
         while not pressed.is_set():
             progress = recorder.advance()
-            recent.append((progress.accuracy, progress.spikes))
-            accuracy, spikes = np.mean(recent, axis=0)
+            pace = progress.seconds / progress.samples
+            recent.append((progress.accuracy, progress.spikes, progress.loss, pace))
+            accuracy, spikes, loss, pace = np.mean(recent, axis=0)
+            learnt = (
+                f"  train {accuracy:.2%}  loss {loss:.3f}  {spikes:.1f} spikes/image"
+                f"  {1 / pace:,.0f} images/s"
+            )
             bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/image", refresh=False)
             bar.update(progress.samples)
             if progress.evaluation:

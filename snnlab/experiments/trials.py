@@ -9,13 +9,14 @@ import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Event, Thread
 from uuid import uuid4
 
 from snnlab.errors import SnnlabError
 from snnlab.experiments.cluster import Failed
 from snnlab.experiments.plan import OBJECTIVES, Plan
-from snnlab.experiments.storage import open_storage, optuna, said
+from snnlab.experiments.storage import Traces, open_storage, optuna, said
 
 BEAT, LEASE = 10.0, 60.0
 """Seconds between a process's signs of life, and after which silence means death."""
@@ -28,18 +29,24 @@ _HERE: set[str] = set()
 class TrialQueue:
     """A study in a storage, seen by one of the processes that work on it.
 
-    Opens it, or begins it. ``with`` keeps up the signs of life. Raises :class:`SnnlabError` if the
-    storage cannot be used or holds a sweep of this name with another plan.
+    Opens it, or begins it. ``with`` keeps up the signs of life; left by an error before a trial
+    has ended, it takes away again what it began. Raises :class:`SnnlabError` if the storage cannot
+    be used or holds a sweep of this name with another plan.
     """
 
     def __init__(self, plan: Plan, where: str):
         self.plan, self.where = plan, where
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-        self._over = Event()
-        storage = open_storage(where)
-        with said(where):
-            self.study = self._begun(storage)
-            self._fill()
+        self._over, self._mine, self._traces = Event(), False, Traces(where)
+        self._storage = None
+        try:
+            self._storage = open_storage(where)
+            with said(where):
+                self.study = self._begun(self._storage)
+                self._fill()
+        except BaseException:
+            self._undo()
+            raise
 
     def __enter__(self) -> "TrialQueue":
         _HERE.add(self.me)
@@ -47,10 +54,28 @@ class TrialQueue:
         self._thread.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
         _HERE.discard(self.me)
         self._over.set()
         self._thread.join()
+        if kind is not None:
+            self._undo()
+
+    def _undo(self):
+        """Take the study away that was begun here, if nobody has anything of it yet."""
+        library = optuna()
+        with suppress(Exception):  # the storage fails: then what it holds stays
+            if (self._mine or self._traces.new) and self._storage:
+                with suppress(KeyError):  # not begun yet
+                    study = library.load_study(study_name=self.plan.name, storage=self._storage)
+                    if self._is_unused(study):
+                        library.delete_study(study_name=self.plan.name, storage=self._storage)
+            self._traces.remove(self._storage)
+
+    def _is_unused(self, study):
+        others = study.user_attrs.keys() - {f"alive {self.me}"}
+        ended = any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+        return not ended and not any(name.startswith("alive ") for name in others)
 
     def _live(self):
         while True:
@@ -69,10 +94,12 @@ class TrialQueue:
                 storage=storage, study_name=plan.name, sampler=sampler,
                 directions=[OBJECTIVES[name] for name in plan.objectives],
             )  # fmt: skip
+            self._mine = True
             self._introduce(study)
         except library.exceptions.DuplicatedStudyError:
             study = library.load_study(storage=storage, study_name=plan.name, sampler=sampler)
             self._check_plan(study)
+            study.set_user_attr(f"alive {self.me}", time.time())  # or whoever began it undoes it
         if plan.sampler == "tpe":
             seed = plan.seed + len(study.get_trials(deepcopy=False))
             study.sampler = library.samplers.TPESampler(
@@ -83,8 +110,8 @@ class TrialQueue:
         return study
 
     def _introduce(self, study):
-        study.set_metric_names(list(self.plan.objectives))
         study.set_user_attr(f"alive {self.me}", time.time())
+        study.set_metric_names(list(self.plan.objectives))
         study.set_user_attr("filler", self.me)
         study.set_user_attr("plan", self.plan.values())
 

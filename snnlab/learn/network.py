@@ -1,11 +1,13 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
 
+from snnlab.arrays import each
 from snnlab.chip.constants import (
     DT_CADC,
     TAU_SYN,
@@ -23,6 +25,10 @@ from snnlab.learn.kernels import Propagators
 from snnlab.learn.loss import scores
 from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import stream
+
+if hasattr(os, "register_at_fork"):
+    # A forked process lacks torch's threads, and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
 INIT_MEAN = 1e-3
@@ -47,13 +53,18 @@ class Network(nn.Module):
     @classmethod
     def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
         """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it."""
-        sizes = (*(len(w) for w in weights[:1]), *(w.shape[1] for w in weights))
+        weights = each(weights, "weights")
+        sizes = [n for k, w in enumerate(weights) for n in (*w.shape[: k == 0], *w.shape[1:2])]
         network = cls(Mapping(sizes, chips).sizes)
         network.load_weights(weights)
         return network
 
     def load_weights(self, weights: list[np.ndarray]) -> None:
-        """Take over weights; raises :class:`SnnlabError` for other shapes, NaN or infinity."""
+        """Take over weights, as arrays, lists or tensors.
+
+        Raises :class:`SnnlabError` for other shapes, NaN or infinity.
+        """
+        weights = each(weights, "weights")
         if len(weights) != len(self.weights):
             raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
         for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):

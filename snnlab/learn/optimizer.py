@@ -5,6 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch.optim.adam import adam
 
+FUSED = torch.__version__ >= (2, 4)
+"""Whether torch moves all weights in one kernel: on the CPU from 2.4 on, which Intel Macs lack."""
+
 
 class Adam:
     """Adam with its usual constants (Kingma and Ba 2015); the learning rate comes with each step.
@@ -29,6 +32,6 @@ class Adam:
         """Move all weights once along their gradients."""
         adam(
             self.parameters, [p.grad for p in self.parameters], self.means, self.squares, [],
-            self.steps, fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=learning_rate,
+            self.steps, fused=FUSED, amsgrad=False, beta1=0.9, beta2=0.999, lr=learning_rate,
             weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip

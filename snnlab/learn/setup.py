@@ -15,16 +15,19 @@ FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")
 
 
 class Setup:
-    """Chips for one network: a new one is set up only when a knob was turned."""
+    """Chips for one network: a new one is set up only when a knob was turned.
 
-    def __init__(self, mapping: Mapping, point: OperatingPoint):
-        self.mapping, self.point = mapping, point
+    own : a die in place of the one that the knobs die and die_seed name
+    """
+
+    def __init__(self, mapping: Mapping, point: OperatingPoint, own: Die | None = None):
+        self.mapping, self.point, self.own = mapping, point, own
         self._last = (None, None)
 
     def chip(self, settings) -> Chip:
         """The chip with the die, calibration and trial noise of ``settings``."""
         noise = {name: getattr(settings, name) for name in TRIAL_NOISE}
-        fabricated = _fabricated(settings)
+        fabricated = _fabricated(settings, self.own)
         wanted = (*fabricated, settings.calibration, *noise.values())
         if self._last[0] != wanted:
             codes = _codes(fabricated) if settings.calibration == "measured" else {}
@@ -33,20 +36,25 @@ class Setup:
         return self._last[1]
 
 
-def found(settings) -> Calibration | None:
+def found(settings, own: Die | None = None) -> Calibration | None:
     """What the laboratory found if ``settings`` have the die calibrated anew, else None."""
     if settings.calibration != "measured":
         return None
-    return _calibrated(*_fabricated(settings))
+    return _calibrated(*_fabricated(settings, own))
 
 
-def _fabricated(settings):
-    values = (getattr(settings, name) for name in FABRICATED)
-    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
+def _fabricated(settings, own):
+    """Own die or name of a preset, and the values of the other knobs that make a die of it."""
+    values = [getattr(settings, name) for name in FABRICATED]
+    plain = (tuple(value) if isinstance(value, list) else value for value in values[1:])
+    return own or values[0], *plain
 
 
-def _die(preset, sigma, dead, stuck, killed, seed):
-    die = Die.draw(preset, sigma=sigma, seed=seed)
+def _die(made, sigma, dead, stuck, killed, seed):
+    if isinstance(made, Die):
+        die = made.decalibrated(sigma, seed=seed)
+    else:
+        die = Die.draw(made, sigma=sigma, seed=seed)
     return die.with_random_faults(dead=dead, stuck=stuck, seed=seed).with_faults(dead=killed)
 
 

@@ -19,7 +19,7 @@ def capture(trainer: Trainer) -> dict[str, np.ndarray]:
 @torch.no_grad()
 def restore(trainer: Trainer, arrays: dict[str, np.ndarray]) -> None:
     """Set a trainer of the same network to a captured state."""
-    trainer.step = int(arrays["step"])
+    trainer.step, trainer.unreported = int(arrays["step"]), None
     for name, tensor in _tensors(trainer):
         tensor.copy_(torch.as_tensor(arrays[name]))
 

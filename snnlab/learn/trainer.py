@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from snnlab.chip.compiled import KERNELS, compiling
+from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import Dataset
+from snnlab.data import Dataset, augment
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
@@ -27,6 +29,7 @@ from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
 from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import key, stream
+from snnlab.signals import held_back
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
@@ -71,27 +74,46 @@ class Trainer:
 
     Iterating yields a :class:`Progress` after every weight update. Knobs in ``Config.LIVE`` are
     read anew at each step, so they may be turned in between; the others stay as they were at the
-    start (``settings`` holds what is in force). Raises :class:`SnnlabError` when the
-    network does not fit the chip or training diverges.
+    start (``settings`` holds what is in force).
+
+    weights : where to start, float[input, neuron] for each layer, drawn by the knob seed if None.
+    die : one of your own (drawn and changed, or measured) to train on, kept as ``own_die``. The
+    knob die then has no effect. The others act on top of it, as on a drawn one: mismatch, dead and
+    stuck, which die_seed draws, then killed; calibration measures the result.
+
+    Raises :class:`SnnlabError` when the network does not fit the chip, the die or the weights are
+    none, or training diverges.
     """
 
-    def __init__(self, config: Config, dataset: Dataset, weights: list[np.ndarray] | None = None):
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        weights: list[np.ndarray] | None = None,
+        die: Die | None = None,
+    ):
         if not isinstance(config, Config) or not isinstance(dataset, Dataset):
             raise SnnlabError(
                 f"Trainer of {type(config).__name__} and {type(dataset).__name__}: give a Config,"
                 " as Config.checked(…) makes it, and a Dataset, as load(…) does"
             )
+        if die is not None and not isinstance(die, Die):
+            raise SnnlabError(
+                f"Trainer with a die of type {type(die).__name__}: give a Die, as Die.draw(…) and"
+                " Die.load(path) do; the knob die takes a name"
+            )
         self.config, self.dataset = config, dataset.checked()
+        self.own_die = die and die.checked()
         self.settings = SimpleNamespace(**config.values())
-        n_inputs = dataset.train_images[0].size
-        sizes = (n_inputs, *config.hidden, len(dataset.classes))
+        n_inputs = self.dataset.train_images[0].size
+        sizes = (n_inputs, *config.hidden, len(self.dataset.classes))
         self.mapping = Mapping(sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
-        self._setup = Setup(self.mapping, self.point)
-        self._feed = Feed(dataset, self.settings, self.point.window)
+        self._setup = Setup(self.mapping, self.point, self.own_die)
+        self._feed = Feed(self.dataset, self.settings, self.point.window)
         self.network = Network(self.mapping.sizes, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
@@ -99,6 +121,7 @@ class Trainer:
         self.optimizer = Adam(self.network.parameters())
         self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
         self.step = 0
+        self.unreported = None  # a step done, until its evaluation is
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -107,7 +130,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done."""
-        return self.epoch >= self.config.epochs
+        return self.epoch >= self.config.epochs and self.unreported is None
 
     def prepare(self, tell: Callable[[str, float | None], None]) -> Progress:
         """Do now what the first step would otherwise wait for; ``tell`` hears of each stage.
@@ -115,13 +138,14 @@ class Trainer:
         Returns how the first batch and the test images fare before anything is learnt.
         """
         start = perf_counter()
-        tell("encoding images as spikes", None)
-        self._feed.ready()
-        tell("preparing kernels (compiled once, then kept on disk)", None)
-        run = self._forward(trial=0)
-        run[-1].backward()
-        self.optimizer.zero_grad()
-        return self._progress(run, start, self.evaluate())
+        kernels = [k for k in KERNELS if self._feed.warp or k.__module__ != augment.__name__]
+        with compiling(kernels, "encoding images as spikes", tell):
+            self._feed.ready()
+        with compiling(kernels, "testing the untrained network", tell):
+            run = self._forward(trial=0)
+            run[-1].backward()
+            self.optimizer.zero_grad()
+            return self._progress(run, start, self.evaluate())
 
     @property
     def steps_per_epoch(self) -> int:
@@ -158,6 +182,13 @@ class Trainer:
         """The chip as the knobs stand now; a new one is set up only when one was turned."""
         return self._setup.chip(self._settings_now())
 
+    @chip.setter
+    def chip(self, chip):
+        raise SnnlabError(
+            "a trainer's chip follows its knobs and cannot be set: for a die of your own write"
+            " Trainer(config, data, die=…), to test on another chip trainer.evaluate(chip)"
+        )
+
     @property
     def surrogate(self) -> Surrogate:
         """Surrogate derivative now in force."""
@@ -170,13 +201,22 @@ class Trainer:
         return scheduled(c.schedule, c.learning_rate, done, c.epochs)
 
     def advance(self) -> Progress:
-        """One weight update, with an evaluation at the end of an epoch."""
-        start = perf_counter()
-        run = self._forward(key(self.settings.seed, "train", self.step))
-        self._update(*run[-2:])
-        self.step += 1
+        """One weight update, with an evaluation at the end of an epoch.
+
+        May be interrupted at any moment, e.g. by Ctrl-C: the next call does what is left to do.
+        """
+        if self.unreported is None:
+            start = perf_counter()
+            run = self._forward(key(self.settings.seed, "train", self.step))
+            self._differentiate(*run[-2:])
+            with held_back():
+                self._update()
+                self.step += 1
+                self.unreported = run, start
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
-        return self._progress(run, start, evaluation)
+        progress = self._progress(*self.unreported, evaluation)
+        self.unreported = None
+        return progress
 
     def _forward(self, trial):
         """A batch on the chip: recording, labels, their scores, terms of the loss, the loss."""
@@ -224,16 +264,19 @@ class Trainer:
             "readout penalty": c.rho_readout * losses.readout(given),
         }
 
-    def _update(self, terms, loss):
-        """Move the weights, unless something is no number: then they stay as they were."""
+    def _differentiate(self, terms, loss):
+        """The gradients of the weights; an error if something is no number."""
         weights = self.optimizer.parameters
         self._stop_for(finite.of_loss(loss, terms, weights))
         self.optimizer.zero_grad()
         loss.backward()
         self._stop_for(finite.of_layers("gradient", [w.grad for w in weights]))
+
+    def _update(self):
+        """Move the weights."""
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
-        self._stop_for(finite.of_layers(finite.WEIGHTS, weights))
+        self._stop_for(finite.of_layers(finite.WEIGHTS, self.optimizer.parameters))
 
     def _stop_for(self, trouble):
         """Raise an error that names the batch and the likely knobs, if there is trouble."""

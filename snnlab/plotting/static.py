@@ -5,7 +5,6 @@ from io import BytesIO
 
 import holoviews as hv
 import numpy as np
-from IPython.display import HTML, display
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
@@ -23,6 +22,8 @@ def show(element: hv.Element | hv.Overlay, height: int = 300, alt: str = "the sa
 
     height : pixels; alt : what the picture shows, for those who do not see it.
     """
+    from IPython.display import HTML, display
+
     aspect = isinstance(element, hv.Image) and _options(element, "plot").get("aspect")
     height = round(WIDTH / aspect) if aspect else height
     display(element if aspect else element.opts(height=height))
@@ -32,19 +33,25 @@ def show(element: hv.Element | hv.Overlay, height: int = 300, alt: str = "the sa
 
 def picture(element: hv.Element | hv.Overlay, height: int = 300) -> bytes:
     """The element as PNG, drawn with its own colours and labels; height : pixels."""
+    out = BytesIO()
+    drawn(element, height).savefig(out, format="png")
+    return out.getvalue()
+
+
+def drawn(element: hv.Element | hv.Overlay, height: int = 300) -> Figure:
+    """The element in Matplotlib, with the colours and labels that it has for bokeh."""
     figure = Figure(figsize=(WIDTH / DPI, height / DPI), dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     leaves = list(element) if isinstance(element, hv.Overlay) else [element]
     for leaf in leaves:
         DRAW[type(leaf)](axes, leaf, _options(leaf, "style"))
     _frame(axes, {**_options(leaves[0], "plot"), **_options(element, "plot")}, leaves)
-    out = BytesIO()
-    figure.savefig(out, format="png")
-    return out.getvalue()
+    return figure
 
 
 def _options(element, group):
-    return hv.Store.lookup_options("bokeh", element, group).kwargs
+    chosen = hv.Store.lookup_options("bokeh", element, group).kwargs
+    return {name: value for name, value in chosen.items() if not isinstance(value, hv.Cycle)}
 
 
 def _frame(axes, options, leaves):

@@ -1,11 +1,15 @@
 """Studies: quantities compared over a condition, as elements and as files."""
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import holoviews as hv
 import numpy as np
 
+from snnlab.errors import SnnlabError
+from snnlab.files import check_place, write_whole
+from snnlab.install import missing
 from snnlab.plotting.look import LOOK, TRACE_COLORS
 
 # What the two backends call the same.
@@ -14,6 +18,8 @@ NAMES = {
     "bokeh": {"width": "line_width", "size": "size", "bar": "line_color"},
     "matplotlib": {"width": "linewidth", "size": "s", "bar": "edgecolor"},
 }
+DATES = {"svg": "Date", "pdf": "CreationDate"}
+"""What files of these kinds call their date, which is left out."""
 STATIC = {"fig_inches": (6.4, 3.6), "aspect": 1.4, "show_grid": True, "fontscale": 1.1}
 
 
@@ -60,14 +66,34 @@ def _parts(series, k, backend):
         yield bars.opts(**{names["bar"]: color}, backend=backend)
 
 
-def save(element: hv.Overlay, path: Path) -> None:
-    """Draw what was made for matplotlib into a file, SVG or PNG by its ending; needs no browser.
+def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
+    """Draw an element into a file, PNG, SVG, PDF or what else Matplotlib knows, by its ending.
 
-    The same element gives the same bits.
+    Needs no browser. The same element gives the same bits. Raises :class:`SnnlabError` for another
+    ending or a place that cannot be written.
     """
-    from matplotlib import rc_context
+    try:
+        from matplotlib import rc_context
+        from matplotlib.backend_bases import FigureCanvasBase
 
+        from snnlab.plotting import static
+    except ImportError:
+        raise missing("Matplotlib is", "reproduce") from None
+    path, kinds = Path(path), FigureCanvasBase.get_supported_filetypes()
+    kind = path.suffix[1:].lower()
+    if kind not in kinds:
+        raise SnnlabError(f"picture {path}: end its name in .png, .svg or .pdf")
+    check_place(path, "picture")
     with rc_context({"svg.hashsalt": "snnlab"}):
-        figure = hv.render(element, backend="matplotlib")
-        metadata = {"Date": None} if path.suffix == ".svg" else None
-        figure.savefig(path, dpi=150, bbox_inches="tight", metadata=metadata)
+        hv.renderer("matplotlib")  # loads its options
+        leaves = list(element) if isinstance(element, hv.Overlay) else [element]
+        styled = {leaf.id for leaf in leaves} & {*hv.Store.custom_options(backend="bokeh")}
+        ours = styled and all(type(leaf) in static.DRAW for leaf in leaves)
+        figure = static.drawn(element) if ours else hv.render(element, backend="matplotlib")
+        out = BytesIO()
+        dates = {DATES[kind]: None} if kind in DATES else None
+        figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=dates)
+    try:
+        write_whole(path, lambda file: file.write(out.getbuffer()))
+    except OSError as error:
+        raise SnnlabError(f"picture {path} cannot be written: {error.strerror}") from None

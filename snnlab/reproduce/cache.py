@@ -19,6 +19,7 @@ class Cache:
     """
 
     def __init__(self, folder: Path):
+        folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise SnnlabError(f"cache {folder} is a file: give the name of a folder")
         self.folder = folder

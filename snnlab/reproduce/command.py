@@ -3,20 +3,27 @@
 import shlex
 from pathlib import Path
 
-from snnlab.experiments.cluster import check_workers
+from snnlab.experiments.cluster import settle_workers
 from snnlab.experiments.terminal import say
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
-from snnlab.reproduce.plan import all_jobs, plan
+from snnlab.reproduce.plan import QUICK, all_jobs, plan
 from snnlab.reproduce.records import Records
 from snnlab.reproduce.rows import table
 from snnlab.reproduce.study import complete
 
+RESULTS, CACHE = Path("runs/results"), Path("runs/reproduce")
+
+
+def default_out(quick: bool) -> Path:
+    """Default folder of the results; a small version never overwrites the real one."""
+    return RESULTS.with_name(f"{RESULTS.name}-quick") if quick else RESULTS
+
 
 def reproduce(
     study: str,
-    out: Path,
-    cache: Path,
+    out: Path | None = None,
+    cache: Path = CACHE,
     *,
     quick: bool = False,
     seeds: int | None = None,
@@ -25,7 +32,8 @@ def reproduce(
     report_only: bool = False,
     scheduler: str | None = None,
 ) -> bool:
-    """Train what the cache has no record of and write page, figures and Parquet below ``out``.
+    """Train what the cache has no record of and write page, figures and Parquet below ``out``, by
+    default ``runs/results``, or ``runs/results-quick`` for the small version.
 
     Returns whether all of it ran; results so far are written in any case. scheduler : address of a
     Dask scheduler instead of processes of this machine. Raises
@@ -33,13 +41,19 @@ def reproduce(
     be written or a scheduler that cannot be reached.
     """
     report.check()
-    check_workers(workers)
+    workers = 0 if report_only else settle_workers(workers, scheduler)
+    out = default_out(quick) if out is None else Path(out)
     trainings, store = plan(study, quick, seeds), Cache(cache)
+    page = report.check_out(out)
+    mark = f"{QUICK}, two epochs, whatever the rows are called; " if quick else ""
+    say(f"{mark}results go to {page}")
     jobs = list(all_jobs(trainings))
     finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
     records = Records(trainings, store)
     page = report.write(records, out, _command(study, quick, seeds))
     say(table(records))
+    if quick:
+        say(f"{QUICK}: these numbers say nothing about MNIST and Fashion-MNIST")
     for label, why in records.failures.items():
         say(f"failed: {label}: {why}")
     say(f"written to {page}")

@@ -1,13 +1,13 @@
 """The pictures of the reproduction, as series of points ready to be drawn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 import numpy as np
 
 from snnlab.experiments.robustness import SHARES, SIGMAS
 from snnlab.plotting import Series
-from snnlab.reproduce.plan import loop_name
+from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records, Sample, error_increase
 
 ACCURACY = "test accuracy (%)"
@@ -25,9 +25,15 @@ class Figure:
 
 
 def figures(records: Records) -> list[Figure]:
-    """Those for which there are records."""
+    """Those for which there are records; of the small version each says so."""
     made = (make(records) for make in (_mismatch, _death, _sparsity, _front, _latency))
-    return [figure for figure in made if figure.series]
+    found = [figure for figure in made if figure.series]
+    return list(map(_marked, found)) if records.quick else found
+
+
+def _marked(figure):
+    caption, xlabel = f"{QUICK}. {figure.caption}", f"{figure.xlabel}; {QUICK}"
+    return replace(figure, caption=caption, xlabel=xlabel)
 
 
 def _mismatch(records):

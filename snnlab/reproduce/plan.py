@@ -11,11 +11,15 @@ from snnlab.errors import SnnlabError
 from snnlab.experiments.ann import AnnSettings
 from snnlab.recipes import recipe
 from snnlab.reproduce.job import Job
+from snnlab.spelling import did_you_mean
 
 STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
 SEEDS = (1, 2, 3, 4, 5)
 FRESH = 101
 """A die that no hyper-parameter was ever tried on."""
+
+QUICK = "quick: bundled digits"
+"""What every figure of the small version is marked by."""
 
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 """The nearest to the paper's software network that the emulator has: all circuits alike and no
@@ -123,7 +127,8 @@ def plan(study: str, quick: bool = False, seeds: int | None = None) -> tuple[Tra
     seeds : at most so many of each. Raises :class:`SnnlabError` for an unknown study or no seeds.
     """
     if study not in (*STUDIES, "all"):
-        raise SnnlabError(f"study {study!r} is unknown: use {', '.join(STUDIES)} or all")
+        meant = did_you_mean(study, (*STUDIES, "all"))
+        raise SnnlabError(f"study {study!r} is unknown: use {', '.join(STUDIES)} or all{meant}")
     if seeds is not None and not 1 <= seeds <= len(SEEDS):
         raise SnnlabError(f"seeds = {seeds} is not allowed: 1 to {len(SEEDS)}")
     wanted = [t for t in PLAN if study in (*t.studies, "all")]

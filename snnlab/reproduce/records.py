@@ -73,6 +73,11 @@ class Records:
             bad = {j.label: cache.failure(j) for j, record in pairs if not record}
             self.failures.update({label: why for label, why in bad.items() if why})
 
+    @property
+    def quick(self) -> bool:
+        """Whether any of it is the small version, on other images than its name says."""
+        return any(training.quick for training in self.trainings.values())
+
     def of(self, name: str) -> list[dict]:
         """Results of the seeds that are done; none if the training is not part of the study."""
         return [record["result"] for _, record in self._found.get(name, [])]

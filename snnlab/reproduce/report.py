@@ -1,5 +1,7 @@
 """What a reproduction leaves behind: a page with table and pictures, and all records as Parquet."""
 
+import os
+from errno import EACCES, ENOTDIR
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +29,19 @@ def check() -> None:
         raise missing("what draws the figures is", "reproduce")
 
 
+def check_out(out: Path) -> Path:
+    """The page that :func:`write` will write, before long work for it begins.
+
+    Raises :class:`SnnlabError` if the folder is a file or closed, or the page cannot be renewed.
+    """
+    page, there = out / PAGE, next(p for p in (out, *out.parents) if p.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = os.strerror(EACCES if there.is_dir() else ENOTDIR)
+        raise SnnlabError(f"results {out} cannot be written: {why}")
+    _inserted("", page)
+    return page
+
+
 def write(records: Records, out: Path, command: str) -> Path:
     """Write page, figures and Parquet below ``out``; returns the page.
 
@@ -52,7 +67,7 @@ def write(records: Records, out: Path, command: str) -> Path:
 def _inserted(generated, page):
     """The page with its generated part replaced, or a new one."""
     block = f"{BEGIN}\n{generated}\n{END}"
-    old = page.read_text("utf-8") if page.exists() else f"{TITLE}\n{BEGIN}{END}\n"
+    old = _read(page) if page.exists() else f"{TITLE}\n{BEGIN}{END}\n"
     head, begin, rest = old.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not (begin and end):
@@ -60,12 +75,20 @@ def _inserted(generated, page):
     return head + block + tail
 
 
+def _read(page):
+    try:
+        return page.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a text in UTF-8"
+        raise SnnlabError(f"page {page} cannot be read: {why}") from None
+
+
 def _text(records, made, command):
     parts = [
         "Made by a command, which anyone can run:", f"```\n{command}\n```",
         "Mean ± sd of the test accuracy after the last epoch, in %, unless said otherwise. Every"
         " seed has a die of its own, of the same number. Test images were used for nothing but"
-        " these figures.", SMALL if any(t.quick for t in records.trainings.values()) else "",
+        " these figures.", SMALL if records.quick else "",
         table(records),
         *(f"![{one.caption}]({FOLDER}/{one.name}.svg)\n\n{one.caption}" for one in made),
         _failures(records), _trainings(records), _versions(records),

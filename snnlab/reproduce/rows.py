@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from snnlab.reproduce.plan import loop_name
+from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import QUANTITIES, Records
 
 WITHIN = 2.0
@@ -117,11 +117,14 @@ def _cells(row, records):
     ours = sample.text(QUANTITIES[row.quantity].digits) if sample else "–"
     done = len(sample.values) if sample else 0
     seeds = f"{done}" if done == len(wanted) else f"{done} of {len(wanted)}"
+    what = row.what
+    if records.trainings[row.training].quick:
+        what = f"{QUICK} ({what})"
     verdict = row.verdict(records)
     if verdict and done < len(wanted):
         verdict += " so far"
     return (
-        row.what, row.paper, row.rival, row.target(), f"**{ours}**" if sample else ours,
+        what, row.paper, row.rival, row.target(), f"**{ours}**" if sample else ours,
         _spikes(row, records), seeds, verdict,
     )  # fmt: skip
 

@@ -1,11 +1,10 @@
 """Running what is missing of a plan, with a bar, and stopping at any time without loss."""
 
 from collections.abc import Callable
-
-from tqdm import tqdm
+from time import monotonic
 
 from snnlab.experiments.cluster import Failed, cores, run_all
-from snnlab.experiments.terminal import say
+from snnlab.experiments.terminal import bar, passed, reported, say
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job, run
 
@@ -31,21 +30,24 @@ def complete(
     :class:`~snnlab.errors.SnnlabError` if the cache cannot be written or the cluster not reached.
     """
     missing = [job for job in jobs if cache.get(job) is None]
-    workers = workers or cores()
-    say(announce(jobs, missing, cache, workers))
+    say(announce(jobs, missing, cache, cores() if workers is None else max(1, workers)))
     if not missing:
         return True
-    bar = tqdm(
-        total=round(sum(job.work for job in missing)), unit=" epochs", dynamic_ncols=True,
-        smoothing=0.0, disable=None,
+    start, ended = monotonic(), 0
+    shown = bar(
+        total=round(sum(job.work for job in missing)), unit=" epochs", smoothing=0.0,
         bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} epochs, {elapsed} so far, {remaining} left",
     )  # fmt: skip
+
+    def line():
+        return f"{ended} of {len(missing)} trainings, {passed(monotonic() - start)}"
+
     done = pool(run, missing, workers, scheduler=scheduler, data=data_dir)
     try:
-        with bar:
-            for job, outcome in done:
+        with shown, reported(line):
+            for ended, (job, outcome) in enumerate(done, start=1):  # noqa: B007
                 _keep(job, outcome, cache)
-                bar.update(job.work)
+                shown.update(job.work)
     except KeyboardInterrupt:
         say("stopped; call again to go on with what is missing")
         return False
@@ -60,7 +62,8 @@ def announce(jobs: list[Job], missing: list[Job], cache: Cache, workers: int) ->
     if not missing:
         return text
     seconds = estimate(jobs, missing, cache) / min(workers, len(missing)) + START
-    return f"{text}; about {_duration(seconds)} on {workers} workers (estimate)"
+    many = f"{workers} workers" if workers > 1 else "one worker"
+    return f"{text}; about {_duration(seconds)} on {many} (estimate)"
 
 
 def estimate(jobs: list[Job], missing: list[Job], cache: Cache) -> float:

@@ -86,7 +86,7 @@ calibrate --out=nowhere/c.npz | calibration nowhere/c.npz cannot be written: No 
 calibrate --out=runs                       | calibration runs cannot be written: Is a directory
 convergence                                | arguments are required: RUN
 convergence ''                             | argument RUN: is empty
-convergence nowhere                        | run nowhere: no config.json in it, give the folder
+convergence nowhere                        | no run nowhere here or in runs: see snnlab runs list
 convergence file                           | holds no settings (NotADirectoryError)
 convergence runs/odd                       | run runs/odd: config.json holds no settings
 convergence runs/empty                     | run runs/empty: no config.json in it
@@ -94,7 +94,7 @@ convergence runs/good --threads=0          | threads = 0 is not allowed
 convergence runs/good --threads=x          | invalid int value: 'x'
 export runs/good                           | arguments are required: FILE
 export runs/good ''                        | argument FILE: is empty
-export nowhere n.nir                       | run nowhere: no config.json in it
+export nowhere n.nir                       | no run nowhere here or in runs
 export runs/odd n.nir                      | config.json holds no settings
 export runs/good nowhere/n.nir             | NIR file nowhere/n.nir cannot be written: No such file
 export runs/good runs                      | NIR file runs cannot be written: Is a directory

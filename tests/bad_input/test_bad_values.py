@@ -26,18 +26,18 @@ from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.recipes import recipe
 from snnlab_app.link import query, read
-from snnlab_app.upload import MOST_BYTES, grey
+from snnlab_app.upload import MOST_BYTES, read_upload
 
 SETTINGS = [
     ("beta", None), ("beta", "10"), ("beta", True), ("beta", 10j), ("beta", [10.0]),
     ("beta", Decimal(10)), ("beta", Fraction(10)), ("beta", np.array([1.0, 2.0])),
-    ("beta", torch.tensor(10.0)), ("beta", -0.0), ("beta", 10**400), ("beta", float("nan")),
+    ("beta", torch.tensor([10.0])), ("beta", -0.0), ("beta", 10**400), ("beta", float("nan")),
     ("batch", True), ("batch", 10.0), ("batch", "10"), ("batch", 10**5000), ("batch", -(2**63)),
     ("seed", -1), ("seed", 2**32), ("seed", 1.0), ("tau_mem", 6), ("tau_mem", 6e-3),
-    ("hidden", []), ("hidden", 246), ("hidden", "246"), ("hidden", (246,)), ("hidden", [246.0]),
+    ("hidden", []), ("hidden", 246.0), ("hidden", "246"), ("hidden", (-246,)), ("hidden", [246.0]),
     ("hidden", [True]), ("hidden", [0]), ("hidden", [-5]), ("hidden", [None]), ("hidden", [[5]]),
     ("hidden", [10] * 9), ("hidden", {5}), ("hidden", [10**5000]), ("killed", [512]),
-    ("killed", [-1]), ("killed", None), ("killed", range(3)), ("killed", [0] * 513),
+    ("killed", [-1]), ("killed", None), ("killed", range(513)), ("killed", [0] * 513),
     ("dataset", None), ("dataset", ""), ("dataset", "MNIST"), ("dataset", ["mnist"]),
     ("dataset", {}), ("dataset", "x" * 5000), ("dataset", "mnist\nrm -rf"), ("dataset", "\x1b[2J"),
     ("side", "16"), ("side", 20), ("side", None), ("side", [16]),
@@ -134,7 +134,7 @@ PYTHON = {
         lambda: Chip(Mapping((3, 2))).run(EVENTS, [np.zeros((3, 2))]), "float64", "int8 within ±63",
     ),
     "weights as lists": (
-        lambda: Chip(Mapping((3, 2))).run(EVENTS, [[[1, 2]] * 3]), "weights of layer 0", "int8",
+        lambda: Chip(Mapping((3, 2))).run(EVENTS, [[[1, 64]] * 3]), "weights of layer 0", "int8",
     ),
     "events that are an array": (
         lambda: Chip(Mapping((3, 2))).run(np.zeros((1, 3)), WEIGHTS), "events", "Events",
@@ -152,7 +152,7 @@ PYTHON = {
         lambda: latency_encode(np.zeros((1, 4), np.uint8), 8e-6, 0.2, 100, code="morse"),
         "latency code 'morse' is not known: one of integrator, linear",
     ),
-    "images as lists": (lambda: latency_encode([[1]], 8e-6, 0.2, 100), "images", "uint8"),
+    "images as lists": (lambda: latency_encode([[256]], 8e-6, 0.2, 100), "images", "uint8"),
     "a code without time": (
         lambda: latency_encode(np.zeros((1, 4), np.uint8), 0.0, 0.2, 100), "tau_in = 0",
     ),
@@ -265,7 +265,7 @@ PICTURES = {
 
 @pytest.mark.parametrize(("data", "said"), [(v[0], v[1:]) for v in PICTURES.values()], ids=PICTURES)
 def test_a_picture_that_is_none(data, said):
-    refused(lambda: from_picture(grey(data), 16), *said)
+    refused(lambda: from_picture(read_upload(data), 16), *said)
 
 
 LINKS = """

@@ -1,0 +1,64 @@
+"""The nodes of a NIR graph as one chain, whatever order and nesting they were written in."""
+
+from collections.abc import Iterator
+
+import nir
+
+from snnlab.errors import SnnlabError
+
+SUPPORTED = (
+    "the chip runs one chain without branches and recurrence, of Linear (or Affine without bias)"
+    " and CubaLIF or LIF nodes, the last neurons CubaLI or LI too; Scale, Flatten, Delay of 0 and"
+    " nested graphs are followed"
+)
+
+
+def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NIRNode]]:
+    """(name, node) from input to output, in order; those of a nested graph stand in its place.
+
+    within : begins the names. Raises :class:`SnnlabError` for branches, recurrence, nodes aside and
+    edges to nowhere.
+    """
+    nodes = {str(name): node for name, node in graph.nodes.items()}
+    after, before = ({name: [] for name in nodes} for _ in range(2))
+    for source, target in dict.fromkeys((str(a), str(b)) for a, b in graph.edges):
+        if source not in after or target not in before:
+            raise SnnlabError(
+                f"NIR edge {within + source!r} to {within + target!r} has no such nodes, there are"
+                f" {', '.join(repr(within + name) for name in sorted(nodes))}"
+            )
+        after[source].append(target)
+        before[target].append(source)
+    starts, ends = _ends(nodes, nir.Input, before), _ends(nodes, nir.Output, after)
+    if len(starts) != 1 or before[starts[0]]:
+        raise SnnlabError(f"NIR network has {len(starts)} inputs, or one that is fed: {SUPPORTED}")
+    path = starts[:1]
+    while path[-1] not in ends:
+        _check_one(within, nodes, path[-1], "feeds", after[path[-1]])
+        path.append(after[path[-1]][0])
+        _check_one(within, nodes, path[-1], "is fed by", before[path[-1]])
+    aside = [name for name in nodes if name not in path]
+    if aside:
+        raise SnnlabError(
+            f"NIR node {within + aside[0]!r} is not between input and output: {SUPPORTED}"
+        )
+    for name in path:
+        if isinstance(nodes[name], nir.NIRGraph):
+            yield from path_of(nodes[name], f"{within}{name}.")
+        else:
+            yield within + name, nodes[name]
+
+
+def _ends(nodes, kind, beyond):
+    """Names of the nodes of this kind; nir lets them be left out where nothing is beyond."""
+    named = [name for name, node in nodes.items() if isinstance(node, kind)]
+    return named or [name for name in nodes if not beyond[name]]
+
+
+def _check_one(within, nodes, name, does, others):
+    if len(others) != 1:
+        kind = type(nodes[name]).__name__
+        listed = f" ({', '.join(repr(within + other) for other in others)})" if others else ""
+        raise SnnlabError(
+            f"NIR node {within + name!r} ({kind}) {does} {len(others)} nodes{listed}: {SUPPORTED}"
+        )
