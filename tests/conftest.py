@@ -29,6 +29,12 @@ expect.set_options(timeout=PATIENCE * 1000)
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.fixture(autouse=True)
+def only_what_commands_say(monkeypatch):
+    """No lines on how long it takes, which a busy machine would put among the output."""
+    monkeypatch.setattr("snnlab.experiments.terminal.LINE_EVERY", 1e6)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, kept from calling home; its absence is a failure, never a skip."""
