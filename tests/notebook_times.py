@@ -1,7 +1,7 @@
 """A pytest plugin for ``make notebooks``: each notebook computes no longer than it says.
 
-Its first cell states how long it computes in the fast and in the full version. The times are those
-of two quiet cores; a notebook fails when it takes MARGIN times as long, and the summary shows both.
+Its first cell states how long it computes in the fast and in the full version, on two cores. A
+notebook fails when it takes MARGIN times as long, and the summary shows both.
 """
 
 import json
