@@ -52,17 +52,17 @@ bench: $(VENV)/.bench  ## measure the speed, against the chip and other librarie
 	$(BIN)/snnlab bench
 
 fuzz: $(VENV)/.fuzz  ## nonsense for everything that reads; CASES=1000000 takes hours
-	$(BIN)/python -m snnlab_bench.fuzz --cases $(CASES)
-	$(BIN)/python -m snnlab_bench.fuzz --cases $(CASES) --guided --only $(READERS)
+	$(BIN)/python -m snnlab_bench.fuzz.run --cases $(CASES)
+	$(BIN)/python -m snnlab_bench.fuzz.run --cases $(CASES) --guided --only $(READERS)
 
 bench-ui: $(VENV)/.test  ## measure the dashboard in a real browser
-	$(BIN)/python -m snnlab_bench.ui
+	$(BIN)/python -m snnlab_bench.dashboard.ui
 
 bench-load: $(VENV)/.test  ## measure the dashboard with many visitors, and kill it
-	$(BIN)/python -m snnlab_bench.load
+	$(BIN)/python -m snnlab_bench.dashboard.load
 
 soak: $(VENV)/.test  ## an hour with a browser and 500 visitors: does anything grow?
-	$(BIN)/python -m snnlab_bench.soak
+	$(BIN)/python -m snnlab_bench.dashboard.soak
 
 audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
 	$(BIN)/python tests/audit.py
@@ -75,7 +75,8 @@ lowest:  ## what learns and runs, on the oldest libraries that pyproject.toml ad
 	.venv-lowest/bin/pip install uv
 	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e ".[test]"
 	.venv-lowest/bin/python -m pytest -m "not slow and not browser" -o filterwarnings=default \
-	  $(addprefix tests/test_,$(addsuffix .py,chip learn runs nir robustness app_session app_views))
+	  $(addprefix tests/,$(addsuffix .py,chip/test_chip learn/test_learn runs/test_runs nir/test_nir \
+  studies/test_robustness app/session/test_app_session app/views/test_app_views))
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

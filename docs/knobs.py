@@ -5,7 +5,7 @@ from pathlib import Path
 import param
 
 from snnlab.config import Config
-from snnlab_app.knobs import ends, shown, unit
+from snnlab_app.controls.knobs import ends, shown, unit
 
 PAGE = Path(__file__).parent / "knobs.md"
 INTRODUCTION = (

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from snnlab_app.views import NAMES
-from snnlab_bench.ui import chromium, served
+from snnlab_bench.dashboard.ui import chromium, served
 
 PICTURES = Path(__file__).parent / "views"
 SCREEN = {"width": 1280, "height": 1000}

@@ -15,11 +15,11 @@ import param
 from snnlab.chip import constants as c
 from snnlab.chip.die import Die
 from snnlab.chip.fabrication import SPREADS
-from snnlab.chip.mapping import MOST_INPUTS
-from snnlab.chip.partition import MOST_PARTS
+from snnlab.chip.layout.mapping import MOST_INPUTS
+from snnlab.chip.layout.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
-from snnlab.numerals import cure, number
-from snnlab.spelling import did_you_mean
+from snnlab.text.numerals import cure, number
+from snnlab.text.spelling import did_you_mean
 
 MOST_SHOWN = 100
 """Characters of a value that an error quotes."""

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.spelling import did_you_mean
+from snnlab.text.spelling import did_you_mean
 
 FIELDS = ("version", "about", "base", "set")
 

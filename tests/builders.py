@@ -9,7 +9,7 @@ from snnlab.chip.constants import N_CIRCUITS
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip, run_layer
 from snnlab.chip.kernels import Readout
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.events import Events
 

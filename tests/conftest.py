@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
+from browsing import PLOTS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 # As snnlab sets it, but before a test imports torch first: idle threads must not burn the cores.
@@ -26,13 +27,16 @@ PATIENCE = 120
 """Seconds that a busy machine gets for what must come at all; nothing is measured by it."""
 expect.set_options(timeout=PATIENCE * 1000)
 
+OUR_TRACEBACK = r'File ".*/(snnlab|snnlab_app)/(?!commands|server|app/|\.venv)'
+"""A line of a traceback through our code; what ends a server passes through its first rooms."""
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(autouse=True)
 def only_what_commands_say(monkeypatch):
     """No lines on how long it takes, which a busy machine would put among the output."""
-    monkeypatch.setattr("snnlab.experiments.terminal.LINE_EVERY", 1e6)
+    monkeypatch.setattr("snnlab.text.progress.LINE_EVERY", 1e6)
 
 
 @pytest.fixture(scope="session")
@@ -157,4 +161,30 @@ def digits_server() -> Iterator[Server]:
     server = Server("--dataset", "digits", "--epochs", "10000", "--schedule", "constant").wait()
     yield server
     printed = server.stop()
-    assert not re.search(r'File ".*/(app|snnlab|snnlab_app)/(?!cli|serve|\.venv)', printed), printed
+    assert not re.search(
+        r'File ".*/(snnlab|snnlab_app)/(?!commands|server|app/|\.venv)', printed
+    ), printed
+
+
+@pytest.fixture
+def dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
+    """The page, loaded; in the end no error may have shown and nothing left the machine."""
+    trouble = []
+    page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("requestfailed", lambda request: trouble.append(f"failed {request.url}"))
+    page.on("request", lambda request: trouble.append(request.url) if _foreign(request) else None)
+    page.goto(digits_server.url)
+    expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
+    yield page
+    assert trouble == []
+
+
+def _foreign(request):
+    return not re.match(r"(http|ws)://127\.0\.0\.1[:/]|data:|blob:", request.url)
+
+
+@pytest.fixture
+def clipboard(dashboard: Page):
+    dashboard.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    return lambda: dashboard.evaluate("navigator.clipboard.readText()")

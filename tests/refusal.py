@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snnlab.cli import main
+from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
 
 

@@ -16,7 +16,11 @@ from tempfile import TemporaryDirectory
 from snnlab.install import DISTRIBUTION, version
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = {"snnlab": "snnlab", "app": "snnlab_app", "benchmarks": "snnlab_bench"}
+PACKAGES = {
+    "snnlab": "snnlab",
+    "app/snnlab_app": "snnlab_app",
+    "benchmarks/snnlab_bench": "snnlab_bench",
+}
 """Folders of the checkout, and the packages they become."""
 CALL = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('dist'))"
 CONTROL = "pooch"

@@ -12,7 +12,7 @@ from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.die import Die
 from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.chip.synapses import SynapseArray, padded

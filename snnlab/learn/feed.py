@@ -9,8 +9,8 @@ import numpy as np
 
 from snnlab.chip.constants import DT_CADC
 from snnlab.data import Dataset
-from snnlab.data.augment import Warp, warp
-from snnlab.encoding import latency_encode
+from snnlab.data.images.augment import Warp, warp
+from snnlab.data.images.encoding import latency_encode
 from snnlab.events import Events
 from snnlab.seeding import key, stream
 

@@ -16,14 +16,14 @@ from snnlab.chip.constants import (
     WEIGHT_SCALE_OUT,
 )
 from snnlab.chip.emulator import Chip
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
-from snnlab.learn.adjoint import adjoint
-from snnlab.learn.kernels import Propagators
+from snnlab.learn.gradient.adjoint import adjoint
+from snnlab.learn.gradient.kernels import Propagators
+from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.loss import scores
-from snnlab.learn.surrogate import Surrogate
 from snnlab.seeding import stream
 
 if hasattr(os, "register_at_fork"):

@@ -4,7 +4,7 @@ import numpy as np
 
 from snnlab.chip.constants import GAP_LSB
 from snnlab.chip.recording import Recording
-from snnlab.learn.surrogate import Surrogate, superspike
+from snnlab.learn.gradient.surrogate import Surrogate, superspike
 
 REACHED = 0.1
 """A neuron counts as reached by an image if it finds this share of the surrogate's peak: a
@@ -29,7 +29,8 @@ def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray
 def reached(recording: Recording, surrogate: Surrogate, layer: int = 0) -> np.ndarray:
     """Whether each neuron finds slope in each image : bool[image, neuron].
 
-    A neuron that fired finds it where :meth:`~snnlab.learn.surrogate.Surrogate.at_spikes` says.
+    A neuron that fired finds it where
+    :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes` says.
     """
     cadc, spikes = recording.cadc[layer], recording.spikes[layer]
     above = cadc.astype(np.int16) - cadc[:, :1]

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from functools import lru_cache
 
-from snnlab.chip.calibration import Calibration, calibrate
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
-from snnlab.chip.lab import Lab
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.lab.calibration import Calibration, calibrate
+from snnlab.chip.lab.laboratory import Lab
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 
 TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")

@@ -12,24 +12,25 @@ import torch
 from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import Dataset, augment
+from snnlab.data import Dataset
+from snnlab.data.images import augment
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
 from snnlab.learn.feed import TEST_IDS, Feed
-from snnlab.learn.model import IdealModel
+from snnlab.learn.gradient.model import IdealModel
+from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
-from snnlab.learn.surrogate import Surrogate
+from snnlab.process import held_back
 from snnlab.seeding import key, stream
-from snnlab.signals import held_back
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 

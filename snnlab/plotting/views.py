@@ -3,7 +3,7 @@
 import holoviews as hv
 import numpy as np
 
-from snnlab.chip.floor import COLUMNS, NOTHING
+from snnlab.chip.layout.floor import COLUMNS, NOTHING
 from snnlab.plotting import look as p
 from snnlab.plotting.raster import CLEAR
 

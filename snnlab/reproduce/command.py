@@ -3,14 +3,14 @@
 import shlex
 from pathlib import Path
 
-from snnlab.experiments.cluster import settle_workers
-from snnlab.experiments.terminal import say
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import QUICK, all_jobs, plan
 from snnlab.reproduce.records import Records
 from snnlab.reproduce.rows import table
 from snnlab.reproduce.study import complete
+from snnlab.sweeps.cluster import settle_workers
+from snnlab.text.progress import say
 
 RESULTS, CACHE = Path("runs/results"), Path("runs/reproduce")
 

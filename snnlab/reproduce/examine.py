@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from snnlab.chip.activity import Counts, before
 from snnlab.chip.constants import DT_CADC
-from snnlab.chip.power import PowerEstimate, inference_time
+from snnlab.chip.power.activity import Counts, before
+from snnlab.chip.power.estimate import PowerEstimate, inference_time
 from snnlab.config import Config
-from snnlab.experiments.decision import accuracy_over_time, decided_within
-from snnlab.experiments.robustness import SHARES, SIGMAS, without
 from snnlab.learn.setup import TRIAL_NOISE
 from snnlab.learn.trainer import Trainer
+from snnlab.studies.decision import accuracy_over_time, decided_within
+from snnlab.studies.robustness import SHARES, SIGMAS, without
 
 DECISION = 8e-6
 """After the first input spike the paper's accuracy peaks so many seconds later."""

@@ -5,10 +5,10 @@ from operator import itemgetter
 
 import numpy as np
 
-from snnlab.experiments.robustness import SHARES, SIGMAS
 from snnlab.plotting import Series
 from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records, Sample, error_increase
+from snnlab.studies.robustness import SHARES, SIGMAS
 
 ACCURACY = "test accuracy (%)"
 

@@ -96,7 +96,7 @@ def _snn(job, dataset):
 
 
 def _ann(job, dataset):
-    from snnlab.experiments.ann import AnnSettings, train_ann
+    from snnlab.studies.ann import AnnSettings, train_ann
 
     own = {k: v for k, v in job.settings.items() if k in AnnSettings.__dataclass_fields__}
     return {"accuracy": train_ann(AnnSettings(**own), dataset)}

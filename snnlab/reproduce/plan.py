@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 
 from snnlab.errors import SnnlabError
-from snnlab.experiments.ann import AnnSettings
 from snnlab.recipes import recipe
 from snnlab.reproduce.job import Job
-from snnlab.spelling import did_you_mean
+from snnlab.studies.ann import AnnSettings
+from snnlab.text.spelling import did_you_mean
 
 STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
 SEEDS = (1, 2, 3, 4, 5)

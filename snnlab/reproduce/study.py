@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from time import monotonic
 
-from snnlab.experiments.cluster import Failed, cores, run_all
-from snnlab.experiments.terminal import bar, passed, reported, say
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job, run
+from snnlab.sweeps.cluster import Failed, cores, run_all
+from snnlab.text.progress import bar, passed, reported, say
 
 SECONDS_PER_EPOCH = 4.0
 """Of 60 000 images on one core, until the cache knows better (estimate)."""

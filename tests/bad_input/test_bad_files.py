@@ -11,19 +11,19 @@ import numpy as np
 import pytest
 from refusal import refused
 
-from snnlab.chip.calibration import QUANTITIES, Calibration
 from snnlab.chip.capmem import Codes
 from snnlab.chip.die import Die
+from snnlab.chip.lab.calibration import QUANTITIES, Calibration
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.data.idx import inflate, read_idx
-from snnlab.experiments.frames import Frames
-from snnlab.experiments.nir_file import read_nir
-from snnlab.experiments.plan import Plan
-from snnlab.experiments.recorder import Recorder
-from snnlab.experiments.runs import Run, load_weights
-from snnlab.experiments.tables import read_table, write_table
+from snnlab.data.published.idx import inflate, read_idx
 from snnlab.learn.trainer import Trainer
+from snnlab.nir.file import read_nir
+from snnlab.runs.frames import Frames
+from snnlab.runs.recorder import Recorder
+from snnlab.runs.run import Run, load_weights
+from snnlab.runs.tables import read_table, write_table
+from snnlab.sweeps.plan import Plan
 
 SETTINGS = Config(dataset="digits", hidden=[4], epochs=2, batch=1000, samples=4).values()
 DIGITS = load("digits")

@@ -14,19 +14,19 @@ from refusal import check_line, refused
 from snnlab.chip.capmem import Codes
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
-from snnlab.chip.mapping import Mapping
+from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.data.drawing import from_picture, from_strokes
-from snnlab.encoding import latency_encode
+from snnlab.data.images.drawing import from_picture, from_strokes
+from snnlab.data.images.encoding import latency_encode
 from snnlab.events import Events
 from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.recipes import recipe
-from snnlab_app.link import query, read
-from snnlab_app.upload import MOST_BYTES, read_upload
+from snnlab_app.controls.link import query, read
+from snnlab_app.controls.upload import MOST_BYTES, read_upload
 
 SETTINGS = [
     ("beta", None), ("beta", "10"), ("beta", True), ("beta", 10j), ("beta", [10.0]),

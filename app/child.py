@@ -1,9 +1,0 @@
-"""Processes that a server starts beside itself: fresh ones, which hear nothing of Ctrl-C."""
-
-from multiprocessing import get_context
-
-from snnlab.experiments.terminal import deaf_to_ctrl_c
-
-__all__ = ["deaf_to_ctrl_c", "spawn"]
-
-spawn = get_context("spawn")

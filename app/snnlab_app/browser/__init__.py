@@ -1,0 +1,1 @@
+"""What runs in the browser or is heard from it: scripts, drawing clock, closed tabs."""

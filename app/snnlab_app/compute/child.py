@@ -1,0 +1,9 @@
+"""Processes that a server starts beside itself: fresh ones, which hear nothing of Ctrl-C."""
+
+from multiprocessing import get_context
+
+from snnlab.text.progress import deaf_to_ctrl_c
+
+__all__ = ["deaf_to_ctrl_c", "spawn"]
+
+spawn = get_context("spawn")

@@ -1,0 +1,92 @@
+"""The process of a sweep that was begun on a page: one core, one trial after the other.
+
+What it finds goes out through a pipe. When nobody is at the other end any more it ends, whatever it
+is at.
+"""
+
+import os
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from threading import Thread
+
+from snnlab.errors import SnnlabError
+from snnlab.process import uncollected
+from snnlab.sweeps.cluster import on_one_core
+
+NICER = 10
+"""By how much it stands back behind the trainings that somebody watches."""
+MOST_ON_IMPORTANCE = 0.1
+"""Share of the time that may go into finding out which knobs matter."""
+
+
+def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None) -> None:
+    """Carry out a plan, as plain values, in a storage; news are changes of a
+    :class:`~snnlab_app.compute.sweeps.Sweep` by name."""
+    Thread(target=_end_with, args=(pipe,), daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(NICER)
+    with uncollected():
+        from snnlab.sweeps.plan import Plan
+        from snnlab.sweeps.sweep import sweep
+
+        on_one_core()
+    try:
+        teller = _Teller(pipe, Plan.checked(**plan), storage)
+        sweep(teller.plan, storage, workers=0, data_dir=data_dir, tell=teller.tell)
+        teller.say(state="finished", message="", importance=teller.importance())
+    except SnnlabError as error:
+        _say(pipe, state="failed", message=str(error))
+    os._exit(0)
+
+
+def _end_with(pipe):
+    """Wait for the other end to go."""
+    with suppress(EOFError, OSError):
+        while True:
+            pipe.recv()
+    os._exit(0)
+
+
+def _say(pipe, **news):
+    with suppress(OSError):
+        pipe.send(news)
+
+
+class _Teller:
+    """Tells of every trial that ends."""
+
+    def __init__(self, pipe, plan, storage):
+        self.plan, self._pipe, self._storage = plan, pipe, storage
+        self._study, self._due = None, 0.0
+
+    def say(self, **news):
+        _say(self._pipe, **news)
+
+    def tell(self, message, fraction):
+        from snnlab.sweeps.outcome import best_of, row_of
+
+        study, news = self.study, {}
+        if time.monotonic() >= self._due:
+            news["importance"] = self.importance()
+        ended = [trial for trial in study.trials if trial.state.is_finished()]
+        rows = sorted((row_of(self.plan, t) for t in ended), key=lambda row: row["trial"])
+        best = [trial.number for trial in best_of(self.plan, study)]
+        self.say(trials=rows, best=best, fraction=fraction, message=message, **news)
+
+    def importance(self):
+        from snnlab.sweeps.outcome import importance
+
+        start = time.monotonic()
+        found = importance(self.plan, self.study)
+        now = time.monotonic()
+        self._due = now + (now - start) / MOST_ON_IMPORTANCE
+        return found
+
+    @property
+    def study(self):
+        if self._study is None:
+            from snnlab.sweeps.storage import load_study
+
+            self._study = load_study(self.plan.name, self._storage)
+        return self._study

@@ -1,0 +1,1 @@
+"""Knobs as widgets, links that hold them, undo, and uploads."""

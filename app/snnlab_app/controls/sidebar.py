@@ -1,0 +1,132 @@
+"""Knobs, generated from the declared configuration."""
+
+import panel as pn
+import panel_material_ui as pmui
+import param
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.controls import upload
+from snnlab_app.controls.knobs import (
+    MOST_ON_SLIDER,
+    ends,
+    label,
+    move,
+    round_step,
+    shown,
+    span,
+    steps,
+    stored,
+)
+from snnlab_app.controls.undo import Turns
+
+FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
+"""Titles of folded groups, no larger than what they hold."""
+OWN = "Data of your own"
+"""The button for them, as errors call it too."""
+FIRST = ("mismatch", "dead", "rho_burst", "beta")
+"""What one turns first, while it trains; the rest is folded away."""
+
+
+class Controls:
+    """A widget for every knob of a session's configuration."""
+
+    def __init__(self, session: RemoteSession, turns: Turns, most_bytes: int = upload.MOST_BYTES):
+        self._session, self._turns = session, turns
+        self._file = upload.chooser(
+            most_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
+            variant="outlined",
+            description="A zip with a sub-folder of pictures for each class, a CSV file with a"
+            " label and pixels in each line, or an npz file of images and labels. For you alone,"
+            " until you leave.",
+        )  # fmt: skip
+        self._file.param.watch(self._given, "value")
+        self._widgets = {name: _widget(name, session.config) for name in Config.knobs()}
+        for name, widget in self._widgets.items():
+            widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
+
+    def _turned(self, name, event):
+        if event.new == shown(name, getattr(self._session.config, name)):
+            return  # it shows what is set, perhaps rounded
+        try:
+            self._turns.turn({name: stored(name, event.new)})
+        except SnnlabError as error:
+            pn.state.notifications.error(str(error), duration=6000)
+
+    def _given(self, event):
+        """A data set was dropped: train on it."""
+        if not event.new:
+            return
+        try:
+            self._session.give(event.new)
+            self._turns.turn({"dataset": "folder"})
+            self._session.reset()
+        except SnnlabError as error:
+            pn.state.notifications.error(str(error), duration=6000)
+        self._file.value = None  # the page need not hold it
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the configuration where it was changed by something else than its widget."""
+        for name, widget in self._widgets.items():
+            move(widget, name, shown(name, getattr(self._session.config, name)))
+
+    def hide(self, names: tuple[str, ...]) -> None:
+        """Leave knobs out of the page."""
+        for name in names:
+            self._widgets[name].visible = False
+
+    def panel(self) -> list:
+        """First the few that matter most, then everything by group."""
+        rest = {
+            title: [self._widgets[n] for n in names if n not in FIRST]
+            for title, names in Config.GROUPS.items()
+        }
+        rest["Data"].insert(1, self._file)
+        return [
+            pmui.Typography("Turn these while it trains", variant="subtitle2"),
+            *(self._widgets[name] for name in FIRST),
+            pmui.Accordion(
+                *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
+                sizing_mode="stretch_width",
+                disable_gutters=True,
+                dynamic=True,
+                sx=FOLDED,
+            ),
+        ]
+
+
+def _title(name):
+    return label(name) + ("" if name in Config.LIVE else " · restarts")
+
+
+def _help(name):
+    acts = "Acts now." if name in Config.LIVE else "Needs a reset."
+    return f"{Config.param[name].doc} {acts}"
+
+
+def _widget(name, config):
+    knob, value = Config.param[name], shown(name, getattr(config, name))
+    look = {
+        "label": _title(name), "description": _help(name), "value": value,
+        "sizing_mode": "stretch_width",
+    }  # fmt: skip
+    if isinstance(knob, param.Selector):
+        return pmui.Select(options=knob.objects, **look)
+    if isinstance(knob, param.List):
+        return pmui.TextInput(**look)
+    if isinstance(knob, param.Integer):
+        return _whole_number(knob, look)
+    if options := steps(name, value):
+        return pmui.DiscreteSlider(**options, **look)
+    low, high = ends(knob)
+    return pmui.FloatSlider(start=low, end=high, step=round_step(high - low), **look)
+
+
+def _whole_number(knob, look):
+    low, high = knob.bounds
+    if span(knob) <= MOST_ON_SLIDER:
+        return pmui.IntSlider(start=low, end=high, **look)
+    # A text field: the buttons of the library's number field have no names.
+    return pmui.TextInput(**{**look, "value": str(look["value"])})

@@ -1,0 +1,1 @@
+"""The dashboard inside a notebook, computed in its kernel."""

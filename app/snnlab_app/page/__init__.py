@@ -1,0 +1,1 @@
+"""One page: layout, toolbar, presets, tour, and pages that watch another."""

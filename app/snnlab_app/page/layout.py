@@ -1,0 +1,204 @@
+"""What every page over a training has: words on what goes on, and a view that is fed."""
+
+from collections.abc import Callable
+from time import thread_time
+
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.themes import Theme
+from panel.io.resources import LOCAL_DIST
+from panel.io.state import set_curdoc
+from panel.util import edit_readonly
+
+from snnlab_app.browser import leaving
+from snnlab_app.browser.bridge import Bridge
+from snnlab_app.browser.clock import Clock
+from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.plots.cards import Text
+from snnlab_app.plots.theme import THEME
+from snnlab_app.session.snapshot import Snapshot
+from snnlab_app.views.base import View
+
+CLOCK = Clock()
+OURS = Theme(json={"attrs": {name: {} for name in (
+    "Axis", "ColorBar", "Grid", "Legend", "Plot", "Title",
+)}})  # fmt: skip
+"""Parts of plots whose looks are our own: the page's library would give them larger letters, and
+other colours than they are read in, whenever a visitor changes between light and dark."""
+
+pn.extension(notifications=True, reconnect=True)
+
+
+class Page:
+    """Shows the newest snapshot of a session when its turn comes; says when there is one."""
+
+    def __init__(self, session: RemoteSession):
+        self.session, self.bridge = session, Bridge()
+        self._status = Text()
+        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
+        self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
+        self._seen = self._shown = self._heard = self._said = None
+        self._document = pn.state.curdoc
+
+    # ── what pages differ in ──
+
+    @property
+    def view(self) -> View:
+        """The one that is looked at."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """The page stands: draw its plots, still empty, and feed them from now on."""
+        CLOCK.add(self)
+
+    def end(self) -> None:
+        """The visitor is gone."""
+        CLOCK.remove(self)
+
+    def show_state(self) -> None:
+        """Have the buttons say what the next click does."""
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Learn of a new snapshot before the view draws it."""
+
+    # ── coming and going ──
+
+    def stand(self) -> None:
+        """Say what goes on; begin when the browser has its copy, end when the visitor leaves."""
+        self._show_status()
+        # Else a page that comes back to a server started anew would ask a distant one for styles.
+        self._document.template_variables["dist_url"] = LOCAL_DIST
+        self.bridge.goodbye = leaving.expect(lambda: self._locked(self._leave))
+        self.bridge.when("here", self._here)
+        # Not before the browser has its copy: Panel drops what changes in between, for good.
+        pn.state.onload(self.begin)
+        pn.state.on_session_destroyed(lambda _: self._gone())
+
+    def _leave(self):
+        """The tab was closed: nobody will come back to it, as after a lost connection."""
+        self.end()
+        self._document.session_context.session.request_expiration()
+
+    def _gone(self):
+        leaving.forget(self.bridge.goodbye)
+        self.end()
+        # Panel does not free its area for notifications, and with it would keep the whole page.
+        views = pn.state._views
+        for name in [name for name, (_, _, of, _) in views.items() if of is self._document]:
+            del views[name]
+
+    def _here(self):
+        """The browser has its copy of the page, for the first time or after a lost connection.
+
+        Panel waits for a word that a browser does not give again to a server that was started anew.
+        """
+        self._locked(self._load)
+        self._seen = self._heard = None
+
+    def _load(self):
+        with set_curdoc(self._document):
+            pn.state._on_load(self._document)
+
+    # ── drawing ──
+
+    @property
+    def urgent(self) -> bool:
+        """Whether the buttons do not say yet what the session is doing."""
+        return self.session.state != self._said
+
+    @property
+    def wants(self) -> bool:
+        """Whether there is anything new to draw, and the browser has drawn the last."""
+        news = self.session.heard != self._heard or self.view is not self._shown
+        return (news or self.view.moves) and self.bridge.ready
+
+    def draw(self, done: Callable[[float], None]) -> None:
+        """Draw it when nothing else is done with the page, and say what that took."""
+
+        def draw():
+            start = thread_time()
+            try:
+                with set_curdoc(self._document), pn.io.hold():  # one message instead of dozens
+                    self.refresh()
+            finally:
+                done(thread_time() - start)
+
+        self._locked(draw)
+
+    def _locked(self, act):
+        """Do it when nobody else changes the page; a callback of Bokeh's may be lost in a hold."""
+        context = self._document.session_context
+        CLOCK.loop.add_callback(context.session.with_document_locked, act)
+
+    def refresh(self) -> None:
+        """Show what the session is doing, and its newest snapshot if there is one."""
+        session, view = self.session, self.view
+        self._said = session.state
+        self.show_state()
+        self._show_status()
+        if not self.bridge.ready:
+            return
+        self._heard, self._shown = session.heard, view
+        view.tick()
+        snapshot = session.snapshot
+        if snapshot is not self._seen and snapshot and snapshot.view == view.name:
+            self._seen = snapshot
+            self.follow(snapshot)
+            view.show(snapshot)
+            self.bridge.send()
+
+    def turn_to(self, view: View) -> None:
+        """Build a view if it is new, and wait until the browser has laid it out."""
+        self._seen = None
+        with pn.io.hold():
+            view.open()
+            self.bridge.send(figures=view.figures)
+
+    def told(self) -> pn.Column:
+        """What is going on, in words and as a bar."""
+        return pn.Column(
+            self._status, self._progress, sizing_mode="stretch_width", margin=0,
+            styles={"flex": "1 1 260px"},
+        )  # fmt: skip
+
+    def _show_status(self):
+        session, snapshot = self.session, self.session.snapshot
+        text = session.message
+        if session.state in ("running", "paused", "finished") and snapshot:
+            text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
+        self._status.say(text)
+        done = session.fraction
+        if session.state not in ("loading", "failed") and snapshot:
+            done = snapshot.done
+        self._progress.param.update(
+            variant="indeterminate" if done is None and session.state == "loading"
+            else "determinate",
+            value=max(1, int(100 * (done or 0.0))),
+        )  # fmt: skip
+        trouble = session.message if session.state == "failed" else session.notice
+        self._notice.param.update(
+            title=trouble, visible=bool(trouble),
+            severity="error" if session.state == "failed" else "warning",
+        )  # fmt: skip
+
+
+def framed(**content) -> pmui.Page:
+    """A page in our looks with this content.
+
+    It does not mirror whether the server is busy: it would walk all its models each time, and every
+    page would with every event of any visitor. With thirty that costs more than all the rest.
+    """
+    pn.state.curdoc.theme = OURS
+    others = _watching_busy()
+    page = pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
+    for watcher in _watching_busy():
+        if watcher not in others:
+            pn.state.param.unwatch(watcher)
+    with edit_readonly(page):
+        page.busy = False
+    return page
+
+
+def _watching_busy():
+    """Who is told whenever the server begins or ends with something."""
+    return list(pn.state.param.watchers.get("busy", {}).get("value", []))

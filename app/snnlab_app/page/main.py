@@ -1,0 +1,233 @@
+"""The page of one visitor."""
+
+from pathlib import Path
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab.recipes import recipe
+from snnlab.runs.run import Run
+from snnlab_app.compute.pool import Compute
+from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.compute.sweeps import Sweeps
+from snnlab_app.controls.link import State, as_python, query, read
+from snnlab_app.controls.sidebar import Controls
+from snnlab_app.controls.undo import Turns
+from snnlab_app.page import watching
+from snnlab_app.page.actions import Actions
+from snnlab_app.page.buttons import Buttons
+from snnlab_app.page.layout import Page, framed
+from snnlab_app.page.presets import PRESETS, slug
+from snnlab_app.page.toolbar import Toolbar
+from snnlab_app.page.tour import Help, Tour
+from snnlab_app.plots.theme import NARROW_TABS
+from snnlab_app.views import NAMES, VIEWS
+
+MAX_IGNORED = 5
+"""Parts of a link that are named when they make no sense; a notice of more would hide the page."""
+LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
+"""Presets by the name that a teacher's link gives them."""
+
+
+class Dashboard(Page):
+    """Controls and views over a session of one's own."""
+
+    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, most_bytes: int):
+        super().__init__(session)
+        self._state, self._sweeps = state, sweeps
+        self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
+        self._actions = Actions(session.config, self._turns)
+        self._controls = Controls(session, self._turns, most_bytes)
+        self._controls.hide(state.hide)
+        self._views = [view(session) for view in VIEWS]
+        self._measure_in(state.units)
+        # Not dynamic: a figure is drawn anew then with every visit, and BokehJS keeps the old ones.
+        self._tabs = pmui.Tabs(
+            *((view.title, view.panel()) for view in self._views),
+            sizing_mode="stretch_width", sx=NARROW_TABS,
+            active=NAMES.index(state.view) if state.view else 0,
+        )  # fmt: skip
+        self._tabs.param.watch(lambda _: self._open(), "active")
+        self._buttons = Buttons(session)
+        self._tour, self._help = Tour(), Help()
+        self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
+        self._turned = None
+        self._connect()
+
+    def _connect(self):
+        """Let views, buttons and keys act."""
+        act, session = self._actions, self.session
+        by_name = dict(zip(NAMES, self._views, strict=True))
+        for view in self._views:
+            view.save = self.bridge.save
+        by_name["chip"].kill = self._then_show(act.kill)
+        by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
+        self._connect_sweep(by_name["sweep"])
+        acts = {
+            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
+            "recalibrate": self._then_show(act.recalibrate),
+            "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
+            "link": lambda: self.bridge.copy("?" + self._query()),
+            "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
+            "python": lambda: self.bridge.copy(as_python(session.config)),
+            "help": lambda: self._help.open(self.view), "tour": self._tour.open,
+            "preset": self._begin_preset,
+            "recipe": lambda name: self._begin(recipe(name).settings, recipe(name).about),
+            "units": self._change_units,
+        }  # fmt: skip
+        self._toolbar = Toolbar(self._units, **acts)
+        for message, do in {
+            "key  ": self._buttons.toggle, "key .": session.step, "key r": session.reset,
+            "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
+            "redo": acts["redo"],
+            "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
+        }.items():  # fmt: skip
+            self.bridge.when(message, do)
+
+    def _connect_sweep(self, view):
+        view.load, view.copy = self._load_trial, self.bridge.copy
+        view.begin = self._begin_sweep
+        view.built = lambda: self.turn_to(view)
+        self._end_sweep = view.close
+
+    def _begin_sweep(self, plan):
+        """Over the visitor's own data, if that is what is trained on."""
+        session = self.session
+        own = session.given if session.config.dataset == "folder" else None
+        return self._sweeps.begin(plan, own)
+
+    def _load_trial(self, settings, restart):
+        """A trial's settings; the training begins anew where one of them needs that."""
+        self._then_show(self._turns.turn)(settings)
+        if restart:
+            self.session.reset()
+
+    def _then_show(self, act):
+        """Do it, say what is wrong with it, and show the knobs as they are then."""
+
+        def do(*arguments):
+            try:
+                act(*arguments)
+            except SnnlabError as error:
+                pn.state.notifications.error(str(error), duration=6000)
+            self._controls.refresh()
+
+        return do
+
+    def _measure_in(self, units):
+        self._units = units
+        for view in self._views:
+            view.measure_in(units)
+
+    def _change_units(self, units):
+        self._measure_in(units)
+        self.view.look()
+
+    def _query(self):
+        return query(self.session.config, self.view.name, self._units)
+
+    def _visit(self, sample, index):
+        sample.pick(index)
+        self._tabs.active = NAMES.index("sample")
+
+    def _begin_preset(self, name):
+        preset = PRESETS[name]
+        self._begin(preset.settings, preset.look_for)
+        self._tabs.active = NAMES.index(preset.view)
+
+    def _begin(self, settings, sentence):
+        """A new training with these settings and otherwise the defaults."""
+        self._then_show(self._turns.turn)({**Config().values(), **settings})
+        self.session.reset()
+        self._lesson.param.update(title=sentence, visible=True)
+
+    def page(self) -> pmui.Page:
+        """The whole page."""
+        self._page = framed(
+            sidebar=self._controls.panel(),
+            main=[
+                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
+                self._toolbar.panel(), self._notice, self._lesson, self._tabs,
+            ],
+            sidebar_width=320,
+        )  # fmt: skip
+        return self._page
+
+    def _run_row(self):
+        """Train, step and reset, with what is going on: at hand on a phone too."""
+        return pn.FlexBox(
+            self._buttons.panel(), self.told(), align_items="center", sizing_mode="stretch_width",
+            margin=(8, 5, 0, 5),
+        )  # fmt: skip
+
+    @property
+    def view(self):
+        return self._views[self._tabs.active]
+
+    def begin(self):
+        self._open()
+        if self._state.ignored:
+            first, more = self._state.ignored[:MAX_IGNORED], len(self._state.ignored) - MAX_IGNORED
+            words = "ignored in the link: " + "; ".join(first)
+            words += f"; and {more} more" if more > 0 else ""
+            pn.state.notifications.warning(words, duration=0)
+        if self._state.lesson:
+            sentence = LESSONS[self._state.lesson].look_for
+            self._lesson.param.update(title=sentence, visible=True)
+        self._fold()
+        self.bridge.param.watch(lambda _: self._fold(), "narrow")
+        super().begin()
+
+    def _fold(self):
+        """On a phone the knobs would cover everything else."""
+        if self.bridge.narrow:
+            self._page.sidebar_open = False
+
+    def _open(self):
+        self.turn_to(self.view)
+        self.view.look()
+
+    def end(self):
+        self._end_sweep()
+        self.session.close()
+        super().end()
+
+    def show_state(self):
+        session = self.session
+        self._buttons.show(session.state)
+        measured = session.config.calibration == "measured"
+        self._toolbar.show(twin=self._actions.is_twin, measured=measured)
+
+    def follow(self, snapshot):
+        if self._turned != (turned := self.session.config.values()):
+            self._turned = turned
+            self._controls.refresh()
+
+
+def found(folder: Path | None) -> Config | None:
+    """Settings of the training that a visitor comes back to, after the server was started anew."""
+    try:
+        return Run.open(folder).config if folder else None
+    except SnnlabError:
+        return None
+
+
+def dashboard(config: Config, compute: Compute) -> pmui.Page:
+    """A fresh page with a session of its own, ended when the visitor leaves."""
+    state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
+    begin = LESSONS[state.lesson].settings if state.lesson else {}
+    for name, value in {**begin, **state.settings}.items():
+        config.set(name, value)
+    if state.lesson and not state.view:
+        state = state._replace(view=LESSONS[state.lesson].view)
+    visitor = pn.state.curdoc.session_context.id
+    folder = compute.store.folder(visitor) if compute.store else None
+    own = compute.store.own(visitor) if compute.store else None
+    session = RemoteSession(compute, found(folder) or config, folder, own)
+    compute.shared[watching.name_of(visitor)] = session
+    most = 10**6 * compute.limits.upload
+    page = Dashboard(session, state, compute.sweeps, most)
+    page.stand()
+    return page.page()

@@ -1,0 +1,128 @@
+"""The page of one who watches somebody else's training: a class that looks at its teacher's.
+
+It shows the view that is looked at there, and changes nothing.
+"""
+
+from hashlib import sha256
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.config import Config
+from snnlab_app.compute.pool import Compute
+from snnlab_app.controls.knobs import told
+from snnlab_app.controls.link import query
+from snnlab_app.page.layout import Page, framed
+from snnlab_app.plots.cards import Text
+from snnlab_app.views import VIEWS
+
+NOBODY = "nobody shares a training under this link now; it appears here as soon as somebody does"
+ONLY = "You are watching: only whoever shared this can change it. “Try it yourself” makes a copy."
+PATH = "watch"
+KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "sweep")}
+"""Views that can be followed; what somebody else compares or searches is only on that page."""
+
+
+def name_of(visitor: str) -> str:
+    """What a visitor's training is watched by; the visitor cannot be told from it."""
+    return sha256(b"watch " + visitor.encode()).hexdigest()[:32]
+
+
+def link(visitor: str) -> str:
+    """The address, seen from the dashboard, at which a visitor's training is watched."""
+    return f"{PATH}?of={name_of(visitor)}"
+
+
+class Watched:
+    """A visitor's session as it is seen by others: what changes it is refused.
+
+    Its attributes are those of :class:`~snnlab_app.compute.remote.RemoteSession`.
+    """
+
+    def __init__(self, compute: Compute, name: str):
+        self._compute, self._name = compute, name
+        self._nothing = _Nothing()
+
+    def __getattr__(self, attribute):
+        session = self._compute.shared.get(self._name)
+        if session is None or session.state == "closed":
+            return getattr(self._nothing, attribute)
+        return getattr(session, attribute)
+
+    def _refuse(self, *_):
+        pn.state.notifications.info(ONLY, duration=6000)
+
+    play = pause = step = narrate = reset = show = draw = look_at = turn = _refuse
+
+
+class _Nothing:
+    """Nobody's session."""
+
+    state, message, fraction, notice, snapshot, heard = "loading", NOBODY, None, "", None, -1
+
+    def __init__(self):
+        self.config = Config()
+
+
+class Watching(Page):
+    """Follows one training, view by view."""
+
+    def __init__(self, session: Watched):
+        super().__init__(session)
+        self._views, self._panels = {}, {}
+        self._view = self._made("live")
+        self._place = pn.Column(self._panels["live"], sizing_mode="stretch_width", margin=0)
+        self._knobs = Text()
+        self._copy = pmui.Button(
+            label="Try it yourself", icon="content_copy", variant="outlined", width=165,
+            href="./", target="_blank",
+        )  # fmt: skip
+
+    @property
+    def view(self):
+        return self._view
+
+    def page(self) -> pmui.Page:
+        """The whole page."""
+        row = pn.FlexBox(
+            self._copy, self.told(), align_items="center", sizing_mode="stretch_width",
+            margin=(8, 5, 0, 5),
+        )  # fmt: skip
+        return framed(main=[self.bridge, row, self._knobs, self._notice, self._place])
+
+    def begin(self):
+        self.turn_to(self.view)
+        super().begin()
+
+    def refresh(self):
+        snapshot = self.session.snapshot
+        wanted = snapshot.view if snapshot else self.view.name
+        if wanted in KINDS and wanted != self.view.name and self.bridge.ready:
+            self._view = self._views.get(wanted) or self._made(wanted)
+            # Out of sight, not out of the page: BokehJS keeps figures that are taken from it.
+            self._place.objects = list(self._panels.values())
+            for name, panel in self._panels.items():
+                panel.visible = name == wanted
+            self.turn_to(self._view)
+        super().refresh()
+
+    def _made(self, name):
+        view = self._views[name] = KINDS[name](self.session)
+        view.save, view.watches = self.bridge.save, True
+        self._panels[name] = view.panel()
+        return view
+
+    def follow(self, snapshot):
+        config = self.session.config
+        link = "./?" + query(config, snapshot.view, snapshot.units)
+        if self._copy.href != link:
+            self._knobs.say(told(config))
+            self._copy.href = link
+
+
+def watching(compute: Compute) -> pmui.Page:
+    """The page of the training that the address names."""
+    name = (pn.state.session_args.get("of") or [b""])[0].decode(errors="replace")
+    page = Watching(Watched(compute, name))
+    page.stand()
+    return page.page()

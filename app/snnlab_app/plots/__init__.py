@@ -1,0 +1,1 @@
+"""Live plots: figures that stay while their data change, with theme, cards and saving."""

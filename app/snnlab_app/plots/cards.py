@@ -1,0 +1,92 @@
+"""The boxes that views are made of, in plain HTML: they cost a page next to nothing."""
+
+from html import escape
+
+import panel as pn
+
+from snnlab_app.plots.theme import CARD
+
+_TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
+_TILES = (
+    '<div style="display: grid; gap: 8px;'
+    ' grid-template-columns: repeat(auto-fit, minmax(148px, 1fr))">{}</div>'
+)
+_TILE = (
+    '<div role="group" aria-label="{name}" style="padding: 8px 12px; border-radius: 8px;'
+    " background: var(--panel-surface-color); color: var(--panel-on-surface-color);"
+    ' border: 1px solid rgba(124, 130, 140, 0.22); box-shadow: 0 1px 3px rgba(0, 0, 0, 0.22)">'
+    '<div style="font: 12px/1.3 system-ui; opacity: 0.8">{name}</div>'
+    '<div style="font: 600 20px/1.3 system-ui; font-variant-numeric: tabular-nums">{text}</div>'
+    "</div>"
+)
+
+
+def flex(width: int, grow: float = 1) -> dict[str, str]:
+    """Style: grow from ``width`` pixels, wrap when the row is full."""
+    return {"flex": f"{grow} 1 {width}px", "min-width": f"min({width}px, 94%)"}
+
+
+def row(*content) -> pn.FlexBox:
+    """Boxes side by side over the whole width, wrapped where it is narrow."""
+    return pn.FlexBox(
+        *content, align_items="stretch", sizing_mode="stretch_width", styles={"flex": "1 1 100%"}
+    )
+
+
+def small(text: str) -> str:
+    """Markup of a unit or a range beside a number."""
+    look = "font-size: 12px; font-weight: 400; opacity: 0.8; display: inline-block"
+    return f'<span style="{look}">{escape(text)}</span>'
+
+
+def card(title: str, styles: dict[str, str], *content) -> pn.Column:
+    """A box with a title."""
+    return pn.Column(
+        pn.pane.HTML(_TITLE.format(escape(title)), margin=(8, 12, 2, 12)),
+        *content,
+        margin=5,
+        sizing_mode="stretch_width",
+        styles={**CARD, **styles},
+    )
+
+
+class Markup(pn.pane.HTML):
+    """Sends its text when that changes; Panel would work out all its looks anew each time."""
+
+    def _update(self, ref, model):
+        model.text = self._transform_object(self.object)["object"]
+
+
+class Text(Markup):
+    """Words that are sent only when they change; a screen reader may be told of them."""
+
+    def __init__(self, polite: bool = False, **look):
+        self._attributes = ' role="status" aria-live="polite"' if polite else ""
+        self._words = None
+        super().__init__("", margin=(2, 12, 8, 12), sizing_mode="stretch_width", **look)
+
+    def say(self, words: str) -> None:
+        """Show plain text."""
+        if words != self._words:
+            self._words = words
+            self.object = (
+                f'<div{self._attributes} style="font: 14px/1.45 system-ui">{escape(words)}</div>'
+            )
+
+
+class Tiles:
+    """Numbers with their names, in a grid."""
+
+    def __init__(self):
+        self._html = Markup("", margin=5, sizing_mode="stretch_width")
+
+    def panel(self) -> pn.pane.HTML:
+        """All of them."""
+        return self._html
+
+    def show(self, values: dict[str, str]) -> None:
+        """Numbers by name; may hold markup of our own."""
+        tiles = "".join(_TILE.format(name=name, text=text) for name, text in values.items())
+        html = _TILES.format(tiles)
+        if html != self._html.object:
+            self._html.object = html

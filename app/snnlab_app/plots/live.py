@@ -1,0 +1,168 @@
+"""A plot that is drawn once and then only fed.
+
+HoloViews defines it; after the first drawing its Bokeh sources are written directly, which takes
+under a millisecond where a redraw takes hundreds.
+"""
+
+import holoviews as hv
+import numpy as np
+import panel as pn
+from bokeh.core.property.vectorization import Value
+from bokeh.document import Document
+from bokeh.models import ColorBar, Plot
+from holoviews.plotting.bokeh.element import ElementPlot
+
+from snnlab_app.plots.follow import Following
+from snnlab_app.plots.theme import AXIS
+
+
+class LivePlot:
+    """An element rendered to a Bokeh figure, whose leaves are fed by label.
+
+    ``follow`` names the axes that move with the data; ``widest`` keeps a picture in proportion.
+    """
+
+    def __init__(
+        self,
+        element: hv.Element | hv.Overlay,
+        height: int,
+        follow: str = "y",
+        widest: int | None = None,
+    ):
+        # A document of its own: the page's may be gone when its visitor is.
+        rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
+        self.figure: Plot = rendered.state
+        self._sources, self._labels, self._dimensions = {}, {}, {}
+        self._names: dict[str, str] = {}
+        self.glyphs: dict[str, object] = {}
+        rendered.traverse(self._remember, [ElementPlot])
+        rendered.cleanup()  # or what it was drawn in would keep it when its page has gone
+        _dress(self.figure, height)
+        self.figure.max_width = self._widest = widest
+        self._follows, self._following = follow, Following(self.figure, follow)
+
+    def _remember(self, leaf):
+        if leaf.handles.get("source") is not None:
+            self._sources[leaf.current_frame.label] = leaf.handles["source"]
+            self.glyphs[leaf.current_frame.label] = leaf.handles.get("glyph")
+            names = [d.pprint_label for d in leaf.current_frame.dimensions()]
+            self._dimensions[leaf.current_frame.label] = names
+
+    def source(self, label: str):
+        """The Bokeh source of a leaf."""
+        return self._sources[label]
+
+    def feed(self, label: str, x, y) -> None:
+        """New points for a curve or scatter."""
+        source = self._sources[label]
+        x_name, y_name = source.column_names[:2]
+        source.data = {x_name: x, y_name: y}
+        if self._follows:
+            self._following.see(label, x, y)
+
+    def measure(self, words: str, high: float | None = None) -> None:
+        """Upwards it is something else now, called so; ``high`` is where an axis from 0 ends."""
+        axis = self.figure.yaxis[0]
+        if axis.axis_label != words:
+            axis.axis_label = words
+            self._following.resume()
+            if high is not None:
+                self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
+
+    def see(self, label: str, x, y) -> None:
+        """Let the axes know of points that were fed otherwise, and follow them."""
+        self._following.see(label, x, y)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the axes follow what was fed."""
+        self._following.settle()
+
+    def feed_image(self, label: str, cells, **place) -> None:
+        """New cells for an image; ``place`` may give x, y, dw, dh."""
+        source = self._sources[label]
+        data = {name: [value] for name, value in place.items()}
+        source.data = {**source.data, **data, "image": [cells]}
+
+    def rename(self, names: dict[str, str]) -> None:
+        """New words for legend entries, by the label of their curve."""
+        self._names.update(names)
+        for item in self.figure.legend.items:
+            label = self._labels.setdefault(item.id, item.label.value)
+            if label in names and item.label.value != names[label]:
+                item.label = Value(names[label])
+
+    def list_only(self, names: dict[str, bool]) -> None:
+        """Which curves the legend lists, by their label."""
+        for item in self.figure.legend.items:
+            label = self._labels.setdefault(item.id, item.label.value)
+            if label in names and item.visible != names[label]:
+                item.visible = names[label]
+
+    def table(self) -> tuple[list[str], list[tuple]]:
+        """What it shows, as names of columns with units, and rows.
+
+        An image by its cells, first row on top; else a curve's name, x and y.
+        """
+        for label, source in self._sources.items():
+            if "image" in source.data:
+                return self._dimensions[label], _cells(source.data)
+        names = next(iter(self._dimensions.values()))
+        axes = [
+            axis.axis_label or name for axis, name in zip(self.figure.axis, names, strict=False)
+        ]
+        rows = [
+            (self._names.get(label, label), *point)
+            for label, source in self._sources.items()
+            if not label.endswith(" line")
+            for point in _points(source)
+        ]
+        return ["curve", *axes], rows
+
+    def pane(self, name: str) -> pn.pane.Bokeh:
+        """The plot for a page."""
+        return pn.pane.Bokeh(
+            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name,
+            max_width=self._widest,
+        )  # fmt: skip
+
+
+def _points(source):
+    """x and y of what a source draws; bars of a histogram by their middle."""
+    columns = dict(source.data)
+    if "left" in columns:
+        middle = (columns.pop("left") + columns.pop("right")) / 2
+        (y,) = columns.values()
+        return zip(middle, y, strict=True)
+    x, y = (columns[name] for name in source.column_names[:2])
+    return ((a, b) for a, b in zip(x, y, strict=True) if b == b)
+
+
+def _cells(data):
+    cells = data["image"][0][::-1]
+    return [(x, y, value) for (y, x), value in np.ndenumerate(cells) if value == value]
+
+
+def _dress(figure, height):
+    """What the element cannot say: size, and colours for any ground."""
+    # WebGL is the slower one where a browser draws without a graphics card.
+    figure.update(height=height, min_width=200, sizing_mode="stretch_width")
+    figure.output_backend = "canvas"
+    figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
+    figure.toolbar.update(logo=None, autohide=True)
+    figure.min_border_right = 16  # half of the last label of an axis
+    for axis in figure.axis:
+        axis.update(
+            axis_line_color=AXIS, major_tick_line_color=AXIS, minor_tick_line_color=None,
+            major_label_text_color=AXIS, axis_label_text_color=AXIS,
+            axis_label_text_font_style="normal",
+        )  # fmt: skip
+    for bar in figure.select(type=ColorBar):
+        bar.update(
+            background_fill_alpha=0, title="", major_label_text_color=AXIS, bar_line_color=None,
+            major_tick_line_color=AXIS,
+        )  # fmt: skip
+    for legend in figure.legend:
+        legend.label_text_color = AXIS
+    for grid in figure.grid:
+        grid.update(grid_line_color=AXIS, grid_line_alpha=0.15)

@@ -1,0 +1,1 @@
+"""The server: pages, access, security headers, log and status page."""

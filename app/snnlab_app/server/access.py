@@ -1,0 +1,156 @@
+"""Who may open the dashboard: this machine alone, or whoever logs in."""
+
+import hmac
+import os
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from snnlab.errors import SnnlabError
+from snnlab.files import cache_folder, write_whole
+from snnlab_app.server import passwords
+
+MOST_MESSAGE = 10 * 2**20
+"""Bytes of one message from a browser: a picture of the most bytes fits."""
+MOST_BODY = 2**20
+"""Bytes of a request: nothing is posted but a login."""
+EVERYWHERE = ("", "0.0.0.0", "::")
+LOOPBACK = ("localhost", "127.0.0.1")
+ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
+ROOT = re.compile(r"/([\w.~@%-]+/)*")
+SECRET, LENGTH = "secret", 32
+"""File in the user's cache, and its bytes."""
+OTHERS = 0o077 if os.name == "posix" else 0
+"""Permissions that it must not have: who reads it may log in as anyone."""
+SECRETS = ("PANEL_OAUTH_KEY", "PANEL_OAUTH_SECRET")
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the command line says of it.
+
+    passwords : file of names and hashes; oauth : a provider that Panel knows, e.g. "github";
+    users : whom to admit of those it knows, by name or "@domain", or "*"; origins : host names,
+    with port, under which browsers reach the server; anyone : no login although others can come;
+    prefix : path in front of every address that a proxy passes on, if it leaves one there.
+    """
+
+    passwords: Path | None = None
+    oauth: str | None = None
+    users: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    anyone: bool = False
+    prefix: str = ""
+
+    @property
+    def root(self) -> str:
+        """Path of the dashboard, which begins and ends with a slash."""
+        inner = self.prefix.strip("/")
+        return f"/{inner}/" if inner else "/"
+
+    def check(self, address: str) -> None:
+        """Raises :class:`SnnlabError` for an open door that nobody asked for, or half a lock."""
+        if not (is_loopback(address) or self.passwords or self.oauth or self.anyone):
+            raise SnnlabError(
+                f"at {address or 'all addresses'} everyone who reaches this machine could use the"
+                " dashboard: give --basic-auth FILE or --oauth PROVIDER, or --no-login if that is"
+                " meant"
+            )
+        if address in EVERYWHERE and not self.origins:
+            raise SnnlabError(
+                f"--address {address or repr(address)} needs --origin HOST:PORT, the name by which"
+                " browsers reach this machine"
+            )
+        for origin in self.origins:
+            if not ORIGIN.fullmatch(origin):
+                raise SnnlabError(
+                    f"--origin {origin} is not allowed: give a host name, with :PORT unless it is"
+                    " that of http or https"
+                )
+        if not ROOT.fullmatch(self.root):
+            raise SnnlabError(
+                f"--prefix {self.prefix} is not allowed: give the path that the proxy passes on,"
+                " e.g. /snnlab"
+            )
+        if self.passwords and self.oauth:
+            raise SnnlabError("--basic-auth and --oauth are both given: choose one")
+        if self.passwords:
+            passwords.read(self.passwords)
+        if self.oauth:
+            self._check_oauth()
+
+    def _check_oauth(self):
+        if missing := [name for name in SECRETS if not os.environ.get(name)]:
+            raise SnnlabError(
+                f"--oauth {self.oauth} needs the environment's {' and '.join(missing)}"
+            )
+        if not self.users:
+            raise SnnlabError(
+                f"--oauth {self.oauth} would admit everyone with an account there: say whom by"
+                " --users NAME,NAME,@DOMAIN, or --users '*' if that is meant"
+            )
+
+    def admits(self, user: str | None) -> bool:
+        """Whether someone the provider vouches for may come in."""
+        user = (user or "").lower()
+        allowed = {one.lower() for one in self.users}
+        domain = user[user.find("@") :] if "@" in user else ""
+        return bool(user) and bool({"*", user, domain} & allowed)
+
+    def hosts(self, address: str) -> list[str]:
+        """Names under which the server answers, without port: a tunnel may have another."""
+        # An address of IPv6 is none of them: Panel cannot read it out of a request.
+        own = [address] if address not in EVERYWHERE and ":" not in address else []
+        named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
+        return list(dict.fromkeys([*own, *LOOPBACK, *named]))
+
+    def options(self, address: str, port: int) -> dict:
+        """What ``panel.serve`` needs to know of it."""
+        from snnlab_app.server import door  # Panel takes seconds: not before all is checked
+
+        hosts = [] if address in EVERYWHERE else [f"{address}:{port}"] * (":" not in address)
+        if is_loopback(address):
+            hosts += [f"{name}:{port}" for name in LOOPBACK]
+        return {
+            "websocket_origin": list(dict.fromkeys([*hosts, *self.origins])),
+            # Without a signature anyone could make up the token that opens a session.
+            "sign_sessions": True,
+            "secret_key": derived("sessions"),
+            "websocket_max_message_size": MOST_MESSAGE,
+            # A proxy's word on whether the visitor came by HTTPS decides on cookies and links only.
+            "http_server_kwargs": {"max_body_size": MOST_BODY, "xheaders": True},
+            "prefix": self.root[:-1],
+            "root_path": self.root,
+            **door.options(self),
+        }
+
+
+def derived(use: str) -> bytes:
+    """A secret of this user's servers : 32 bytes.
+
+    It outlives a server, so that pages which were open find their trainings again.
+    """
+    return hmac.digest(_secret(cache_folder() / SECRET), use.encode(), "sha256")
+
+
+def _secret(path):
+    with suppress(OSError):
+        kept = path.read_bytes()
+        if len(kept) == LENGTH and not path.stat().st_mode & OTHERS:
+            return kept
+    fresh = secrets.token_bytes(LENGTH)
+    with suppress(OSError):  # where nothing can be kept it lasts as long as the server
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, lambda file: file.write(fresh), private=True)
+    return fresh
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches it."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

@@ -1,0 +1,124 @@
+"""A visitor's training on disk, so that it outlives the process that computes it.
+
+It is a run as ``snnlab train`` keeps it, with the curves of the page beside it, and is gone when
+its visitor is.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.data import Dataset
+from snnlab.errors import SnnlabError
+from snnlab.files import load_npz, npz, unflushed, write_whole
+from snnlab.learn.trainer import Progress, Trainer
+from snnlab.runs.recorder import NotKept, Recorder
+from snnlab.runs.run import Run
+from snnlab_app.session.history import History
+
+EVERY = 20.0
+"""Seconds between two checkpoints: what a crash costs at most, to be done again."""
+CURVES = "curves.npz"
+
+
+class Keeping:
+    """Keeps one training in a folder, or nothing without one.
+
+    Nothing is written before the first weight update: a visitor who only looks leaves no trace.
+    """
+
+    def __init__(self, folder: Path | None):
+        self.folder = folder
+        self._recorder: Recorder | None = None
+        self._trainer: Trainer | None = None
+        self._step: int | None = None
+        self.trouble = ""
+
+    def kept(self) -> Run | None:
+        """The training that is in the folder, if there is a whole one."""
+        try:
+            return Run.open(self.folder) if self.folder else None
+        except SnnlabError:
+            return None
+
+    def begin(self, trainer: Trainer) -> None:
+        """Keep this training from now on, and no other any more."""
+        self.forget()
+        self._trainer = trainer
+
+    def go_on(self, run: Run, dataset: Dataset) -> Trainer:
+        """The training where it was last kept; raises :class:`SnnlabError` if it is damaged."""
+        self._recorder = Recorder.resume(run, dataset, every=EVERY, epochs_too=False)
+        self._trainer = self._recorder.trainer
+        return self._trainer
+
+    def advance(self) -> Progress:
+        """A weight update. If it cannot be kept, ``trouble`` says so, and nothing is any more."""
+        try:
+            return self._kept_update() if self.folder else self._trainer.advance()
+        except NotKept as error:
+            self._give_up(error)
+            return self._trainer.advance()
+
+    def _kept_update(self):
+        with unflushed():  # a flush takes longer than many updates, and others wait
+            if self._recorder is None:
+                self._recorder = Recorder(self.folder, self._trainer, every=EVERY, epochs_too=False)
+            return self._recorder.advance()
+
+    def _give_up(self, error):
+        self.trouble = f"this training goes on but is not kept: {error}"
+        self.forget()
+        self.folder = None
+
+    def keep(self, curves: dict[str, History]) -> None:
+        """Write the curves if there is a checkpoint since the last time."""
+        if self._recorder is None or self._recorder.kept == self._step:
+            return
+        self._step = self._recorder.kept
+        try:
+            with unflushed():
+                _write(self.folder / CURVES, curves)
+        except OSError as error:
+            self._give_up(f"folder {self.folder} cannot be written: {error.strerror}")
+
+    def save(self, curves: dict[str, History]) -> None:
+        """Keep all as it is now."""
+        if self._recorder:
+            try:
+                with unflushed():
+                    self._recorder.save()
+            except NotKept as error:
+                self._give_up(error)
+            self.keep(curves)
+
+    def curves(self) -> dict[str, History]:
+        """Those last kept, up to where the training goes on; none if they are missing."""
+        try:
+            return _read(self.folder / CURVES, self._trainer.step)
+        except (ValueError, KeyError, IndexError):  # missing, damaged, or of something else
+            return {}
+
+    def forget(self) -> None:
+        """Take away what is kept; harmless if there is nothing."""
+        self._recorder = self._step = None
+        if self.folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _write(path, curves):
+    arrays = {
+        f"{curve}/{name}": column
+        for curve, history in curves.items()
+        for name, column in history.arrays().items()
+    }
+    write_whole(path, npz(arrays))
+
+
+def _read(path, step):
+    columns: dict[str, dict[str, np.ndarray]] = {}
+    for key, column in load_npz(path, "curves", "curves of a page").items():
+        curve, name = key.split("/")
+        columns.setdefault(curve, {})[name] = column
+    return {curve: History.of(columns[curve], step) for curve in columns}

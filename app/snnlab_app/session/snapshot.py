@@ -1,0 +1,110 @@
+"""The picture of a training that a session publishes and the page draws."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnlab.chip.power.estimate import PowerEstimate
+from snnlab.chip.recording import Recording
+from snnlab.data.own.labelled import Look
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One test image on the chip as it is now.
+
+    image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
+    in units of the float weights; decision : the network's answer, as its ``readout`` has it;
+    label : None for a picture that a person drew.
+    """
+
+    image: np.ndarray
+    label: str | None
+    recording: Recording
+    label_traces: np.ndarray
+    readout: str
+    decision: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChipPicture:
+    """The chip from above.
+
+    values : float[circuit], the quantity that was wished for; layer, neuron : int[circuit], −1 for
+    none; dead : bool[circuit]; weights : int8 as
+    :func:`~snnlab.chip.layout.floor.weights_in_place` gives them; budget : used and available by
+    name; calibration : spreads before and after by quantity, empty if the die is as drawn.
+    """
+
+    quantity: str
+    values: np.ndarray
+    layer: np.ndarray
+    neuron: np.ndarray
+    dead: np.ndarray
+    weights: np.ndarray
+    codes: np.ndarray
+    budget: dict[str, tuple[int, int]]
+    calibration: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorsPicture:
+    """Which test images are taken for what.
+
+    matrix : int[label, decision]; known : images asked so far; found : images in the wished cell;
+    of those of the wished page images, index, label, decision, margin.
+    """
+
+    matrix: np.ndarray
+    known: int
+    found: int
+    images: np.ndarray
+    index: np.ndarray
+    label: np.ndarray
+    decision: np.ndarray
+    margin: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class LearnPicture:
+    """Where the newest batch's membranes lie and what slope they find.
+
+    edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; reached : share of neurons
+    that receive gradient; trouble : why learning stalls, or None; stages : title and numbers of
+    every stage of the last step that was told slowly.
+    """
+
+    edges: np.ndarray
+    share: np.ndarray
+    beta: float
+    reached: float
+    trouble: str | None
+    stages: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything the page draws, as of one step. Never changed after it is published.
+
+    transferred : accuracy on changing chips of weights that stayed behind, and of those in the
+    loop; view : what ``picture`` and ``frame`` were made for, None where it needs none; units : in
+    which to show them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set
+    of one's own are treated, None for any other.
+    """
+
+    classes: tuple[str, ...]
+    test_images: int
+    step: int
+    epoch: int
+    done: float
+    test_accuracy: float
+    images_per_second: float
+    power: PowerEstimate
+    history: dict[str, np.ndarray]
+    tests: dict[str, np.ndarray]
+    transferred: dict[str, np.ndarray]
+    view: str
+    units: str
+    frame: Frame | None
+    picture: object
+    look: Look | None = None

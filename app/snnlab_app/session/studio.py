@@ -1,0 +1,169 @@
+"""Pictures for the views of the page, each taken only while somebody looks at it."""
+
+from time import perf_counter
+
+import numpy as np
+
+from snnlab.chip import units
+from snnlab.chip.constants import N_CIRCUITS, SYNAPSES_PER_CIRCUIT
+from snnlab.chip.layout import floor
+from snnlab.learn.health import diagnosis
+from snnlab.learn.network import decode
+from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.learn.setup import found as laboratory
+from snnlab.learn.trainer import Progress, Trainer
+from snnlab.runs.watch import watch
+from snnlab.seeding import key
+from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
+
+EVERY = 0.4
+"""Seconds between two pictures of one kind while it trains."""
+CHUNK = 1000
+"""Test images asked at a time for the matrix of errors."""
+PAGE = 12
+"""Images of a cell shown at once."""
+
+
+class Studio:
+    """Takes pictures of one training. ``progress`` is what its newest step told."""
+
+    def __init__(self, trainer: Trainer):
+        self._trainer = trainer
+        self.progress: Progress | None = None
+        self.stages: tuple[tuple[str, str], ...] = ()
+        self._last: tuple[tuple, float, object] = ((), 0.0, None)
+        n = len(trainer.dataset.test_labels)
+        self._decided, self._margin = np.full(n, UNKNOWN), np.zeros(n)
+        self._asked_of, self._fresh, self._next = None, 0, 0
+
+    def take(self, view: str, wishes: dict, hurry: bool = False) -> object:
+        """What ``view`` shows; in a ``hurry`` little of the training's time is taken."""
+        makers = {
+            "chip": self._chip, "errors": self._errors, "learn": self._learn,
+            "compare": self._compare,
+        }  # fmt: skip
+        if view not in makers:
+            return None
+        _ = self._trainer.chip  # has the settings follow the knobs
+        wanted, (known, at, picture) = (view, wishes), self._last
+        if not (hurry and known == wanted and perf_counter() - at < EVERY):
+            picture = makers[view](wishes, hurry)
+            self._last = wanted, perf_counter(), picture
+        return picture
+
+    def frame(self, image: np.ndarray, label: str | None, noise: str, number: int) -> Frame:
+        """One image on the chip, with the noise that goes by a name and a number."""
+        trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
+        events = trainer.encode(image[None], np.array([number], np.uint64))
+        trial = key(c.seed, noise, number)
+        recording = trainer.chip.run(events, network.weights_lsb(), trial=trial)
+        traces = decode(recording, network.scales()[-1])[0]
+        classes = trainer.dataset.classes
+        return Frame(
+            image=image,
+            label=label,
+            recording=recording,
+            label_traces=traces,
+            readout=c.readout,
+            decision=classes[int(trainer.scores(recording)[0].argmax())],
+        )
+
+    # ── the chip ──
+
+    def _chip(self, wishes, hurry):
+        trainer, mapping = self._trainer, self._trainer.mapping
+        chip, weights = trainer.chip, trainer.network.weights_lsb()
+        layer, neuron = floor.users(mapping)
+        quantity = wishes.get("quantity")
+        known = units.QUANTITIES[wishes.get("units", units.PHYSICAL)]
+        if quantity not in known:
+            quantity = known[0]
+        if units.is_measured(quantity):
+            values = _to_circuits(units.of_neurons(quantity, self.progress.recording), mapping)
+        else:
+            values = units.of_circuits(quantity, chip.circuits, chip.codes)
+        found = laboratory(trainer.settings, trainer.own_die)
+        return ChipPicture(
+            quantity=quantity,
+            values=values.astype(np.float32),
+            layer=layer,
+            neuron=neuron,
+            dead=chip.die.dead,
+            weights=floor.weights_in_place(mapping, weights),
+            codes=np.bincount(np.concatenate([w.ravel() for w in weights]) + 63, minlength=127),
+            budget=_budget(mapping),
+            calibration=found.spreads() if found else {},
+        )
+
+    # ── the errors ──
+
+    def _errors(self, wishes, hurry):
+        trainer, classes = self._trainer, self._trainer.dataset.classes
+        labels = trainer.dataset.test_labels.astype(int)
+        self._ask(1 if hurry else len(labels) // CHUNK + 1)
+        cell, first = wishes.get("cell"), PAGE * wishes.get("page", 0)
+        found = images_of(cell, labels, self._decided, self._margin)
+        shown = found[first : first + PAGE]
+        return ErrorsPicture(
+            matrix=confusion(labels, self._decided, len(classes)),
+            known=int((self._decided != UNKNOWN).sum()),
+            found=len(found),
+            images=trainer.dataset.test_images[shown],
+            index=shown,
+            label=labels[shown],
+            decision=self._decided[shown],
+            margin=self._margin[shown],
+        )
+
+    def _ask(self, chunks):
+        """Have the network decide on some more test images, those asked longest ago."""
+        trainer, now = self._trainer, (self._trainer.step, self._trainer.chip)
+        if self._asked_of != now:
+            self._asked_of, self._fresh = now, 0
+        labels, weights = trainer.dataset.test_labels, trainer.network.weights_lsb()
+        trial = key(trainer.settings.seed, "test", trainer.step)
+        for _ in range(chunks):
+            if self._fresh >= len(labels):
+                return
+            part = (self._next + np.arange(CHUNK)) % len(labels)
+            recording = trainer.chip.run(
+                trainer.test_events.take(part), weights, trial=trial, read_hidden=False
+            )
+            scores = trainer.scores(recording)
+            self._decided[part] = scores.argmax(axis=1)
+            self._margin[part] = margins(scores, labels[part].astype(int))
+            self._next, self._fresh = (self._next + CHUNK) % len(labels), self._fresh + CHUNK
+
+    # ── the learning ──
+
+    def _learn(self, wishes, hurry):
+        trainer, recording = self._trainer, self.progress.recording
+        edges, share = membrane_histogram(recording)
+        beta = trainer.settings.beta
+        who = float(reached(recording, trainer.surrogate).mean())
+        return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
+
+    # ── the comparison ──
+
+    def _compare(self, wishes, hurry):
+        """The images that stored runs have kept as well."""
+        return watch(self._trainer)
+
+
+def _to_circuits(by_layer, mapping):
+    """Values of neurons on their circuits : float[circuit], NaN where there is no neuron."""
+    values = np.full(N_CIRCUITS, np.nan)
+    for block in mapping.parts[0].blocks:
+        values[block.circuits] = by_layer[block.layer][np.array(block.neurons)][:, None]
+    return values
+
+
+def _budget(mapping):
+    report, n = mapping.report(), mapping.n_parts
+    return {
+        "circuits": (report.circuits_used, n * N_CIRCUITS),
+        "synapses": (report.synapses_used, n * N_CIRCUITS * SYNAPSES_PER_CIRCUIT),
+        "rows": (max(layer.rows for layer in report.layers), SYNAPSES_PER_CIRCUIT),
+        "address labels": (sum(mapping.circuits_per_neuron), 64),
+    }

@@ -1,0 +1,1 @@
+"""The sweep's form, ranges, plots and words on the page."""

@@ -1,0 +1,143 @@
+"""What a visitor fills in to begin a sweep: knobs, ranges, and how to search."""
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.config import Config
+from snnlab.sweeps.plan import Plan
+from snnlab_app.controls.knobs import label
+from snnlab_app.plots.cards import Markup
+from snnlab_app.sweeps.ranges import (
+    MOST_KNOBS,
+    MOST_OBJECTIVES,
+    READ,
+    VARIED,
+    Given,
+    around,
+    is_choice,
+    planned,
+)
+
+FIRST = ("beta", "rho_burst")
+"""Knobs that are ticked from the start."""
+EPOCHS = 3
+"""Of each trial, unless the training itself has fewer."""
+SAMPLERS = {"TPE: learns from trials": "tpe", "random": "random", "grid: every point": "grid"}
+SCALES = {"linear": False, "logarithmic": True}
+_NAME = '<div style="font: 600 13px/1.4 system-ui">{}</div>'
+_FIELD = {"size": "small", "margin": (4, 5)}
+
+
+class Form:
+    """Widgets; ``plan()`` is what they ask for."""
+
+    def __init__(self, config: Config):
+        self._config = config
+        self._knobs = pmui.MultiChoice(
+            label=f"Knobs to vary, {MOST_KNOBS} at most", max_items=MOST_KNOBS, value=list(FIRST),
+            options={label(name): name for name in VARIED}, sizing_mode="stretch_width",
+            margin=(10, 10, 4, 10),
+        )  # fmt: skip
+        self._ranges = {name: _Range(name, config) for name in FIRST}
+        self._place = pn.Column(sizing_mode="stretch_width", margin=(0, 5))
+        self._sampler = pmui.Select(
+            label="Search by", options=SAMPLERS, value="tpe", width=240, **_FIELD
+        )
+        self._trials = _text("Trials", "20", 115)
+        self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 165)
+        self._repeats = _text("Dies for each trial", "1", 165)
+        self._objectives = pmui.MultiChoice(
+            label=f"What to seek, {MOST_OBJECTIVES} at most", max_items=MOST_OBJECTIVES,
+            value=["accuracy"], options={words: name for name, (words, _) in READ.items()},
+            sizing_mode="stretch_width", margin=(4, 10),
+        )  # fmt: skip
+        self._knobs.param.watch(lambda _: self._lay_out(), "value")
+        self._sampler.param.watch(lambda _: self._lay_out(), "value")
+        self._lay_out()
+
+    def panel(self) -> list:
+        """All of it."""
+        how = pn.FlexBox(
+            self._sampler, self._trials, self._epochs, self._repeats, align_items="center",
+            sizing_mode="stretch_width", margin=(0, 5),
+        )  # fmt: skip
+        return [self._knobs, self._place, how, self._objectives]
+
+    def renew(self) -> None:
+        """Offer ranges around the settings as they are now, where nobody wrote others."""
+        for range_ in self._ranges.values():
+            range_.renew()
+
+    def plan(self) -> Plan:
+        """What is asked for; raises :class:`~snnlab.errors.SnnlabError` if that cannot be done."""
+        return planned(
+            self._config,
+            {name: self._ranges[name].given() for name in self._knobs.value},
+            sampler=self._sampler.value,
+            trials=self._trials.value,
+            epochs=self._epochs.value,
+            objectives=self._objectives.value,
+            repeats=self._repeats.value,
+        )
+
+    def _lay_out(self):
+        """A line for each knob that is ticked."""
+        grid = self._sampler.value == "grid"
+        self._trials.disabled = grid
+        for name in self._knobs.value:
+            range_ = self._ranges.setdefault(name, _Range(name, self._config))
+            range_.in_grid(grid)
+        self._place.objects = [self._ranges[name].panel for name in self._knobs.value]
+
+
+class _Range:
+    """Fields of one knob."""
+
+    def __init__(self, name, config):
+        self._name, self._config = name, config
+        named = short(name)
+        self._low, self._high = _text(f"{named} from", "", 165), _text(f"{named} to", "", 165)
+        self._scale = pmui.Select(
+            label=f"{named} scale", options=SCALES, value=False, width=165, **_FIELD
+        )
+        self._points = _text(f"{named} points", Given().points, 165)
+        self._choices = _text(f"{named} values, separated by commas", "", 340)
+        fields = (
+            [self._choices] if is_choice(name)
+            else [self._low, self._high, self._scale, self._points]
+        )  # fmt: skip
+        self.panel = pn.FlexBox(
+            Markup(_NAME.format(label(name)), margin=(4, 6, 0, 6), sizing_mode="stretch_width"),
+            *fields, align_items="center", sizing_mode="stretch_width", margin=0,
+        )  # fmt: skip
+        self._offered = None
+        self.renew()
+
+    def in_grid(self, grid):
+        self._points.visible = grid
+
+    def renew(self):
+        offer = around(self._name, getattr(self._config, self._name))
+        if self._offered is None or self.given() == self._offered:
+            for field, text in (
+                (self._low, offer.low), (self._high, offer.high), (self._choices, offer.choices),
+            ):  # fmt: skip
+                field.value = text
+            self._scale.value = offer.log
+            self._offered = self.given()
+
+    def given(self):
+        return Given(
+            self._low.value, self._high.value, self._scale.value,
+            self._points.value, self._choices.value,
+        )  # fmt: skip
+
+
+def short(name: str) -> str:
+    """A knob's symbol, or its name where it has none."""
+    *_, last = words = Config.param[name].label.split()
+    return Config.param[name].label if last.isascii() or len(words) == 1 else last
+
+
+def _text(label, value, width):
+    return pmui.TextInput(label=label, value=value, width=width, **_FIELD)

@@ -1,0 +1,187 @@
+"""What a sweep from a page is to do: ranges around the settings as they are, and a plan from texts.
+
+Texts are in the units people read, as everywhere on the page.
+"""
+
+from typing import NamedTuple
+
+import param
+
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab.sweeps.plan import OBJECTIVES, Plan
+from snnlab.sweeps.space import MOST_POINTS
+from snnlab.text.numerals import cure, number
+from snnlab_app.controls.knobs import factor, label, unit
+
+MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
+FIXED = ("dataset", "side", "killed", "epochs")
+"""Not varied: a sweep is over one data set, and says itself for how many epochs."""
+VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
+"""Knobs that a sweep from a page may vary."""
+DECADES = 1e-4
+"""Of the highest value: where a logarithmic range begins around a knob that is off."""
+POINTS = 4
+"""Of each range in a grid, unless told otherwise."""
+
+
+class Given(NamedTuple):
+    """Texts that say how a knob is varied.
+
+    low, high : ends of a range; log : whether it is logarithmic; points : of them in a grid;
+    choices : the values instead, separated by commas, of a knob that is no number.
+    """
+
+    low: str = ""
+    high: str = ""
+    log: bool = False
+    points: str = str(POINTS)
+    choices: str = ""
+
+
+def is_choice(name: str) -> bool:
+    """Whether a knob is varied over single values."""
+    return isinstance(Config.param[name], param.Selector | param.List)
+
+
+def around(name: str, value) -> Given:
+    """The range that is offered around a value: half to twice of it, a decade to each side of a
+    logarithmic one, within what is declared; all choices of a knob that has few."""
+    knob = Config.param[name]
+    if isinstance(knob, param.Selector):
+        return Given(choices=", ".join(map(str, knob.objects)))
+    if isinstance(knob, param.List):
+        sizes = {max(1, round(value[0] * share)) for share in (0.25, 0.5, 1.0)}
+        return Given(choices=", ".join(_listed([n, *value[1:]]) for n in sorted(sizes)))
+    low, high = _ends(knob, value)
+    log = bool(getattr(knob, "log", False))
+    return Given(_written(name, low), _written(name, high), log)
+
+
+def _ends(knob, value):
+    least, most = knob.bounds
+    if knob.name.endswith("seed"):  # a number that measures nothing
+        low = min(value, most - 9)
+        return low, low + 9
+    if getattr(knob, "log", False):
+        low, high = (value / 10, value * 10) if value else (most * DECADES, most)
+    elif value:
+        low, high = value / 2, value * 2
+    else:
+        low, high = least, least + (most - least) / 2
+    low, high = max(least, low), min(most, high)
+    if isinstance(knob, param.Integer):
+        low = round(low)
+        return low, max(round(high), low + 1)
+    return low, high
+
+
+def _written(name, value):
+    if isinstance(Config.param[name], param.Integer):
+        return str(value)
+    return f"{value * factor(name):.6g}"
+
+
+def _listed(values):
+    return "-".join(map(str, values))
+
+
+def vary(name: str, given: Given, grid: bool = False) -> str:
+    """What ``snnlab sweep --vary`` takes, from texts in the units people read.
+
+    Raises :class:`SnnlabError`, which speaks of the knob as the page does.
+    """
+    if is_choice(name):
+        texts = [text.strip() for text in given.choices.split(",")]
+        return ",".join(texts)
+    low, high = (_end(name, text) for text in (given.low, given.high))
+    if not low < high:
+        raise SnnlabError(
+            f"{label(name)}: from {given.low} to {given.high} is empty, give the lower one first"
+        )
+    if given.log and low <= 0:
+        raise SnnlabError(f"{label(name)}: a logarithmic range must begin above 0")
+    points = f":{whole(f'{label(name)}: points', given.points, 2, MOST_POINTS)}" if grid else ""
+    return f"{low!r}:{high!r}:{'log' if given.log else 'linear'}{points}"
+
+
+def _end(name, text):
+    """One end of a range as it is stored."""
+    knob = Config.param[name]
+    whole_ = isinstance(knob, param.Integer)
+    least, most = knob.bounds
+    kind = int if whole_ else float
+    try:
+        value = number(text, kind) / (1 if whole_ else factor(name))
+    except ValueError:
+        value = None
+    slack = 1e-5 * abs(most - least)  # of what was rounded for the eye
+    if value is None or not least - slack <= value <= most + slack:
+        what = "a whole number" if whole_ else "a number"
+        low, high = least * factor(name), most * factor(name)
+        ends = f"{low:g} to {high:g} {unit(name)}".rstrip()
+        shown = text.strip()[:40] or "nothing"
+        meant = cure(text, kind, (low, high), percent=1.0 if unit(name) == "%" else None)
+        raise SnnlabError(f"{label(name)}: {shown} is not allowed: {what} from {ends}{meant}")
+    value = min(max(value, least), most)
+    return int(value) if whole_ else round(value, 15)
+
+
+def whole(what: str, text: str, low: int, high: int) -> int:
+    """A whole number from a text; raises :class:`SnnlabError` that says ``what`` it is of."""
+    text = str(text).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+        shown, meant = text[:40] or "nothing", cure(text, int, (low, high))
+        raise SnnlabError(
+            f"{what}: {shown} is not allowed: a whole number from {low} to {high}{meant}"
+        )
+    return int(text)
+
+
+def planned(
+    config: Config,
+    knobs: dict[str, Given],
+    *,
+    sampler: str = "tpe",
+    trials: str = "20",
+    epochs: str = "1",
+    objectives: list[str] = ("accuracy",),
+    repeats: str = "1",
+) -> Plan:
+    """The plan that a page asks for; all else stays as ``config`` has it.
+
+    Raises :class:`SnnlabError` for what is not allowed, in the words of the page.
+    """
+    if not 1 <= len(knobs) <= MOST_KNOBS:
+        raise SnnlabError(f"Knobs to vary: tick 1 to {MOST_KNOBS}")
+    if not 1 <= len(objectives) <= MOST_OBJECTIVES:
+        raise SnnlabError(f"What to seek: choose 1 or {MOST_OBJECTIVES}")
+    if fixed := [name for name in knobs if name not in VARIED]:
+        raise SnnlabError(f"{fixed[0]} is not varied here: there are {', '.join(VARIED)}")
+    grid = sampler == "grid"
+    settings = {name: value for name, value in config.values().items() if name not in knobs}
+    settings["epochs"] = whole("Epochs of each trial", epochs, 1, MOST_EPOCHS)
+    plan = Plan.checked(
+        vary={name: vary(name, given, grid) for name, given in knobs.items()},
+        settings=settings,
+        sampler=sampler,
+        objectives=list(objectives),
+        repeats=whole("Dies for each trial", repeats, 1, 20),
+        **({} if grid else {"trials": whole("Trials", trials, 1, MOST_TRIALS)}),
+    )
+    if plan.trials > MOST_TRIALS:
+        raise SnnlabError(f"the grid has {plan.trials} points, at most {MOST_TRIALS}: thin it")
+    return plan
+
+
+READ = {
+    "accuracy": ("test accuracy (%)", 100.0), "loss": ("loss in training", 1.0),
+    "spikes": ("hidden spikes / image", 1.0), "energy": ("energy (µJ, estimate)", 1e6),
+    "power": ("power (mW, estimate)", 1e3), "latency": ("latency (µs, estimate)", 1e6),
+}  # fmt: skip
+"""What is measured of a trial: its name with the unit that people read, and shown over stored."""
+
+
+def best_is_high(name: str) -> bool:
+    """Whether more of an objective is better."""
+    return OBJECTIVES[name] == "maximize"

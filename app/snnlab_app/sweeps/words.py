@@ -1,0 +1,98 @@
+"""A sweep in words and tables."""
+
+import json
+from html import escape
+from io import StringIO
+
+from snnlab.config import Config
+from snnlab.sweeps.outcome import why_none
+from snnlab_app.compute.sweeps import Sweep
+from snnlab_app.controls.knobs import factor, label
+from snnlab_app.controls.link import written
+
+_CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
+_HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
+_SI = {
+    "accuracy": "accuracy (share)", "loss": "loss", "spikes": "spikes / image",
+    "energy": "energy (J, estimate)", "power": "power (W, estimate)",
+    "latency": "latency (s, estimate)", "seconds": "computed for (s)",
+}  # fmt: skip
+
+
+def told(sweep: Sweep) -> str:
+    """What a sweep is at, in a sentence."""
+    done, trials = len(sweep.trials), sweep.plan.trials
+    failed = [row for row in sweep.trials if row["error"]]
+    trouble = f" {len(failed)} failed: {failed[-1]['error']}" if failed else ""
+    if sweep.state in ("waiting", "failed"):
+        return f"{sweep.message}{trouble}"
+    if sweep.over and (none := why_none(sweep.plan, sweep.trials)):
+        trouble = f" {none[0].upper()}{none[1:]}"
+    if sweep.state == "stopped":
+        why = f" {sweep.message}." if sweep.message else ""
+        return f"stopped after {done} of {trials} trials.{why}{trouble}"
+    if sweep.state == "finished":
+        return f"all {trials} trials have ended.{trouble}"
+    if not done:
+        return f"the first of {trials} trials begins: data and chip are made ready"
+    left = _duration(sweep.seconds_left)
+    return f"{done} of {trials} trials have ended, about {left} left.{trouble}"
+
+
+def _duration(seconds):
+    if seconds is None or seconds < 1:
+        return "a moment"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def loaded(number: int, turned: dict, restart: list[str]) -> str:
+    """What became of a trial's settings; ``restart`` are those that began the training anew."""
+    if not turned:
+        return f"The settings are those of trial {number} already."
+    words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
+    if not restart:
+        return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
+    which = ", ".join(Config.param[name].label for name in restart)
+    return (
+        f"Loaded from trial {number}: {words}. The training begins anew, for {which} cannot change"
+        " under way; Undo takes the settings back."
+    )
+
+
+def _setting(name, value):
+    """A setting in words, in the unit people read."""
+    return f"{value * factor(name):.4g}" if isinstance(value, float) else written(value)
+
+
+def markup(axes: list, rows: list[dict]) -> str:
+    """A table of trials with their values on these axes."""
+    head = "".join(_HEAD.format(escape(n)) for n in ("trial", *(a.label for a in axes)))
+    lines = "".join(
+        "<tr>" + "".join(
+            _CELL.format(escape(text))
+            for text in (str(row["trial"]), *(axis.told(row) for axis in axes))
+        ) + "</tr>"
+        for row in rows
+    )  # fmt: skip
+    return (
+        '<table style="border-collapse: collapse; font: 14px/1.4 system-ui">'
+        f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    )
+
+
+def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:
+    """All trials as names of columns with units, and rows; SI."""
+    units = {name: getattr(Config.param[name], "unit", "") for name in sweep.plan.vary}
+    names = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
+    columns = ("trial", "state", *units, *_SI, "accuracy_of_dies", "error")
+    header = ["trial", "state", *names, *_SI.values(), "accuracy of dies", "error"]
+    return header, [tuple(row.get(name) for name in columns) for row in sweep.trials]
+
+
+def file_of(sweep: Sweep | None) -> StringIO:
+    """Plan, trials and importance as JSON, SI units."""
+    found = sweep and {
+        "plan": sweep.plan.values(), "trials": sweep.trials, "best": sweep.best,
+        "importance": sweep.importance,
+    }  # fmt: skip
+    return StringIO(json.dumps(found, indent=2))

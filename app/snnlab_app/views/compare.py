@@ -1,0 +1,198 @@
+"""Runs beside each other: curves, numbers, rasters, and in which knobs they differ."""
+
+import json
+from io import StringIO
+from textwrap import wrap
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import FixedTicker
+
+from snnlab.config import Config
+from snnlab.plotting import views as plotting_views
+from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, rasters, side_by_side
+from snnlab.runs.tables import csv_of
+from snnlab_app.controls.link import written
+from snnlab_app.plots.cards import Text, card, flex, row
+from snnlab_app.plots.live import LivePlot
+from snnlab_app.views.base import View
+from snnlab_app.views.pins import CURVES, Pin, data_of, front, table_of
+from snnlab_app.views.plane import smooth
+from snnlab_app.views.stored import StoredRuns
+
+MOST = 6
+NOW = "this run"
+SLOTS = tuple(f"slot {k}" for k in range(MOST))
+MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
+"""Of a raster, as a share of the width that it takes."""
+WIDE = 14
+"""Letters of a line under a raster."""
+
+
+class CompareView(View):
+    """Up to six runs, pinned or stored, over the one that goes on."""
+
+    name, title = "compare", "Compare"
+    see = "Curves, spikes and results of pinned and stored runs beside the present one."
+    attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
+    matters = "Seeds, images and noise are the same, so what differs is the knob's doing."
+    figures = 4
+
+    def __init__(self, session):
+        super().__init__(session)
+        self.pins: list[Pin] = []
+        self._count, self._last, self._words = 0, None, Text()
+        self._pin = pmui.Button(label="Pin this run", icon="push_pin")
+        self._clear = pmui.Button(label="Remove pins", icon="delete", variant="outlined")
+        self._pin.on_click(lambda _: self._keep())
+        self._clear.on_click(lambda _: self._forget())
+        self.stored = StoredRuns(lambda run: self._put(Pin.stored(run)))
+        self._table = pn.pane.HTML("", sizing_mode="stretch_width", margin=12)
+        self._image = pmui.Select(label="Image", size="small", width=170, margin=(6, 12))
+        self._image.param.watch(lambda _: self._again(), "value")
+        self._settings = pmui.FileDownload(
+            callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
+        )
+        self._runs = pmui.FileDownload(
+            callback=lambda: csv_of(*self.runs_table()), filename="snnlab-runs.csv",
+            label="Runs (CSV)",
+        )  # fmt: skip
+
+    def open(self):
+        self.stored.read()
+        super().open()
+
+    def build(self):
+        names = [*SLOTS, NOW]
+        self._accuracy = LivePlot(plotting_views.runs(names, "accuracy (%)"), 340, "xy")
+        self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
+        self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
+        self._rasters = LivePlot(rasters(), 340, "")
+        self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
+        self.plots = {
+            "accuracy": self._accuracy, "hidden spikes": self._spikes,
+            "accuracy over energy": self._merits, "rasters": self._rasters,
+        }  # fmt: skip
+        return [
+            row(pn.FlexBox(
+                self._pin, self._clear, self._settings, self._runs, align_items="center",
+            )),
+            row(
+                card("Accuracy of batches, smoothed", flex(440), self._accuracy.pane("accuracy")),
+                card("Hidden spikes", flex(440), self._spikes.pane("spikes")),
+            ),
+            row(
+                card("Accuracy and energy", flex(340), self._merits.pane("merits")),
+                card("One test image on each chip", flex(540, 2), self._image,
+                     self._rasters.pane("rasters")),
+            ),
+            row(card("Runs", {"flex": "1 1 100%", "overflow-x": "auto"}, self._table, self._words)),
+            row(self.stored.panel()),
+        ]  # fmt: skip
+
+    def _keep(self):
+        if snapshot := self._last or self.session.snapshot:
+            self._count += 1
+            self._put(Pin.of(f"run {self._count}", self.session.config.values(), snapshot))
+
+    def _put(self, pin):
+        others = [other for other in self.pins if other.name != pin.name]
+        self.pins = [*others[-MOST + 1 :], pin]
+        self._again()
+
+    def _forget(self):
+        self.pins = []
+        self._again()
+
+    def _again(self):
+        if self._last:
+            self.show(self._last)
+
+    def show(self, snapshot):
+        self._last = snapshot
+        now = Pin.of(NOW, self.session.config.values(), snapshot)
+        shown = {**dict(zip(SLOTS, self.pins, strict=False)), NOW: now}
+        for slot in (*SLOTS, NOW):
+            self._feed(slot, shown.get(slot))
+        self._merits.feed("front line", *front(list(shown.values())))
+        energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
+        if energy:  # none of a network whose numbers are none
+            room = 0.1 * np.ptp(energy)
+            self._merits.see("room", [min(energy) - room, max(energy) + room], [])
+        names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}
+        for plot in (self._accuracy, self._spikes, self._merits):
+            plot.rename(names)
+            plot.list_only({slot: slot in shown for slot in names})
+            plot.settle()
+        self._show_rasters(list(shown.values()))
+        html = table_of(list(shown.values()))
+        if html != self._table.object:
+            self._table.object = html
+        self.summary.say(self._in_words(snapshot))
+        self._words.say(
+            "Differences are to the settings of this run as they are now; knobs that act at once"
+            " may have been turned under way."
+        )
+
+    def _feed(self, slot, pin):
+        history = pin.history if pin else dict.fromkeys(CURVES, np.empty(0))
+        self._accuracy.feed(slot, history["step"], 100 * smooth(history["accuracy"]))
+        self._spikes.feed(slot, history["step"], smooth(history["spikes"]))
+        known = pin is not None and np.isfinite(pin.energy)
+        place = ([1e6 * pin.energy], [100 * pin.test_accuracy]) if known else ([], [])
+        self._merits.feed(slot, *map(np.array, place))
+
+    def _show_rasters(self, pins):
+        now = pins[-1]
+        options = {f"test image {index}": index for index in now.images()}
+        if self._image.options != options:
+            self._image.param.update(options=options, value=next(iter(options.values()), None))
+        data = data_of(now.settings)
+        cells = side_by_side([pin.raster(self._image.value, data) for pin in pins])
+        self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
+        figure = self._rasters.figure
+        names = {k + MIDDLE: _short(pin.name) for k, pin in enumerate(pins)}
+        axis = figure.xaxis[0]
+        if axis.major_label_overrides != names:
+            axis.ticker.ticks = list(names)
+            axis.major_label_overrides = names
+        ends = {"x_range": len(pins), "y_range": len(cells)}
+        for name, end in ends.items():
+            if getattr(figure, name).end != end:
+                getattr(figure, name).update(start=0, end=end, reset_start=0, reset_end=end)
+
+    def _in_words(self, snapshot):
+        if not self.pins:
+            return f"No run is pinned yet; this one stands at {snapshot.test_accuracy:.2%}."
+        best = max(self.pins, key=lambda pin: pin.test_accuracy)
+        return (
+            f"{len(self.pins)} pinned; the best, {best.name}, reached"
+            f" {best.test_accuracy:.2%} of the test images, this run stands at"
+            f" {snapshot.test_accuracy:.2%}."
+        )
+
+    def _all(self):
+        """Pinned and stored runs, the present one last."""
+        now = [Pin.of(NOW, self.session.config.values(), self._last)] if self._last else []
+        return [*self.pins, *now]
+
+    def settings_file(self) -> StringIO:
+        """All settings, as JSON that ``Config.checked(**…)`` takes."""
+        return StringIO(json.dumps(self.session.config.values(), indent=2))
+
+    def runs_table(self) -> tuple[list[str], list[tuple]]:
+        """Results and all settings of the runs, SI units."""
+        units = {name: getattr(Config.param[name], "unit", "") for name in Config.knobs()}
+        knobs = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
+        rows = [
+            (run.name, run.steps, 100 * run.test_accuracy, 1e6 * run.energy,
+             *map(written, run.settings.values()))
+            for run in self._all()
+        ]  # fmt: skip
+        return ["run", "steps", "test accuracy (%)", "energy (µJ, estimate)", *knobs], rows
+
+
+def _short(name):
+    """A name in two lines; dollars would have it read as a formula."""
+    return "\n".join(wrap(name.replace("$", "＄"), WIDE)[:2])

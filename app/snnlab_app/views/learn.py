@@ -1,0 +1,143 @@
+"""Whom the surrogate gradient reaches, and one training step told slowly."""
+
+from html import escape
+from time import monotonic
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.learn.gradient.surrogate import superspike
+from snnlab.plotting import views as plotting_views
+from snnlab_app.plots.cards import Text, Tiles, card, flex, row
+from snnlab_app.plots.live import LivePlot
+from snnlab_app.views.base import View
+
+PER_STAGE = 1.2
+"""Seconds for which each stage is lit."""
+STAGES = (
+    ("Encode", "Pixels become spikes: the brighter, the earlier."),
+    ("Forward on the chip", "The imperfect circuits integrate and fire."),
+    ("Loss", "The highest label potential decides; how wrong is that?"),
+    ("Injection", "Measured values take the places of the ideal model's."),
+    ("Surrogate backward", "A spike has no slope, so a smooth one stands in for it."),
+    ("Adam and rounding", "Float weights move a little; their 6-bit image moves if it must."),
+    ("Write", "The new weights go to the synapses."),
+)
+_STAGE = (
+    '<li{current} style="display: flex; gap: 12px; padding: 8px 12px; margin: 4px 0;'
+    " border-radius: 8px; border-left: 4px solid {edge}; background: {ground};"
+    ' font: 14px/1.45 system-ui">'
+    '<span style="font-weight: 600; flex: 0 0 min(13em, 34%)">{number}. {name}</span>'
+    "<span>{text}</span></li>"
+)
+
+
+class LearnView(View):
+    """The surrogate over this batch's membranes, and the stages of a step."""
+
+    name, title = "learn", "Learn"
+    see = (
+        "Light blue: where the hidden membranes of the newest batch were. Red: the surrogate"
+        " derivative, which decides how much gradient a membrane there receives. Green: where it"
+        " is at least a tenth of its peak."
+    )
+    attempt = "Move the steepness β to both ends, then take one step in slow motion."
+    matters = (
+        "A neuron learns only where the red curve overlaps the blue hill: too steep, and hardly"
+        " any does; too flat, and all get the same."
+    )
+
+    def __init__(self, session):
+        super().__init__(session)
+        self._tiles, self._words = Tiles(), Text()
+        self._warning = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
+        self._stages = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 12))
+        self._slow = pmui.Button(label="Step in slow motion", icon="slow_motion_video")
+        self._slow.on_click(lambda _: session.narrate())
+        self._picture = None
+        self._told, self._begun = (), None
+
+    def build(self):
+        self._plot = LivePlot(plotting_views.reach(), 380, follow="")
+        self.plots = {"surrogate": self._plot}
+        self._light(None)
+        self._words.say(self.matters)
+        return [
+            row(self._warning),
+            row(
+                card("Surrogate over the membranes of this batch", flex(480),
+                     self._plot.pane("reach"), self._words),
+                pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
+            ),
+            row(card("One step of training, told slowly", {"flex": "1 1 100%"}, self._slow,
+                     self._stages)),
+        ]  # fmt: skip
+
+    def table(self, plot):
+        if not self._picture:
+            return super().table(plot)
+        edges, share, beta = self._picture.edges, self._picture.share, self._picture.beta
+        middle = (edges[1:] + edges[:-1]) / 2
+        header = ["membrane potential (leak 0, threshold 1)", "share of samples", "surrogate"]
+        return header, zip(middle, share, superspike(middle, beta), strict=True)
+
+    def show(self, snapshot):
+        picture = self._picture = snapshot.picture
+        middle = (picture.edges[1:] + picture.edges[:-1]) / 2
+        shown = (middle > -1.3) & (middle < 2.3)
+        fine = np.linspace(-1.3, 2.3, 721)
+        slope = superspike(fine, picture.beta)
+        height = picture.share / max(picture.share.max(), 1e-12)
+        self._plot.feed("surrogate", fine, slope)
+        area = self._plot.source("membranes")
+        _fill(area, middle[shown], height[shown])
+        _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
+        self._tiles.show({
+            "Neurons receiving gradient": f"{picture.reached:.0%}",
+            "Surrogate steepness β": f"{picture.beta:g}",
+            "Hidden spikes / image": f"{np.mean(snapshot.history['spikes'][-5:]):.1f}",
+            "Batch accuracy": f"{np.mean(snapshot.history['accuracy'][-5:]):.1%}",
+        })  # fmt: skip
+        self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
+        self.summary.say(
+            f"{picture.reached:.0%} of the neurons receive gradient from an image at"
+            f" β = {picture.beta:g}. {picture.trouble or 'Nothing is amiss.'}"
+        )
+        if picture.stages != self._told:
+            self._told, self._begun = picture.stages, monotonic()
+
+    @property
+    def moves(self):
+        return self._begun is not None
+
+    def tick(self):
+        if self._begun is not None:
+            lit = int((monotonic() - self._begun) / PER_STAGE)
+            self._light(lit)
+            if lit >= len(STAGES):
+                self._begun = None
+
+    def _light(self, lit):
+        """Show the stages up to ``lit`` with their numbers, that one bright."""
+        told = dict(self._told)
+        items = []
+        for k, (name, meaning) in enumerate(STAGES):
+            now, past = lit == k, lit is not None and k <= lit
+            text = f"{meaning} {told[name]}." if past and name in told else meaning
+            items.append(_STAGE.format(
+                current=' aria-current="step"' * now, number=k + 1, name=name, text=escape(text),
+                edge="#0072B2" if past else "rgba(124, 130, 140, 0.4)",
+                ground="rgba(0, 114, 178, 0.16)" if now else "transparent",
+            ))  # fmt: skip
+        html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
+        if html != self._stages.object:
+            self._stages.object = html
+
+
+def _fill(source, x, y):
+    """New points for an area, which is drawn as a patch along its edge and back."""
+    names = source.column_names[:2]
+    source.data = dict(
+        zip(names, (np.concatenate([x, x[::-1]]), np.append(y, np.zeros(len(x)))), strict=True)
+    )

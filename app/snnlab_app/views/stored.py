@@ -1,0 +1,111 @@
+"""Runs that are kept on this computer, as a table to choose from."""
+
+from collections.abc import Callable
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.errors import SnnlabError, plain
+from snnlab.runs.query import RESULTS, chosen, told
+from snnlab.runs.run import RUNS, Run, list_runs, run_in
+from snnlab_app.plots.cards import Markup, Text, card
+from snnlab_app.plots.grid import grid
+
+CHOOSE = "choose one …"
+PAGE = 8
+"""Runs that are shown at once."""
+_HEADINGS = {name: heading for name, (heading, *_) in RESULTS.items()}
+COLUMNS = {"run": "run", "state": "state", "dataset": "data", **_HEADINGS, "tags": "tags",
+           "note": "note"}  # fmt: skip
+NAME, NEWEST = "name", "newest"
+ORDERS = {NAME: None, NEWEST: "created", **{heading: name for name, heading in _HEADINGS.items()}}
+FALLING = ("created", "best_accuracy", "test_accuracy")
+"""Of these the highest come first."""
+WORDS = {"run", "state", "data", "tags", "note"}
+
+
+class StoredRuns:
+    """A table that is filtered, ordered and paged; ``take`` is called with the run chosen."""
+
+    def __init__(self, take: Callable[[Run], None]):
+        self._take, self._rows = take, []
+        self._only = pmui.TextInput(
+            label="Show only", placeholder="beta>=20 dataset=mnist tags=good", size="small",
+            width=290, margin=(10, 5),
+        )  # fmt: skip
+        self._order = pmui.Select(
+            label="Order by", options=list(ORDERS), value=NAME, size="small", width=170,
+            margin=(10, 5),
+        )  # fmt: skip
+        self.choice = pmui.Select(
+            label="Add a stored run", options=[CHOOSE], value=CHOOSE, width=240, size="small",
+            margin=(10, 5),
+        )  # fmt: skip
+        self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
+        self._found, self._table = Text(polite=True), Markup("", margin=12)
+        self._only.param.watch(lambda _: self._again(), "value")
+        self._order.param.watch(lambda _: self._again(), "value")
+        self._pages.param.watch(lambda _: self._show(), "value")
+        self.choice.param.watch(lambda event: self._choose(event.new), "value")
+
+    def panel(self) -> pn.Column:
+        """The table under what chooses among its rows."""
+        return card(
+            "Stored runs", {"flex": "1 1 100%", "overflow-x": "auto"},
+            pn.FlexBox(self._only, self._order, self.choice, align_items="center"),
+            self._found, self._table, self._pages,
+        )  # fmt: skip
+
+    def read(self) -> None:
+        """Look what there is."""
+        runs, _ = list_runs(RUNS)
+        rows = []
+        for run in runs:
+            if not run.folder.is_symlink():
+                try:
+                    rows.append(run.row())
+                except SnnlabError:  # its notes are damaged
+                    continue
+        self._rows = rows
+        self._show()
+
+    def _again(self):
+        if self._pages.value:
+            self._pages.value = 0  # which shows it
+        else:
+            self._show()
+
+    def _show(self):
+        try:
+            rows = self._wanted()
+        except SnnlabError as error:
+            self._found.say(plain(str(error)))
+            return
+        first = PAGE * (self._pages.value or 0)
+        shown = rows[first : first + PAGE]
+        of = f"{len(rows):,} of {len(self._rows):,}" if len(rows) < len(self._rows) else len(rows)
+        self._found.say(
+            f"{of} runs kept in {RUNS}/." if self._rows else f"No run is kept in {RUNS}/."
+        )
+        self._pages.param.update(count=max(1, -(-len(rows) // PAGE)), visible=len(rows) > PAGE)
+        cells = [[told(name, row) or "–" for name in COLUMNS] for row in shown]
+        self._table.object = grid(list(COLUMNS.values()), cells, WORDS) if shown else ""
+        options = [CHOOSE, *(row["run"] for row in shown)]
+        if self.choice.options != options:
+            self.choice.param.update(options=options, value=CHOOSE)
+
+    def _wanted(self):
+        order = ORDERS[self._order.value]
+        rows = chosen(self._rows, self._only.value.split(), order)
+        if order in FALLING:
+            rows.reverse()
+        return sorted(rows, key=lambda row: order is not None and row.get(order) is None)
+
+    def _choose(self, name):
+        """Give the run, if it is one of those that are shown."""
+        if name in self.choice.options and name != CHOOSE:
+            try:
+                self._take(run_in(RUNS, name))
+            except SnnlabError as error:
+                pn.state.notifications.error(str(error), duration=6000)
+            self.choice.value = CHOOSE

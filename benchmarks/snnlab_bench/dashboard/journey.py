@@ -1,0 +1,76 @@
+"""The README's animation: ``python -m snnlab_bench.dashboard.journey`` writes docs/mismatch.webp.
+
+A network learns MNIST, somebody drags the mismatch from 0 to 30 %, accuracy falls and the loop
+brings it back. Pictures are what Chromium shows of a dashboard of its own, nothing is staged.
+"""
+
+import re
+import time
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from snnlab_bench.dashboard.ui import chromium, number, served
+
+TARGET = Path(__file__).resolve().parents[3] / "docs" / "mismatch.webp"
+SCREEN = {"width": 1400, "height": 1372}
+WIDTH = 900
+FLAGS = ("--epochs", "10000", "--schedule", "constant")
+EVERY, SHOWN_MS, LAST_MS = 0.2, 140, 2500
+"""Seconds between two pictures; milliseconds for which each is shown, and the last."""
+LEARNT, MISMATCH = 94.0, 30
+BEFORE, DRAG, AFTER = 6, 5, 40
+"""Pictures before, during and after the drag."""
+
+
+def main() -> None:
+    """Film it and say how large the film is."""
+    with served(*FLAGS) as url, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport=SCREEN)
+        page.goto(url)
+        frames = list(film(page))
+    durations = [SHOWN_MS] * (len(frames) - 1) + [LAST_MS]
+    first, *rest = frames
+    first.save(TARGET, save_all=True, append_images=rest, duration=durations, loop=0,
+               quality=55, method=6)  # fmt: skip
+    print(f"{TARGET}: {len(frames)} pictures, {TARGET.stat().st_size / 1e6:.2f} MB")
+
+
+def film(page):
+    """Train, drag, wait: a picture now and then."""
+    page.get_by_text(re.compile("^mnist: ")).first.wait_for(timeout=120_000)
+    page.get_by_role("button", name="Train", exact=True).first.click()
+    while number(page, "Batch accuracy") < LEARNT:
+        time.sleep(0.5)
+    tiles = page.get_by_role("group", name="Test accuracy", exact=True).bounding_box()
+    curves = page.get_by_role("heading", name="Accuracy", exact=True).bounding_box()
+    cut = round(tiles["y"] + tiles["height"] + 8), round(curves["y"]) - 14
+    yield from (picture(page, *cut) for _ in range(BEFORE))
+    slider = page.get_by_role("slider", name=re.compile("Mismatch")).locator("xpath=../..")
+    box = slider.bounding_box()
+    at, y = box["x"], box["y"] + box["height"] / 2
+    page.mouse.move(at, y)
+    page.mouse.down()
+    for k in range(DRAG):
+        page.mouse.move(at + box["width"] * (MISMATCH / 50) * (k + 1) / DRAG, y)
+        yield picture(page, *cut)
+    page.mouse.up()
+    yield from (picture(page, *cut) for _ in range(AFTER))
+
+
+def picture(page, top: int, bottom: int) -> Image.Image:
+    """The page without what is between two heights: knobs, numbers, and under them its curves."""
+    time.sleep(EVERY)
+    shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    below = shot.crop((0, bottom, shot.width, shot.height))
+    whole = Image.new("RGB", (shot.width, top + below.height), "white")
+    whole.paste(shot.crop((0, 0, shot.width, top)))
+    whole.paste(below, (0, top))
+    return whole.resize((WIDTH, round(WIDTH * whole.height / whole.width)), Image.LANCZOS)
+
+
+if __name__ == "__main__":
+    main()

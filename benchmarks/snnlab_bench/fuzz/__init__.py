@@ -1,0 +1,1 @@
+"""Nonsense for everything that reads: ``python -m snnlab_bench.fuzz.run``."""

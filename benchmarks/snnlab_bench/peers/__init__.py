@@ -1,0 +1,1 @@
+"""The same network in other libraries, measured in turn with snnlab's."""

@@ -1,0 +1,114 @@
+"""A training step and inference against other libraries, and how alike their networks are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.chip.die import Die
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab_bench.harness import Row, Seconds, Spread, Times, interleaved, timed
+from snnlab_bench.network import Trained
+from snnlab_bench.peers.contest import CHECKED, LARGE, SMALL, PeerError, peers
+from snnlab_bench.peers.networks import PEERS
+from snnlab_bench.peers.worker import COMPILED
+
+TARGET = 20.0
+REPEATS = 3
+NO_NOISE = {"cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
+
+
+def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
+    """The fastest peer's time over ours."""
+    names = [*PEERS, f"torch by hand{COMPILED}"] if full else list(PEERS)
+    with peers(trained, names, threads) as (running, missing, folder):
+        alike = _alike(trained, running, missing, folder)
+        yield _step(trained, running, (*alike, *missing.values()))
+        yield _inference(trained, running)
+
+
+def _step(trained, running, alike):
+    trainer = trained.trainer(learning_rate=0.0)
+    ours = {"snnlab": timed(trainer.advance, REPEATS)}
+    theirs = {name: peer.task("step", REPEATS) for name, peer in running.items()}
+    return _row("peers-step", f"training step, batch {SMALL}, 20 steps", ours, theirs, alike)
+
+
+def _inference(trained, running):
+    chip = trained.chip(OperatingPoint.inference())
+    ours, theirs = {}, {}
+    for key, count in {"small": SMALL, "large": LARGE}.items():
+        events, repeats = trained.images(count), LARGE // count
+
+        def work(events=events):
+            return trained.classify(chip, events)
+
+        ours[f"snnlab, batch {count}"] = _per_image(timed(work, repeats), count)
+        for name, peer in running.items():
+            theirs[f"{name}, batch {count}"] = _per_image(peer.task(key, repeats), count)
+    return _row("peers-inference", "inference, 7 CADC periods, at the best batch", ours, theirs)
+
+
+def _per_image(contender, count):
+    def counted():
+        took = contender()
+        return Seconds(took.wall / count, took.cpu / count)
+
+    return counted
+
+
+def _row(key, what, ours, theirs, notes=()):
+    if not theirs:
+        return Row(key, what, None, TARGET, "no peer runs", notes=notes)
+    times = interleaved({**ours, **theirs}, seconds=15.0)
+    median = {name: _median(t) for name, t in times.items()}
+    mine, fastest = (min(names, key=median.get) for names in (ours, theirs))
+    shown = {name: f"{name} {_shown(seconds)}" for name, seconds in median.items()}
+    batches = {name.partition(", ")[2] for name in shown}
+    lists = ["; ".join(v for k, v in shown.items() if k.endswith(b)) for b in sorted(batches)]
+    return Row(
+        key,
+        what,
+        Spread.of(times[fastest].wall / times[mine].wall),
+        TARGET,
+        f"{shown[mine]} against {shown[fastest]}",
+        notes=(*lists, *notes),
+        details={"seconds": median},
+    )
+
+
+def _shown(seconds):
+    return f"{1e3 * seconds:.1f} ms" if seconds > 1e-3 else f"{1e6 * seconds:.1f} µs"
+
+
+def _median(times: Times) -> float:
+    return float(np.median(times.wall))
+
+
+def _alike(trained, running, missing, folder) -> list[str]:
+    """How each peer's spikes and answers compare with those of an ideal die without noise.
+
+    Peers that do not run move from ``running`` to ``missing``.
+    """
+    ideal = trained.chip(OperatingPoint(**NO_NOISE), Die.ideal())
+    recording = ideal.run(trained.images(CHECKED), trained.weights_lsb)
+    ours = recording.spikes[0].count_by_channel()
+    said = [f"hidden spikes an image: ideal die {ours.sum() / CHECKED:.1f}"]
+    for name in list(running):
+        try:
+            running[name].task("check")()
+            said.append(_compared(name, folder, ours, trained.dataset.test_labels[:CHECKED]))
+        except PeerError as error:
+            missing[name] = str(error)
+            del running[name]
+    return said
+
+
+def _compared(name: str, folder: Path, ours: np.ndarray, labels: np.ndarray) -> str:
+    with np.load(folder / f"{name}.npz", allow_pickle=False) as file:
+        counts, answers = file["counts"], file["answers"]
+    equal, right = (counts == ours).mean(), (answers == labels).mean()
+    return (
+        f"{name} {counts.sum() / len(ours):.1f}; spike counts of {equal:.1%} of the neurons equal,"
+        f" accuracy {right:.1%}"
+    )

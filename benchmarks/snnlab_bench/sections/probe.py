@@ -1,0 +1,79 @@
+"""Measurements in a process of their own: ``python -m snnlab_bench.sections.probe NAME [N]``.
+
+Each prints one line of JSON.
+"""
+
+import json
+import resource
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+MB = 2**20
+
+
+def memory(batch: int) -> dict[str, float]:
+    """MB that a step with ``batch`` images takes at its peak, above one with ten."""
+    from snnlab_bench.network import Random
+
+    Random(batch=10).step()
+    before, large = _now(), Random(batch=batch)
+    for _ in range(3):
+        large.step()
+    return {"mb": (_peak() - before) / MB, "baseline_mb": before / MB}
+
+
+def growth(steps: int) -> dict[str, float]:
+    """MB by which the peak of a training on digits rises from the hundredth step to the last."""
+    from snnlab import Config, Trainer, load
+
+    settled, config = 0, Config(dataset="digits", epochs=10_000, schedule="constant")
+    for progress in Trainer(config, load("digits")):
+        if progress.step == 100:
+            settled = _peak()
+        if progress.step == steps:
+            break
+    return {"mb": (_peak() - settled) / MB, "baseline_mb": settled / MB}
+
+
+def start(_: int) -> dict[str, float]:
+    """Seconds until all kernels of a training are ready: the first pass less a second one."""
+    from snnlab import Config, Trainer, load
+
+    dataset = load("digits")
+    trainer = Trainer(Config(dataset="digits"), dataset)
+    _ = trainer.train_events, trainer.test_events
+    took = []
+    for _ in range(2):
+        begin = perf_counter()
+        trainer.prepare(lambda message, fraction: None)
+        took.append(perf_counter() - begin)
+    return {"seconds": took[0] - took[1]}
+
+
+def _peak():
+    """Most bytes resident so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # on Linux, the parent's at least
+    return _status("VmHWM") or (peak if sys.platform == "darwin" else 1024 * peak)
+
+
+def _now():
+    """Bytes resident now; where the system does not tell, most so far."""
+    return _status("VmRSS") or _peak()
+
+
+def _status(field):
+    """Bytes of a field of Linux's process status, 0 elsewhere."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    probe = {"memory": memory, "growth": growth, "start": start}[sys.argv[1]]
+    print(json.dumps(probe(int(sys.argv[2]))))

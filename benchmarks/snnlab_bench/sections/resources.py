@@ -1,0 +1,55 @@
+"""Memory, compilation and start, each measured in a fresh process."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from snnlab_bench.harness import Row, Spread
+from snnlab_bench.network import Trained
+
+STEP_MB, GROWTH_MB = 300.0, 10.0
+COMPILE_S, START_S = 20.0, 1.0
+STARTS = 3
+
+
+def memory(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
+    """Memory of one large step, and of many."""
+    took = _probe("memory", 1000)
+    yield _row(
+        "memory-step", "memory of a step with 1000 images", [took["mb"]], STEP_MB, "MB",
+        f" above {took['baseline_mb']:.0f} MB",
+    )  # fmt: skip
+    steps = 10_000 if full else 500
+    took = _probe("growth", steps)
+    yield _row(
+        "memory-growth", f"growth of memory over {steps:,} steps", [took["mb"]], GROWTH_MB, "MB",
+        f" above {took['baseline_mb']:.0f} MB",
+    )  # fmt: skip
+
+
+def start(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
+    """From an empty cache of kernels, then from the full one."""
+    with tempfile.TemporaryDirectory() as cache:
+        first = _probe("start", 0, NUMBA_CACHE_DIR=cache)["seconds"]
+        later = [_probe("start", 0, NUMBA_CACHE_DIR=cache)["seconds"] for _ in range(STARTS)]
+    yield _row("compilation", "first compilation of the kernels", [first], COMPILE_S, "s")
+    yield _row("start", "loading the compiled kernels", later, START_S, "s")
+
+
+def _row(key, what, values, limit, unit, base=""):
+    ratio = Spread.of([value / limit for value in values])
+    measured = ratio.median * limit
+    shown = f"{measured:.0f}" if measured >= 10 else f"{measured:.2g}"
+    figures = f"{shown} {unit}{base} against {limit:g} {unit}"
+    return Row(key, what, ratio, 1.0, figures, at_most=True, details={unit.lower(): measured})
+
+
+def _probe(name, amount, **environment):
+    done = subprocess.run(
+        [sys.executable, "-m", "snnlab_bench.sections.probe", name, str(amount)],
+        env={**os.environ, **environment}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)

@@ -1,0 +1,134 @@
+"""Where a network sits on the chip: layers to neuron circuits, synapse rows, signs and labels."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from operator import index
+
+import numpy as np
+
+from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_CIRCUITS, N_LABELS
+from snnlab.chip.layout.advice import too_large
+from snnlab.chip.layout.partition import MOST_PARTS, Part, free_runs, joined, pack
+from snnlab.chip.layout.report import Report, layer_report
+from snnlab.errors import SnnlabError
+
+MOST_INPUTS = N_LABELS * INPUTS_PER_CIRCUIT
+"""Sources that 64 labels tell apart on 128 pairs of rows."""
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """A feed-forward network on one chip, or cut into parts for several chips or runs.
+
+    ``sizes`` counts inputs, hidden layers and label neurons, e.g. ``(256, 246, 10)``. A circuit has
+    256 synapses, two per signed weight, so a neuron with N inputs joins ``ceil(N / 128)`` circuits
+    (released code of Cramer et al. 2022).
+
+    ``chips`` is how many parts the network may be cut into if it needs them: executed one after the
+    other on one chip, spikes replayed from part to part (arXiv 2401.16840), or at once on as many
+    chips. The emulator runs all parts on one die. ``excluded`` names circuits that must not be
+    used, whatever the part.
+
+    Raises :class:`SnnlabError` when the network does not fit, with what would.
+    """
+
+    sizes: tuple[int, ...]
+    chips: int = 1
+    excluded: Iterable[int] = frozenset()
+
+    def __post_init__(self):
+        try:
+            object.__setattr__(self, "sizes", tuple(map(index, self.sizes)))
+        except TypeError:
+            raise SnnlabError(
+                f"Network of {self.sizes}: layers have whole numbers of neurons"
+            ) from None
+        try:
+            object.__setattr__(self, "excluded", frozenset(map(index, self.excluded)))
+        except TypeError:
+            raise SnnlabError(f"excluded circuits {self.excluded}: give whole numbers") from None
+        self._check()
+        _ = self.parts
+
+    def __str__(self) -> str:
+        return "-".join(map(str, self.sizes))
+
+    @property
+    def circuits_per_neuron(self) -> tuple[int, ...]:
+        """Joined circuits of one neuron, for each layer."""
+        return tuple(map(joined, self.sizes[:-1]))
+
+    @property
+    def circuits_used(self) -> int:
+        """Circuits that the whole network takes; 512 on each chip less the excluded ones."""
+        return sum(n * k for n, k in zip(self.sizes[1:], self.circuits_per_neuron, strict=True))
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The network cut into parts in the order of execution; one if it fits one chip."""
+        parts = pack(self.sizes, free_runs(self.excluded), self.chips)
+        if parts is None:
+            raise SnnlabError(too_large(self.sizes, self.chips, self.excluded))
+        return parts
+
+    @property
+    def n_parts(self) -> int:
+        """Chips, or runs one after the other, that the network takes."""
+        return len(self.parts)
+
+    @cached_property
+    def circuits(self) -> tuple[np.ndarray, ...]:
+        """Circuits of every neuron, for each layer : int64[neuron, joined].
+
+        Neurons of different parts may have the same.
+        """
+        blocks = [block for part in self.parts for block in part.blocks]
+        return tuple(
+            np.concatenate([block.circuits for block in blocks if block.layer == layer])
+            for layer in range(len(self.sizes) - 1)
+        )
+
+    def synapses(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pair of rows and column of each signed weight : int64[input, neuron], both.
+
+        The excitatory synapse sits in row ``2 * pair``, the inhibitory one below it.
+        """
+        inputs = np.arange(self.sizes[layer])
+        column = self.circuits[layer][:, inputs // INPUTS_PER_CIRCUIT].T
+        pair = np.broadcast_to((inputs % INPUTS_PER_CIRCUIT)[:, None], column.shape)
+        return pair, column
+
+    def labels(self, layer: int) -> np.ndarray:
+        """Address label of each input of a layer, 0 to 63 : int64[input].
+
+        Sources that share a pair of rows send different labels, and a column's synapses listen to
+        one. Counted on from layer to layer and round after 63: the layers of one part follow each
+        other and take at most 64, so within a part no label comes back.
+        """
+        first = sum(self.circuits_per_neuron[:layer])
+        return (first + np.arange(self.sizes[layer]) // INPUTS_PER_CIRCUIT) % N_LABELS
+
+    def report(self) -> Report:
+        """What the network uses, what is left, and what its parts cost; prints as a table."""
+        layers = tuple(layer_report(self, layer) for layer in range(len(self.sizes) - 1))
+        free = self.n_parts * (N_CIRCUITS - len(self.excluded))
+        return Report(str(self), layers, self.parts, free)
+
+    def _check(self):
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise SnnlabError(f"Network {self}: every layer needs at least one neuron")
+        if self.chips not in range(1, MOST_PARTS + 1):
+            raise SnnlabError(
+                f"chips = {self.chips} is not allowed: a whole number from 1 to {MOST_PARTS}"
+            )
+        for circuit in self.excluded - set(range(N_CIRCUITS)):
+            raise SnnlabError(
+                f"excluded circuit {circuit} does not exist: the chip has 0 to {N_CIRCUITS - 1}"
+            )
+        widest = max(self.sizes[:-1])
+        if widest > MOST_INPUTS:
+            raise SnnlabError(
+                f"Network {self}: a layer has {widest} inputs, {N_LABELS} address labels tell"
+                f" {MOST_INPUTS} apart: use at most {MOST_INPUTS}"
+            )

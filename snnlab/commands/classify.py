@@ -1,0 +1,141 @@
+"""``snnlab classify``: a stored run decides on picture files."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from glob import glob, has_magic
+from math import isfinite
+from pathlib import Path
+
+from snnlab.commands.flags import filled
+from snnlab.errors import SnnlabError, plain
+from snnlab.files import check_place, write_whole
+
+STANDARD_INPUT = STANDARD_OUTPUT = "-"
+FAILED = 2
+TOLD_EVERY = 20
+"""Pictures between two looks of the progress bar."""
+
+
+def add_classify(commands) -> None:
+    """Add the command to a parser's commands."""
+    text = "have a run decide on pictures: class, potential, time and energy of each"
+    parser = commands.add_parser("classify", help=text, description=text)
+    parser.set_defaults(command=_classify, prints=True)
+    parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
+    text = "picture files, folders of them, patterns such as '*.png', or - for standard input"
+    parser.add_argument("pictures", type=filled, nargs="+", metavar="PICTURE", help=text)
+    text = "write a row per picture with all potentials to a file, or - for standard output"
+    parser.add_argument("--csv", type=filled, metavar="FILE", help=text)
+    text = "take pictures as images of the data set (default: those of its size; others are boxed)"
+    parser.add_argument("--as-is", action=argparse.BooleanOptionalAction, help=text)
+
+
+def _classify(arguments):
+    from snnlab.runs.run import find_run
+
+    run = find_run(arguments.run)
+    if arguments.csv not in (None, STANDARD_OUTPUT):
+        check_place(Path(arguments.csv), "table")
+    from snnlab.studies.classify import Classifier  # torch and numba take seconds
+    from snnlab.text.progress import Bar
+
+    classifier = Classifier(run)
+    found, names, images, unread = [], [], [], []
+    for given in arguments.pictures:
+        with _named(given, unread):
+            found += _found(given)
+    with Bar() as bar:
+        for k, name in enumerate(found):
+            if k % TOLD_EVERY == 0:
+                bar.tell(f"picture {k + 1} of {len(found)}", k / len(found))
+            with _named(name, unread):
+                source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
+                images.append(classifier.image(source, arguments.as_is))
+                names.append("standard input" if name == STANDARD_INPUT else name)
+    if images:
+        rows = list(zip(names, classifier.decide(images), strict=True))
+        _write(rows, classifier.classes, arguments.csv)
+    return FAILED if unread else 0
+
+
+@contextmanager
+def _named(name, unread) -> Iterator[None]:
+    """What is wrong with one picture is said, and the others go on."""
+    from tqdm import tqdm
+
+    try:
+        yield
+    except SnnlabError as error:
+        unread.append(name)
+        where = "" if plain(name) in str(error) else f"{plain(name)}: "
+        tqdm.write(f"snnlab: {where}{error}", file=sys.stderr)
+
+
+def _found(name) -> list[str]:
+    """A file's name as it is, or in order those of a folder's or pattern's pictures."""
+    from snnlab.data.own.labelled import in_order
+
+    found = [name]
+    if os.path.isdir(name):  # False for what is no name
+        found = [str(path) for path in Path(name).rglob("*") if _looks_like_a_picture(path)]
+    elif has_magic(name) and not os.path.lexists(name):
+        found = glob(name, recursive=True)
+    if not found:
+        raise SnnlabError(f"there are no pictures in {name}: give files, folders or patterns")
+    return sorted(found, key=in_order)
+
+
+def _looks_like_a_picture(path):
+    from snnlab.data.own.class_folders import SUFFIXES
+
+    known = path.suffix.lower() in {*SUFFIXES, ".heic", ".heif", ".svg"}
+    return known and not path.name.startswith(".") and path.is_file()
+
+
+def _write(rows, classes, to):
+    from snnlab.runs.tables import aligned, csv_of
+
+    if to is None:
+        print(aligned([HEAD, *(_line(*row) for row in rows)]))
+        return
+    head = [*COLUMNS, *(f"potential {name}" for name in classes)]
+    content = csv_of(head, (_cells(*row) for row in rows)).getvalue().replace("\r\n", "\n")
+    if to == STANDARD_OUTPUT:
+        print(content, end="")
+        return
+    try:
+        write_whole(Path(to), lambda file: file.write(content.encode()))
+    except OSError as error:
+        raise SnnlabError(f"table {to} cannot be written: {error.strerror}") from None
+
+
+HEAD = ("picture", "class", "potential", "second", "after µs", "hidden spikes", "about µJ")
+COLUMNS = (
+    "picture", "class", "potential", "second class", "second potential", "time_us",
+    "hidden_spikes", "energy_uJ", "energy_low_uJ", "energy_high_uJ",
+)  # fmt: skip
+"""Of the CSV, before the potentials of all classes."""
+
+
+def _line(name, decision):
+    (_, potential), (second, below) = decision.ranking[:2]
+    after = f"{1e6 * decision.time:.1f}" if isfinite(decision.time) else "never"
+    return (
+        name, decision.label, f"{potential:.2f}", f"{second} {below:.2f}", after, decision.spikes,
+        f"{1e6 * decision.energy:.2f}",
+    )  # fmt: skip
+
+
+def _cells(name, decision):
+    (_, potential), (second, below) = decision.ranking[:2]
+    after = round(1e6 * decision.time, 3) if isfinite(decision.time) else None
+    energies = (decision.energy, *decision.energy_range)
+    potentials = (potential, below, *decision.potentials.values())
+    potential, below, *every = (round(v, 4) for v in potentials)
+    return (
+        name, decision.label, potential, second, below, after, decision.spikes,
+        *(round(1e6 * joule, 4) for joule in energies), *every,
+    )  # fmt: skip

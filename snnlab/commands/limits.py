@@ -1,0 +1,58 @@
+"""What a server of the dashboard gives its visitors at most."""
+
+import param
+
+from snnlab.errors import SnnlabError
+from snnlab.text.numerals import cure, number
+
+
+class Limits(param.Parameterized):
+    """Each is a flag of ``snnlab app``: ``--max-visitors`` and so on."""
+
+    visitors = param.Integer(
+        40, bounds=(1, 10_000),
+        doc="Visitors at once; who comes later stands in line until one leaves.",
+    )  # fmt: skip
+    minutes = param.Number(
+        120.0, bounds=(0.01, 1e5),
+        doc="Minutes that a training runs before it pauses and waits for a click.",
+    )  # fmt: skip
+    memory = param.Integer(
+        6000, bounds=(500, 10**7),
+        doc="Memory of a computing process, in MB, above which visitors stand in line.",
+    )  # fmt: skip
+    stored = param.Integer(
+        1000, bounds=(10, 10**7),
+        doc="Disk space, in MB, for trainings that were left in a crash; the oldest go first.",
+    )  # fmt: skip
+    upload = param.Integer(
+        100, bounds=(1, 2000),
+        doc="Size of a data set of a visitor's own, in MB.",
+    )  # fmt: skip
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """In the order in which they are declared."""
+        return [name for name in cls.param if name != "name"]
+
+    @classmethod
+    def read(cls, **texts: str) -> "Limits":
+        """Limits from what people type; raises :class:`SnnlabError` for a value not allowed."""
+        return cls(**{name: cls._number(name, text) for name, text in texts.items()})
+
+    @classmethod
+    def _number(cls, name, text):
+        declared = cls.param[name]
+        kind = int if isinstance(declared, param.Integer) else float
+        low, high = declared.bounds
+        try:
+            value = number(text, kind)
+        except ValueError:
+            value = None
+        if value is None or not low <= value <= high:
+            what = "a whole number" if kind is int else "a number"
+            raise SnnlabError(
+                f"--max-{name} {text} is not allowed: {what} from {low:g} to {high:g}"
+                f"{cure(text, kind, declared.bounds)}"
+            )
+        return value

@@ -1,0 +1,112 @@
+"""``snnlab robustness``, ``transfer`` and ``neuron-death``: what a run's network bears."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.commands.flags import add_data_dir, filled, place, whole
+from snnlab.text.numerals import cure, number
+
+
+def add_robustness(commands) -> None:
+    """Add the three commands to a parser's commands."""
+    add = _add(commands, "robustness", _robustness, "test a run on other dies, deeper mismatch")
+    add("--dies", type=whole, default=5, metavar="N", help="how many (default: 5)")
+    add("--sigmas", type=_numbers, metavar="A,B", help="mismatch σ_d of each (default: 0 to 0.5)")
+    add("--epochs", type=whole, default=0, metavar="N",
+        help="of training in the loop with each die before it is tested (default: 0)")  # fmt: skip
+    add = _add(commands, "transfer", _transfer, "train as a run was on die A, test on die B")
+    add("--dies", type=whole, default=3, metavar="N", help="how many (default: 3)")
+    add = _add(
+        commands, "neuron-death", _neuron_death, "test a run while hidden neurons are silent"
+    )
+    add("--shares", type=_numbers, metavar="A,B", help="shares of them (default: 0 to 0.5)")
+    text = "times that they are drawn (default: 5)"
+    add("--draws", type=whole, default=5, metavar="N", help=text)
+
+
+def _add(commands, name, command, text):
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=command, prints=True)
+    parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
+    parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
+    parser.add_argument("--scheduler", type=filled, metavar="tcp://…",
+                        help="address of a Dask scheduler to use instead")  # fmt: skip
+    parser.add_argument("--export", type=place, metavar="FILE",
+                        help="write every single test as .csv or .parquet")  # fmt: skip
+    add_data_dir(parser)
+    return parser.add_argument
+
+
+def _numbers(text):
+    try:
+        return tuple(number(part := each, float) for each in text.split(","))
+    except ValueError:
+        meant = cure(part, float, percent=0.01)
+        raise argparse.ArgumentTypeError(f"{text}: give numbers such as 0,0.2,0.4{meant}") from None
+
+
+def _robustness(arguments):
+    from snnlab.studies.robustness import SIGMAS, robustness
+
+    sigmas = arguments.sigmas or SIGMAS
+    table = _measured(
+        arguments, robustness, n_dies=arguments.dies, sigmas=sigmas, epochs=arguments.epochs
+    )
+    print(_spread(table, "sigma", "mismatch"))
+    return 0
+
+
+def _transfer(arguments):
+    from snnlab.studies.robustness import transfer
+
+    table = _measured(arguments, transfer, n_dies=arguments.dies)
+    dies = list(dict.fromkeys(table["tested_on"]))
+    rows = np.reshape(table["accuracy"], (len(dies), len(dies)))
+    print("accuracy, trained on" + "".join(f"{f'on die {die}':>14}" for die in dies))
+    for die, row in zip(dies, rows, strict=True):
+        print(f"{f'die {die}':>20}" + "".join(f"{accuracy:>14.2%}" for accuracy in row))
+    return 0
+
+
+def _neuron_death(arguments):
+    from snnlab.studies.robustness import SHARES, neuron_death
+
+    shares = arguments.shares or SHARES
+    table = _measured(arguments, neuron_death, shares=shares, draws=arguments.draws)
+    print(_spread(table, "silenced", "silent"))
+    return 0
+
+
+def _measured(arguments, study, **options):
+    """The table of a study, also written where it was asked for."""
+    from snnlab.runs.run import find_run
+    from snnlab.runs.tables import check_export, exported
+    from snnlab.text.progress import Bar
+
+    run = find_run(arguments.run, Path("runs"))
+    if arguments.export:
+        check_export(arguments.export)
+    with Bar(times=True) as bar:
+        bar.tell("testing", 0.0)
+        table = study(
+            run, workers=arguments.workers, scheduler=arguments.scheduler,
+            data_dir=arguments.data_dir, tell=bar.tell, **options,
+        )  # fmt: skip
+    if arguments.export:
+        exported(arguments.export, table)
+    return table
+
+
+def _spread(table, name, title):
+    """Mean, least and most of each value of a column."""
+    at, accuracy, spikes = (np.array(table[n]) for n in (name, "accuracy", "spikes"))
+    lines = [f"{title:>8}  accuracy   least    most  spikes/image"]
+    for value in dict.fromkeys(at.tolist()):
+        found, fired = accuracy[at == value], spikes[at == value]
+        lines.append(
+            f"{value:8.2f}  {found.mean():8.2%} {found.min():7.2%} {found.max():7.2%}"
+            f"  {fired.mean():12.1f}"
+        )
+    return "\n".join(lines)

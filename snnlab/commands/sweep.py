@@ -1,0 +1,170 @@
+"""``snnlab sweep``: many trainings, to find the settings that serve best."""
+
+from snnlab.commands.flags import add_knobs, add_recipe, config, filled, place, whole
+from snnlab.errors import SnnlabError
+from snnlab.runs.tables import check_export, columns_of, exported
+from snnlab.text.numerals import cure, number
+
+MOST = 10
+"""Trials that are shown at the end."""
+_HELP = {
+    "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
+    "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
+    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
+}
+
+
+def add_sweep(commands):
+    """Add the command to a parser's commands; returns its parser."""
+    parser = commands.add_parser("sweep", help="train many times, to find the best settings")
+    parser.set_defaults(command=_sweep)
+    add = parser.add_argument
+    add("plan", nargs="?", type=place, metavar="PLAN.toml", help="what to do; flags come first")
+    for flag, (shown, text) in zip(
+        ("--vary", "--objective", "--limit"), _HELP.items(), strict=True
+    ):
+        add(flag, action="append", default=[], metavar=shown, help=text)
+    add("--sampler", metavar="X", help="grid, random or tpe (default)")
+    add("--trials", type=whole, metavar="N", help="how many (default: 20, or the whole grid)")
+    text = "dies that each trial is trained on (default: 1)"
+    add("--repeats", type=whole, metavar="N", help=text)
+    add("--sweep-seed", type=whole, metavar="N", help="seed of the values that are tried")
+    add("--prune", action="store_true", default=None, help="stop bad trials early")
+    add(
+        "--name",
+        type=filled,
+        metavar="X",
+        help="name of the study (default: sweep, or the file's name)",
+    )
+    add("--storage", type=filled, metavar="X", help="SQLite file, .journal file or database URL"
+        " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
+    text = "processes (default: one for each core; 0: here)"
+    add("--workers", type=whole, metavar="N", help=text)
+    add(
+        "--scheduler",
+        type=filled,
+        metavar="tcp://…",
+        help="address of a Dask scheduler to use instead",
+    )
+    add("--export", type=place, metavar="FILE", help="write all trials as .csv or .parquet")
+    add_recipe(parser)
+    add_knobs(parser)
+    return parser
+
+
+def _sweep(arguments):
+    plan = _plan(arguments)
+    if arguments.export:
+        check_export(arguments.export)
+    from snnlab.sweeps.outcome import row_of
+    from snnlab.sweeps.sweep import default_storage, sweep
+    from snnlab.text.progress import Bar, say
+
+    storage = arguments.storage or default_storage(plan.name)
+    ended = []
+    with Bar(times=True) as bar:
+
+        def tell(message, fraction):
+            say(message)
+            ended.append(message)
+            bar.tell(plan.name, fraction)
+
+        bar.tell(plan.name, 0.0)
+        try:
+            study = sweep(
+                plan, storage, workers=arguments.workers, scheduler=arguments.scheduler,
+                data_dir=arguments.data_dir, tell=tell,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            if ended:
+                say(_so_far(plan, storage))
+            raise
+    if not ended:
+        print("nothing was left to do: all trials had ended before")
+    if arguments.export:
+        exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
+    print(_summary(plan, study, storage))
+    return 0
+
+
+def _plan(arguments):
+    from snnlab.sweeps.plan import Plan
+
+    given = {name: getattr(arguments, name) for name in ("sampler", "trials", "repeats", "prune")}
+    given |= {"name": arguments.name, "seed": arguments.sweep_seed}
+    given |= {"objectives": arguments.objective or None}
+    given = {name: value for name, value in given.items() if value is not None}
+    given["vary"] = _once("vary", (_pair("vary", text) for text in arguments.vary))
+    given["settings"] = _settings(arguments, given["vary"])
+    if arguments.limit:
+        given["limits"] = _once("limit", map(_limit, arguments.limit))
+    if arguments.plan:
+        return Plan.read(arguments.plan, **given)
+    return Plan.checked(**given)
+
+
+def _settings(arguments, varied):
+    """Knobs that stay: those given as flags, and all of a recipe but the varied ones."""
+    values = config(arguments).values()
+    return {
+        name: value for name, value in values.items()
+        if getattr(arguments, name) is not None or (arguments.recipe and name not in varied)
+    }  # fmt: skip
+
+
+def _pair(flag, text):
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise SnnlabError(f"--{flag} {text}: give NAME=VALUES")
+    return name.replace("-", "_"), value
+
+
+def _once(flag, pairs):
+    """Flags by name."""
+    found = {}
+    for name, value in pairs:
+        if name in found:
+            raise SnnlabError(f"--{flag} {name} is given twice: {found[name]} and {value}")
+        found[name] = value
+    return found
+
+
+def _limit(text):
+    name, value = _pair("limit", text)
+    try:
+        return name, number(value, float)
+    except ValueError:
+        raise SnnlabError(f"limit {name} = {value} is no number{cure(value, float)}") from None
+
+
+def _so_far(plan, storage):
+    """What an interrupted sweep has found, and how it goes on."""
+    from snnlab.sweeps.storage import load_study
+
+    try:
+        found = _summary(plan, load_study(plan.name, storage), storage)
+    except SnnlabError as error:
+        return str(error)
+    return f"{found}\nthe same command goes on with the trials that are left"
+
+
+def _summary(plan, study, storage):
+    """The best trials in a table, or why no trial counts."""
+    from snnlab.sweeps.outcome import best_of, row_of, why_none
+
+    states = [trial.state.name.lower() for trial in study.trials]
+    lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
+    best = best_of(plan, study)
+    if best:
+        what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
+        lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
+    elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
+        lines.append(none)
+    for trial in best[:MOST]:
+        values = ", ".join(
+            f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)
+        )
+        knobs = ", ".join(f"{n} {v:.4g}" if isinstance(v, float) else f"{n} {v}"
+                          for n, v in trial.params.items())  # fmt: skip
+        lines.append(f"  {trial.number}: {values} at {knobs}")
+    return "\n".join(lines)

@@ -1,0 +1,85 @@
+"""Pictures as arrays in npz files, under the names that people give them; nothing is unpickled."""
+
+import re
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.data.own.labelled import Found, Labelled, words_or_numbers
+from snnlab.data.own.places import Place
+from snnlab.errors import SnnlabError
+from snnlab.files import load_npz
+
+PARTS = {"train": ("train", "training"), "test": ("test", "testing"),
+         "spare": ("val", "valid", "validation")}  # fmt: skip
+IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels", "features")
+LABELS = ("y", "label", "labels", "target", "targets", "class")
+NAMES = "x_train, y_train, x_test and y_test, or images and labels"
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def read(place: Place, names: list[str]) -> Found:
+    """Pictures of one npz file, or of several that hold parts of them, as KMNIST's do.
+
+    Raises :class:`SnnlabError` unless there are images and labels for them.
+    """
+    roles: dict[tuple[str, str], np.ndarray] = {}
+    for name in names:
+        path = place.real(name)
+        if path is None:
+            raise SnnlabError(f"{name} is an archive in an archive: take it out")
+        for key, array in _load(path).items():
+            role = _role(key, array, Path(name).stem)
+            if role and role[1] and roles.setdefault(role, array) is not array:
+                raise SnnlabError(f"{name}: {role[0]} {role[1]} twice: name arrays {NAMES}")
+    part = "train" if ("train", "images") in roles else "all"
+    if not all((part, kind) in roles for kind in ("images", "labels")):
+        raise SnnlabError(f"{', '.join(names[:4])}: no images and labels: name arrays {NAMES}")
+    test = all(("test", kind) in roles for kind in ("images", "labels")) and part == "train"
+    return Found(*(_labelled(roles, which) for which in (part, *["test"] * test)))
+
+
+def _load(path):
+    return load_npz(path, "file", f"arrays {NAMES}", kinds="biufUS")
+
+
+def _role(key, array, stem):
+    """Part and kind of an array by its name, or by that of its file."""
+    words = re.findall("[a-z]+", key.lower())
+    if words[:1] == ["arr"]:  # NumPy's own, where none was given
+        words = re.findall("[a-z]+", stem.lower())
+        words += ["images" if array.ndim > 2 else "labels"] * (not {*words} & {*IMAGES, *LABELS})
+    part = next((part for part, names in PARTS.items() if {*words} & {*names}), "all")
+    kind = next(
+        (k for k, names in (("labels", LABELS), ("images", IMAGES)) if {*words} & {*names}), ""
+    )
+    return part, kind
+
+
+def _labelled(roles, part):
+    images, labels = (roles[part, kind] for kind in ("images", "labels"))
+    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
+        labels = labels.argmax(axis=1)  # a column for each class
+    labels = labels.reshape(-1)
+    if labels.dtype.kind not in "biu":
+        labels = words_or_numbers(
+            x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels.tolist()
+        )
+    return Labelled(_grey(images), labels)
+
+
+def _grey(images):
+    """Brightness of images, whose last or second axis may be colours : numbers[image, row, col]."""
+    if images.ndim == 2 and (side := isqrt(images.shape[1])) ** 2 == images.shape[1]:
+        return images.reshape(-1, side, side)
+    if images.ndim != 4:
+        return images
+    axis = next((k for k in (3, 1) if images.shape[k] in (1, 3, 4)), None)
+    if axis is None:
+        return images
+    bands = np.moveaxis(images, axis, -1)
+    if bands.shape[-1] == 1:
+        return bands[..., 0]
+    parts = np.array_split(bands, max(1, len(bands) // 1000))
+    return np.concatenate([part[..., :3].astype(np.float32) @ LUMA for part in parts])

@@ -1,0 +1,128 @@
+"""Pictures in sub-folders, one for each class; or the same in ``train`` and ``test``."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from snnlab.data.catalogue import Tell
+from snnlab.data.images.pictures import WHITE, Picture, read_picture, white_of
+from snnlab.data.images.preprocess import Fitted
+from snnlab.data.own.labelled import Found, Labelled, Look, counted, in_order
+from snnlab.data.own.places import Place
+from snnlab.errors import SnnlabError
+
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".ppm", ".pgm",
+    ".pbm", ".pnm", ".tif", ".tiff",
+)  # fmt: skip
+"""What pictures are called, to tell a folder of them from others; what they are, they say."""
+TRAIN, TEST = ("train", "training"), ("test", "testing")
+MOST_BYTES = 2**25
+"""Of one picture file."""
+TELL_EVERY = 20
+
+
+def has_pictures(names: list[str]) -> bool:
+    """Whether there are files that are called like pictures."""
+    return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in names)
+
+
+def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
+    """All pictures of a place, in order of their names.
+
+    Raises :class:`SnnlabError` if there are no pictures, or none in sub-folders.
+    """
+    parts, notes = _parts(names)
+    pictures = _Pictures(place, sum(map(len, parts)), side, tell)
+    train, *test = [pictures.read(part) for part in parts if part]
+    if pictures.refused:
+        (first, why), n = pictures.refused[0], len(pictures.refused)
+        files = f"{counted(n, 'file')} {'is' if n == 1 else 'are'} left out ({first}: {why})"
+        if not len(train.labels):
+            raise SnnlabError(f"{place.path}: no picture that can be read, {files}")
+        notes.append(files)
+    if test and not len(test[0].labels):
+        test = []
+    return Found(train, *test, notes=tuple(notes), look=pictures.look)
+
+
+def _parts(names):
+    """Names and classes for training and, where there is a folder for it, for the test."""
+    split = [tuple(name.split("/")) for name in names]
+    while len({path[0] for path in split}) == 1 and all(len(path) > 2 for path in split):
+        split = [path[1:] for path in split]
+    deep = Counter(path[0] for path in split if len(path) > 2)
+    tops = {wanted: [top for top in deep if top.lower() in wanted] for wanted in (TRAIN, TEST)}
+    named = list(zip(names, split, strict=True))
+    if tops[TRAIN]:
+        parts = [
+            [(name, path[1]) for name, path in named if path[0] in tops[which] and len(path) > 2]
+            for which in (TRAIN, TEST)
+        ]
+    else:
+        parts = [[(name, path[0]) for name, path in named if len(path) > 1], []]
+    if not parts[0]:
+        raise SnnlabError(
+            "no sub-folder with pictures: give one for each class, as cat/1.png and dog/2.png"
+        )
+    outside = len(names) - sum(map(len, parts))
+    notes = [f"{counted(outside, 'file')} outside of classes not used"] if outside else []
+    return [sorted(part, key=lambda pair: in_order(pair[0])) for part in parts], notes
+
+
+class _Pictures:
+    """Reads pictures small. Those that need to know of all others are read a second time."""
+
+    def __init__(self, place: Place, total: int, side: int, tell: Tell):
+        self._place, self._total, self._side, self._tell = place, total, side, tell
+        self.refused: list[tuple[str, str]] = []
+        self.look, self._done = Look(), 0
+
+    def read(self, part: list[tuple[str, str]]) -> Labelled:
+        """Pictures by name and class; those that cannot be read are ``refused``."""
+        squares, labels, again = [], [], []
+        for (name, label), picture in self._decoded(part):
+            if picture.peak or (picture.opacity < WHITE).any():
+                again.append((len(squares), name, picture.peak, _see_through(picture)))
+            squares.append(self.look.fit(picture, self._side))
+            labels.append(label)
+        if again:
+            self._settle(again)
+            for k, name, *_ in again:
+                squares[k] = self.look.fit(self._picture(name), self._side)
+                self._say(f"reading {counted(len(again), 'picture')} once more", None)
+        empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
+        fields = zip(*squares, strict=True) if squares else ([field] for field in empty)
+        return Labelled(Fitted(*map(np.concatenate, fields)), labels)
+
+    def _settle(self, again):
+        """One white and one ground for all, by the pictures that are trained on."""
+        if self.look != Look():
+            return
+        grounds = [ground for *_, ground in again if ground is not None]
+        ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
+        peaks = [peak for _, _, peak, _ in again if peak]
+        self.look = Look(False, white_of(peaks) if peaks else float(WHITE), ground)
+
+    def _decoded(self, part) -> Iterator[tuple[tuple[str, str], Picture]]:
+        for name, label in part:
+            if self._done % TELL_EVERY == 0:
+                self._say(f"reading {self._total:,} pictures", self._done / self._total)
+            self._done += 1
+            try:
+                yield (name, label), self._picture(name)
+            except SnnlabError as error:
+                self.refused.append((name, str(error).removeprefix("the file ")))
+
+    def _picture(self, name):
+        return read_picture(self._place.read(name, MOST_BYTES), most_bytes=MOST_BYTES)
+
+    def _say(self, message, fraction):
+        self._tell(message, fraction)
+
+
+def _see_through(picture):
+    """The ground that a picture with transparent pixels proposes."""
+    return picture.ground if (picture.opacity < WHITE).any() else None

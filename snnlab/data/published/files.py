@@ -1,0 +1,161 @@
+"""Idx files on disk: read with suspicion, written whole or not at all."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from snnlab.data.catalogue import Entry, IdxFile
+from snnlab.data.published.idx import idx_header, inflate, read_idx
+from snnlab.errors import SnnlabError
+from snnlab.files import load_npz, write_whole
+
+
+def parse(data: bytes, file: IdxFile, where: str) -> np.ndarray:
+    """The array of ``file`` from its bytes, plain or gzipped, if they are genuine : uint8[…].
+
+    ``where`` names the bytes in errors: a path or a URL. Raises
+    :class:`~snnlab.errors.SnnlabError` for broken, short or other content.
+    """
+    return verify(read_idx(inflate(data, file.size, where), where), file, where)
+
+
+def verify(array: np.ndarray, file: IdxFile, where: str) -> np.ndarray:
+    """``array`` itself if as an idx file it has ``file``'s SHA-256, else a SnnlabError."""
+    if array.shape != file.shape:
+        raise Foreign(f"{where}: expected shape {file.shape}, found {array.shape}")
+    found = checksum(array)
+    if found != file.sha256:
+        raise Foreign(f"{where}: expected SHA-256 {file.sha256}, found {found}", found)
+    return array
+
+
+class Foreign(SnnlabError):
+    """A sound file that is not the one expected; ``checksum`` is its own, if it was taken."""
+
+    def __init__(self, text: str, checksum: str = ""):
+        super().__init__(text)
+        self.checksum = checksum
+
+
+def checksum(array: np.ndarray) -> str:
+    """SHA-256 of an array uint8[…] as an idx file."""
+    digest = sha256(idx_header(array.shape))
+    digest.update(np.ascontiguousarray(array))
+    return digest.hexdigest()
+
+
+def read(path: Path, file: IdxFile) -> np.ndarray:
+    """The genuine array of ``file`` at ``path``, plain or gzipped : uint8[…].
+
+    Raises :class:`~snnlab.errors.SnnlabError` if it cannot be read or is something else.
+    """
+    limit = byte_limit(file)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise SnnlabError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > limit:
+        raise Foreign(f"{path}: expected at most {limit} bytes, found more")
+    return parse(data, file, str(path))
+
+
+def byte_limit(file: IdxFile) -> int:
+    """The most bytes worth reading: the content, plus gzip's overhead should nothing compress."""
+    return file.size + file.size // 64 + 1024
+
+
+def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
+    """Where each of the entry's files lies: in ``folder`` itself or in a sub-folder that bears the
+    entry's name, or in ``raw`` below either, as torchvision keeps them.
+
+    Dots may stand for dashes, and letters be large or small. Raises
+    :class:`~snnlab.errors.SnnlabError` naming what is missing and what is there instead.
+    """
+    homes = _homes(entry, folder)
+    there = {home: _by_name(home) for home in homes}
+    home = max(homes, key=lambda home: sum(file.name in there[home] for file in entry.files))
+    missing = [file.name for file in entry.files if file.name not in there[home]]
+    if missing:
+        others = any(name.endswith("-ubyte") for name in there[home])
+        raise (Foreign if others else SnnlabError)(
+            f"data set {entry.name}: expected {', '.join(missing)} (plain or .gz) in folder "
+            f"{folder} or its sub-folder {entry.name}, found in {home}: {_listing(home)}"
+        )
+    return {file: there[home][file.name] for file in entry.files}
+
+
+def find_npz(entry: Entry, place: Path) -> Path | None:
+    """The one file in which Keras keeps a data set, if it is there or is ``place`` itself."""
+    inside = [home / f"{entry.name}.npz" for home in _homes(entry, place)]
+    known = [place] if place.suffix.lower() == ".npz" else inside
+    return next(filter(os.path.isfile, known), None)
+
+
+def read_npz(path: Path, entry: Entry) -> list[np.ndarray]:
+    """The entry's arrays, in the order of its files, from an npz file as Keras keeps it.
+
+    Raises :class:`~snnlab.errors.SnnlabError` unless they are genuine.
+    """
+    names = ("x_train", "y_train", "x_test", "y_test")
+    shapes = dict(zip(names, (file.shape for file in entry.files), strict=True))
+    arrays = load_npz(path, f"data set {entry.name}", ", ".join(names), shapes)
+    return [
+        verify(arrays[name].astype(np.uint8), file, f"{path}: {name}")
+        for name, file in zip(names, entry.files, strict=True)
+    ]
+
+
+def _homes(entry: Entry, folder: Path) -> list[Path]:
+    """Folders in which the entry's files may lie, the likeliest first; ``folder`` is the last."""
+    wanted = _letters(entry.name)
+    named = [path for path in _within(folder) if _letters(path.name) == wanted and path.is_dir()]
+    homes = [path for home in (*named, folder) for path in (home / "raw", home) if path.is_dir()]
+    return homes or [folder]
+
+
+def _by_name(folder: Path) -> dict[str, Path]:
+    """Files that may be idx files, by the names that the originals have."""
+    found: dict[str, Path] = {}
+    for path in _within(folder):
+        name = path.name.lower().removesuffix(".gz").replace(".", "-")
+        if name.endswith("-ubyte") and path.is_dir():  # as Kaggle packs them
+            path = path / path.name
+        if path.is_file():
+            found.setdefault(name, path)
+    return found
+
+
+def _letters(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _within(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # there is no such folder: what is looked for in it will be missing
+        return []
+
+
+def write(path: Path, array: np.ndarray) -> None:
+    """Put ``array`` at ``path`` as an idx file, whole or not at all. Raises OSError."""
+
+    def fill(stream):
+        stream.write(idx_header(array.shape))
+        stream.write(np.ascontiguousarray(array).data)
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, fill)
+
+
+def _listing(folder: Path, most: int = 6) -> str:
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except FileNotFoundError:
+        return "no such folder"
+    except OSError as error:
+        return f"no readable folder ({error.strerror})"
+    shown = names[:most] + [f"{len(names) - most} more"] * (len(names) > most)
+    return ", ".join(shown) or "nothing"

@@ -1,0 +1,4 @@
+"""Gradients of what a chip recorded: surrogates, their kernels, and a torch reference.
+
+Imports ``chip`` and ``events``.
+"""

@@ -1,0 +1,4 @@
+"""Networks from and to other libraries, as NIR graphs.
+
+Imports ``runs`` and ``learn``.
+"""

@@ -1,0 +1,132 @@
+"""Networks for other libraries, in the Neuromorphic Intermediate Representation (NIR).
+
+Graphs are in seconds of hardware time and in units of the threshold above leak (about 0.33 V on the
+chip), and a spike is a Dirac pulse, as in NIR's own definition of a threshold: so the graph alone
+says what it computes. A spike through weight w lets the chip's synaptic current jump by
+``CURRENT w`` in dV/dt = −V/tau_mem + i. In NIR, with r = 1, I jumps by w_in w / tau_syn and
+i = I / tau_mem; hence ``w_in = CURRENT tau_mem tau_syn`` : s. For a refractory period, steps and
+LSB NIR has no place: they are in the metadata.
+
+Other libraries walk in steps of their clock, let a spike be 1 for one step, and read few of NIR's
+nodes. For them a graph runs slower than the chip by ``speedup``, with ``w_in = tau_syn / STEP``
+and ``r = tau_mem / STEP``: a spike through weight w adds w to the current, and the current adds
+itself to the potential. Label neurons are CubaLIF there, with a threshold out of reach.
+
+J. E. Pedersen et al., Nature Communications 15, 8122 (2024).
+"""
+
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.errors import SnnlabError
+from snnlab.install import version
+from snnlab.learn.gradient.model import CURRENT
+from snnlab.learn.network import Network
+from snnlab.nir.file import write_nir
+from snnlab.runs.run import folder_of, load_config, load_weights
+
+LIBRARIES = ("norse", "snntorch")
+"""Those that read a graph in steps, as tests show."""
+STEP = 1e-4
+"""Step of their clock : s. snnTorch knows no other."""
+LONGEST_STEP = 0.1
+"""In time constants: libraries decay by 1 − step/tau in each."""
+OUT_OF_REACH = 1e9
+"""Threshold, in those of hidden neurons, for label neurons of libraries without CubaLI."""
+
+
+def to_nir(network: Network, point: OperatingPoint, library: str | None = None) -> nir.NIRGraph:
+    """A network as trained, before rounding to LSB, as Linear → CubaLIF → … → Linear → CubaLI.
+
+    library : one of LIBRARIES, for a graph in steps that it can read. Raises
+    :class:`SnnlabError` for another.
+    """
+    if library not in (None, *LIBRARIES):
+        raise SnnlabError(
+            f"NIR for {library!r} is not known: {', '.join(LIBRARIES)}, or none of them for NIR's"
+            " own equations"
+        )
+    slower, per_weight, neuron = _in_steps(point) if library else _exact(point)
+    nodes = {"input": nir.Input({"input": np.array(network.sizes[:1])})}
+    for k, (weight, scale) in enumerate(zip(network.arrays(), network.scales(), strict=True)):
+        is_label = k == len(network.sizes) - 2
+        linear = nir.Linear(weight.T * np.float32(per_weight))
+        linear.metadata = {"weight_scale": scale / per_weight}
+        nodes[f"weights_{k}"] = linear
+        neurons = _neurons(weight.shape[1], neuron, is_label, bool(library))
+        nodes["label" if is_label else f"hidden_{k}"] = neurons
+    nodes["output"] = nir.Output({"output": np.array(network.sizes[-1:])})
+    steps = {"step": STEP, "speedup": slower} if library else {}
+    metadata = {
+        "snnlab": version(),
+        "units": "s; potentials of threshold above leak; weight_scale in LSB; spikes of area"
+        f" {STEP if library else 1:g}",
+        "tau_ref": point.tau_ref * slower,
+        "dt": point.dt * slower,
+        **steps,
+    }
+    return nir.NIRGraph(nodes, list(pairwise(nodes)), metadata)
+
+
+def step_of(point: OperatingPoint) -> float:
+    """What a step of another library stands for : s of the chip's time.
+
+    It is the emulator's step, or a whole part of it that is short against both time constants.
+    """
+    longest = LONGEST_STEP * min(point.tau_mem, point.tau_syn)
+    return point.dt / ceil(point.dt / longest - 1e-9)
+
+
+def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Network, str]:
+    """Write the network of a run folder as a NIR file.
+
+    library : as for :func:`to_nir`. Returns the network, and what its graph says otherwise than the
+    chip on behalf of the library, one line or "".
+    """
+    folder = folder_of(folder)
+    config = load_config(folder)
+    network = Network.of(load_weights(folder), config.chips)
+    point = OperatingPoint(config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps)
+    write_nir(path, to_nir(network, point, library))
+    return network, _differences(library, point) if library else ""
+
+
+def _differences(library, point):
+    step = step_of(point)
+    return (
+        f"for {library}: spikes are 1 for a step of dt={STEP:g} s that stands for"
+        f" {step * 1e6:.3g} µs, weights are times {CURRENT * step:.3g}, label neurons CubaLIF"
+        f" that never fire; no refractory period (the chip's is {point.tau_ref * 1e6:g} µs)"
+    )
+
+
+def _exact(point):
+    """Slowness of the graph's clock, factor on weights and parameters of every neuron."""
+    w_in = CURRENT * point.tau_mem * point.tau_syn
+    neuron = {"tau_syn": point.tau_syn, "tau_mem": point.tau_mem, "r": 1.0, "w_in": w_in}
+    return 1.0, 1.0, neuron
+
+
+def _in_steps(point):
+    """The same for a spike that is 1 for one step."""
+    step = step_of(point)
+    slower = STEP / step
+    tau_syn, tau_mem = slower * point.tau_syn, slower * point.tau_mem
+    neuron = {"tau_syn": tau_syn, "tau_mem": tau_mem, "r": tau_mem / STEP, "w_in": tau_syn / STEP}
+    return slower, CURRENT * step, neuron
+
+
+def _neurons(n, neuron, is_label, must_fire):
+    def all_of(value):
+        return np.full(n, float(value))
+
+    membrane = {name: all_of(value) for name, value in {**neuron, "v_leak": 0}.items()}
+    if is_label and not must_fire:
+        return nir.CubaLI(**membrane)
+    threshold = OUT_OF_REACH if is_label else 1
+    return nir.CubaLIF(**membrane, v_threshold=all_of(threshold), v_reset=all_of(0))

@@ -1,0 +1,109 @@
+"""NIR graphs as files: written whole, read with suspicion."""
+
+import os
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from snnlab.errors import SnnlabError
+from snnlab.files import write_whole
+from snnlab.nir.reader import REFUSED
+
+READER = (sys.executable, "-P", "-m", "snnlab.nir.reader")
+PATIENCE = 20.0
+"""Seconds that the reader gets; it needs a fraction of one."""
+
+
+def write_nir(path: str | Path, graph: nir.NIRGraph) -> None:
+    """Write or replace a NIR file; it is complete or not there.
+
+    Raises :class:`SnnlabError` if the place cannot be written.
+    """
+    buffer = BytesIO()
+    nir.write(buffer, graph)
+    try:
+        write_whole(Path(path), lambda file: file.write(buffer.getbuffer()))
+    except OSError as error:
+        raise SnnlabError(f"NIR file {path} cannot be written: {error.strerror}") from None
+
+
+def read_nir(path: str | Path) -> nir.NIRGraph:
+    """The graph in a NIR file.
+
+    Raises :class:`SnnlabError` for a missing, foreign, damaged or oversized file.
+    """
+    if not Path(path).is_file():
+        raise SnnlabError(f"NIR file {path}: no such file")
+    return graph_of(_arrays(path), path)
+
+
+def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
+    """The graph that a file at ``path`` holds, from its arrays by their paths within.
+
+    Raises :class:`SnnlabError` if they are none.
+    """
+    try:
+        tree = _tree(arrays).get("node")
+    except (AttributeError, TypeError, IndexError):
+        raise SnnlabError(f"NIR file {path}: an array where it has a group too") from None
+    kind = tree.get("type") if isinstance(tree, dict) else "no node"
+    if not isinstance(kind, str) or kind != "NIRGraph":
+        raise SnnlabError(f"NIR file {path}: holds {kind}, expected a NIRGraph")
+    return _node(tree, path)
+
+
+def _node(tree, path, name=None):
+    """A node, and those within if it is a graph.
+
+    nir is not asked whether their shapes fit: it refuses axes of batch and parameters given once
+    for all neurons, which ``nir_chain`` understands.
+    """
+    kind = tree.get("type") if isinstance(tree, dict) else None
+    try:
+        if kind != "NIRGraph":
+            return nir.dict2NIRNode(tree)
+        nodes = {inner: _node(node, path, inner) for inner, node in tree["nodes"].items()}
+        edges = [(str(source), str(target)) for source, target in tree["edges"]]
+        return nir.NIRGraph(nodes, edges, tree.get("metadata", {}), type_check=False)
+    except SnnlabError:
+        raise
+    except Exception as error:  # nir raises many kinds for nodes that are not sound
+        first = (str(error).splitlines() or [""])[0]
+        where = f", node {name!r} of type {kind}" if name else ""
+        raise SnnlabError(
+            f"NIR file {path}: not a sound NIR graph{where} ({type(error).__name__}: {first})"
+        ) from None
+
+
+def _arrays(path):
+    """What the reader found, by path."""
+    here = os.pathsep.join(folder or os.curdir for folder in sys.path)
+    try:
+        reader = subprocess.run(
+            [*READER, str(path)], capture_output=True, timeout=PATIENCE, check=False,
+            env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SnnlabError(f"NIR file {path}: damaged, not read in {PATIENCE:g} s") from None
+    if reader.returncode == REFUSED:
+        raise SnnlabError(f"NIR file {path}: {reader.stderr.decode(errors='replace').strip()}")
+    if reader.returncode:
+        raise SnnlabError(f"NIR file {path}: damaged, its reader died ({reader.returncode})")
+    with np.load(BytesIO(reader.stdout), allow_pickle=False) as file:
+        return {name: file[name][()] for name in file.files}
+
+
+def _tree(arrays):
+    """Nested dictionaries of the arrays, as nir builds its graphs from."""
+    tree = {}
+    for name, value in arrays.items():
+        *groups, last = name.split("/")[1:]
+        branch = tree
+        for group in groups:
+            branch = branch.setdefault(group, {})
+        branch[last] = value.tolist() if value.dtype.kind == "U" else value
+    return tree

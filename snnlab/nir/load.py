@@ -1,0 +1,192 @@
+"""Networks from other libraries, read from the Neuromorphic Intermediate Representation (NIR).
+
+How spikes and weights become currents of the chip is in ``nir_chain`` and, the other way round,
+``nir_export``.
+"""
+
+import warnings
+from dataclasses import dataclass
+from math import isclose, isfinite
+from pathlib import Path
+
+import nir
+import numpy as np
+
+from snnlab.chip.constants import WEIGHT_MAX_LSB
+from snnlab.chip.die import Die
+from snnlab.chip.emulator import Chip
+from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab.learn.gradient.model import CURRENT
+from snnlab.learn.network import Network
+from snnlab.nir.chain import Layer, chain, outer_axes
+from snnlab.nir.file import read_nir
+
+UNIFORM = 1e-3
+"""Relative spread up to which time constants count as one: rounding of other libraries."""
+
+
+@dataclass(frozen=True)
+class ImportedNetwork:
+    """A network from elsewhere, ready for the chip.
+
+    network : weights in model units, with their scales and their image in LSB
+    mapping : where they sit on the chip
+    point   : its time constants
+    clipped : weights of each layer that exceed ±63 LSB and are cut
+    notes   : every respect in which the chip departs from the graph, one line each
+    """
+
+    network: Network
+    mapping: Mapping
+    point: OperatingPoint
+    clipped: tuple[int, ...]
+    notes: tuple[str, ...]
+
+    def chip(self, die: Die | None = None) -> Chip:
+        """A chip with this network mapped onto it; run it on ``network.weights_lsb()``."""
+        return Chip(self.mapping, die, self.point)
+
+
+def from_nir(
+    source: nir.NIRGraph | str | Path,
+    *,
+    dt: float | None = None,
+    speedup: float | None = None,
+    label_gain: float = 1.0,
+    chips: int = 1,
+) -> ImportedNetwork:
+    """A feed-forward NIR network, fitted to the chip.
+
+    dt : s, for graphs of libraries that count time in steps: a spike there is an input of 1 for
+    one step (snnTorch writes its graphs with 1e-4). Without it spikes are Dirac pulses, as in the
+    equations and in what :func:`to_nir` writes.
+    speedup : by how much the chip runs faster than the graph's clock: 1000 from biological time, 1
+    without. Graphs that :func:`to_nir` wrote for another library tell both.
+    label_gain : factor on the label potentials. The CADC reaches from 0.8 thresholds below leak to
+    2.1 above, and other libraries let potentials grow: ``recording.saturated(-1)`` shows if so.
+    chips : parts that a network too large for one chip may be cut into.
+
+    What differs between neurons is taken into their weights where that is exact: r, w_in,
+    thresholds, and the leak of hidden neurons. Neurons without synaptic current get one of the
+    same charge. NIR tells neither refractory periods nor resets by subtraction: the chip takes its
+    shortest period, unless the graph is ours, and resets to leak. Each further departure is a note,
+    and given as a warning. Raises :class:`SnnlabError` for a file or a graph that the chip cannot
+    run.
+    """
+    graph = source if isinstance(source, nir.NIRGraph) else read_nir(source)
+    ours = graph.metadata if "snnlab" in graph.metadata else {}
+    dt = _number({"step": 1.0, **ours}, "step") if dt is None else dt
+    speedup = _number({"speedup": 1.0, **ours}, "speedup") if speedup is None else speedup
+    for name, value in (("dt", dt), ("speedup", speedup), ("label_gain", label_gain)):
+        if not (isfinite(value) and value > 0):
+            raise SnnlabError(f"from_nir {name} = {value} is not allowed: a number above 0")
+    layers = chain(graph)
+    point = _point(layers, ours, speedup)
+    weights = [_weight(layer, point, dt) for layer in layers]
+    weights[-1] = weights[-1] * np.float32(label_gain)
+    network = Network.of(weights, chips)
+    lsb = [np.abs(w) * s for w, s in zip(network.arrays(), network.scales(), strict=True)]
+    clipped = tuple(int((np.rint(w) > WEIGHT_MAX_LSB).sum()) for w in lsb)
+    notes = (
+        *outer_axes(graph, layers),
+        *_departures(layers, point, bool(ours)),
+        *_saturation(layers, lsb, clipped),
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=2)
+    return ImportedNetwork(network, Mapping(network.sizes, chips), point, clipped, notes)
+
+
+def _weight(layer, point, area):
+    """Weights in model units : float32[input, neuron]."""
+    current = layer.gain * area / (layer.tau_mem * layer.gap * point.tau_syn)
+    with np.errstate(over="ignore"):  # the network refuses infinite weights
+        return (layer.weight * (current / CURRENT)).astype(np.float32)
+
+
+def _point(layers, ours, speedup):
+    """What a graph of ours says, or what a graph of others needs of the knobs' range."""
+    shortest = {name: Config.param[name].bounds[0] for name in ("tau_syn", "tau_ref")}
+    if not ours:
+        limits = {name: Config.param[name].bounds for name in ("tau_mem", "tau_syn")}
+        taus = _taus(layers, speedup, limits)
+        return OperatingPoint(**{**shortest, **taus})
+    tau_ref, dt = (_number(ours, name) / speedup for name in ("tau_ref", "dt"))
+    taus = _taus(layers, speedup, OperatingPoint.LIMITS)
+    shortest = OperatingPoint.LIMITS["tau_ref"][0]
+    tau_ref = shortest if isclose(tau_ref, shortest) else tau_ref  # rounding by the other clock
+    return OperatingPoint(**taus, tau_ref=tau_ref).with_dt(dt)
+
+
+def _taus(layers, speedup, limits):
+    """Both time constants, as far as the neurons have them."""
+    taus = {name: _common(name, layers) for name in ("tau_mem", "tau_syn")}
+    return {
+        name: _within(name, tau / speedup, speedup, limits[name])
+        for name, tau in taus.items()
+        if tau is not None
+    }
+
+
+def _number(metadata, name):
+    value = metadata.get(name)
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise SnnlabError(f"NIR metadata {name} = {value!r} is not a number") from None
+
+
+def _common(name: str, layers: list[Layer]) -> float | None:
+    """The time constant of all neurons that have it : s of the graph's clock."""
+    given = [(v, layer.name) for layer in layers if (v := getattr(layer, name)) is not None]
+    if not given:
+        return None
+    low, high = min((v.min(), node) for v, node in given), max((v.max(), node) for v, node in given)
+    if high[0] - low[0] > UNIFORM * abs(high[0]):
+        raise SnnlabError(
+            f"NIR network has {name} from {low[0]:g} s (node {low[1]!r}) to {high[0]:g} s (node"
+            f" {high[1]!r}): the chip has one for all neurons, train with equal time constants"
+        )
+    return (low[0] + high[0]) / 2
+
+
+def _within(name, tau, speedup, limits):
+    least, most = limits
+    if not least * (1 - UNIFORM) <= tau <= most * (1 + UNIFORM):
+        raise SnnlabError(
+            f"NIR network has {name} = {tau:g} s at speedup {speedup:g}, the chip takes {least:g}"
+            f" to {most:g} s: choose a speedup that brings it there, 1000 from biological time"
+        )
+    return float(np.clip(tau, least, most))
+
+
+def _departures(layers, point, is_ours):
+    for layer in layers:
+        if layer.tau_syn is None:
+            yield (
+                f"NIR node {layer.name!r} ({layer.kind}) has no synaptic current: it gets one of"
+                f" tau_syn = {point.tau_syn:g} s and the same charge per spike"
+            )
+    if layers[-1].fires and not is_ours:
+        yield (
+            f"NIR node {layers[-1].name!r} ({layers[-1].kind}) is the last: as label neurons they"
+            " never fire, their potentials are read"
+        )
+
+
+def _saturation(layers, lsb, clipped):
+    for layer, weight, beyond in zip(layers, lsb, clipped, strict=True):
+        largest = weight.max()
+        if largest > 0 and not np.rint(largest):
+            raise SnnlabError(
+                f"NIR node {layer.source!r}: its largest weight is {largest:.2g} LSB, so all round"
+                " to 0: check dt, or train with larger weights"
+            )
+        if beyond:
+            yield (
+                f"NIR node {layer.source!r}: {beyond} of {weight.size} weights exceed"
+                f" {WEIGHT_MAX_LSB} LSB (largest {largest:.3g}) and are clipped"
+            )

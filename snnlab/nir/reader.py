@@ -1,0 +1,114 @@
+"""The reader of NIR files, a process of its own: damaged HDF5 can crash or hang the HDF5 library.
+
+``python -m snnlab.nir.reader FILE`` writes the file's arrays to standard output as
+``npz``, named by their paths, or one line to standard error.
+"""
+
+import sys
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from snnlab.files import npz
+
+MOST_BYTES = 64 * 2**20
+"""Of a file and of what it unfolds to: a network that fills a chip takes half a megabyte."""
+MOST_MEMORY = 2 * 2**30
+"""Bytes of address space: libraries and threads' stacks take half of it."""
+MOST_OBJECTS = 2_000
+DEEPEST = 16
+LONGEST = 1_000
+REFUSED = 3
+"""Exit code when standard error says why."""
+
+
+class Refused(Exception):
+    """Why a file is not read, for the user."""
+
+
+def main(path: str) -> None:
+    """Answer on standard output or standard error."""
+    _limit()
+    try:
+        check_bytes(Path(path).stat().st_size)
+        with h5py.File(path, "r") as file:
+            arrays = dict(_arrays(file))
+    except Refused as error:
+        _refuse(str(error))
+    except Exception as error:  # h5py raises many kinds for files that are not HDF5, or damaged
+        first = (str(error).splitlines() or [""])[0]
+        _refuse(f"not a readable HDF5 file ({type(error).__name__}: {first})")
+    answer = BytesIO()
+    npz(arrays)(answer)
+    sys.stdout.buffer.write(answer.getbuffer())
+
+
+def _limit():
+    """Let no file have more memory than this process needs, whatever it says of itself."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource  # not on Windows
+
+        most = resource.getrlimit(resource.RLIMIT_AS)[1]
+        most = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _refuse(reason):
+    print(reason, file=sys.stderr)
+    sys.exit(REFUSED)
+
+
+def check_bytes(total: int) -> None:
+    """Raises :class:`Refused` for more than any network needs."""
+    if total > MOST_BYTES:
+        raise Refused(
+            f"more than {MOST_BYTES // 2**20} MB, the most that is read; a network that fills a"
+            " chip takes half a megabyte"
+        )
+
+
+def _arrays(file):
+    """Every data set by its path, nothing that lies elsewhere or unfolds to too much."""
+    total, seen, waiting = 0, 0, [("", file, 0)]
+    while waiting:
+        path, group, depth = waiting.pop()
+        for name in group:
+            seen += 1
+            if seen > MOST_OBJECTS or depth > DEEPEST:
+                raise Refused(f"over {MOST_OBJECTS} objects or {DEEPEST} levels of groups")
+            item = _own(group, name)
+            if isinstance(item, h5py.Group):
+                waiting.append((f"{path}/{name}", item, depth + 1))
+                continue
+            total += item.size * item.dtype.itemsize
+            check_bytes(total)
+            yield f"{path}/{name}", _plain(name, item)
+
+
+def _own(group, name):
+    """A group or data set that lies in this very file."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise Refused(f"{name!r} is a link; save the graph with nir.write")
+    item = group[name]
+    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+        raise Refused(f"{name!r} lies in another file; save the graph with nir.write")
+    return item
+
+
+def _plain(name, item):
+    """Numbers as they are, strings as numpy's own."""
+    if item.dtype.kind in "biuf":
+        return item[()]
+    if h5py.check_string_dtype(item.dtype) is None:
+        raise Refused(f"{name!r} is {item.dtype}, expected numbers or strings")
+    strings = np.array(item.asstr()[()], object)
+    if max(map(len, strings.flat), default=0) > LONGEST:
+        raise Refused(f"{name!r} holds a string of over {LONGEST} characters")
+    return strings.astype(str)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

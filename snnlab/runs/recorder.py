@@ -1,0 +1,263 @@
+"""Keeping a run while it trains, so that a crash at any moment loses a few seconds and no more.
+
+Each file is replaced whole. Tables are written before the checkpoint they belong to and cut to it
+when a run is resumed, so it does not matter between which two files the power went.
+"""
+
+from contextlib import suppress
+from dataclasses import asdict
+from errno import EINVAL
+from pathlib import Path
+from time import monotonic
+
+import numpy as np
+
+from snnlab import install
+from snnlab.chip.power import estimate as power
+from snnlab.config import Config
+from snnlab.data import Dataset
+from snnlab.errors import SnnlabError
+from snnlab.files import npz, read_npz, write_whole
+from snnlab.learn.state import capture, restore
+from snnlab.learn.trainer import Progress, Trainer
+from snnlab.runs import provenance
+from snnlab.runs.frames import MOST, Frames, join
+from snnlab.runs.run import Run
+from snnlab.runs.schema import SCHEMA, Change, EpochRecord, summarise, write_json
+from snnlab.runs.steps import Steps
+from snnlab.runs.tables import columns_of, write_table
+from snnlab.runs.thumbnail import thumbnail
+from snnlab.runs.watch import watch
+
+EVERY = 30.0
+"""Seconds between checkpoints within an epoch."""
+
+
+class NotKept(SnnlabError):
+    """A run's folder cannot be written; the training itself is as it was."""
+
+
+class Recorder:
+    """A training and the folder that keeps it; :meth:`advance` in place of the trainer's.
+
+    Written at the start, every ``every`` seconds and, unless ``epochs_too`` is False, after every
+    epoch. ``epochs`` and ``steps`` are the tables so far. Raises :class:`SnnlabError` if the folder
+    holds a run, :class:`NotKept` if it cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, trainer: Trainer, *, every: float = EVERY, epochs_too: bool = True
+    ):
+        check_free(folder)
+        self._begin(folder, trainer, every, epochs_too)
+        self.frames = watch(trainer)
+        self.save()
+
+    def _begin(self, folder, trainer, every, epochs_too):
+        self.folder, self.trainer = Path(folder), trainer
+        self.every, self._epochs_too = every, epochs_too
+        self._saved = monotonic()
+        self.epochs: list[EpochRecord] = []
+        self.steps = Steps()
+        self.changes: list[Change] = []
+        self.created = provenance.now()
+        self._fingerprint = provenance.fingerprint(trainer.dataset)
+        self._own = trainer.own_die.fingerprint if trainer.own_die else ""
+        self._known = dict(vars(trainer.settings))
+        self._written: dict[str, object] = {}
+
+    @classmethod
+    def resume(
+        cls, run: Run, dataset: Dataset, *, every: float = EVERY, epochs_too: bool = True
+    ) -> "Recorder":
+        """Go on with a run from its last checkpoint, as if it had never stopped.
+
+        Knobs that were turned after the checkpoint turn again at the same step.
+        Raises :class:`SnnlabError` for a run without checkpoint or of other data.
+        """
+        self = cls.__new__(cls)
+        state = _checkpoint(run)
+        config = Config.checked(**_settings_at(run, int(state["step"])))
+        trainer = Trainer(config, dataset, die=run.own_die())
+        self._begin(run.folder, trainer, every, epochs_too)
+        if run.record.get("data_crc32") != self._fingerprint:
+            raise SnnlabError(
+                f"run {run.folder} was trained on other images than {dataset.name} from"
+                f" {dataset.origin}: give --data-dir with its data ({run.record['data']})"
+            )
+        _restore(self.trainer, run)
+        self._take_over(run)
+        return self
+
+    def _take_over(self, run):
+        step = self.trainer.step
+        self.created, self.changes = run.record["created"], run.changes
+        self.epochs = run.epochs()[: step // self.trainer.steps_per_epoch]
+        self.steps = Steps.of(run.steps(), run.folder)
+        self.steps.cut(step)
+        self.frames = Frames.load(self.folder / "frames.npz").until(step)
+        self._written = {"step": step, "own": self.trainer.own_die}
+        for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
+            with suppress(OSError):
+                left.unlink()
+
+    def advance(self) -> Progress:
+        """One weight update, noted and from time to time kept."""
+        self._replay()
+        progress = self.trainer.advance()
+        self._note_changes()
+        self.steps.add(
+            step=progress.step, epoch=progress.epoch + 1, loss=progress.loss,
+            accuracy=progress.accuracy, spikes=progress.spikes, samples=progress.samples,
+            seconds=progress.seconds,
+        )  # fmt: skip
+        if progress.evaluation:
+            self._end_epoch(progress)
+        due = (self._epochs_too and progress.evaluation) or self.trainer.finished
+        if due or monotonic() - self._saved >= self.every:
+            self.save()
+        return progress
+
+    def _replay(self):
+        for change in self.changes:
+            if change.step == self.trainer.step:
+                self.trainer.config.set(change.knob, change.after)
+
+    def _note_changes(self):
+        """Knobs in force in the step just done that were not before."""
+        before, now, step = self._known, dict(vars(self.trainer.settings)), self.trainer.step - 1
+        turned = [Change(step, k, before[k], now[k]) for k in now if now[k] != before[k]]
+        new = [change for change in turned if change not in self.changes]
+        self._known = now
+        if new:
+            self.changes += new
+            self._guarded(self._write_record)
+
+    def _end_epoch(self, progress):
+        self.epochs.append(self._record(progress))
+        stride = -(-self.trainer.settings.epochs // MOST)
+        if len(self.epochs) % stride == 0 or self.trainer.finished:
+            self.frames = join([self.frames, watch(self.trainer)])
+
+    def _record(self, progress):
+        newest = self.steps.columns(-self.trainer.steps_per_epoch)
+        loss, accuracy, spikes = (
+            float(np.average(newest[name], weights=newest["samples"]))
+            for name in ("loss", "accuracy", "spikes")
+        )
+        now = power.estimate(progress.recording, "inference")
+        return EpochRecord(
+            progress.epoch + 1, loss, accuracy, spikes, progress.evaluation.accuracy,
+            progress.evaluation.spikes, float(newest["seconds"].sum()),
+            now.energy, now.power, now.latency,
+        )  # fmt: skip
+
+    def save(self) -> None:
+        """Keep all as it is now; raises :class:`NotKept` if the folder cannot be written."""
+        if self.kept != self.trainer.step:
+            self._guarded(self._write)
+            self._saved = monotonic()
+
+    @property
+    def kept(self) -> int | None:
+        """The step that was kept last; None before the first."""
+        return self._written.get("step")
+
+    def _guarded(self, write):
+        try:
+            write()
+        except OSError as error:
+            raise NotKept(
+                f"run folder {self.folder} cannot be written: {error.strerror}; what it held is"
+                " still there"
+            ) from None
+
+    def _write(self):
+        folder, network, die = self.folder, self.trainer.network, self.trainer.chip.die
+        own = self.trainer.own_die
+        folder.mkdir(parents=True, exist_ok=True)
+        if own and self._written.get("own") is not own:
+            own.save(folder / "own_die.npz")
+        if self._written.get("die") is not die:
+            die.save(folder / "die.npz")
+        write_table(folder / "metrics.parquet", columns_of([asdict(e) for e in self.epochs]))
+        write_table(folder / "steps.parquet", self.steps.columns())
+        if self._written.get("frames") is not self.frames:
+            self.frames.save(folder / "frames.npz")
+            picture = thumbnail(self.frames, self.epochs).encode()
+            write_whole(folder / "thumbnail.svg", lambda file: file.write(picture))
+        layers = {f"layer_{k}": weight for k, weight in enumerate(network.arrays())}
+        write_whole(folder / "weights.npz", npz(layers))
+        write_whole(folder / "checkpoint.npz", npz(capture(self.trainer)))
+        self._written = {"own": own, "die": die, "frames": self.frames, "step": self.trainer.step}
+        self._write_record()
+
+    def _write_record(self):
+        trainer, step = self.trainer, self._written["step"]
+        write_json(
+            self.folder / "config.json",
+            {
+                "schema": SCHEMA,
+                "settings": dict(vars(trainer.settings)),
+                "changes": [asdict(change) for change in self.changes],
+                "own_die": self._own,
+                "network": str(trainer.mapping),
+                "weight_scales_lsb": trainer.network.scales(),
+                "steps": step,
+                "epochs_done": step // trainer.steps_per_epoch,
+                "finished": step >= trainer.settings.epochs * trainer.steps_per_epoch,
+                "summary": summarise(self.epochs),
+                "data": trainer.dataset.origin,
+                "data_crc32": self._fingerprint,
+                "classes": list(trainer.dataset.classes),
+                "own": provenance.own(trainer.dataset),
+                "created": self.created,
+                "updated": provenance.now(),
+                "versions": install.versions(),
+                "commit": provenance.commit(),
+            },
+        )
+
+
+def check_free(folder: Path) -> None:
+    """Raises :class:`SnnlabError` if the folder holds a run."""
+    try:
+        if "\0" in str(folder):
+            raise OSError(EINVAL, "no name for a folder")
+        taken = (Path(folder) / "config.json").exists()
+    except OSError as error:  # too long a name, or not to be looked into
+        raise SnnlabError(
+            f"run folder {str(folder)[:80]!r} cannot be written: {error.strerror}"
+        ) from None
+    if taken:
+        raise SnnlabError(
+            f"run folder {folder} holds a run already: give another one, or continue that one"
+            f" with snnlab runs resume {folder}"
+        )
+
+
+def _settings_at(run, step):
+    """Settings in force after ``step`` steps: later changes undone."""
+    settings = dict(run.settings)
+    for change in reversed(run.changes):
+        if change.step >= step:
+            settings[change.knob] = change.before
+    return settings
+
+
+def _checkpoint(run):
+    path = run.folder / "checkpoint.npz"
+    if not path.exists():
+        raise SnnlabError(
+            f"run {run.folder} was kept without a checkpoint: start a new run from its weights"
+            f" with snnlab train --weights {run.folder}"
+        )
+    state = read_npz(path, "checkpoint", {"step": ()})
+    if type(state["step"]) is not int or state["step"] < 0:
+        raise SnnlabError(f"checkpoint {path}: step {state['step']} is no whole number from 0")
+    return state
+
+
+def _restore(trainer, run):
+    shapes = {name: array.shape for name, array in capture(trainer).items()}
+    restore(trainer, read_npz(run.folder / "checkpoint.npz", "checkpoint", shapes))

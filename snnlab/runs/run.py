@@ -1,0 +1,308 @@
+"""A run: everything one training was and became, as a folder of plain files.
+
+``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
+``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
+``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images along the way
+``own_die.npz``    the die that was given to the trainer, if there was one
+``checkpoint.npz``    what ``snnlab runs resume`` goes on from
+``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from snnlab.chip.die import Die
+from snnlab.config import Config
+from snnlab.data import Dataset, load
+from snnlab.data.catalogue import Tell
+from snnlab.data.own.labelled import Look
+from snnlab.errors import SnnlabError
+from snnlab.files import load_npz
+from snnlab.runs.schema import (
+    Change,
+    EpochRecord,
+    changes_of,
+    epochs_of,
+    old_epochs,
+    read_notes,
+    read_record,
+    write_json,
+)
+from snnlab.runs.tables import read_table
+from snnlab.text.spelling import did_you_mean
+
+RUNS = Path("runs")
+"""Where runs are kept unless told otherwise."""
+_RECORDS = "[!.]*/config.json"
+LONGEST_NAME = 200
+"""Characters of a run's name."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk: ``record`` is its ``config.json`` in today's form."""
+
+    folder: Path
+    record: dict
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Read a run; raises :class:`SnnlabError` for a missing, foreign or newer one."""
+        return cls(Path(folder), read_record(Path(folder)))
+
+    @property
+    def name(self) -> str:
+        """What it is called: its folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def settings(self) -> dict:
+        """Values of all knobs as last kept."""
+        return self.record["settings"]
+
+    @property
+    def config(self) -> Config:
+        """The settings, checked; raises :class:`SnnlabError` if they are none."""
+        try:
+            return Config.checked(**self.settings)
+        except SnnlabError as error:
+            raise SnnlabError(f"run {self.folder}: {error}") from None
+
+    def own_die(self) -> Die | None:
+        """The die of one's own that it was trained on, None if the knobs name its die.
+
+        What ``Trainer(run.config, data, die=run.own_die())`` takes. Raises :class:`SnnlabError` if
+        its file is missing, damaged or another die's.
+        """
+        if not (wanted := self.record["own_die"]):
+            return None
+        die = Die.load(self.folder / "own_die.npz")
+        if die.fingerprint != wanted:
+            raise SnnlabError(
+                f"run {self.folder} was trained on die {wanted}, own_die.npz holds"
+                f" {die.fingerprint}: put back the file that the run was kept with"
+            )
+        return die
+
+    @property
+    def changes(self) -> list[Change]:
+        """Knobs turned while it trained, in order."""
+        return changes_of(self.record["changes"], self.folder)
+
+    @property
+    def place(self) -> str | None:
+        """Where its data were, if they are one's own."""
+        place = self.record["own"].get("place")
+        return place if isinstance(place, str) else None
+
+    @property
+    def look(self) -> Look | None:
+        """How its pictures were treated, if they are one's own, and others are to be.
+
+        Raises :class:`SnnlabError` for a damaged record.
+        """
+        if not self.record["own"]:
+            return None
+        try:
+            known = self.record["own"]["look"]
+            look = Look(**{name: known[name] for name in Look._fields})
+            if [type(value) for value in look] == [bool, float, int]:
+                return look
+        except (KeyError, TypeError):
+            pass
+        raise SnnlabError(
+            f"run {self.folder}: own.look in config.json does not hold"
+            f" {', '.join(Look._fields)}: take another run"
+        )
+
+    @property
+    def state(self) -> str:
+        """ "finished", or how far it came."""
+        if self.record["finished"]:
+            return "finished"
+        return f"{self.record['epochs_done']} of {self.settings.get('epochs', '?')} epochs"
+
+    def epochs(self) -> list[EpochRecord]:
+        """One record per epoch done; raises :class:`SnnlabError` for a damaged table."""
+        path = self.folder / "metrics.parquet"
+        if not path.exists():
+            return old_epochs(self.folder)
+        columns = read_table(path)
+        rows = zip(*columns.values(), strict=True)
+        return epochs_of([dict(zip(columns, row, strict=True)) for row in rows], path)
+
+    def steps(self) -> dict[str, list]:
+        """Loss, accuracy and spikes of every weight update, as columns; none in older runs."""
+        path = self.folder / "steps.parquet"
+        return read_table(path) if path.exists() else {}
+
+    def notes(self) -> dict:
+        """``tags``, a list of words, and ``note``, a text."""
+        if not (self.folder / "notes.json").exists():
+            return {"tags": [], "note": ""}
+        return read_notes(self.folder)
+
+    def annotate(self, note: str | None = None, tags: Iterable[str] | None = None) -> None:
+        """Replace note or tags; raises :class:`SnnlabError` if they cannot be written."""
+        notes = self.notes()
+        if note is not None:
+            notes["note"] = note
+        if tags is not None:
+            notes["tags"] = sorted(set(tags))
+        try:
+            write_json(self.folder / "notes.json", notes)
+        except OSError as error:
+            raise SnnlabError(
+                f"run folder {self.folder} cannot be written: {error.strerror}"
+            ) from None
+
+    def remove(self) -> None:
+        """Delete the folder, in one moment for whoever lists runs; raises :class:`SnnlabError`.
+
+        Where the name is a link, the link goes and what it leads to stays.
+        """
+        try:
+            if self.folder.is_symlink():
+                self.folder.unlink()
+                return
+            gone = self.folder.resolve().with_name(f".{self.name}.{uuid4().hex}.gone")
+            self.folder.resolve().rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise SnnlabError(f"run {self.folder} cannot be removed: {error.strerror}") from None
+
+    def row(self) -> dict:
+        """The run in one line of a table: name, state, tags, note, results, settings."""
+        notes = self.notes()
+        return {
+            "run": self.name, "state": self.state, "created": self.record["created"],
+            "tags": " ".join(notes["tags"]), "note": notes["note"],
+            **self.record["summary"], **self.settings,
+            **({"own_die": own} if (own := self.record["own_die"]) else {}),
+        }  # fmt: skip
+
+
+def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
+    """All runs in a folder by name, and one line for each that cannot be opened.
+
+    A folder that is a run itself is one of them.
+    """
+    runs, complaints = [], []
+    root = Path(root)
+    for path in sorted({*root.glob("config.json"), *root.glob(_RECORDS)}):
+        try:
+            runs.append(Run.open(path.parent))
+        except SnnlabError as error:
+            complaints.append(str(error))
+    return runs, complaints
+
+
+def run_in(root: Path, name: str) -> Run:
+    """The run of exactly this name in a folder, for names that come from elsewhere.
+
+    Raises :class:`SnnlabError` if there is none, or it lies outside.
+    """
+    plain = name not in ("", ".", "..") and name[0] not in ".~" and not set(name) & set("/\\:\0")
+    folder = Path(root) / name if plain and len(name) <= LONGEST_NAME else None
+    if folder is None or folder.resolve().parent != Path(root).resolve():
+        raise SnnlabError(f"no run {name[:LONGEST_NAME]!r} in {root}")
+    return Run.open(folder)
+
+
+def find_run(name: str, root: Path = RUNS) -> Run:
+    """The run of this folder, or of this name or only beginning of a name in ``root``.
+
+    Raises :class:`SnnlabError` if there is none or more than one.
+    """
+    for folder in (Path(name), Path(root) / name):
+        if _exists(folder / "config.json"):
+            return Run.open(folder)
+    found = sorted(path.parent for path in Path(root).glob(_RECORDS))
+    found = [folder for folder in found if name and folder.name.startswith(str(name))]
+    if len(found) == 1:
+        return Run.open(found[0])
+    if found:
+        raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
+    known = [path.parent.name for path in Path(root).glob(_RECORDS)]
+    raise SnnlabError(
+        f"no run {name} here or in {root}: see snnlab runs list{did_you_mean(name, known)}"
+    )
+
+
+def folder_of(name: str | os.PathLike[str]) -> Path:
+    """A folder or file as it is named, else that of the run of this name; raises as find_run."""
+    path = Path(name)
+    return path if _exists(path) else find_run(str(name)).folder
+
+
+def _exists(path):
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def difference(runs: list[Run]) -> dict[str, list]:
+    """Knobs and versions in which runs differ, with the value of each."""
+    flat = [{**run.settings, **_flat(run)} for run in runs]
+    names = dict.fromkeys(name for one in flat for name in one)
+    values = {name: [one.get(name) for one in flat] for name in names}
+    return {name: v for name, v in values.items() if any(x != v[0] for x in v)}
+
+
+def _flat(run):
+    versions = {f"{name} version": v for name, v in run.record["versions"].items()}
+    turned = [f"{c.knob} → {c.after} at {c.step}" for c in run.changes]
+    own = run.record["own_die"] or None
+    return {
+        "data": run.record["data"],
+        "own die": own,
+        **versions,
+        "turned": "; ".join(turned) or None,
+    }
+
+
+def tidy_epochs(run: Run) -> list[dict]:
+    """Rows of a run's epochs, for tables of many runs."""
+    return [{"run": run.name, **asdict(epoch)} for epoch in run.epochs()]
+
+
+def data_of(run: Run, data_dir: str | None = None, tell: Tell | None = None) -> Dataset:
+    """The data set of a run, one's own from where it was if no other place is named.
+
+    Raises what :func:`snnlab.load` raises.
+    """
+    config = run.config
+    return load(config.dataset, config.side, data_dir=data_dir or run.place, progress=tell)
+
+
+def load_config(folder: Path) -> Config:
+    """Settings of a run; raises :class:`SnnlabError` for a missing or foreign folder."""
+    return Run.open(folder).config
+
+
+def load_weights(path: Path) -> list[np.ndarray]:
+    """Weights of a run folder or of an ``npz`` file with ``layer_0``, ``layer_1``, …
+
+    Raises :class:`SnnlabError` for a missing, unreadable or foreign file.
+    """
+    path = Path(path)
+    path = path / "weights.npz" if os.path.isdir(path) else path  # False for what is no name
+    arrays = load_npz(path, "weights", content := "layer_0, layer_1, …")
+    weights = [arrays.get(f"layer_{k}") for k in range(len(arrays))]
+    if any(weight is None for weight in weights):
+        found = ", ".join(sorted(arrays))
+        raise SnnlabError(f"weights {path}: not an npz file of {content}, it holds {found}")
+    for layer, weight in enumerate(weights):
+        if weight.ndim != 2 or not np.issubdtype(weight.dtype, np.floating):
+            raise SnnlabError(
+                f"weights {path}: layer_{layer} is {weight.dtype} of shape {weight.shape},"
+                " expected float[input, neuron]"
+            )
+    return weights

@@ -1,0 +1,178 @@
+"""One training from start to end, told on the terminal and kept on disk."""
+
+from collections import deque
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from snnlab import install
+from snnlab.chip.die import Die
+from snnlab.chip.power import estimate as power
+from snnlab.chip.threads import use_threads
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.data.catalogue import CATALOGUE
+from snnlab.errors import SnnlabError, plain
+from snnlab.learn.health import diagnosis
+from snnlab.learn.trainer import Trainer
+from snnlab.runs import provenance
+from snnlab.runs.recorder import EVERY, Recorder, check_free
+from snnlab.runs.run import Run, data_of, folder_of, load_weights
+from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
+
+
+def train(
+    config: Config,
+    folder: Path,
+    data_dir: str | None = None,
+    weights: str | None = None,
+    threads: int | None = None,
+    every: float = EVERY,
+    tensorboard: Path | None = None,
+    die: Die | None = None,
+) -> bool:
+    """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
+
+    tensorboard : folder in which TensorBoard finds the curves under the run's name.
+    die : one of your own, as :class:`~snnlab.learn.trainer.Trainer` takes it.
+    Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
+    written if data, weights or network do not fit or the folder holds a run.
+    """
+    check_free(folder)
+    CATALOGUE[config.dataset].check_place(data_dir)
+    _threads(threads)
+    start = load_weights(folder_of(weights)) if weights else None
+    with Bar() as bar:
+        dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
+        trainer = Trainer(config, dataset, start, die)
+        trainer.prepare(bar.tell)
+    with ctrl_c() as pressed:
+        board = _board(trainer, folder, provenance.now(), tensorboard)
+        return _told(Recorder(folder, trainer, every=every), pressed, board)
+
+
+def resume(
+    run: Run,
+    data_dir: str | None = None,
+    epochs: int | None = None,
+    threads: int | None = None,
+    every: float = EVERY,
+    tensorboard: Path | None = None,
+) -> bool:
+    """Go on with a run where it was last kept; its weights come out as if it had never stopped.
+
+    ``epochs`` sets another end. Returns whether it ran to it. Raises
+    :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
+    """
+    _threads(threads)
+    with Bar() as bar:
+        dataset = data_of(run, data_dir, bar.tell)
+        recorder = Recorder.resume(run, dataset, every=every)
+        if epochs is not None:
+            recorder.trainer.config.set("epochs", epochs)
+        recorder.trainer.prepare(bar.tell)
+    if (now := install.versions()) != run.record["versions"]:
+        say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
+    say(f"from step {recorder.trainer.step}")
+    with ctrl_c() as pressed:
+        board = _board(recorder.trainer, run.folder, recorder.created, tensorboard)
+        return _told(recorder, pressed, board)
+
+
+def _listed(versions):
+    return ", ".join(f"{name} {number}" for name, number in versions.items())
+
+
+def _threads(threads):
+    torch.set_num_threads(1)  # its tensors are small; the kernels take the cores
+    if threads is not None:
+        use_threads(threads)
+
+
+def _board(trainer, folder, created, tensorboard):
+    if tensorboard is None:
+        return None
+    from snnlab.runs.tensorboard import Board  # torch's writer takes seconds to import
+
+    return Board(Path(tensorboard) / Path(folder).resolve().name, vars(trainer.settings), created)
+
+
+def _told(recorder, pressed, board):
+    """Train to the end or Ctrl-C, and tell."""
+    trainer, warned = recorder.trainer, None
+    parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
+    origin = trainer.dataset.origin
+    say(f"{trainer.dataset.name} from {origin}, network {trainer.mapping}{parts}")
+    if trainer.dataset.own and (notes := trainer.dataset.own.notes):
+        say(plain(f"note: {'; '.join(notes)}"))
+    with closing(board) if board else nullcontext():
+        while not trainer.finished and not pressed.is_set():
+            warned = _epoch(recorder, pressed, warned)
+            board = _written(board, recorder)
+    recorder.save()
+    stopped = "" if trainer.finished else f"stopped after {trainer.step} steps; "
+    say(f"{stopped}run kept in {recorder.folder}")
+    return trainer.finished
+
+
+def _written(board, recorder):
+    """The board with what is new on it; none if that failed: the training goes on."""
+    try:
+        if board:
+            board.write(recorder.steps, recorder.epochs)
+        return board
+    except SnnlabError as error:
+        say(f"warning: {error}")
+        return None
+
+
+def _epoch(recorder, pressed, warned):
+    """Train to the end of the epoch under a bar or with lines, or until Ctrl-C.
+
+    Returns what is amiss; what was ``warned`` of after the epoch before is not said again.
+    """
+    trainer, recent = recorder.trainer, deque(maxlen=50)
+    images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
+    epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
+
+    def line():
+        share = trainer.step / trainer.steps_per_epoch - epoch
+        return f"epoch {epoch + 1}/{epochs} {share:4.0%}  step {trainer.step}{learnt}"
+
+    with closing(epoch_bar(epoch, epochs, images)) as bar, reported(line):
+        bar.update(done * trainer.settings.batch)
+        while not pressed.is_set():
+            progress = recorder.advance()
+            pace = progress.seconds / progress.samples
+            recent.append((progress.accuracy, progress.spikes, progress.loss, pace))
+            accuracy, spikes, loss, pace = np.mean(recent, axis=0)
+            learnt = (
+                f"  train {accuracy:.2%}  loss {loss:.3f}  {spikes:.1f} spikes/image"
+                f"  {1 / pace:,.0f} images/s"
+            )
+            bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/image", refresh=False)
+            bar.update(progress.samples)
+            if progress.evaluation:
+                break
+    if not (recent and progress.evaluation):
+        return warned
+    say(_line(recorder.epochs[-1], progress, images))
+    amiss = diagnosis(trainer, progress.recording)
+    if amiss and amiss != warned:
+        say(f"warning: {amiss}")
+    return amiss
+
+
+def _line(record, progress, images):
+    """One epoch in one line."""
+    estimate = power.estimate(progress.recording, "inference")
+    low, high = (1e6 * joule for joule in estimate.ranges["energy"])
+    return (
+        f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"
+        f"  train {record.train_accuracy:.2%}  loss {record.loss:.3f}"
+        f"  {record.test_spikes:.1f} spikes/image"
+        f"  {images / record.seconds:,.0f} images/s"
+        f"  about {1e6 * estimate.energy:.2f} µJ/image (estimate, {low:.2f}–{high:.2f})"
+    )

@@ -1,0 +1,93 @@
+"""Does the step of the emulation matter? A trained run, evaluated anew on finer and finer steps."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from snnlab.chip.constants import DT_CADC
+from snnlab.chip.die import Die
+from snnlab.chip.threads import use_threads
+from snnlab.config import Config
+from snnlab.data import Dataset
+from snnlab.learn.trainer import Trainer
+from snnlab.runs.run import Run, data_of, folder_of, load_weights
+from snnlab.text.progress import Bar
+
+SUBSTEPS = (1, 2, 4, 8, 16, 32)
+"""Steps per CADC period: each half as long as the one before."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Test images on one step of the emulation.
+
+    accuracy in 0…1; spikes : hidden spikes per image; seconds : wall time per image.
+    """
+
+    substeps: int
+    accuracy: float
+    spikes: float
+    seconds: float
+
+    @property
+    def dt(self) -> float:
+        """Step of the emulation : s."""
+        return DT_CADC / self.substeps
+
+
+def converge(
+    config: Config,
+    dataset: Dataset,
+    weights: list[np.ndarray],
+    substeps: tuple[int, ...] = SUBSTEPS,
+    die: Die | None = None,
+) -> Iterator[Row]:
+    """Evaluate one network on one die at each of these steps, with the same trial noise.
+
+    Read noise and drift are the same to the bit; jitter is drawn per step, so its draws differ.
+    """
+    trainers = [
+        Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights, die)
+        for n in substeps
+    ]
+    trainers[0].evaluate()  # images are encoded and kernels compiled before anything is timed
+    for n, trainer in zip(substeps, trainers, strict=True):
+        start = perf_counter()
+        got = trainer.evaluate()
+        seconds = (perf_counter() - start) / len(dataset.test_labels)
+        yield Row(n, got.accuracy, got.spikes, seconds)
+
+
+def study(folder: Path, data_dir: str | None = None, threads: int | None = None) -> list[Row]:
+    """The same for a run on disk, under a bar.
+
+    Raises :class:`~snnlab.errors.SnnlabError` if run or data are missing or do not fit.
+    """
+    run = Run.open(folder_of(folder))
+    weights = load_weights(run.folder)
+    if threads is not None:
+        use_threads(threads)
+    rows = []
+    with Bar() as bar:
+        dataset = data_of(run, data_dir, bar.tell)
+        for row in converge(run.config, dataset, weights, die=run.own_die()):
+            rows.append(row)
+            bar.tell(f"steps of {1e9 * row.dt:.0f} ns", len(rows) / len(SUBSTEPS))
+    return rows
+
+
+def table(rows: list[Row]) -> str:
+    """The rows for people, each compared with the last and finest."""
+    head = f"{'dt':>8}  {'test accuracy':>13}  {'to finest':>9}  {'hidden spikes':>13}"
+    lines = [f"{head}  {'to finest':>9}  {'time per image':>14}"]
+    for row in rows:
+        points = 100 * (row.accuracy - rows[-1].accuracy)
+        percent = 100 * (row.spikes / max(rows[-1].spikes, 1e-12) - 1)
+        lines.append(
+            f"{1e9 * row.dt:5.0f} ns  {row.accuracy:13.2%}  {points:+6.2f} pp"
+            f"  {row.spikes:13.2f}  {percent:+7.2f} %  {1e6 * row.seconds:11.1f} µs"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,147 @@
+"""Parameter studies: Optuna chooses, Dask spreads the work, snnlab trains."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import chain, islice
+
+import numpy as np
+
+from snnlab.chip.power import estimate as power
+from snnlab.config import Config
+from snnlab.data import Dataset, load
+from snnlab.errors import SnnlabError
+from snnlab.learn.trainer import Trainer
+from snnlab.sweeps.cluster import run_all, settle_workers
+from snnlab.sweeps.plan import Plan
+from snnlab.sweeps.storage import open_storage, optuna
+from snnlab.sweeps.trials import TrialQueue
+
+Tell = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to know of a trial; ``settings`` one set for each die.
+
+    study, storage : where to report while it trains, if bad trials are to be stopped early.
+    """
+
+    number: int
+    settings: tuple[dict, ...]
+    study: str | None = None
+    storage: str | None = None
+
+
+def sweep(
+    plan: Plan,
+    storage: str | None = None,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    data_dir: str | None = None,
+    tell: Tell | None = None,
+):
+    """Carry out a plan, or what is left of it; returns the Optuna study.
+
+    storage : ``sweeps/<name>.db`` by default, see :func:`open_storage`; several processes may work
+    on one. workers, scheduler : as in :func:`run_all`. ``tell(message, fraction)`` hears of every
+    trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used. Whatever ends it
+    before a trial has ended, a storage that was begun for it is gone again.
+    """
+    storage = storage or default_storage(plan.name)
+    optuna()  # if it is missing, that is said before data are fetched
+    workers = settle_workers(workers, scheduler)
+    dataset = _dataset(plan, data_dir)
+    with TrialQueue(plan, storage) as queue:
+        while True:
+            mine: dict[int, object] = {}
+            tasks = (_task(queue, storage, trial, mine) for trial in queue.take())
+            first = list(islice(tasks, 1))  # without any, no processes need to start
+            for task, outcome in first and run_all(
+                train_trial, chain(first, tasks), workers, scheduler=scheduler, data=dataset
+            ):
+                state = queue.tell(mine.pop(task.number), outcome)
+                _say(queue, task, state, outcome, tell)
+            if not {"waiting", "running"} & queue.counts().keys():
+                return queue.study
+            time.sleep(1.0)  # others are at work: should they die, their trials are taken over
+
+
+def default_storage(name: str) -> str:
+    """Where a sweep is kept unless told otherwise."""
+    return f"sweeps/{name}.db"
+
+
+def _dataset(plan, data_dir):
+    if "dataset" in plan.vary or "side" in plan.vary:
+        raise SnnlabError("a sweep is over one data set: do not vary dataset or side")
+    config = Config.checked(**plan.settings)
+    return load(config.dataset, config.side, data_dir=data_dir)
+
+
+def _task(queue, storage, trial, mine):
+    plan, mine[trial.number] = queue.plan, trial
+    settings = plan.config(trial.params).values()
+    dies = [{**settings, "die_seed": settings["die_seed"] + k} for k in range(plan.repeats)]
+    where = (plan.name, storage) if plan.prune else (None, None)
+    return Task(trial.number, tuple(dies), *where)
+
+
+def _say(queue, task, state, outcome, tell):
+    if tell is None:
+        return
+    counts = queue.counts()
+    over = sum(n for name, n in counts.items() if name not in ("waiting", "running"))
+    result = getattr(outcome, "why", None) or ", ".join(
+        f"{name} {outcome[name]:.4g}" for name in queue.plan.objectives if name in outcome
+    )
+    tell(f"trial {task.number} {state}: {result}", over / sum(counts.values()))
+
+
+def train_trial(task: Task, dataset: Dataset) -> dict:
+    """Train a network on each die; returns means, and what each die gave."""
+    start, report, dies = time.perf_counter(), _reporter(task), []
+    for number, settings in enumerate(task.settings):
+        trained = _train(Config.checked(**settings), dataset, number, report)
+        if trained is None:
+            return {"pruned": True, "seconds": time.perf_counter() - start}
+        dies.append(trained)
+    means = {name: float(np.mean([die[name] for die in dies])) for name in dies[0]}
+    each = [die["accuracy"] for die in dies]
+    return {**means, "accuracy_of_dies": each, "seconds": time.perf_counter() - start}
+
+
+def _train(config, dataset, die, report):
+    """Results of a training, or None if it was stopped."""
+    trainer = Trainer(config, dataset)
+    for progress in trainer:
+        if progress.evaluation and report(
+            die * config.epochs + progress.epoch, progress.evaluation.accuracy
+        ):
+            return None
+    now = power.estimate(progress.recording, "inference")
+    return {
+        "accuracy": progress.evaluation.accuracy, "loss": progress.loss,
+        "spikes": progress.evaluation.spikes, "energy": now.energy, "power": now.power,
+        "latency": now.latency,
+    }  # fmt: skip
+
+
+def _reporter(task):
+    """Hears of every epoch; says whether to stop."""
+    if task.storage is None:
+        return lambda step, value: False
+    library = optuna()
+    pruner = library.pruners.MedianPruner(n_startup_trials=5)
+    study = library.load_study(
+        study_name=task.study, storage=open_storage(task.storage), pruner=pruner
+    )
+    number = study.get_trials(deepcopy=False)[task.number]._trial_id
+    trial = library.trial.Trial(study, number)
+
+    def report(step, value):
+        trial.report(value, step)
+        return trial.should_prune()
+
+    return report

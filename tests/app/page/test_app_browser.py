@@ -1,0 +1,161 @@
+"""The dashboard as a person uses it, in a real browser."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+from browsing import (
+    PLOTS,
+    figure,
+    pause,
+    play,
+    steps,
+    tile,
+    wait_for,
+)
+from playwright.sync_api import Page, expect
+
+from snnlab.config import Config
+from snnlab_app.compute.remote import GOES_ON
+from snnlab_app.views import VIEWS
+
+pytestmark = pytest.mark.browser
+
+SLIDERS = [Config.param[name].label for name in ("mismatch", "rho_burst", "beta")]
+
+
+def test_learning_shows_everywhere(dashboard: Page):
+    before = {name: figure(dashboard, name) for name in PLOTS}
+    power = tile(dashboard, "Chip power (estimate)")
+    assert tile(dashboard, "Test accuracy") < 35
+
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+    pause(dashboard)
+    for name in PLOTS:  # a canvas is painted after its tile says so
+        wait_for(dashboard, lambda name=name: figure(dashboard, name) != before[name])
+    assert tile(dashboard, "Chip power (estimate)") != power
+    assert tile(dashboard, "Hidden spikes / image") > 5
+    assert tile(dashboard, "Emulated") > 100
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_a_slider_acts_while_it_trains(dashboard: Page, name):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(name)))
+    value = slider.get_attribute("aria-valuenow")
+    before = {name: figure(dashboard, name) for name in ("raster", "hidden", "accuracy", "power")}
+    power = tile(dashboard, "Chip power (estimate)")
+
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowRight")
+    assert slider.get_attribute("aria-valuenow") != value
+    for plot, pixels in before.items():
+        wait_for(dashboard, lambda p=plot, old=pixels: figure(dashboard, p) != old)
+    wait_for(dashboard, lambda: tile(dashboard, "Chip power (estimate)") != power)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+
+
+def test_more_mismatch_is_another_chip_at_once(dashboard: Page):
+    before = figure(dashboard, "hidden")
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(SLIDERS[0])))
+    slider.focus()
+    slider.press("End")
+    assert slider.get_attribute("aria-valuenow") == "50"
+    wait_for(dashboard, lambda: figure(dashboard, "hidden") != before, 10_000)
+    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+
+
+def test_burst_regularisation_lowers_spikes(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
+    spikes = tile(dashboard, "Hidden spikes / image")
+    slider = dashboard.get_by_role("slider", name=re.compile(re.escape(SLIDERS[1])))
+    slider.focus()
+    slider.press("End")
+    wait_for(dashboard, lambda: tile(dashboard, "Hidden spikes / image") < 0.5 * spikes)
+
+
+def test_step_and_reset(dashboard: Page):
+    loss = figure(dashboard, "loss")
+    dashboard.get_by_role("button", name="Step", exact=True).click()
+    expect(dashboard.get_by_text("paused: step 1, epoch 0")).to_be_visible()
+    wait_for(dashboard, lambda: figure(dashboard, "loss") != loss)
+    dashboard.get_by_role("button", name="Reset", exact=True).click()
+    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+
+
+def test_a_click_is_answered_while_it_trains(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 30)
+    before = steps(dashboard)
+    for now, then in [("Pause", "Train"), ("Train", "Pause")] * 10:
+        dashboard.get_by_role("button", name=now, exact=True).click()
+        expect(dashboard.get_by_role("button", name=then, exact=True)).to_be_visible()
+    wait_for(dashboard, lambda: steps(dashboard) > before)
+    expect(dashboard.get_by_text(re.compile("^running: step"))).to_be_visible()
+
+
+def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
+    other = dashboard.context.new_page()
+    other.goto(digits_server.url)
+    expect(other.locator(".bk-Figure")).to_have_count(len(PLOTS))
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    assert tile(other, "Test accuracy") < 35
+    expect(other.get_by_role("button", name="Train", exact=True)).to_be_visible()
+
+
+def test_a_killed_computing_process_is_said_and_the_training_goes_on(
+    dashboard: Page, digits_server
+):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    mine = ["pgrep", "-P", str(digits_server.process.pid), "-f", "spawn_main"]
+    os.kill(int(subprocess.check_output(mine)), signal.SIGKILL)
+    expect(dashboard.get_by_text(GOES_ON).first).to_be_visible()
+    said = re.compile("^this training was interrupted, and goes on from step [0-9]+$")
+    expect(dashboard.get_by_text(said).first).to_be_visible()
+    expect(dashboard.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+
+
+def test_it_fits_a_phone(dashboard: Page):
+    dashboard.set_viewport_size({"width": 390, "height": 844})
+    dashboard.reload()
+    expect(dashboard.locator(".bk-Figure")).to_have_count(len(PLOTS))
+    assert dashboard.evaluate("document.documentElement.scrollWidth") <= 390
+    choice = dashboard.get_by_role("combobox", name="Preset").bounding_box()
+    tour = dashboard.get_by_role("button", name="Tour", exact=True)
+    assert abs(tour.bounding_box()["y"] - choice["y"]) < 40, "the toolbar is one row"
+    tour.click()  # swiped to
+    expect(dashboard.get_by_text(re.compile("^1 of 5: "))).to_be_visible()
+
+
+def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
+    """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn anew."""
+    wire = dashboard.context.new_cdp_session(dashboard)
+
+    def held():
+        wire.send("HeapProfiler.collectGarbage")
+        models = dashboard.evaluate("Bokeh.documents[0]._all_models.size")
+        counted = wire.send("Memory.getDOMCounters")
+        return models, counted["nodes"], counted["jsEventListeners"]
+
+    def through():
+        for view in VIEWS:
+            dashboard.get_by_role("tab", name=view.title, exact=True).click()
+            dashboard.wait_for_timeout(1000)
+
+    for _ in range(2):
+        through()
+    models, nodes, listeners = held()
+    through()
+    now = held()
+    assert now[0] <= models
+    assert now[1] < 1.1 * nodes
+    assert now[2] < 1.1 * listeners

@@ -1,0 +1,400 @@
+"""A person's ways through the dashboard, each asserted on what the page shows."""
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+import pytest
+from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
+from playwright.sync_api import Page, expect
+
+from snnlab.learn.health import SETTLED
+
+pytestmark = pytest.mark.browser
+
+
+def steps(page):
+    told = page.get_by_text(re.compile("^running: step ")).first.inner_text()
+    return int(re.search(r"step (\d+)", told)[1])
+
+
+def trained(page, accuracy=60):
+    play(page)
+    wait_for(page, lambda: tile(page, "Batch accuracy") > accuracy)
+
+
+def test_1_the_space_bar_trains_and_spikes_move(dashboard: Page):
+    raster = canvas(dashboard)
+    dashboard.keyboard.press("Space")
+    wait_for(dashboard, lambda: canvas(dashboard) != raster, 5_000)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
+    dashboard.keyboard.press("Space")
+    says(dashboard, "^paused: step").to_be_visible()
+
+
+def test_1_the_tour_has_five_steps_and_opens_again(dashboard: Page):
+    for _ in range(2):
+        dashboard.keyboard.press("?")
+        for step in range(1, 6):
+            says(dashboard, f"^{step} of 5: ").to_be_visible()
+            dashboard.get_by_role("button", name="Next" if step < 5 else "Done").click()
+        expect(dashboard.get_by_role("dialog")).to_have_count(0)
+
+
+def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):
+    trained(dashboard, 85)
+    accuracy = canvas(dashboard, 3)
+    mismatch = slider(dashboard, "Mismatch")
+    mismatch.focus()
+    for _ in range(3):
+        mismatch.press("PageUp")
+    press(dashboard, "Swap chip")
+    tab(dashboard, "Chip")
+    says(dashboard, "of 512 circuits dead").to_be_visible()
+    tab(dashboard, "Live")
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
+    wait_for(dashboard, lambda: canvas(dashboard, 3) != accuracy)
+
+
+def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):
+    tab(dashboard, "Chip")
+    dashboard.get_by_role("button", name="Chip", exact=True).click()
+    summary = dashboard.get_by_text(re.compile("of spread over the circuits"))
+    expect(summary).to_be_visible()
+    slider(dashboard, "Mismatch").press("End")
+    wait_for(dashboard, lambda: _spread(summary) > 15)
+    press(dashboard, "Recalibrate")
+    says(dashboard, "^Thresholds: .* LSB after").to_be_visible()
+    wait_for(dashboard, lambda: _spread(summary) < 10)
+
+
+def _spread(summary):
+    return float(re.search(r"([\d.]+) of spread", summary.inner_text())[1])
+
+
+def test_2_the_ideal_twin_has_no_spread_and_undo_brings_the_chip_back(dashboard: Page):
+    tab(dashboard, "Chip")
+    summary = dashboard.get_by_text(re.compile("of spread over the circuits"))
+    wait_for(dashboard, lambda: _spread(summary) > 1)
+    press(dashboard, "Ideal twin")
+    wait_for(dashboard, lambda: _spread(summary) == 0)
+    dashboard.keyboard.press("Control+z")
+    wait_for(dashboard, lambda: _spread(summary) > 1)
+
+
+def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):
+    tab(dashboard, "Chip")
+    says(dashboard, "0 of 512 circuits dead").to_be_visible()
+    floor = dashboard.locator(".bk-Figure").first
+    box = floor.bounding_box()
+    floor.click(position={"x": 0.4 * box["width"], "y": 0.46 * box["height"]})
+    says(dashboard, "1 of 512 circuits dead").to_be_visible()
+    slider(dashboard, "Dead neurons").press("PageUp")
+    wait_for(
+        dashboard,
+        lambda: int(re.search(r"(\d+) of 512 circuits", dashboard.get_by_text(
+            re.compile("of 512 circuits dead")).first.inner_text())[1]) > 20,
+    )  # fmt: skip
+
+
+def test_3_regularisation_lowers_spikes_and_the_energy_of_activity(dashboard: Page):
+    trained(dashboard, 80)
+    tab(dashboard, "Energy")
+    words = dashboard.get_by_text(re.compile("^About .* µJ by activity"))
+    expect(words).to_be_visible()
+    plane, before = canvas(dashboard, 1), _activity(words)
+    slider(dashboard, "Burst regularisation").press("End")
+    wait_for(dashboard, lambda: _activity(words) < before)
+    assert canvas(dashboard, 1) != plane
+
+
+def _activity(words):
+    return float(re.search(r"of which ([\d.]+) µJ", words.inner_text())[1])
+
+
+def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):
+    trained(dashboard, 70)
+    wait_for(dashboard, lambda: steps(dashboard) > SETTLED)
+    pause(dashboard)
+    tab(dashboard, "Learn")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") > 5)
+    usual, picture = tile(dashboard, "Neurons receiving gradient"), canvas(dashboard)
+    steepness = slider(dashboard, "Surrogate steepness")
+    steepness.press("Home")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") == 100)
+    says(dashboard, "so flat that every neuron gets nearly the same").to_be_visible()
+    assert canvas(dashboard) != picture
+    steepness.press("End")
+    wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") < usual)
+
+
+def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
+    trained(dashboard, 85)
+    pause(dashboard)
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    raster = canvas(dashboard, 4)
+    pad = dashboard.locator(".bk-Figure").first.bounding_box()
+    x, top = pad["x"] + pad["width"] / 2, pad["y"]
+    dashboard.mouse.move(x, top + 0.2 * pad["height"])
+    dashboard.mouse.down()
+    for k in range(2, 9):
+        dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
+    dashboard.mouse.up()
+    says(dashboard, "^It decides “.*The decision falls").to_be_visible()
+    assert canvas(dashboard, 4) != raster
+
+    whole = canvas(dashboard, 3)
+    time = slider(dashboard, "Time (µs)")
+    time.press("Home")
+    wait_for(dashboard, lambda: canvas(dashboard, 3) != whole)
+    press(dashboard, "Play")
+    wait_for(dashboard, lambda: float(time.get_attribute("aria-valuenow")) > 3)
+    press(dashboard, "Pause playback")
+    expect(dashboard.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
+    trained(dashboard, 80)
+    pause(dashboard)
+    tab(dashboard, "Errors")
+    says(dashboard, "of 359 test images asked are decided wrongly").to_be_visible()
+    matrix = dashboard.locator(".bk-Figure").first
+    box = matrix.bounding_box()
+    matrix.click(position={"x": 0.575 * box["width"], "y": 0.54 * box["height"]})
+    found = re.compile("images showing “(.) ?” and decided “(.) ?”")
+    says(dashboard, found).to_be_visible()
+    shows, decided = found.search(dashboard.get_by_text(found).first.inner_text()).groups()
+    alt = re.compile(f"^test image \\d+, “{shows} ?”, decided “{decided} ?”")
+    picture = dashboard.get_by_role("img", name=alt).first
+    number = re.search(r"\d+", picture.get_attribute("alt"))[0]
+    which = dashboard.get_by_role("combobox", name="Look at one on the chip")
+    expect(which).to_have_text(f"test image {number}")
+    press(dashboard, "Show in Sample")
+    expect(slider(dashboard, "Test image")).to_have_attribute("aria-valuenow", number)
+
+
+def test_7_a_slow_step_lights_every_stage(dashboard: Page):
+    tab(dashboard, "Learn")
+    press(dashboard, "Step in slow motion")
+    seen = set()
+    for _ in range(200):
+        lit = dashboard.locator("[aria-current=step]")
+        if lit.count():
+            seen.add(lit.first.inner_text().split("\n")[0])
+        dashboard.wait_for_timeout(100)
+        if len(seen) == 7:
+            break
+    assert len(seen) == 7, seen
+    says(dashboard, "input spikes, the first after").to_be_visible()
+    says(dashboard, "^paused: step 1").to_be_visible()
+
+
+def test_8_pinned_runs_are_compared(dashboard: Page):
+    trained(dashboard)
+    pause(dashboard)
+    tab(dashboard, "Compare")
+    press(dashboard, "Pin this run")
+    says(dashboard, "^1 pinned").to_be_visible()
+    slider(dashboard, "Mismatch").press("End")
+    row = dashboard.get_by_role("row", name=re.compile("^run 1"))
+    expect(row).to_contain_text("Mismatch σ_d 0.0")
+    with dashboard.expect_download() as download:
+        press(dashboard, "Settings (JSON)")
+    assert json.loads(download.value.path().read_text())["mismatch"] == 0.5
+
+
+def test_a_click_right_behind_another_change_is_obeyed(dashboard: Page):
+    trained(dashboard)
+    pause(dashboard)
+    tab(dashboard, "Compare")
+    for count in (1, 2, 3):
+        pin = dashboard.get_by_role("button", name="Pin this run", exact=True).element_handle()
+        live = dashboard.get_by_role("tab", name="Live", exact=True).element_handle()
+        dashboard.evaluate("([tab, button]) => { tab.click(); button.click(); }", [live, pin])
+        tab(dashboard, "Compare")
+        says(dashboard, f"^{count} pinned").to_be_visible()
+
+
+def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
+    slider(dashboard, "Mismatch").press("End")
+    tab(dashboard, "Chip")
+    press(dashboard, "Swap chip")
+    press(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "die_seed=2" in clipboard())
+    link = clipboard()
+    fields = dict(parse_qsl(link.split("?")[1]))
+    assert (fields["v"], fields["view"], fields["mismatch"]) == ("1", "chip", "0.5")
+    other = dashboard.context.new_page()
+    other.goto(link)
+    expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50")
+    expect(other.get_by_role("tab", name="Chip", selected=True)).to_be_visible()
+    press(dashboard, "Copy as Python")
+    wait_for(dashboard, lambda: "Config.checked(" in clipboard())
+    assert "die_seed=2" in clipboard()
+
+
+def header(page, figure):
+    """First line of the table of one figure that is shown."""
+    page.get_by_role("combobox", name="Save").click()
+    page.get_by_role("menuitem", name=figure, exact=True).click()
+    page.wait_for_timeout(300)
+    with page.expect_download() as download:
+        press(page, "CSV")
+    return download.value.path().read_text().splitlines()[0]
+
+
+def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard):
+    trained(dashboard)
+    pause(dashboard)
+    potentials = canvas(dashboard, 1)
+    toggle = dashboard.get_by_role("switch", name="Chip codes")
+    expect(toggle).not_to_be_checked()
+    toggle.click()
+    wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
+    assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
+    tab(dashboard, "Chip")
+    says(dashboard, r"^threshold \(10-bit code\): 511 on average, 0 of spread").to_be_visible()
+    press(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "units=codes" in clipboard())
+    other = dashboard.context.new_page()
+    other.goto(clipboard())
+    says(other, r"^threshold \(10-bit code\): 511").to_be_visible()
+    toggle = other.get_by_role("switch", name="Chip codes")
+    expect(toggle).to_be_checked()
+    toggle.click()
+    says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
+    tab(other, "Live")
+    says(other, "^It shows “").to_be_visible()
+    assert header(other, "label membranes") == "curve,time (µs),potential (ϑ = 1)"
+
+
+def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
+    url = dashboard.url.split("?")[0]
+    dashboard.goto(
+        f"{url}?v=1&beta=9999&die=<img src=x onerror=alert(1)>&hide=mismatch&lesson=tiny"
+    )
+    says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible()
+    says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
+    assert dashboard.locator("img[src=x]").count() == 0
+    says(dashboard, "^Twenty hidden neurons").to_be_visible()
+    expect(slider(dashboard, "Mismatch")).to_have_count(0)
+
+
+def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
+    dashboard.get_by_role("combobox", name="Recipe").click()
+    dashboard.get_by_role("menuitem", name="sparser", exact=True).click()
+    says(dashboard, "^MNIST at no more than 10 hidden spikes per image").to_be_visible()
+    steepness = slider(dashboard, "Surrogate steepness")
+    expect(steepness).to_have_attribute("aria-valuetext", "4")
+    tab(dashboard, "Sample")
+    expect(slider(dashboard, "Time (µs)")).to_have_attribute("aria-valuemax", "10.2")
+    press(dashboard, "Undo")
+    expect(steepness).to_have_attribute("aria-valuetext", "10")
+
+
+@pytest.mark.parametrize(
+    ("view", "header"),
+    [
+        ("Live", "time (µs),layer,neuron"),
+        ("Chip", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
+        ("Sample", "column,row,brightness"),
+        ("Errors", "the image shows,decided 0 (images),decided 1 (images)"),
+        ("Energy", "curve,energy per image (µJ),test accuracy (%)"),
+        ("Learn", '"membrane potential (leak 0, threshold 1)",share of samples,surrogate'),
+        ("Compare", "curve,step,accuracy (%)"),
+    ],
+)
+def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):
+    says(dashboard, "^digits: bundled").to_be_visible()
+    tab(dashboard, view)
+    wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
+    dashboard.wait_for_timeout(1500)
+    wait_for(dashboard, lambda: not blank(dashboard))
+    files = {}
+    for kind in ("PNG", "SVG", "CSV"):
+        with dashboard.expect_download() as download:
+            press(dashboard, kind)
+        assert re.fullmatch(rf"snnlab-.*\.{kind.lower()}", download.value.suggested_filename)
+        files[kind] = download.value.path().read_bytes()
+    assert files["PNG"].startswith(b"\x89PNG")
+    assert len(files["PNG"]) > 1000
+    assert b"<svg" in files["SVG"]
+    assert b"<text" in files["SVG"] or view == "Sample"  # pixels have no axes
+    lines = files["CSV"].decode().splitlines()
+    assert lines[0].startswith(header)
+    assert len(lines) > 5 or view == "Compare"
+
+
+def test_keys_are_left_alone_while_somebody_types(dashboard: Page):
+    press(dashboard, "Chip")
+    field = dashboard.get_by_role("textbox", name=re.compile("Killed circuits"))
+    field.click()
+    field.press_sequentially("3.")
+    dashboard.wait_for_timeout(400)
+    says(dashboard, "^digits: bundled").to_be_visible()
+
+
+def test_every_control_has_a_name(dashboard: Page):
+    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
+        tab(dashboard, name)
+        dashboard.wait_for_timeout(700)
+        for role in ("button", "slider", "combobox", "textbox", "tab"):
+            nameless = [
+                line
+                for line in dashboard.locator("body").aria_snapshot().splitlines()
+                if re.fullmatch(rf"\s*- {role}( \[.*\])*:?", line)
+            ]
+            assert nameless == [], f"{name}: {nameless}"
+
+
+# Controls and figures that reach over an edge of the screen, by what they say.
+OUTSIDE = """() => {
+  const found = []
+  const swiped = node => {
+    for (; node; node = node.parentNode ?? node.host)
+      if (node.id?.startsWith("flexbox") && getComputedStyle(node).overflowX === "auto") return true
+    return false
+  }
+  const walk = root => {
+    for (const node of root.querySelectorAll("*")) {
+      if (node.shadowRoot) walk(node.shadowRoot)
+      if (!node.matches("button, input, a, canvas, [role=combobox], [role=slider]")) continue
+      const {left, right, width} = node.getBoundingClientRect()
+      const seen = width > 0 && getComputedStyle(node).opacity > 0
+      const outside = left < -1 || right > innerWidth + 1
+      if (seen && outside && !swiped(node)) found.push(node.outerHTML.slice(0, 150))
+    }
+  }
+  walk(document)
+  return found
+}"""
+# Whether nothing is drawn on a canvas.
+BLANK = """canvas => {
+  const {width, height} = canvas
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.every(value => value === 0)
+}"""
+
+
+def blank(page):
+    figures = page.locator(".bk-Figure").all()
+    return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
+def test_every_view_fits_the_screen(dashboard: Page, width, height):
+    dashboard.set_viewport_size({"width": width, "height": height})
+    dashboard.goto(dashboard.url + "?v=1")
+    expect(dashboard.locator(".bk-Figure").first).to_be_visible()
+    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
+        tab(dashboard, name)
+        dashboard.wait_for_timeout(700)
+        if name != "Sweep":  # which has figures only when there is something to show
+            wait_for(
+                dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
+            )
+        assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert dashboard.evaluate(OUTSIDE) == [], name

@@ -1,0 +1,166 @@
+"""Links, undo, one-click actions, presets and axes of the dashboard, without a page."""
+
+import numpy as np
+import pytest
+
+from snnlab.chip.units import PHYSICAL, UNITS
+from snnlab.config import Config
+from snnlab.runs.tables import csv_of
+from snnlab_app.controls.link import as_python, query, read
+from snnlab_app.controls.undo import Turns
+from snnlab_app.page.actions import IDEAL, Actions
+from snnlab_app.page.presets import PRESETS, slug
+from snnlab_app.plots.follow import roomy
+from snnlab_app.views.pins import difference
+from snnlab_app.views.plane import smooth
+
+VIEWS, LESSONS = ("live", "chip"), ("too-steep",)
+
+
+def _turns(config):
+    return Turns(config.set, lambda name: getattr(config, name))
+
+
+def test_a_link_restores_everything_to_the_bit():
+    config = Config.checked(
+        mismatch=0.1 + 0.2, hidden=[100, 50], killed=[3, 17], seed=2**32 - 1, tau_mem=7.3e-6
+    )
+    state = read("?" + query(config, "chip"), VIEWS, LESSONS)
+    assert state.ignored == ()
+    assert state.view == "chip"
+    assert state.settings == config.values()
+    assert query(Config.checked(**state.settings), "chip") == query(config, "chip")
+
+
+def test_a_link_says_more_than_the_differences():
+    assert set(read(query(Config(), "live"), VIEWS, LESSONS).settings) == set(Config.knobs())
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("beta=9999", "beta=9999 (a number from 0.1 to 200)"),
+        ("beta=nan", "beta=nan (a number from 0.1 to 200)"),
+        ("batch=1.5", "batch=1.5 (a whole number from 1 to 10000)"),
+        (
+            "hidden=a-b",
+            "hidden=a-b (a list of whole numbers from 1 to 8192, 8 at most, such as 246 or"
+            " 120-120)",
+        ),
+        ("die=<script>", "die=<script> (one of ideal, calibrated, uncalibrated)"),
+        ("colour=red", "colour=red (no such knob)"),
+        ("v=7", "v=7 (one of 1)"),
+        ("view=cellar", "view=cellar (one of live, chip)"),
+        ("units=miles", "units=miles (one of physical, codes)"),
+        ("lesson=none", "lesson=none (one of too-steep)"),
+        ("seed=3", "seed=3 (given twice)"),
+    ],
+)
+def test_junk_in_a_link_is_named_and_the_rest_counts(field, told):
+    state = read(f"?v=1&mismatch=0.3&seed=2&{field}", VIEWS, LESSONS)
+    if field != "v=7":
+        assert state.ignored == (told,)
+    assert state.settings == {"mismatch": 0.3, "seed": 2}
+
+
+def test_a_link_tells_the_units():
+    for units in UNITS:
+        state = read("?" + query(Config(), "live", units), VIEWS, LESSONS)
+        assert (state.units, state.ignored) == (units, ())
+    assert read("?v=1", VIEWS, LESSONS).units == PHYSICAL
+
+
+def test_a_teacher_hides_knobs():
+    state = read("?lesson=too-steep&hide=lr,batch", VIEWS, LESSONS)
+    assert (state.lesson, state.hide) == ("too-steep", ("learning_rate", "batch"))
+    assert "knobs to hide are" in read("?hide=walls", VIEWS, LESSONS).ignored[0]
+
+
+def test_a_link_without_end_is_not_read():
+    assert read("?" + "x" * 10_000, VIEWS, LESSONS).ignored == ("a link of 10001 characters",)
+
+
+def test_junk_is_shortened_before_it_is_shown():
+    told = read("?die=" + "y" * 3000, VIEWS, LESSONS).ignored[0]
+    assert len(told) < 120
+
+
+def test_python_says_what_the_page_does():
+    code = as_python(Config.checked(dataset="digits", beta=3.0, hidden=[30]))
+    compile(code, "copied", "exec")
+    scope = {}
+    exec(code.split("for progress")[0], scope)  # our own text: the configuration, not the training
+    assert (
+        scope["config"].values() == Config.checked(dataset="digits", beta=3.0, hidden=[30]).values()
+    )
+    assert "load('digits')" in code
+
+
+def test_undo_takes_back_a_click_as_a_whole_and_redo_does_it_again():
+    config = Config.checked(mismatch=0.2)
+    turns = _turns(config)
+    actions = Actions(config, turns)
+    actions.kill(7)
+    actions.twin()
+    assert actions.is_twin
+    assert turns.undo()
+    assert (config.mismatch, config.killed) == (0.2, [7])
+    assert turns.redo()
+    assert {name: getattr(config, name) for name in IDEAL} == IDEAL
+    assert turns.undo()
+    assert turns.undo()
+    assert config.values() == Config.checked(mismatch=0.2).values()
+    assert not turns.undo()
+
+
+def test_the_twin_goes_back_to_the_chip_it_came_from():
+    config = Config.checked(mismatch=0.3, die_seed=9)
+    actions = Actions(config, _turns(config))
+    actions.twin()
+    assert config.mismatch == 0.0
+    actions.twin()
+    assert (config.mismatch, config.die_seed) == (0.3, 9)
+
+
+def test_swap_recalibrate_and_kill_are_one_turn_each():
+    config = Config()
+    actions = Actions(config, _turns(config))
+    actions.swap_chip()
+    actions.recalibrate()
+    actions.kill(3)
+    assert (config.die_seed, config.calibration, config.killed) == (2, "measured", [3])
+    actions.recalibrate()
+    actions.kill(3)
+    assert (config.calibration, config.killed) == ("as drawn", [])
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_allowed_and_says_what_to_look_for(name):
+    preset = PRESETS[name]
+    Config.checked(**preset.settings)
+    assert preset.look_for.endswith(".")
+    assert read(f"?lesson={slug(name)}", VIEWS, tuple(map(slug, PRESETS))).lesson == slug(name)
+
+
+def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():
+    now = roomy(0.0, 100.0, (0.0, 1.0))
+    assert now[0] == 0.0
+    assert now[1] >= 110.0
+    assert roomy(0.0, 105.0, now) == now
+    assert roomy(0.0, 2 * now[1], now)[1] > 2 * now[1]
+    assert roomy(0.0, 1.0, now)[1] < 2.0
+    low, high = roomy(5.0, 5.0, (0.0, 1.0))
+    assert low <= 5.0 <= high
+
+
+def test_smoothing_keeps_a_constant_and_means_the_last():
+    np.testing.assert_allclose(smooth(np.full(30, 3.0)), 3.0)
+    assert smooth(np.arange(20.0))[-1] == pytest.approx(np.arange(11.0, 20.0).mean())
+    assert smooth(np.empty(0)).size == 0
+
+
+def test_a_table_becomes_csv_and_differences_are_named():
+    lines = csv_of(["step", "energy (µJ)"], [(1, 0.5), (2, 0.25)]).read().splitlines()
+    assert lines == ["step,energy (µJ)", "1,0.5", "2,0.25"]
+    a, b = Config().values(), Config(beta=3.0).values()
+    assert difference(a, b) == {"beta": (10.0, 3.0)}

@@ -1,0 +1,64 @@
+"""A class watches its teacher's training, each on a page of their own."""
+
+import re
+
+import pytest
+from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
+from playwright.sync_api import Page, expect
+
+from snnlab.config import Config
+from snnlab_app.compute.pool import Compute
+from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.controls.knobs import told
+from snnlab_app.page.watching import NOBODY, Watched, name_of
+
+
+@pytest.mark.browser
+def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, clipboard):
+    press(dashboard, "Let watch")
+    wait_for(dashboard, lambda: "/watch?of=" in clipboard())
+    pupil = dashboard.context.new_page()
+    pupil.goto(clipboard())
+    says(pupil, "^digits").to_be_visible()
+    raster = canvas(pupil)
+    play(dashboard)
+    says(pupil, "^running: step").to_be_visible()
+    wait_for(pupil, lambda: canvas(pupil) != raster)
+    wait_for(pupil, lambda: tile(pupil, "Batch accuracy") > 60)
+    slider(dashboard, "Mismatch").press("End")
+    says(pupil, "^Settings: .*Mismatch σ_d 50").to_be_visible()
+    tab(dashboard, "Chip")
+    says(pupil, "^The chip from above").to_be_visible()
+    pupil.get_by_role("combobox", name="Colour circuits by").click()
+    pupil.get_by_role("menuitem").last.click()
+    says(pupil, "^You are watching").to_be_visible()
+    tab(dashboard, "Live")
+    expect(pupil.get_by_text("The chip from above")).to_be_hidden()
+    pause(dashboard)
+    says(pupil, "^paused: step").to_be_visible()
+    copy = pupil.get_by_role("link", name="Try it yourself").get_attribute("href")
+    own = dashboard.context.new_page()
+    own.goto(re.sub("watch.*", copy.removeprefix("./"), pupil.url))
+    expect(slider(own, "Mismatch")).to_have_attribute("aria-valuenow", "50")
+    dashboard.close()
+    says(pupil, "^nobody shares").to_be_visible()
+
+
+def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():
+    name = name_of("visitor")
+    assert name != name_of("visitors")
+    with Compute() as compute:
+        watched = Watched(compute, name)
+        assert (watched.state, watched.message, watched.snapshot) == ("loading", NOBODY, None)
+        session = RemoteSession(compute, Config.checked(dataset="digits"))
+        compute.shared[name] = session
+        session.turn("beta", 20.0)
+        assert (watched.config, watched.heard) == (session.config, session.heard)
+        session.close()
+        assert watched.message == NOBODY
+
+
+def test_settings_are_told_in_the_unit_people_read():
+    assert told(Config()) == "Settings: as they are from the start"
+    changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
+    assert told(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"

@@ -1,0 +1,195 @@
+"""What the server mends of Panel's: a change is written even when the connection is slow."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from errno import EADDRINUSE, EADDRNOTAVAIL
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.request import urlopen
+
+import pytest
+from bokeh.document import Document
+from bokeh.document.callbacks import invoke_with_curdoc
+from bokeh.io import doc as current
+from conftest import aside
+from panel.io import document
+from refusal import refused
+
+from snnlab_app.server.serve import PORT, _listening, taken_back, without_rest
+
+
+class Socket:
+    """Of no server's kind."""
+
+
+class Connection:
+    """Keeps what was written, each with the promise that waits for it to be flushed."""
+
+    protocol = SimpleNamespace(create=lambda kind, events: events)
+
+    def __init__(self):
+        self._socket, self.written = Socket(), []
+
+    def write(self, events=None, msg=None):
+        flushed = asyncio.get_running_loop().create_future()
+        self.written.append((*(events or msg), flushed))
+        return [flushed]
+
+
+@pytest.fixture
+def connection(monkeypatch):
+    """One that Panel knows how to write to."""
+    monkeypatch.setitem(document.extra_socket_handlers, Socket, Connection.write)
+    return Connection()
+
+
+async def _changes(connection):
+    """A change that is written slowly, and one more when the first has just been flushed."""
+    doc = Document()
+    document.schedule_write_events(doc, [connection], ["first"])
+    while not connection.written:
+        await asyncio.sleep(0)
+    connection.written[0][-1].set_result(None)
+    document.schedule_write_events(doc, [connection], ["second"])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return doc
+
+
+def test_a_change_beside_the_end_of_another_is_written_at_once(connection, monkeypatch):
+    monkeypatch.setattr(document, "_dispatch_msgs", without_rest(document._dispatch_msgs))
+    aside(asyncio.run, _changes(connection))
+    assert [words for words, _ in connection.written] == ["first", "second"]
+
+
+def test_panel_by_itself_leaves_it(connection):
+    """Else this mend is needed no more."""
+    doc = aside(asyncio.run, _changes(connection))
+    assert [words for words, _ in connection.written] == ["first"]
+    document._WRITE_FUTURES.pop(doc, None)
+
+
+# ── callbacks that fail ──
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """Which page is served, innermost last, as if nothing had failed yet."""
+    monkeypatch.setattr(current, "_PATCHED_CURDOCS", stack := [])
+    return stack
+
+
+def test_a_callback_that_fails_leaves_no_page_behind(pages, monkeypatch):
+    monkeypatch.setattr(current, "patch_curdoc", taken_back(current.patch_curdoc))
+    served, outer = Document(), Document()
+    with current.patch_curdoc(outer):
+        with pytest.raises(ZeroDivisionError):
+            invoke_with_curdoc(served, lambda: 1 / 0)
+        assert current.curdoc() is outer
+        assert invoke_with_curdoc(served, current.curdoc) is served
+    assert pages == []
+
+
+def test_bokeh_by_itself_leaves_it(pages):
+    """Else this mend is needed no more."""
+    with pytest.raises(ZeroDivisionError):
+        invoke_with_curdoc(Document(), lambda: 1 / 0)
+    assert len(pages) == 1
+
+
+# ── ports ──
+
+
+class Taken:
+    """Listens on every port but some, as a machine does where others listen already."""
+
+    def __init__(self, *taken, error=EADDRINUSE):
+        self.taken, self.error, self.asked = taken, error, []
+
+    def __call__(self, port):
+        self.asked.append(port)
+        if port in self.taken:
+            raise OSError(self.error, os.strerror(self.error))
+        return port
+
+
+def test_the_next_free_port_is_taken_and_said(capsys):
+    assert _listening(Taken(5006, 5007), "127.0.0.1", range(5006, 5106)) == 5008
+    assert capsys.readouterr().out == "port 5006 is taken: the dashboard is on port 5008\n"
+    assert _listening(Taken(), "127.0.0.1", range(5006, 5106)) == 5006
+    assert capsys.readouterr().out == ""
+
+
+def test_a_port_that_was_asked_for_is_the_only_one():
+    listen = Taken(5010)
+    refused(lambda: _listening(listen, "::1", [5010]), "cannot listen on ::1:5010 (Address already")
+    assert listen.asked == [5010]
+
+
+def test_what_is_wrong_with_the_address_is_wrong_on_every_port():
+    listen = Taken(5006, error=EADDRNOTAVAIL)
+    refused(lambda: _listening(listen, "10.9.8.7", range(5006, 5106)), "cannot listen on 10.9.8.7:")
+    assert listen.asked == [5006]
+
+
+def test_where_no_port_is_free_one_is_to_be_chosen():
+    refused(lambda: _listening(Taken(1, 2), "127.0.0.1", range(1, 3)), "choose another --port")
+
+
+@contextmanager
+def an_app(*flags):
+    """``snnlab app``; gives its process."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snnlab", "app", "--no-browser", "--dataset", "digits", *flags],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
+def test_a_server_goes_to_a_free_port_by_itself():
+    with socket.socket() as other:
+        with suppress(OSError):  # somebody else has it anyway
+            other.bind(("127.0.0.1", PORT))
+            other.listen()
+        with an_app() as process:
+            said = next(line for line in process.stdout if "is taken" in line)
+            port = int(said.split()[-1])
+            assert said == f"port {PORT} is taken: the dashboard is on port {port}\n"
+            assert port > PORT
+            with urlopen(f"http://127.0.0.1:{port}/") as answer:
+                assert answer.status == 200
+
+
+def test_a_port_that_browsers_know_by_an_origin_stays(capsys):
+    with socket.socket() as other:
+        with suppress(OSError):
+            other.bind(("127.0.0.1", PORT))
+            other.listen()
+        with an_app("--origin", "lab.example") as process:
+            said = process.stdout.read()
+        assert process.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{PORT} (Address already in use)" in said
+
+
+@pytest.mark.parametrize(("port", "flags"), [("", ""), ("PORT=5010", " --port 5010")])
+def test_make_takes_a_port(port, flags):
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    place = Path(__file__).parents[3]
+    outer = {"PORT", "VENV", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}  # of make test
+    printed = subprocess.run(
+        ["make", "-n", "--assume-old=.venv/.app", "app", *port.split()],
+        cwd=place, capture_output=True, text=True, check=True,
+        env={name: value for name, value in os.environ.items() if name not in outer},
+    ).stdout  # fmt: skip
+    assert printed.splitlines()[-1].rstrip() == f".venv/bin/snnlab app{flags}"

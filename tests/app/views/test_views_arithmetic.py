@@ -1,0 +1,120 @@
+"""The arithmetic behind the dashboard's views: floor plan, confusion, reach, drawings."""
+
+import numpy as np
+import pytest
+
+from snnlab.chip.layout import floor
+from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.recording import Recording
+from snnlab.data.images.drawing import from_picture, from_strokes
+from snnlab.errors import SnnlabError
+from snnlab.events import Events
+from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
+
+
+def test_circuits_lie_along_the_first_row_and_back_along_the_second():
+    plan = floor.laid_out(np.arange(512))
+    assert plan.shape == (2, 256)
+    assert (plan[0, 0], plan[0, 255], plan[1, 255], plan[1, 0]) == (0, 255, 256, 511)
+    for row, column in [(0, 3), (1, 3)]:
+        assert plan[row, column] == floor.circuit_at(row, column)
+    with pytest.raises(SnnlabError, match="no circuit at row 2, column 0"):
+        floor.circuit_at(2, 0)
+
+
+def test_every_weight_lies_in_one_place():
+    mapping, rng = Mapping((256, 246, 10)), np.random.default_rng(1)
+    weights = [rng.integers(-63, 64, shape).astype(np.int8) for shape in ((256, 246), (246, 10))]
+    plan = floor.weights_in_place(mapping, weights)
+    used = plan[plan != floor.NOTHING]
+    assert sorted(used) == sorted(np.concatenate([w.ravel() for w in weights]))
+    layer, neuron = floor.users(mapping)
+    first, second = mapping.circuits[0][7]  # inputs 0 to 127 on the first, the rest on the second
+    assert (layer[first], neuron[second]) == (0, 7)
+    for half, circuit in enumerate((first, second)):
+        row, column = np.argwhere(floor.laid_out(np.arange(512)) == circuit)[0]
+        np.testing.assert_array_equal(
+            plan[row, :, column], weights[0][128 * half : 128 * (half + 1), 7]
+        )
+
+
+def test_confusion_counts_every_image_that_was_asked():
+    labels, decided = np.array([0, 0, 1, 2, 2]), np.array([0, 1, 1, UNKNOWN, 0])
+    np.testing.assert_array_equal(confusion(labels, decided, 3), [[1, 1, 0], [0, 1, 0], [1, 0, 0]])
+    margin = np.array([0.5, -0.1, 0.2, 0.0, -0.9])
+    assert images_of((0, 1), labels, decided, margin).tolist() == [1]
+    assert images_of(None, labels, decided, margin).tolist() == [4, 1]
+    assert images_of((2, 2), labels, decided, margin).tolist() == []
+
+
+def test_a_margin_is_negative_exactly_where_the_decision_is_wrong():
+    peaks, labels = np.random.default_rng(2).random((200, 10)), np.arange(200) % 10
+    margin = margins(peaks.astype(np.float32), labels)
+    np.testing.assert_array_equal(margin < 0, peaks.argmax(axis=1) != labels)
+
+
+def _recording(cadc, fired=()):
+    """One image of a layer of neurons; ``fired`` names those with a spike."""
+    fired = np.array(sorted(fired), np.uint16)
+    ids = np.zeros(1, np.uint64)
+    spikes = Events(
+        np.array([0, len(fired)]), np.full(len(fired), 100, np.uint16), fired, cadc.shape[2], ids
+    )
+    return Recording(spikes, (spikes,), (cadc.astype(np.uint8), cadc.astype(np.uint8)))
+
+
+def test_the_histogram_holds_every_sample_but_the_first_where_it_was():
+    cadc = np.full((1, 5, 2), 80)
+    cadc[0, 1:, 0] = 150  # at the threshold, 70 LSB above rest
+    edges, share = membrane_histogram(_recording(cadc))
+    assert share.sum() == pytest.approx(1.0)
+    for place in (0.0, 1.0):
+        k = np.searchsorted(edges, place) - 1
+        assert share[k] == pytest.approx(0.5)
+
+
+def test_gradient_reaches_who_is_near_the_threshold_or_fired():
+    cadc = np.full((1, 5, 4), 80)
+    cadc[0, 3, 0] = 150  # at it
+    cadc[0, 3, 1] = 140  # 1/7 below
+    recording = _recording(cadc, fired=[2])
+    assert reached(recording, Surrogate(50.0))[0].tolist() == [True, False, True, False]
+    assert reached(recording, Surrogate(0.1))[0].tolist() == [True] * 4
+    # From rest to the threshold in half a period: twice as high at its end.
+    above = Surrogate(50.0, "overshoot")
+    assert reached(recording, above)[0].tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize("side", [16, 28])
+def test_a_drawing_is_placed_like_mnist_wherever_and_however_large_it_was_drawn(side):
+    stroke = np.array([[0.0, 0.0], [1.0, 3.0], [0.2, 5.0]])
+    image = from_strokes([stroke], side)
+    assert image.shape == (side, side)
+    assert image.dtype == np.uint8
+    assert image.max() > 200
+    np.testing.assert_array_equal(from_strokes([stroke * 40 + 300], side), image)
+    rows, columns = np.indices(image.shape)
+    for axis in (rows, columns):
+        assert (image * axis).sum() / image.sum() == pytest.approx((side - 1) / 2, abs=0.9)
+
+
+def test_a_drawing_fills_twenty_of_twenty_eight_pixels():
+    image = from_strokes([np.array([[0.0, 0.0], [0.0, 9.0]])], 28)
+    height = np.flatnonzero(image.any(axis=1))
+    assert 19 <= height[-1] - height[0] + 1 <= 21
+
+
+def test_a_picture_dark_on_bright_is_the_same_as_bright_on_dark():
+    dark = np.full((60, 50), 230, np.uint8)
+    dark[10:50, 20:28] = 10
+    np.testing.assert_array_equal(from_picture(dark, 16), from_picture(240 - dark, 16))
+    assert from_picture(dark, 28).max() == 255
+
+
+def test_what_is_no_drawing_is_refused():
+    with pytest.raises(SnnlabError, match="drawing of 0 points"):
+        from_strokes([], 16)
+    with pytest.raises(SnnlabError, match="of one colour"):
+        from_picture(np.full((9, 9), 7, np.uint8), 16)

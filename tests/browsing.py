@@ -1,0 +1,114 @@
+"""The page as a person uses it: what to press, what it shows, a line that can be cut."""
+
+import re
+import socket
+from contextlib import suppress
+from threading import Thread
+
+from playwright.sync_api import expect
+
+PLOTS = ("raster", "hidden", "label", "accuracy", "loss", "spikes", "power")
+"""Figures in the order of the page."""
+
+
+def figure(page, name):
+    """What the page shows of one figure, as pixels."""
+    canvas = page.locator(".bk-Figure").nth(PLOTS.index(name)).locator("canvas").first
+    return canvas.evaluate("canvas => canvas.toDataURL()")
+
+
+def tile(page, name):
+    """The number shown under a name."""
+    text = page.get_by_role("group", name=name, exact=True).inner_text()
+    return float(re.search(r"[\d.,]+", text).group().replace(",", ""))
+
+
+def play(page):
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+
+
+def pause(page):
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_text(re.compile("^paused: step"))).to_be_visible()
+
+
+def steps(page):
+    """Weight updates so far, as the page says."""
+    said = page.get_by_text(re.compile(r"^(running|paused): step")).first.inner_text()
+    return int(re.search(r"step ([\d,]+)", said)[1].replace(",", ""))
+
+
+def wait_for(page, condition, milliseconds=180_000):
+    for _ in range(milliseconds // 100):
+        if condition():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not happen in time")
+
+
+def tab(page, name):
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def canvas(page, k=0):
+    """Pixels of the k-th figure shown."""
+    shown = page.locator(".bk-Figure").nth(k).locator("canvas").first
+    return shown.evaluate("canvas => canvas.toDataURL()")
+
+
+def press(page, name):
+    page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def slider(page, name):
+    return page.get_by_role("slider", name=re.compile(re.escape(name)))
+
+
+def says(page, pattern):
+    return expect(page.get_by_text(re.compile(pattern)).first)
+
+
+class Relay:
+    """Passes bytes on between a browser and a server, until it is cut."""
+
+    def __init__(self, port):
+        self._target, self._open = port, []
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = self._door.getsockname()[1]
+        Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self):
+        with suppress(OSError):
+            while True:
+                self._connect(self._door.accept()[0])
+
+    def _connect(self, near):
+        try:
+            far = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:  # the server has ended before the page
+            near.close()
+            return
+        self._open += [near, far]
+        for source, sink in ((near, far), (far, near)):
+            Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+
+    def _pass_on(self, source, sink):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with suppress(OSError):  # or a thread that reads from it would keep it open
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
+
+    def cut(self):
+        """Every connection there is; new ones are let through."""
+        for end in self._open:
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def close(self):
+        self._door.close()
+        self.cut()

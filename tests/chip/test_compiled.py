@@ -1,0 +1,126 @@
+"""Compiling, which takes a minute the first time: it is said how far that is, and to whom."""
+
+import os
+import re
+import subprocess
+import sys
+from threading import Thread
+
+import pytest
+from conftest import until
+from numba import njit
+
+from snnlab.chip.compiled import compiling
+from snnlab.config import Config
+
+COUNT = re.compile(r"compiling kernel (\d+) of (\d+) \(once, then kept on disk\)")
+
+
+@njit
+def _leaf(x):
+    return 2 * x
+
+
+@njit(inline="always")
+def _inlined(x):
+    return _leaf(x) + 1
+
+
+@njit
+def _kernel(x):
+    """Of two functions: what is inlined is compiled as part of it."""
+    return _inlined(x) + _leaf(x)
+
+
+@njit
+def _foreign(x):
+    return 2 * x
+
+
+def test_functions_are_counted_while_they_are_compiled():
+    told = []
+    with compiling([_kernel], "a stage", lambda *news: told.append(news)):
+        assert _kernel(3) == 13
+    counts = [(*map(int, match.groups()), done) for what, done in told
+              if (match := COUNT.fullmatch(what))]  # fmt: skip
+    assert counts[0] == (1, 2, 0.0)
+    assert counts[-1] == (2, 2, 0.5)
+    assert counts == sorted(counts)
+    assert told[0] == told[-1] == ("a stage", None)
+
+    told.clear()
+    with compiling([_kernel], "a stage", lambda *news: told.append(news)):
+        assert _kernel(4) == 17
+    assert told == [("a stage", None)], "it is there already"
+
+
+def test_what_others_compile_is_not_counted():
+    told = []
+    with compiling([_kernel, len], "a stage", lambda *news: told.append(news)):
+        assert _foreign(3) == 6
+    assert set(told) == {("a stage", None)}
+
+
+PREPARE = """
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.learn.trainer import Trainer
+trainer = Trainer(Config.checked(dataset="digits", rotation={}), load("digits"))
+trainer.prepare(lambda what, done: print(done, what))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rotation", [0.0, 0.1])
+def test_every_kernel_of_a_training_is_counted(tmp_path, rotation):
+    def prepare():
+        done = subprocess.run(
+            [sys.executable, "-c", PREPARE.format(rotation)], capture_output=True, text=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, check=True,
+        )  # fmt: skip
+        return done.stdout
+
+    counts = [tuple(map(int, pair)) for pair in COUNT.findall(prepare())]
+    assert counts[0][0] == 1
+    assert counts == sorted(counts)
+    assert counts[-1][0] == counts[-1][1] > 20, "all of them were needed"
+    assert "compiling" not in prepare(), "they were kept"
+
+
+def test_who_waits_sees_what_is_compiled():
+    from snnlab_app.session.local import Session
+    from snnlab_app.session.turns import Line
+
+    line, doing = Line(), ("compiling kernel 7 of 23 (once, then kept on disk)", 0.25)
+    with line.turn():
+        session = Session(Config.checked(dataset="digits"), line=line).start()
+        until(lambda: session.message == "others are computing: you are 1st in line")
+        line.doing = doing
+        until(lambda: (session.message, session.fraction) == doing)
+    assert line.doing != doing, "the next one does something else"
+    until(lambda: session.state == "ready")
+    session.close()
+
+
+def test_a_session_shows_the_others_what_it_prepares(monkeypatch):
+    from snnlab.learn.trainer import Trainer
+    from snnlab_app.session.local import Session
+    from snnlab_app.session.turns import Line
+
+    line, seen, prepare = Line(), [], Trainer.prepare
+
+    def prepare_slowly(trainer, tell):
+        tell("compiling kernel 1 of 23", 0.0)
+        other = Session(Config.checked(dataset="digits"), line=line)
+        waiting = Thread(target=lambda: other._wait(1))
+        waiting.start()
+        waiting.join()
+        seen.append((other.message, other.fraction))
+        return prepare(trainer, tell)
+
+    monkeypatch.setattr(Trainer, "prepare", prepare_slowly)
+    session = Session(Config.checked(dataset="digits"), line=line).start()
+    until(lambda: session.state == "ready")
+    session.close()
+    assert seen == [("compiling kernel 1 of 23", 0.0)]
+    assert line.doing is None

@@ -1,0 +1,129 @@
+"""Which distribution runs, and the command that adds an optional part to it."""
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+
+import snnlab
+from snnlab import install
+from snnlab.commands.main import main
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert snnlab.__version__ == install.version() == metadata.version("snnlab-analog")
+
+
+def test_sources_that_are_only_on_the_path_have_an_unknown_version(monkeypatch):
+    monkeypatch.setattr(install, "DISTRIBUTION", "no-such-distribution")
+    assert install.version() == "0+unknown"
+
+
+@pytest.mark.parametrize(
+    ("checkout", "command"),
+    [(True, 'pip install -e ".[sweep]"'), (False, 'pip install "snnlab-analog[sweep]"')],
+)
+def test_the_hint_fits_how_snnlab_was_installed(monkeypatch, tmp_path, checkout, command):
+    if checkout:
+        (tmp_path / "pyproject.toml").write_text('[project]\nname = "snnlab-analog"\n')
+    monkeypatch.setattr(install, "PLACE", tmp_path / "snnlab")
+    assert str(install.missing("Optuna is", "sweep")) == f"Optuna is not installed: {command}"
+
+
+def test_no_message_or_page_leads_to_the_other_project_on_the_index():
+    root = install.PLACE.parent
+    pages = [root / "README.md", *root.glob("docs/*.md"), *root.glob("notebooks/*.ipynb")]
+    code = [
+        path
+        for folder in ("snnlab", "app", "benchmarks")
+        for path in root.rglob(f"{folder}/**/*.py")
+    ]
+    wrong = [
+        path.name
+        for path in (*pages, *code)
+        if 'install "snnlab[' in (text := path.read_text("utf-8")) or "install snnlab\n" in text
+    ]
+    assert wrong == []
+
+
+def test_a_wheel_in_somebodys_project_folder_is_no_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(install, "PLACE", tmp_path / "snnlab")
+    for content in (b'[project]\nname = "theirs"\n', b"\xff\xfe"):
+        (tmp_path / "pyproject.toml").write_bytes(content)
+        assert not install.is_checkout()
+    assert install.reinstall_command() == "pip install --force-reinstall --no-deps snnlab-analog"
+
+
+def test_the_version_is_one_line_with_place_and_python(capsys):
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    python = ".".join(map(str, sys.version_info[:3]))
+    said = f"snnlab {snnlab.__version__} from {install.PLACE} (Python {python})\n"
+    assert capsys.readouterr().out == said
+
+
+def put(folder, name="snnlab", version="0.28.2", **origin):
+    """An installed distribution, as far as its description goes."""
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    if origin:
+        (info / "direct_url.json").write_text(json.dumps(origin))
+
+
+STRANGER = "another distribution, named snnlab (0.28.2), lies in this environment"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {},
+        {"url": "file:///elsewhere", "dir_info": {"editable": True}},
+        {"url": install.PLACE.parent.as_uri(), "dir_info": {}},  # a copy of this one, long ago
+        {"url": "https://example.org/snnlab.whl", "archive_info": {}},
+    ],
+)
+def test_every_command_tells_of_another_distribution_in_snnlabs_folder(
+    monkeypatch, tmp_path, capsys, origin
+):
+    put(tmp_path, **origin)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["recipes"]) == 0
+    out, error = capsys.readouterr()
+    assert error == f"snnlab: {install.intruder()}\n"
+    assert error.startswith(f"snnlab: {STRANGER}")
+    assert error.endswith(f": pip uninstall snnlab, then {install.reinstall_command()}\n")
+    assert STRANGER not in out
+
+
+@pytest.mark.parametrize("how", ["pip", "setuptools of old", "not at all", "another name"])
+def test_an_old_install_of_this_very_checkout_is_no_stranger(monkeypatch, tmp_path, capsys, how):
+    here = tmp_path / "checkout"
+    here.mkdir()
+    (here / "pyproject.toml").write_text('[project]\nname = "snnlab-analog"\n')
+    monkeypatch.setattr(install, "PLACE", here / "snnlab")
+    if how == "pip":
+        put(tmp_path / "site", url=here.as_uri(), dir_info={"editable": True})
+    elif how == "setuptools of old":
+        put(here)
+    elif how == "another name":
+        put(tmp_path / "site", name="snnlab-extras")
+    monkeypatch.syspath_prepend(here if how == "setuptools of old" else tmp_path / "site")
+    assert main(["recipes"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_in_a_wheels_folder_the_stranger_lies_right_beside(monkeypatch, tmp_path):
+    put(tmp_path)
+    monkeypatch.setattr(install, "PLACE", tmp_path / "snnlab")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert install.intruder().startswith(STRANGER)
+
+
+def test_help_needs_no_library_of_the_doctor():
+    code = "import sys, snnlab.commands.main as c; c._parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "numba", "snnlab.commands.doctor", "urllib.request", "webbrowser"}
+    assert heavy.isdisjoint(done.stdout.split())

@@ -1,0 +1,253 @@
+"""A training that cannot go well says so: NaN, a dead network, a saturated one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from snnlab.commands.main import main
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.errors import SnnlabError
+from snnlab.learn.health import SETTLED, Signs, diagnosis, signs, trouble
+from snnlab.learn.trainer import Trainer
+from snnlab_app.session.studio import Studio
+
+SIZES = (256, 40, 10)
+
+
+@pytest.fixture(scope="module")
+def few():
+    """A hundred digits to learn, fifty to test."""
+    whole = load("digits")
+    parts = {f"{part}_{what}": n for part, n in (("train", 100), ("test", 50))
+             for what in ("images", "labels")}  # fmt: skip
+    return replace(whole, **{name: getattr(whole, name)[:n] for name, n in parts.items()})
+
+
+def training(data, weights=None, **changes):
+    start = {
+        "dataset": "digits",
+        "hidden": [40],
+        "batch": 20,
+        "epochs": 100,
+        "schedule": "constant",
+    }
+    return Trainer(Config.checked(**{**start, **changes}), data, weights)
+
+
+# NaN and infinity
+
+
+def spoilt(trainer, layer, value):
+    with torch.no_grad():
+        trainer.network.weights[layer][3, 4] = value
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # numpy notices it, too
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("rho", [0.0, 1.0])
+def test_a_weight_that_is_no_number_is_noticed_in_the_same_step(few, layer, value, rho):
+    trainer = training(few, rho_weight=rho)
+    for _ in range(7):
+        trainer.advance()
+    with torch.no_grad():
+        trainer.network.weights[layer][3, 4] = value
+    size = trainer.network.weights[layer].numel()
+    with pytest.raises(SnnlabError) as error:
+        trainer.advance()
+    assert str(error.value) == (
+        f"weight matrix of layer {layer} holds 1 NaN or infinite values of {size} at step 7,"
+        " batch 3 of 5 in epoch 2: lower learning_rate (0.001)"
+    )
+
+
+def test_a_term_of_the_loss_that_is_no_number_is_named_with_its_knob(few, monkeypatch):
+    trainer = training(few)
+    monkeypatch.setattr("snnlab.learn.loss.burst", lambda counts: torch.tensor(torch.inf))
+    said = (
+        r"loss became inf \(burst penalty\) at step 0, batch 1 of 5 in epoch 1: lower learning_rate"
+    )
+    with pytest.raises(SnnlabError, match=rf"{said} \(0.001\), then rho_burst \(0.0005\)$"):
+        trainer.advance()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("layer", [0, 1])
+def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, value):
+    trainer = training(few)
+    trainer.advance()
+    weights, moments = trainer.network.arrays(), [m.clone() for m in trainer.optimizer.means]
+    monkeypatch.setattr("snnlab.learn.network.adjoint", _spoiling(layer, value))
+    with pytest.raises(SnnlabError) as error:
+        trainer.advance()
+    assert str(error.value) == (
+        f"gradient of layer {layer} holds 2 NaN or infinite values of"
+        f" {weights[layer].size} at step 1, batch 2 of 5 in epoch 1: lower learning_rate (0.001)"
+    )
+    for before, after in zip(weights, trainer.network.arrays(), strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert all(map(torch.equal, moments, trainer.optimizer.means))
+    monkeypatch.undo()
+    assert trainer.advance().step == 2, "it can go on from where it was"
+
+
+def _spoiling(layer, value):
+    from snnlab.learn.gradient.adjoint import adjoint
+
+    def spoilt(*arguments):
+        grads = adjoint(*arguments)
+        grads[layer][[0, 1], [0, 1]] = value
+        return grads
+
+    return spoilt
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e38, 1e39])
+def test_a_learning_rate_beyond_all_bounds_is_named(few, monkeypatch, rate):
+    monkeypatch.setattr(Trainer, "learning_rate", rate)
+    with pytest.raises(SnnlabError, match=r"at step \d+, batch \d of 5 .*: lower learning_rate"):
+        list(training(few))
+
+
+def test_a_training_that_stops_for_nan_is_one_line_and_keeps_its_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(Trainer, "learning_rate", 1e38)
+    flags = ("--dataset", "digits", "--hidden", "40", "--out", str(tmp_path / "run"))
+    assert main(["train", *flags]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("snnlab: ")
+    assert "lower learning_rate" in error
+    assert error.count("\n") == 1
+    monkeypatch.undo()
+    assert main(["runs", "--root", str(tmp_path), "resume", "run", "--epochs", "1"]) == 0
+
+
+# What learns no more
+
+SOUND = Signs(
+    rate=1e-3, beta=10.0, reached=0.3, spread=2.0, spikes=(20.0,), clipped=0.0, busy=0.0, lost=()
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"rate": 0.0}, "learning rate is zero"),
+        ({"spikes": (0.0,)}, "the hidden neurons are silent"),
+        ({"spikes": (20.0, 0.2)}, "hidden layer 2 of 2 is silent"),
+        ({"clipped": 0.4}, "40% of the hidden weights are cut at ±63"),
+        ({"busy": 0.8}, "80% of the hidden neurons fire as often as their refractory period"),
+        ({"lost": ("boot",)}, "stalls for “boot”: the label's potential stays at rest"),
+        ({"lost": ("boot", "bag")}, "stalls for “boot” and “bag”"),
+        ({"reached": 0.01}, "so narrow that only 1.0%"),
+        ({"spread": 0.05}, "so flat"),
+    ],
+)
+def test_trouble_is_named_with_its_cure(change, said):
+    text = trouble(SOUND._replace(**change))
+    assert said in text
+    assert "\n" not in text
+    assert text.split(". ")[-1].startswith(("Raise", "Lower"))
+
+
+def test_health_is_not_trouble():
+    assert trouble(SOUND) is None
+
+
+def constant(hidden):
+    """Weights whose hidden ones are all the same, in LSB."""
+    labels = np.random.default_rng(0).normal(0.0, 0.05, SIZES[1:])
+    return [np.full(SIZES[:2], hidden / 240, np.float32), labels.astype(np.float32)]
+
+
+def settled(trainer):
+    """What is amiss after a while."""
+    for _ in range(SETTLED):
+        progress = trainer.advance()
+    return diagnosis(trainer, progress.recording), signs(trainer, progress.recording)
+
+
+def test_a_dead_network_is_told(few):
+    why, found = settled(training(few, constant(-20), learning_rate=1e-5))
+    assert found.spikes == (0.0,)
+    assert "the hidden neurons are silent" in why
+
+
+def test_a_second_layer_that_is_dead_is_told(few):
+    rng = np.random.default_rng(1)
+    weights = [
+        rng.normal(0.02, 0.05, (256, 40)),
+        np.full((40, 30), -0.1),
+        rng.normal(size=(30, 10)),
+    ]
+    weights = [w.astype(np.float32) for w in weights]
+    why, found = settled(training(few, weights, hidden=[40, 30], learning_rate=1e-5))
+    assert found.spikes[0] > 10 > found.spikes[1]
+    assert "hidden layer 2 of 2 is silent" in why
+
+
+def test_a_network_that_fires_without_end_is_told(few):
+    why, found = settled(training(few, constant(40), learning_rate=1e-5, rho_burst=0.0))
+    assert found.clipped == 0.0
+    assert found.spikes[0] > 300
+    assert "fire as often as their refractory period" in why
+
+
+def test_a_label_that_stays_at_rest_is_told(few):
+    rng = np.random.default_rng(2)
+    weights = [rng.normal(0.02, 0.05, SIZES[:2]), rng.uniform(0.02, 0.1, SIZES[1:])]
+    weights[1][:, 7] = -0.2
+    weights = [w.astype(np.float32) for w in weights]
+    why, found = settled(training(few, weights, batch=50, learning_rate=1e-4))
+    assert found.lost == ("7",)
+    assert "stalls for “7”" in why
+
+
+def test_no_label_of_a_training_that_learns_is_lost(few):
+    trainer = training(few, batch=50)
+    for _ in range(3):
+        why, found = settled(trainer)
+        assert found.lost == ()
+    assert why is None
+
+
+def test_weights_at_their_ends_are_told(few):
+    """By training: with far too large steps weights run from end to end."""
+    why, found = settled(training(few, learning_rate=0.1, rho_burst=0.0, rho_weight=0.0))
+    assert found.clipped > 0.3
+    assert "silent" in why or "weights are cut at ±63" in why
+    why, found = settled(training(few, constant(63), learning_rate=1e-5, rho_burst=0.0))
+    assert found.clipped == 1.0
+    assert "100% of the hidden weights are cut at ±63" in why
+
+
+@pytest.mark.parametrize("knobs", [{}, {"hidden": [40, 30]}, {"tau_ref": 32e-6}, {"samples": 6}])
+def test_a_training_that_learns_is_left_in_peace(few, knobs):
+    trainer = training(few, learning_rate=3e-3, **knobs)
+    assert diagnosis(trainer, trainer.advance().recording) is None, "silent, but it has just begun"
+    while trainer.step < 2 * SETTLED:
+        progress = trainer.advance()
+    assert diagnosis(trainer, progress.recording) is None
+
+
+@pytest.mark.parametrize(("hidden", "said"), [(-20, "are silent"), (63, "are cut at ±63")])
+def test_the_learn_view_shows_it(few, hidden, said):
+    trainer = training(few, constant(hidden), learning_rate=1e-5, rho_burst=0.0)
+    studio = Studio(trainer)
+    for _ in range(SETTLED):
+        studio.progress = trainer.advance()
+    assert said in studio.take("learn", {}).trouble
+
+
+def test_the_command_line_warns_once(capsys, tmp_path):
+    np.savez(tmp_path / "w.npz", **{f"layer_{k}": w for k, w in enumerate(constant(-20))})
+    flags = ("--weights", str(tmp_path / "w.npz"), "--learning-rate", "1e-5", "--epochs", "4")
+    small = ("--dataset", "digits", "--hidden", "40", "--out", str(tmp_path / "run"))
+    assert main(["train", *small, *flags]) == 0
+    out = capsys.readouterr().out
+    lines = [line for line in out.splitlines() if line.startswith("warning: ")]
+    assert len(lines) == 1
+    assert "the hidden neurons are silent" in lines[0]
+    assert out.index("epoch   2") < out.index("warning: ") < out.index("epoch   3")

@@ -1,0 +1,95 @@
+"""The documentation keeps up with the code: the table of knobs and the public reference."""
+
+import ast
+import importlib.util
+import json
+import re
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import snnlab
+from snnlab.config import Config
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
+DIRECTIVE = re.compile(r"^\.\. auto(\w+):: (\S+)\n((?:   :.*\n)*)", re.MULTILINE)
+
+
+def knobs_page():
+    spec = importlib.util.spec_from_file_location("knobs_page", ROOT / "docs" / "knobs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.page()
+
+
+def test_the_table_of_knobs_is_that_of_the_declarations():
+    written = (ROOT / "docs" / "knobs.md").read_text("utf-8")
+    assert written == knobs_page(), "out of date: python docs/knobs.py"
+
+
+def test_every_knob_has_its_row():
+    rows = [line for line in knobs_page().splitlines() if "<br>`--" in line]
+    assert len(rows) == len(Config.knobs())
+    live = sum("| live |" in row for row in rows)
+    assert live == len(Config.LIVE)
+
+
+def documented():
+    """Objects that the reference documents, as (module, name)."""
+    for kind, target, options in DIRECTIVE.findall((ROOT / "docs/reference.md").read_text("utf-8")):
+        if kind != "module":
+            yield tuple(target.rsplit(".", 1))
+            continue
+        listed = re.search(r":members:(.*)", options).group(1).strip()
+        module = import_module(target)
+        imported = ":imported-members:" in options
+        names = listed.split(", ") if listed else getattr(module, "__all__", vars(module))
+        yield from (
+            (target, name)
+            for name in names
+            if listed or imported or getattr(vars(module).get(name), "__module__", "") == target
+        )
+
+
+def code_blocks():
+    for page in PAGES:
+        yield from re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    for book in NOTEBOOKS:
+        cells = json.loads(book.read_text("utf-8"))["cells"]
+        yield from ("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+
+
+def used():
+    """What README, docs and notebooks import of snnlab, as (module, name)."""
+    nodes = chain.from_iterable(ast.walk(ast.parse(block)) for block in code_blocks())
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "snnlab":
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_the_reference_names_only_what_exists():
+    missing = [f"{m}.{n}" for m, n in documented() if not hasattr(import_module(m), n)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", snnlab.__all__)
+def test_every_name_of_the_package_is_in_the_reference(name):
+    assert id(getattr(snnlab, name)) in {id(getattr(import_module(m), n)) for m, n in documented()}
+
+
+def test_everything_that_pages_and_notebooks_import_is_in_the_reference():
+    known = {id(getattr(import_module(m), n)) for m, n in documented()}
+    modules = {m for m, _ in documented()}
+    unknown = []
+    for module, name in sorted(set(used())):
+        found = getattr(import_module(module), name, None)
+        plain = not callable(found)  # a constant or a module stands in its module's text
+        if not (
+            id(found) in known or (plain and module in modules) or f"{module}.{name}" in modules
+        ):
+            unknown.append(f"{module}.{name}")
+    assert unknown == []

@@ -1,0 +1,34 @@
+"""What is imported, where, and at what cost."""
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+from snnlab.process import uncollected
+
+HEAVY = ("torch", "numba", "scipy", "sklearn", "pyarrow", "optuna", "distributed")
+
+
+def test_the_web_server_imports_nothing_that_computes():
+    code = f"import sys, snnlab_app.server.serve; print([n for n in {HEAVY} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_nothing_is_searched_while_importing_and_what_came_stays_out_of_it():
+    before = gc.get_freeze_count()
+    with uncollected():
+        assert not gc.isenabled()
+        kept = [{} for _ in range(1000)]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() >= before + len(kept)
+    gc.unfreeze()
+
+
+def test_an_import_that_fails_leaves_the_search_on():
+    with pytest.raises(ImportError), uncollected():
+        raise ImportError
+    assert gc.isenabled()
+    gc.unfreeze()
