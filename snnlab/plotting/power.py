@@ -3,7 +3,7 @@
 import holoviews as hv
 import numpy as np
 
-from snnlab.chip.power.estimate import PowerEstimate
+from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.plotting.look import LOOK, PART_COLORS
 
 

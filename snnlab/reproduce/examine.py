@@ -4,7 +4,7 @@ import numpy as np
 
 from snnlab.chip.constants import DT_CADC
 from snnlab.chip.power.activity import Counts, before
-from snnlab.chip.power.estimate import PowerEstimate, inference_time
+from snnlab.chip.power.estimation import PowerEstimate, inference_time
 from snnlab.config import Config
 from snnlab.learn.setup import TRIAL_NOISE
 from snnlab.learn.trainer import Trainer

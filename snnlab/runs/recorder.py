@@ -13,7 +13,7 @@ from time import monotonic
 import numpy as np
 
 from snnlab import install
-from snnlab.chip.power import estimate as power
+from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError

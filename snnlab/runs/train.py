@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from snnlab import install
+from snnlab.chip import power
 from snnlab.chip.die import Die
-from snnlab.chip.power import estimate as power
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import load

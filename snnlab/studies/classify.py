@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.chip.power import estimate as power
+from snnlab.chip import power
 from snnlab.chip.recording import Recording
 from snnlab.data import Dataset
 from snnlab.data.catalogue import CATALOGUE

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnlab.chip import power
 from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
-from snnlab.chip.power import estimate as power
 from snnlab.chip.power.activity import samples_until
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError

@@ -7,7 +7,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from snnlab.chip.power import estimate as power
+from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError

@@ -19,7 +19,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.layout.partition import MOST_PARTS
 from snnlab.chip.layout.report import parallel, sequential
 from snnlab.chip.power.activity import Counts
-from snnlab.chip.power.estimate import PowerEstimate
+from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.data.images.encoding import latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import Events

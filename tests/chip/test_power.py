@@ -8,13 +8,13 @@ import pytest
 from builders import random_spikes, random_weights, spikes
 
 from snnlab import plotting
+from snnlab.chip import power
 from snnlab.chip.constants import INFERENCE_PERIOD
 from snnlab.chip.emulator import Chip, OperatingPoint
 from snnlab.chip.layout.mapping import Mapping
-from snnlab.chip.power import estimate as power
 from snnlab.chip.power.activity import before, everything
 from snnlab.chip.power.coefficients import COEFFICIENTS, Counts, cost
-from snnlab.chip.power.estimate import PUBLISHED_POWER, WORKING_POINT, PowerEstimate, estimate
+from snnlab.chip.power.estimation import PUBLISHED_POWER, WORKING_POINT, PowerEstimate, estimate
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 

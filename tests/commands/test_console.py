@@ -157,7 +157,7 @@ def test_a_sweep_on_other_processes_needs_nobody_who_listens(tmp_path, streams):
 def test_no_file_of_the_program_gets_the_number_of_a_closed_stream(tmp_path):
     """Else native code prints into it."""
     (tmp_path / "prints.py").write_text(
-        "import os; from snnlab import console; console.make_tolerant()\n"
+        "import os; from snnlab.text import console; console.make_tolerant()\n"
         "file = open('kept.txt', 'w'); os.system('echo words; echo words >&2'); print('more')\n"
         "file.write(str([os.path.realpath(f'/dev/fd/{n}') for n in range(3)]))\n"
     )

@@ -13,8 +13,8 @@ from PIL import Image
 from refusal import refused, refused_command
 
 import snnlab
+from snnlab.chip import power
 from snnlab.chip.die import Die
-from snnlab.chip.power import estimate as power
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load

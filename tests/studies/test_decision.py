@@ -9,7 +9,7 @@ from conftest import real
 
 from snnlab import plotting
 from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
-from snnlab.chip.power.estimate import estimate
+from snnlab.chip.power.estimation import estimate
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.errors import SnnlabError

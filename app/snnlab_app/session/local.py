@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 
 import numpy as np
 
-from snnlab.chip.power import estimate as power
+from snnlab.chip import power
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.chip.units import PHYSICAL
 from snnlab.config import Config

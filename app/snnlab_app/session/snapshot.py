@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnlab.chip.power.estimate import PowerEstimate
+from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.chip.recording import Recording
 from snnlab.data.own.labelled import Look
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from snnlab.chip.constants import INFERENCE_PERIOD, INPUTS_PER_CIRCUIT, SYNAPSES_PER_CIRCUIT
 from snnlab.chip.layout.partition import Part
-from snnlab.chip.power.estimate import PARTS, WORKING_POINT, PowerEstimate
+from snnlab.chip.power.estimation import PARTS, WORKING_POINT, PowerEstimate
 
 PUBLISHED = PowerEstimate.of(WORKING_POINT, INFERENCE_PERIOD)
 """The paper's working point: 200 mW, one image in 11.8 µs."""

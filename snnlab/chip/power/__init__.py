@@ -2,3 +2,27 @@
 
 Imports the chip's constants and recording.
 """
+
+from snnlab.chip.power.estimation import (
+    MODES,
+    PARTS,
+    PUBLISHED_POWER,
+    WORKING_POINT,
+    PowerEstimate,
+    estimate,
+    inference_time,
+    saving,
+    until,
+)
+
+__all__ = [
+    "MODES",
+    "PARTS",
+    "PUBLISHED_POWER",
+    "WORKING_POINT",
+    "PowerEstimate",
+    "estimate",
+    "inference_time",
+    "saving",
+    "until",
+]

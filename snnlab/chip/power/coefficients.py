@@ -1,6 +1,6 @@
 """What one event on the chip costs: declared estimates, each with its range and its reasoning.
 
-Published are totals only; see :mod:`snnlab.chip.power.estimate` for how they anchor these.
+Published are totals only; see :mod:`snnlab.chip.power.estimation` for how they anchor these.
 """
 
 from collections.abc import Iterator
