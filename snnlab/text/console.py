@@ -11,7 +11,7 @@ import sys
 import unicodedata
 from contextlib import suppress
 
-SPELL = "snnlab.spell"
+TO_ASCII = "snnlab.spell"
 """Error handler of codecs under which a stream writes what it lacks in ASCII."""
 _SIGNS = {
     "μ": "u", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "×": "x", "·": "*", "±": "+-",
@@ -20,12 +20,12 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def spelled(text: str) -> str:
+def to_ascii(text: str) -> str:
     """``text`` in ASCII: µ as u, – as -, é as e, Greek letters by name, others as ``\\uXXXX``."""
-    return "".join(c if c.isascii() else _spelled(c) for c in text)
+    return "".join(c if c.isascii() else _to_ascii(c) for c in text)
 
 
-def _spelled(sign):
+def _to_ascii(sign):
     parts = [_part(c) for c in unicodedata.normalize("NFKD", sign)]
     return ascii(sign)[1:-1] if None in parts else "".join(parts)
 
@@ -48,16 +48,16 @@ def _part(sign):
 def _handle(error):
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return spelled(error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end
 
 
-codecs.register_error(SPELL, _handle)
+codecs.register_error(TO_ASCII, _handle)
 
 
-def legible(text: str, stream: io.TextIOBase) -> str:
+def make_encodable(text: str, stream: io.TextIOBase) -> str:
     """``text`` as far as the stream's letters go."""
     letters = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(letters, SPELL).decode(letters)
+    return text.encode(letters, TO_ASCII).decode(letters)
 
 
 def make_tolerant() -> None:
@@ -105,13 +105,13 @@ def _tolerant(stream, name):
     buffer = stream.buffer
     raw = getattr(buffer, "raw", buffer)
     if isinstance(raw, _Outlet) or not isinstance(raw, io.RawIOBase):
-        stream.reconfigure(errors=SPELL, line_buffering=True)
+        stream.reconfigure(errors=TO_ASCII, line_buffering=True)
         return stream
     with suppress(OSError, ValueError):
         stream.flush()
     # Line by line: through a pipe, too, a line is seen when it is said.
     outlet = io.BufferedWriter(_Outlet(raw, name))
-    return io.TextIOWrapper(outlet, stream.encoding, SPELL, line_buffering=True)
+    return io.TextIOWrapper(outlet, stream.encoding, TO_ASCII, line_buffering=True)
 
 
 class _Outlet(io.RawIOBase):

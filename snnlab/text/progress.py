@@ -10,7 +10,7 @@ from time import monotonic
 
 from tqdm import tqdm
 
-from snnlab.text.console import legible
+from snnlab.text.console import make_encodable
 
 LINE_EVERY = 10.0
 """Seconds between two lines on what goes on, where no terminal shows a bar."""
@@ -116,7 +116,7 @@ def say(text: str) -> None:
     _SPOKEN.note()
     with suppress(OSError, ValueError):
         if sys.stdout is not None:
-            tqdm.write(legible(text, sys.stdout), file=sys.stdout)
+            tqdm.write(make_encodable(text, sys.stdout), file=sys.stdout)
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def ctrl_c() -> Iterator[Event]:
 
 
 @contextmanager
-def deaf_to_ctrl_c():
+def ignore_ctrl_c():
     """What starts here never hears Ctrl-C, not even while it starts: that is for its parent."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -67,7 +67,7 @@ train --out=file                           | run folder file cannot be written: 
 train --out=file/deep                      | run folder file/deep cannot be written: Not a directory
 train --out=LONG                           | cannot be written: File name too long
 train --dataset=mnist --data-dir=nowhere   | found in nowhere: no such folder
-train --dataset=mnist --data-dir=file      | found in file: no readable folder
+train --dataset=mnist --data-dir=file      | found in file: not a readable folder
 train --dataset=digits --tensorboard=file  | TensorBoard folder file/
 train --tensorboard=                       | argument --tensorboard: is empty
 data                                       | arguments are required: name
@@ -77,7 +77,7 @@ data digits extra                          | unrecognized arguments: extra
 data mnist --data-dir=nowhere              | found in nowhere: no such folder
 map --hidden=x                             | hidden = x is not allowed
 map --hidden=8000                          | needs 16630 neuron circuits, the chip has 512
-map --hidden=9 --side=28 --dataset=yin-yang | data set yin-yang has no pictures of 28×28
+map --hidden=9 --side=28 --dataset=yin-yang | data set yin-yang has no images of 28×28
 map --chips=0                              | chips = 0 is not allowed
 map --beta=3                               | unrecognized arguments: --beta=3
 calibrate --mismatch=9                     | mismatch = 9.0 is not allowed

@@ -146,7 +146,7 @@ RUNS = {
     "frames of another length": (
         lambda f: arrays(f, "frames.npz", step=np.zeros(3, int)), "no frames in it",
     ),
-    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "or no numbers"),
+    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "non-numeric"),
     "frames of no scale": (lambda f: arrays(f, "frames.npz", scale=np.zeros(10)), "no frames in"),
     "frames without spikes": (lambda f: arrays(f, "frames.npz", tick_1=None), "no frames in it"),
     "frames of other samples": (
@@ -204,7 +204,7 @@ FILES = {
     "a die that is text": (Die.load, b"a die", "not an npz file", "save the die anew"),
     "a die of half a size": (Die.load, die(gain=np.ones((2, 256))), "gain has shape (2, 256)"),
     "a die that lacks gains": (Die.load, die(gain=None), "(KeyError)"),
-    "a die of complex gains": (Die.load, die(gain=np.ones((2, 512), complex)), "no numbers at all"),
+    "a die of complex gains": (Die.load, die(gain=np.ones((2, 512), complex)), "non-numeric"),
     "a die of float32": (Die.load, die(tau_mem=np.ones(512, np.float32)), "is float32, expected"),
     "a die that cut half a value": (Die.load, die(truncated=0.5), "truncated"),
     "a die that cut less than none": (Die.load, die(truncated=-1), "truncated"),
@@ -257,7 +257,7 @@ FILES = {
     ),
     "idx of nothing within": (lambda p: idx(p), b"\0\0\x08\x01" + bytes(4), "empty shape"),
     "idx cut in half": (lambda p: idx(p), b"\0\0\x08\x01\0\0\0\x09abc", "9 values, found 3"),
-    "gzip cut in half": (lambda p: idx(p), gzip.compress(bytes(99))[:-9], "found it broken"),
+    "gzip cut in half": (lambda p: idx(p), gzip.compress(bytes(99))[:-9], "damaged gzip data"),
     "gzip that is a bomb": (lambda p: idx(p), gzip.compress(bytes(2**26)), "found more"),
     "a sweep of nothing": (Plan.read, b"", "nothing is varied"),
     "a sweep that is binary": (Plan.read, b"\xff\xfe", "is no TOML"),

@@ -16,7 +16,7 @@ from snnlab.commands.main import main
 from snnlab.recipes import recipes
 from snnlab.text import console
 from snnlab.text import progress as terminal
-from snnlab.text.console import SPELL, legible, spelled
+from snnlab.text.console import TO_ASCII, make_encodable, to_ascii
 
 TRAIN = "train --dataset digits --epochs 1 --batch 500 --out"
 FULL = "/dev/full"
@@ -58,20 +58,22 @@ def narrow(letters):
     ],
 )
 def test_letters_that_lack_are_spelled(text, plain):
-    assert spelled(text) == plain
-    assert text.encode("ascii", SPELL) == plain.encode()
+    assert to_ascii(text) == plain
+    assert text.encode("ascii", TO_ASCII) == plain.encode()
 
 
 @pytest.mark.parametrize("letters", ["gbk", "cp932", "cp949", "cp437", "cp1252", "cp037", "utf-8"])
 def test_any_code_page_takes_any_text(letters):
     text = "µ – × ϑ 中 é \udcff"
     stream = io.TextIOWrapper(io.BytesIO(), letters)
-    assert legible(text, stream).encode(letters).decode(letters) == legible(text, stream)
+    assert make_encodable(text, stream).encode(letters).decode(letters) == make_encodable(
+        text, stream
+    )
 
 
 def test_what_a_code_page_has_it_keeps():
-    assert "µ – é".encode("cp1252", SPELL).decode("cp1252") == "µ – é"
-    assert "µ – é".encode("gbk", SPELL).decode("gbk") == "u – é"
+    assert "µ – é".encode("cp1252", TO_ASCII).decode("cp1252") == "µ – é"
+    assert "µ – é".encode("gbk", TO_ASCII).decode("gbk") == "u – é"
 
 
 @pytest.mark.parametrize("letters", ["gbk", "ascii", *slowly("cp932", "cp949", "cp437")])
@@ -91,7 +93,7 @@ def test_tables_and_help_are_printed_whole(tmp_path, letters, command):
     done = shell(f"snnlab {command}", tmp_path, **narrow(letters))
     assert (done.returncode, done.stderr) == (0, b"")
     wide = shell(f"snnlab {command}", tmp_path, PYTHONUTF8="1").stdout.decode("utf-8")
-    assert done.stdout.decode(letters) == wide.encode(letters, SPELL).decode(letters)
+    assert done.stdout.decode(letters) == wide.encode(letters, TO_ASCII).decode(letters)
     assert len(wide.split()) > 5
 
 

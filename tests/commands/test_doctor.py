@@ -27,7 +27,7 @@ def test_a_sound_installation_is_described_and_called_sound(capsys):
     assert lines[-1] == "sound: nothing is wrong with this installation"
     facts = dict(line.split(maxsplit=1) for line in lines if line.startswith("  "))
     assert facts["version"] == install.version()
-    assert facts["place"].startswith(str(install.PLACE))
+    assert facts["place"].startswith(str(install.FOLDER))
     assert facts["Python"] == f"{platform.python_version()}, {sys.executable}"
     assert facts["numpy"] == np.__version__
     assert facts["threads"] == str(threads.most_threads())
@@ -53,9 +53,9 @@ def problem(*flags):
 def test_another_distribution_in_the_same_folder_is_a_problem(monkeypatch, tmp_path, capsys):
     put(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    assert problem() == install.intruder()
+    assert problem() == install.find_conflict()
     assert main(["doctor"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == f"problem: {install.intruder()}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"problem: {install.find_conflict()}"
 
 
 def test_a_file_that_was_written_over_is_named(monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from snnlab import (
     Trainer,
     load,
 )
-from snnlab.arrays import array
+from snnlab.arrays import as_array
 
 DIGITS = load("digits")
 IMAGES, LABELS = DIGITS.train_images, DIGITS.train_labels
@@ -64,11 +64,11 @@ def test_truth_is_bright():
         ("train_images", torch.tensor(IMAGES) / 255, "float32(1438, 16, 16)"),
         ("train_images", IMAGES + 0.5, "train_images are float64"),
         ("train_images", IMAGES.astype(int) - 1, "train_images are int64"),
-        ("train_images", [[[1, 2], [3]]], "train_images: a list that is no array"),
+        ("train_images", [[[1, 2], [3]]], "train_images: this list is not an array"),
         ("train_labels", LABELS + 0.5, "train_labels are float64"),
         ("train_labels", np.eye(10)[LABELS], "train_labels are int64(1438, 10)"),
-        ("test_labels", None, "test_labels: a NoneType that is no array"),
-        ("classes", 10, "classes = 10, give a name for each label"),
+        ("test_labels", None, "test_labels: this NoneType is not an array"),
+        ("classes", 10, "classes = 10, give one name per class"),
     ],
 )
 def test_data_that_would_change(part, value, said):
@@ -99,7 +99,7 @@ def test_events(kind):
         ({"channel": [0, -1, 0]}, "Events.channel is int64 from -1"),
         ({"ids": [-1, 0]}, "Events.ids are int64: give uint64"),
         ({"tick": ["a", "b", "c"]}, "Events.tick is <U1"),
-        ({"offsets": [[0], [1, 2]]}, "Events.offsets: a list that is no array"),
+        ({"offsets": [[0], [1, 2]]}, "Events.offsets: this list is not an array"),
     ],
 )
 def test_events_that_would_change(change, said):
@@ -189,5 +189,5 @@ def test_an_operating_point_holds_numbers_of_python():
 
 
 def test_what_is_no_array():
-    with pytest.raises(SnnlabError, match="picture: a set that is no array"):
-        array({1, 2}, "picture")
+    with pytest.raises(SnnlabError, match="picture: this set is not an array"):
+        as_array({1, 2}, "picture")

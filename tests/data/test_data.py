@@ -126,7 +126,7 @@ def test_digits_without_their_file_are_an_error_with_a_cure(tmp_path, monkeypatc
         path.write_bytes(content)
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("snnlab.data.published.digits.find_spec", lambda name: spec)
-    with pytest.raises(DataUnavailable, match=r"digits\.csv\.gz is missing or broken") as caught:
+    with pytest.raises(DataUnavailable, match=r"digits\.csv\.gz is missing or damaged") as caught:
         load("digits")
     assert str(caught.value).endswith("reinstall scikit-learn")
 
@@ -184,7 +184,7 @@ def test_made_data_have_no_full_size(name):
     with pytest.raises(SnnlabError) as error:
         load(name, side=28)
     assert str(error.value) == (
-        f"data set {name} has no pictures of 28×28, only of 16×16: use side = 16"
+        f"data set {name} has no images of 28×28, only of 16×16: use side = 16"
     )
 
 
@@ -289,4 +289,4 @@ def test_every_square_of_yin_yang_is_bright_enough_to_spike():
     images = yin_yang.draw(np.array([[0.0, 1.0]]))
     lit = images[images > 0]
     assert lit.size == 5 * 16
-    assert lit.min() / 255 > 0.2  # the latency code's threshold
+    assert lit.min() / 255 > 0.2  # threshold of the latency encoding

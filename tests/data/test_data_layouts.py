@@ -109,14 +109,14 @@ def test_another_set_is_refused_under_a_known_name_and_trains_as_what_it_is(tmp_
     folder = tmp_path / "KMNIST/raw"
     refused(
         lambda: load("fine-clothes", data_dir=folder),
-        "expected SHA-256", "to train on these files as they are: --dataset idx",
+        "expected SHA-256", "to train on these files as they are, give --dataset idx",
     )  # fmt: skip
     for given in (folder, tmp_path / "KMNIST", tmp_path, folder / "train-images-idx3-ubyte"):
         data = load("idx", 28, data_dir=given)
         np.testing.assert_array_equal(data.train_images, other["train-images-idx3-ubyte"])
         assert data.test_labels.tolist() == other["t10k-labels-idx1-ubyte"].tolist()
         assert data.classes == ("0", "1", "2", "3")
-        assert data.own.notes == ("8 test pictures only: one is 12% of the accuracy",)
+        assert data.own.notes == ("only 8 test images: each is 12% of the accuracy",)
 
 
 def test_a_set_that_is_known_by_another_name_is_called_by_it(tmp_path, monkeypatch, clothes):
@@ -124,7 +124,7 @@ def test_a_set_that_is_known_by_another_name_is_called_by_it(tmp_path, monkeypat
     monkeypatch.setitem(CATALOGUE, "twin", replace(clothes, name="twin", files=files))
     put(tmp_path)
     refused(
-        lambda: load("twin", data_dir=tmp_path), "that is fine-clothes, use --dataset fine-clothes"
+        lambda: load("twin", data_dir=tmp_path), "this is fine-clothes, use --dataset fine-clothes"
     )
 
 
@@ -151,7 +151,7 @@ def test_emnist_is_set_upright_and_its_letters_have_names(tmp_path):
         )
     lines = "".join(f"{k} {64 + k} {96 + k}\n" for k in range(1, 27))
     (tmp_path / "EMNIST/raw/emnist-letters-mapping.txt").write_text(lines)
-    refused(lambda: load("idx", data_dir=tmp_path), "2 data sets", "emnist-letters", "name one")
+    refused(lambda: load("idx", data_dir=tmp_path), "2 data sets", "emnist-letters", "choose one")
     data = load("idx", 28, data_dir=tmp_path / "EMNIST/raw/emnist-letters")
     np.testing.assert_array_equal(data.train_images, upright)
     assert (data.classes[0], data.classes[-1], len(data.classes)) == ("Aa", "Zz", 26)
@@ -201,7 +201,7 @@ BAD = {
     "all black": {"train-images-idx3-ubyte": np.zeros((40, 28, 28), np.uint8)},
 }
 SAID = {
-    "labels of another number": "40 pictures and 39 labels",
+    "labels of another number": "40 images and 39 labels",
     "images in two dimensions": "images of shape (40, 784)",
     "all of one class": "one class only, 0",
     "all black": "all pixels are 0",
@@ -238,14 +238,14 @@ def test_idx_files_without_their_other_half_name_it(tmp_path, kind):
     (name,) = (name for name in ARRAYS if name.startswith(f"train-{kind}"))
     for pack, end in ((bytes, ""), (gzip.compress, ".gz")):
         folder = put(tmp_path / f"x{end}", f"{{}}{end}".format, pack, {name: ARRAYS[name]})
-        refused(lambda at=folder: load("idx", data_dir=at), f"no {other} beside {name}{end}")
+        refused(lambda at=folder: load("idx", data_dir=at), f"no {other} for {name}{end}")
     test = {name: array for name, array in ARRAYS.items() if name.startswith("t10k")}
     folder = put(tmp_path / "test", arrays=test)
-    refused(lambda: load("idx", data_dir=folder), "nothing to train on beside t10k-images")
+    refused(lambda: load("idx", data_dir=folder), "no training files for t10k-images")
 
 
 def test_a_known_name_for_data_of_ones_own_says_what_they_are_called(tmp_path):
-    cure = "for pictures of your own: --dataset folder"
+    cure = "to use your own images, give --dataset folder"
     png = tmp_path / "plain" / "0" / "a.png"
     png.parent.mkdir(parents=True)
     png.touch()

@@ -19,7 +19,7 @@ from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.images.pictures import read_picture
 from snnlab.data.images.preprocess import fit
-from snnlab.data.own.labelled import FEW, MOST_CLASSES
+from snnlab.data.own.labelled import MAX_CLASSES, MIN_TEST_IMAGES
 from snnlab.runs.run import Run
 from snnlab.runs.train import resume, train
 
@@ -121,7 +121,7 @@ def test_a_test_folder_without_classes_is_not_used(tmp_path):
         (tmp_path / "test" / f"{k}.png").write_bytes(png(IMAGES[k]))
     data = own(tmp_path)
     assert len(data.train_labels) + len(data.test_labels) == len(LABELS)
-    assert "5 files outside of classes not used" in data.own.notes
+    assert "5 files not in a class, not used" in data.own.notes
 
 
 @pytest.mark.parametrize("form", ["PNG", "GIF", "BMP", "TIFF", "PPM"])
@@ -232,27 +232,27 @@ def test_what_is_no_picture_is_left_out_and_said(tmp_path):
         (tmp_path / "cat" / litter).write_bytes(b"litter")
     data = own(tmp_path)
     assert len(seen(data)) == len(LABELS)
-    assert data.own.notes[0].startswith("2 files are left out (ape/notes.txt: is no picture")
+    assert data.own.notes[0].startswith("2 files skipped (ape/notes.txt: is not a readable picture")
 
 
 def test_a_class_of_one_picture_is_trained_on_and_that_is_said(tmp_path):
     put(tmp_path, IMAGES[:31], [*([0] * 30), 1])
     data = own(tmp_path)
     assert (data.train_labels == 1).sum() == 1
-    assert "no picture of bee is tested" in data.own.notes
-    assert "classes are uneven: 1 of bee, 24 of ape" in data.own.notes
-    assert f"6 test pictures only: one is {1 / 6:.0%} of the accuracy" in data.own.notes
+    assert "no image of bee is used for the test" in data.own.notes
+    assert "classes are unbalanced: 1 of bee, 24 of ape" in data.own.notes
+    assert f"only 6 test images: each is {1 / 6:.0%} of the accuracy" in data.own.notes
 
 
 def test_one_picture_of_each_class_is_better_than_nothing(tmp_path):
     data = own(put(tmp_path, IMAGES[:3], LABELS[:3]))
     np.testing.assert_array_equal(data.test_images, data.train_images)
-    assert "one picture in each class: the training pictures are tested too" in data.own.notes
+    assert "one image per class: training images are also used for the test" in data.own.notes
 
 
 def test_enough_and_even_pictures_are_not_complained_of(tmp_path):
     np.savez(tmp_path / "a.npz", images=np.tile(IMAGES, (10, 1, 1)), labels=np.tile(LABELS, 10))
-    assert 10 * len(LABELS) / 5 > FEW
+    assert 10 * len(LABELS) / 5 > MIN_TEST_IMAGES
     assert len(own(tmp_path / "a.npz").own.notes) == 1
 
 
@@ -261,7 +261,7 @@ def test_a_class_only_in_the_test_is_said(tmp_path):
     put(tmp_path / "test")
     data = own(tmp_path)
     assert data.classes == NAMES
-    assert "no picture of cat is trained on" in data.own.notes
+    assert "no image of cat is used for training" in data.own.notes
 
 
 def test_names_of_classes_are_short_plain_and_different(tmp_path):
@@ -400,10 +400,10 @@ BAD_TABLES = {
     "no square": (lambda p: write(p, [["1", "2", "3", "4", "5", "6"]] * 5), "5 pixels in a line"),
     "an empty pixel": (lambda p: write(p, [*rows(), [*rows()[0][:-1], ""]]), "a pixel is empty"),
     "names that are all of pixels": (
-        lambda p: write(p, rows(), [f"p{k}" for k in range(785)]), "call the label's column “label”"
+        lambda p: write(p, rows(), [f"p{k}" for k in range(785)]), "name the label's column “label”"
     ),
     "two names that are no pixels'": (
-        lambda p: write(p, LAST, [*PIXELS[:-1], "who", "what"]), "call the label's column “label”"
+        lambda p: write(p, LAST, [*PIXELS[:-1], "who", "what"]), "name the label's column “label”"
     ),
     "fractions before the label": (
         lambda p: write(p, [[str(k / 7), *row[2:], row[0]] for k, row in enumerate(rows())]),
@@ -411,16 +411,16 @@ BAD_TABLES = {
     ),
     "numbers of lines before the label": (
         lambda p: write(
-            p, [[str(k), *["0"] * 15, str(k % 3)] for k in range(MOST_CLASSES + 1)]
+            p, [[str(k), *["0"] * 15, str(k % 3)] for k in range(MAX_CLASSES + 1)]
         ),
         "put the label first",
     ),
-    "nothing but a header": (lambda p: write(p, [], ["label", *PIXELS]), "no line with a picture"),
-    "nothing": (lambda p: p.write_bytes(b"") * 0 or p, "no CSV file"),
-    "bytes": (lambda p: p.write_bytes(bytes(range(256))) * 0 or p, "no CSV file"),
+    "nothing but a header": (lambda p: write(p, [], ["label", *PIXELS]), "no images: give"),
+    "nothing": (lambda p: p.write_bytes(b"") * 0 or p, "not a CSV file"),
+    "bytes": (lambda p: p.write_bytes(bytes(range(256))) * 0 or p, "not a CSV file"),
     "as many classes as lines": (
-        lambda p: write(p, [[str(k), *["0", "9"] * 8] for k in range(MOST_CLASSES + 1)]),
-        f"{MOST_CLASSES + 1} classes, the chip has 512 neuron circuits",
+        lambda p: write(p, [[str(k), *["0", "9"] * 8] for k in range(MAX_CLASSES + 1)]),
+        f"{MAX_CLASSES + 1} classes, the chip has 512 neuron circuits",
     ),
 }  # fmt: skip
 
@@ -555,7 +555,7 @@ def test_a_zip_never_touches_the_disk_whatever_its_members_claim(tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
     assert len(seen(data)) == 62, "root.png and windows.png are in classes like any other"
     assert not any(image == drawn(1, 99).tobytes() for _, image in seen(data))
-    assert data.own.notes[0].startswith("2 files are left out (bee/link.png")
+    assert data.own.notes[0].startswith("2 files skipped (bee/link.png")
 
 
 def test_zips_that_are_bombs_or_damaged_are_one_line(tmp_path):
@@ -567,7 +567,7 @@ def test_zips_that_are_bombs_or_damaged_are_one_line(tmp_path):
     whole.write_bytes(content[: len(content) // 2])
     refused(lambda: own(whole), str(whole))
     odd = zipped(tmp_path / "odd.zip", pictures(), compression=zipfile.ZIP_LZMA)
-    refused(lambda: own(odd), "compressed in an unusual way")
+    refused(lambda: own(odd), "unsupported compression method")
     refused(lambda: own(zipped(tmp_path / "none.zip", {})), "is empty")
     locked = bytearray(zipped(tmp_path / "locked.zip", pictures()).read_bytes())
     for mark, at in ((b"PK\1\2", 8), (b"PK\3\4", 6)):
@@ -576,7 +576,7 @@ def test_zips_that_are_bombs_or_damaged_are_one_line(tmp_path):
             locked[start + at] |= 1
             start += 4
     (tmp_path / "locked.zip").write_bytes(locked)
-    refused(lambda: own(tmp_path / "locked.zip"), "no picture that can be read", "password")
+    refused(lambda: own(tmp_path / "locked.zip"), "no readable picture", "password")
 
 
 def test_a_zip_whose_list_would_fill_the_memory_is_refused_before_it_is_read(tmp_path):
@@ -585,7 +585,7 @@ def test_a_zip_whose_list_would_fill_the_memory_is_refused_before_it_is_read(tmp
     end = content.rfind(b"PK\5\6")
     content[end + 12 : end + 16] = struct.pack("<I", 2**31)
     path.write_bytes(content)
-    refused(lambda: own(path), "more than the 500,000 files")
+    refused(lambda: own(path), "more than 500,000 files")
 
 
 # Places
@@ -742,7 +742,7 @@ def test_the_commands_data_and_map_know_them(trained, capsys):
     out = capsys.readouterr().out
     assert "48 training and 12 test images of 3 classes" in out
     assert "bee       16 training        4 test" in out
-    assert "note: they are dark on bright" in out
+    assert "note: the images are dark on bright" in out
     assert main(["map", "--dataset", *flags]) == 0
     assert "network 256-246-3" in capsys.readouterr().out
     refused_command(capsys, "map", "--dataset", "folder", said=("--data-dir",))

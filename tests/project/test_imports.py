@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from snnlab.process import uncollected
+from snnlab.process import freeze_imports
 
 HEAVY = ("torch", "numba", "scipy", "sklearn", "pyarrow", "optuna", "distributed")
 
@@ -19,7 +19,7 @@ def test_the_web_server_imports_nothing_that_computes():
 
 def test_nothing_is_searched_while_importing_and_what_came_stays_out_of_it():
     before = gc.get_freeze_count()
-    with uncollected():
+    with freeze_imports():
         assert not gc.isenabled()
         kept = [{} for _ in range(1000)]
     assert gc.isenabled()
@@ -28,7 +28,7 @@ def test_nothing_is_searched_while_importing_and_what_came_stays_out_of_it():
 
 
 def test_an_import_that_fails_leaves_the_search_on():
-    with pytest.raises(ImportError), uncollected():
+    with pytest.raises(ImportError), freeze_imports():
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()

@@ -27,9 +27,9 @@ def test_none_asks_for_real_data_but_by_what_leaves_it_out():
 
 
 def test_what_lacks_data_is_left_out_but_never_in_ci(monkeypatch):
-    error = DataUnavailable("data set mnist is not to be had")
+    error = DataUnavailable("data set mnist is not available")
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="left out: data set mnist is not to be had"):
+    with pytest.raises(pytest.skip.Exception, match="left out: data set mnist is not available"):
         leave_out(error)
     monkeypatch.setenv("CI", "true")
     with pytest.raises(DataUnavailable):
