@@ -59,7 +59,7 @@ REFUSED = {
     ),
     "events out of order": (
         lambda _: having(tick=np.array([9, 3, 5], np.uint16)),
-        ("Events.tick", "sample 0", "from 9 to 3", "sort by time"),
+        ("Events.tick", "in input 0, 9 is followed by 3", "sort by time"),
     ),
     "negative event times": (
         lambda _: having(tick=np.array([-3, 9, 5])),

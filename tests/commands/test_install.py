@@ -1,4 +1,4 @@
-"""Which distribution runs, and the command that adds an optional part to it."""
+"""The installed distribution, conflicts with others, and install commands of optional parts."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from snnlab import install
 from snnlab.commands.main import main
 
 
-def test_the_version_is_that_of_the_installed_distribution():
+def test_the_version_is_the_installed_distributions():
     assert snnlab.__version__ == install.version() == metadata.version("snnlab-analog")
 
 
@@ -25,14 +25,14 @@ def test_sources_that_are_only_on_the_path_have_an_unknown_version(monkeypatch):
     ("checkout", "command"),
     [(True, 'pip install -e ".[sweep]"'), (False, 'pip install "snnlab-analog[sweep]"')],
 )
-def test_the_hint_fits_how_snnlab_was_installed(monkeypatch, tmp_path, checkout, command):
+def test_the_install_command_suits_the_installation(monkeypatch, tmp_path, checkout, command):
     if checkout:
         (tmp_path / "pyproject.toml").write_text('[project]\nname = "snnlab-analog"\n')
     monkeypatch.setattr(install, "FOLDER", tmp_path / "snnlab")
     assert str(install.missing("Optuna is", "sweep")) == f"Optuna is not installed: {command}"
 
 
-def test_no_message_or_page_leads_to_the_other_project_on_the_index():
+def test_no_message_or_page_installs_the_other_project():
     root = install.FOLDER.parent
     pages = [root / "README.md", *root.glob("docs/*.md"), *root.glob("notebooks/*.ipynb")]
     code = [
@@ -48,7 +48,7 @@ def test_no_message_or_page_leads_to_the_other_project_on_the_index():
     assert wrong == []
 
 
-def test_a_wheel_in_somebodys_project_folder_is_no_checkout(monkeypatch, tmp_path):
+def test_a_wheel_inside_another_project_is_not_a_checkout(monkeypatch, tmp_path):
     monkeypatch.setattr(install, "FOLDER", tmp_path / "snnlab")
     for content in (b'[project]\nname = "theirs"\n', b"\xff\xfe"):
         (tmp_path / "pyproject.toml").write_bytes(content)
@@ -56,7 +56,7 @@ def test_a_wheel_in_somebodys_project_folder_is_no_checkout(monkeypatch, tmp_pat
     assert install.reinstall_command() == "pip install --force-reinstall --no-deps snnlab-analog"
 
 
-def test_the_version_is_one_line_with_place_and_python(capsys):
+def test_the_version_is_one_line_with_folder_and_python(capsys):
     with pytest.raises(SystemExit):
         main(["--version"])
     python = ".".join(map(str, sys.version_info[:3]))
@@ -65,7 +65,7 @@ def test_the_version_is_one_line_with_place_and_python(capsys):
 
 
 def put(folder, name="snnlab", version="0.28.2", **origin):
-    """An installed distribution, as far as its description goes."""
+    """The metadata of an installed distribution."""
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
@@ -81,11 +81,11 @@ STRANGER = "another distribution, snnlab (0.28.2), is installed in this environm
     [
         {},
         {"url": "file:///elsewhere", "dir_info": {"editable": True}},
-        {"url": install.FOLDER.parent.as_uri(), "dir_info": {}},  # a copy of this one, long ago
+        {"url": install.FOLDER.parent.as_uri(), "dir_info": {}},  # an old copy of this checkout
         {"url": "https://example.org/snnlab.whl", "archive_info": {}},
     ],
 )
-def test_every_command_tells_of_another_distribution_in_snnlabs_folder(
+def test_every_command_warns_of_another_distribution_in_the_folder(
     monkeypatch, tmp_path, capsys, origin
 ):
     put(tmp_path, **origin)
@@ -99,7 +99,7 @@ def test_every_command_tells_of_another_distribution_in_snnlabs_folder(
 
 
 @pytest.mark.parametrize("how", ["pip", "setuptools of old", "not at all", "another name"])
-def test_an_old_install_of_this_very_checkout_is_no_stranger(monkeypatch, tmp_path, capsys, how):
+def test_an_old_install_of_this_checkout_is_no_conflict(monkeypatch, tmp_path, capsys, how):
     here = tmp_path / "checkout"
     here.mkdir()
     (here / "pyproject.toml").write_text('[project]\nname = "snnlab-analog"\n')
@@ -115,7 +115,7 @@ def test_an_old_install_of_this_very_checkout_is_no_stranger(monkeypatch, tmp_pa
     assert capsys.readouterr().err == ""
 
 
-def test_in_a_wheels_folder_the_stranger_lies_right_beside(monkeypatch, tmp_path):
+def test_another_distribution_beside_an_installed_wheel_is_a_conflict(monkeypatch, tmp_path):
     put(tmp_path)
     monkeypatch.setattr(install, "FOLDER", tmp_path / "snnlab")
     monkeypatch.syspath_prepend(tmp_path)

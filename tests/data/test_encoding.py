@@ -21,7 +21,7 @@ def test_published_latencies(x, published):
     assert latency(x, TAU, THETA) == pytest.approx(published, rel=4e-3)
 
 
-def test_closed_form_at_the_ends():
+def test_closed_form_at_the_limits():
     assert latency(1.0, TAU, THETA) == TAU * np.log(1.0 / 0.8)
     assert latency(0.0, TAU, THETA) == np.inf
     assert latency(THETA, TAU, THETA) == np.inf
@@ -78,7 +78,7 @@ def test_at_most_one_spike_per_pixel_in_order_of_time(images, theta, tau):
     st.sampled_from(ENCODINGS),
 )  # fmt: skip
 def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window, encoding):
-    """Several brightnesses share a tick when tau is small: their order is that of the channels."""
+    """If tau is small, several brightnesses share a tick and are sorted by channel."""
     ticks = np.rint(np.minimum(latency(images / 255, tau, theta, encoding) / TICK, window))
     slow = Events.from_ticks(ticks, window)
     fast = latency_encode(images, tau, theta, window, encoding=encoding)
@@ -116,14 +116,14 @@ def test_ids_are_passed_on():
 @pytest.mark.parametrize(
     "image", [np.zeros(4, np.float32), np.array([0, 256], np.int16), [0.5, 1.0], [-1], [[2.5]]]
 )
-def test_only_eight_bit_images_are_taken(image):
+def test_only_eight_bit_images_are_accepted(image):
     kind = np.asarray(image).dtype
     with pytest.raises(SnnlabError, match=f"images are {kind}: the encoder takes uint8"):
         latency_encode([image], TAU, THETA, WINDOW)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32, list, torch.tensor, bool])
-def test_images_of_other_kinds_are_taken_where_no_pixel_changes(kind):
+def test_images_of_other_types_are_accepted_if_no_pixel_changes(kind):
     images = np.where(np.arange(8) > 3, 255, 0)[None]
     make = kind if kind in (list, torch.tensor) else np.dtype(kind).type
     found = latency_encode(make(images), TAU, THETA, WINDOW)
