@@ -622,7 +622,7 @@ def test_a_folder_without_permission_is_refused(tmp_path, monkeypatch):
 def test_progress_is_reported_and_its_callback_can_stop_loading(tmp_path):
     put(tmp_path)
     heard = []
-    load("folder", data_dir=tmp_path, progress=lambda *told: heard.append(told))
+    load("folder", data_dir=tmp_path, progress=lambda *reported: heard.append(reported))
     fractions = [fraction for message, fraction in heard if message == "reading 60 pictures"]
     assert fractions == sorted(fractions)
     assert len(fractions) == 3
