@@ -1,4 +1,4 @@
-"""The site: guide, notebooks with their pictures, and reference out of the docstrings."""
+"""The site: guide, executed notebooks, and the reference from the docstrings."""
 
 import os
 import sys
@@ -24,9 +24,9 @@ html_sidebars = {"**": []}  # the pages are one level deep: nothing to show ther
 
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["mystnb.unknown_mime_type"]  # a plot says what it is in several ways
+suppress_warnings = ["mystnb.unknown_mime_type"]  # plots have several MIME types
 
-nb_execution_mode = "cache"  # notebooks are run anew when they or their order change
+nb_execution_mode = "cache"  # notebooks run again if they or their order change
 nb_execution_cache_path = str(HERE.parent / "build" / "notebooks")
 nb_execution_timeout = 900
 nb_execution_raise_on_error = True
@@ -36,7 +36,7 @@ autodoc_typehints = "description"
 
 
 def as_set(app, what, name, obj, options, lines):
-    """Leave docstrings with columns as they are set: they are no reStructuredText."""
+    """Show docstrings with columns verbatim, as they are not valid reStructuredText."""
     if any("   " in line.strip() for line in lines):
         lines[:] = ["::", "", *("    " + line for line in lines), ""]
 

@@ -1,4 +1,4 @@
-"""Write the table of knobs out of their declarations: ``python docs/knobs.py``."""
+"""Write the table of knobs from their declarations: ``python docs/knobs.py``."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ HEADER = "| knob | default | range | acts | meaning |\n|---|---|---|---|---|"
 
 
 def page() -> str:
-    """The page in Markdown: one table for each group of knobs."""
+    """The page in Markdown, with one table per group of knobs."""
     groups = [
         "\n".join((f"## {title}\n", HEADER, *map(describe, names)))
         for title, names in Config.GROUPS.items()

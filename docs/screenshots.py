@@ -1,6 +1,6 @@
-"""Take the guide's pictures anew: ``python docs/screenshots.py [data set]``.
+"""Take the screenshots of the guide: ``python docs/screenshots.py [data set]``.
 
-Needs the extras ``app`` and ``test``, and Chromium. Starts a dashboard of its own.
+Needs the extras ``app`` and ``test``, and Chromium. Starts its own dashboard.
 """
 
 import re
@@ -18,14 +18,14 @@ PICTURES = Path(__file__).parent / "views"
 SCREEN = {"width": 1280, "height": 1000}
 EPOCHS, TRIALS = 3, 24
 SPARSER = 4
-"""Steps that burst regularisation is raised by for the second run of a comparison."""
-MOST_BYTES = 200_000
+"""Steps by which burst regularisation is raised for the second run of a comparison."""
+MAX_BYTES = 200_000
 COLORS = (256, 128, 64, 32)
-"""Of the palette: as many as fit."""
+"""Sizes of the palette; the largest one within the size limit is used."""
 
 
 def main(dataset: str = "mnist") -> None:
-    """Train for some epochs per view, pause, and keep what the page shows."""
+    """Train for some epochs per view, pause, and save a screenshot."""
     PICTURES.mkdir(exist_ok=True)
     with served("--dataset", dataset, "--epochs", "12") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
@@ -73,10 +73,10 @@ def _keep(png: bytes, path: Path) -> None:
     for colors in COLORS:
         out = BytesIO()
         picture.quantize(colors).save(out, "png", optimize=True)
-        if len(out.getvalue()) <= MOST_BYTES:
+        if len(out.getvalue()) <= MAX_BYTES:
             path.write_bytes(out.getvalue())
             return
-    raise SystemExit(f"{path.name} takes more than {MOST_BYTES} bytes")
+    raise SystemExit(f"{path.name} takes more than {MAX_BYTES} bytes")
 
 
 if __name__ == "__main__":

@@ -1,19 +1,19 @@
-"""Sparse spikes of a batch: what goes into the chip and what comes out of it."""
+"""Sparse spikes of a batch: input and output of the chip."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from snnlab.arrays import array, exact
+from snnlab.arrays import as_array, cast_exact
 from snnlab.errors import SnnlabError
 
 TICK = 8e-9
-"""Clock of the chip's spike time stamps : s (Cramer et al. 2022, SI)."""
-_CHUNK = 4096  # samples sorted at a time: the indices of all would take a gigabyte
+"""Resolution of the chip's spike time stamps : s (Cramer et al. 2022, SI)."""
+_CHUNK = 4096  # inputs sorted at a time: the indices of all would take a gigabyte
 
 LAST_TICK = 2**16 - 1
-"""Time stamps have 16 bits."""
+"""Largest time stamp: they have 16 bits."""
 _KINDS = {
     "offsets": np.dtype(np.int64), "tick": np.dtype(np.uint16), "channel": np.dtype(np.uint16),
     "ids": np.dtype(np.uint64),
@@ -22,17 +22,17 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Events:
-    """Spikes of a batch of samples, in order of time within each sample.
+    """Spikes of a batch of inputs, sorted by time within each input.
 
-    offsets : int64[sample + 1]     spikes of sample b are ``offsets[b]:offsets[b + 1]``
+    offsets : int64[input + 1]      spikes of input b are ``offsets[b]:offsets[b + 1]``
     tick    : uint16[spike]         time stamp in ticks of 8 ns
     channel : uint16[spike]         input line or neuron that fired
     n_channels : int
-    ids     : uint64[sample]        identity of each sample: keys its trial noise, so that a sample
-                                    sees the same noise in whatever batch it runs
+    ids     : uint64[input]         identity of each input: keys its trial noise, so that an input
+                                    gets the same noise in every batch
 
-    Lists, tensors and arrays of other whole numbers are taken as these kinds. Raises
-    :class:`SnnlabError` from :meth:`checked` when the arrays contradict each other.
+    Lists, tensors and arrays of other integer types are converted to these. :meth:`checked` raises
+    :class:`SnnlabError` if the arrays contradict each other.
     """
 
     offsets: np.ndarray
@@ -45,23 +45,23 @@ class Events:
         for name, dtype in _KINDS.items():
             given = getattr(self, name)
             if getattr(given, "dtype", None) != dtype:
-                object.__setattr__(self, name, exact(given, dtype, f"Events.{name}"))
+                object.__setattr__(self, name, cast_exact(given, dtype, f"Events.{name}"))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Spikes per sample : int64[sample]."""
+        """Spikes per input : int64[input]."""
         return np.diff(self.offsets)
 
     @cached_property
     def owner(self) -> np.ndarray:
-        """Sample that each spike belongs to : int64[spike]."""
+        """Input that each spike belongs to : int64[spike]."""
         return np.repeat(np.arange(len(self)), self.counts)
 
     def checked(self) -> "Events":
-        """Self, or an error that names what is wrong."""
+        """Self; raises :class:`SnnlabError` if the arrays are inconsistent."""
         offsets, size = self.offsets, len(self.tick)
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != size or (self.counts < 0).any():
             raise SnnlabError(
@@ -70,7 +70,7 @@ class Events:
         if len(self.channel) != size or len(self.ids) != len(self):
             raise SnnlabError(
                 f"Events: {size} ticks, {len(self.channel)} channels, {len(self.ids)} ids"
-                f" for {len(self)} samples; give one channel per tick and one id per sample"
+                f" for {len(self)} inputs; give one channel per tick and one id per input"
             )
         for name in ("tick", "channel"):
             _check_16_bits(name, getattr(self, name))
@@ -79,43 +79,43 @@ class Events:
                 raise SnnlabError(f"Events.{name} are {kind}: give {_KINDS[name]}")
         if size and self.channel.max() >= self.n_channels:
             raise SnnlabError(
-                f"Events.channel {self.channel.max()} is out of range, the last of"
-                f" {self.n_channels} channels is {self.n_channels - 1}: raise n_channels or drop it"
+                f"Events.channel {self.channel.max()} is out of range, {self.n_channels} channels"
+                f" end at {self.n_channels - 1}: raise n_channels or drop these spikes"
             )
         late = np.flatnonzero(
             (np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0)
         )
         if len(late):
             raise SnnlabError(
-                f"Events.tick must not fall within a sample: sample {self.owner[late[0]]}"
-                f" goes from {self.tick[late[0]]} to {self.tick[late[0] + 1]}; sort by time"
+                f"Events.tick must not decrease within an input: in input {self.owner[late[0]]},"
+                f" {self.tick[late[0]]} is followed by {self.tick[late[0] + 1]}; sort by time"
             )
         return self
 
-    def take(self, samples: np.ndarray) -> "Events":
-        """The given samples as a batch of their own, in the given order."""
-        samples = np.asarray(samples)
-        counts = self.counts[samples]
+    def take(self, inputs: np.ndarray) -> "Events":
+        """A batch of the given inputs, in the given order. inputs : int[input], indices."""
+        inputs = np.asarray(inputs)
+        counts = self.counts[inputs]
         offsets = np.concatenate([[0], np.cumsum(counts)])
-        source = np.repeat(self.offsets[samples] - offsets[:-1], counts) + np.arange(offsets[-1])
+        source = np.repeat(self.offsets[inputs] - offsets[:-1], counts) + np.arange(offsets[-1])
         return Events(
-            offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[samples]
+            offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[inputs]
         )
 
     def on_grid(self, dt: float) -> "Events":
-        """Every spike moved back to the last multiple of ``dt`` seconds, above 0."""
+        """All spike times rounded down to multiples of ``dt`` : s, above 0."""
         _check_step(dt)
         step = np.floor(self.tick * (TICK / dt))
         return replace(self, tick=np.rint(step * (dt / TICK)).astype(np.uint16))
 
     def count_by_channel(self) -> np.ndarray:
-        """Number of spikes : int64[sample, channel]."""
+        """Number of spikes : int64[input, channel]."""
         flat = self.owner * self.n_channels + self.channel
         counts = np.bincount(flat, minlength=len(self) * self.n_channels)
         return counts.reshape(len(self), self.n_channels)
 
     def to_dense(self, dt: float, steps: int) -> np.ndarray:
-        """Spikes counted on a regular grid of ``dt`` seconds : uint8[sample, step, channel]."""
+        """Spike counts in time steps of ``dt`` seconds : uint8[input, step, channel]."""
         _check_step(dt)
         dense = np.zeros((len(self), steps, self.n_channels), np.uint8)
         step = (self.tick * (TICK / dt)).astype(np.int64)
@@ -125,48 +125,48 @@ class Events:
 
     @classmethod
     def from_ticks(cls, ticks: np.ndarray, window: int, ids: np.ndarray | None = None) -> "Events":
-        """At most one spike per channel from its time : ticks[sample, channel], an array-like.
+        """Events with at most one spike per channel, from spike times.
 
-        Times at or beyond ``window`` ticks mean "no spike". Raises :class:`SnnlabError` for
-        negative times, NaN, or a window of more than 16 bits.
+        ticks : array-like[input, channel], in ticks of 8 ns; ``window`` or later means "no spike".
+        Raises :class:`SnnlabError` for negative times, NaN, or a window of more than 16 bits.
         """
-        ticks = array(ticks, "times")
+        ticks = as_array(ticks, "times")
         if ticks.ndim != 2 or ticks.dtype.kind not in "iuf":
             raise SnnlabError(
-                f"times of shape {ticks.shape} are {ticks.dtype}: give numbers, one row per sample"
+                f"times of shape {ticks.shape} are {ticks.dtype}: give numbers, one row per input"
             )
-        n_samples, n_channels = ticks.shape
+        n_inputs, n_channels = ticks.shape
         check_window(window)
         if ticks.dtype.kind != "u" and not (ticks >= 0).all():
-            sample, channel = np.argwhere(~(ticks >= 0))[0]
+            row, channel = np.argwhere(~(ticks >= 0))[0]
             raise SnnlabError(
-                f"time of channel {channel} in sample {sample} is {ticks[sample, channel]} ticks,"
+                f"time of channel {channel} in input {row} is {ticks[row, channel]} ticks,"
                 f" allowed are 0 to {window}: shift all times, or give {window} for no spike"
             )
-        starts = range(0, max(n_samples, 1), _CHUNK)
+        starts = range(0, max(n_inputs, 1), _CHUNK)
         chunks = [_by_time(ticks[start : start + _CHUNK], window) for start in starts]
         counts, tick, channel = map(np.concatenate, zip(*chunks, strict=True))
         offsets = np.concatenate([[0], np.cumsum(counts)])
         if ids is None:
-            ids = np.arange(n_samples, dtype=np.uint64)
+            ids = np.arange(n_inputs, dtype=np.uint64)
         return cls(offsets, tick, channel, n_channels, ids)
 
 
 def _check_step(dt):
     if not 0.0 < dt < 1.0:
-        raise SnnlabError(f"step dt = {dt} s is not allowed: give a time above 0, below 1 s")
-
-
-def check_window(window: int) -> None:
-    """Raises :class:`SnnlabError` for a window of no ticks, or of more than 16 bits tell apart."""
-    if not 0 < window <= LAST_TICK:
         raise SnnlabError(
-            f"window of {window} ticks: time stamps end at {LAST_TICK}, give 1 or more up to that"
+            f"time step dt = {dt} s is out of range: give more than 0 and less than 1 s"
         )
 
 
+def check_window(window: int) -> None:
+    """Raises :class:`SnnlabError` unless the window is from 1 tick to the largest time stamp."""
+    if not 0 < window <= LAST_TICK:
+        raise SnnlabError(f"window of {window} ticks is out of range: give 1 to {LAST_TICK}")
+
+
 def _by_time(ticks, window):
-    """Counts of the samples, and ticks and channels of their spikes in order of time."""
+    """Spike counts of the inputs, and ticks and channels of their spikes in order of time."""
     ticks = np.minimum(ticks, window).astype(np.uint16)
     order = np.argsort(ticks, axis=1, kind="stable")
     ordered = np.take_along_axis(ticks, order, axis=1)
@@ -178,6 +178,4 @@ def _check_16_bits(name, array):
     if array.dtype != np.uint16:
         numbers = array.size and array.dtype.kind in "iuf"
         values = f" from {array.min()} to {array.max()}" if numbers else ""
-        raise SnnlabError(
-            f"Events.{name} is {array.dtype}{values}: give uint16, 0 to {LAST_TICK}, no negative"
-        )
+        raise SnnlabError(f"Events.{name} is {array.dtype}{values}: give uint16, 0 to {LAST_TICK}")

@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writing of files, safe reading of npz archives, the user's cache folder."""
 
 import math
 import os
@@ -19,8 +19,8 @@ _flushes = ContextVar("flushes", default=True)
 
 
 @contextmanager
-def unflushed() -> Iterator[None]:
-    """What is written in here outlives the process, but not a machine that loses its power."""
+def without_fsync() -> Iterator[None]:
+    """Do not flush files to the disk within the block: they survive a crash but not a power cut."""
     before = _flushes.set(False)
     try:
         yield
@@ -29,9 +29,9 @@ def unflushed() -> Iterator[None]:
 
 
 def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
-    """All or nothing: a file of another name beside it takes its name when it is complete.
+    """Write a file atomically: a temporary file beside it is renamed once it is complete.
 
-    Processes that do this at once cannot mix their bytes. ``private`` : for the owner's eyes only.
+    Several processes may write the same path at once. ``private`` : readable by the owner only.
     Raises OSError.
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
@@ -51,9 +51,9 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
 
 
 def check_place(path: Path, what: str) -> None:
-    """Whether a file could be put there, before long work for it begins.
+    """Check before a long computation that its result can be written.
 
-    Raises :class:`SnnlabError` for a folder, or a place in none.
+    Raises :class:`SnnlabError` if ``path`` is a folder or its parent is not one.
     """
     wrong = EISDIR if path.is_dir() else None if path.parent.is_dir() else ENOENT
     if wrong:
@@ -61,9 +61,9 @@ def check_place(path: Path, what: str) -> None:
 
 
 def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
-    """What fills a file with named arrays, as ``np.savez`` does; ValueError instead of a pickle.
+    """A function that writes named arrays to a file as ``np.savez`` does, without pickling.
 
-    ``np.savez`` itself refuses to pickle from NumPy 2.1 on only.
+    It raises ValueError for an array of objects; ``np.savez`` can do so only from NumPy 2.1 on.
     """
 
     def fill(file):
@@ -75,13 +75,15 @@ def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
     return fill
 
 
-MOST_BYTES = 2**28
-"""Of an npz file and of all that it unpacks to: a network of 4000 neurons takes a sixth of it."""
-SMALL, UNPACKS_BY = 2**26, 4
-"""Bytes that any npz file may unpack to, and so many times its length: snnlab never compresses."""
-MOST_ARRAYS = 2000
-MOST_LISTED = 2**20
-"""Bytes of the list of names at a zip file's end."""
+MAX_NPZ_BYTES = 2**28
+"""Largest npz file, packed and unpacked; a network of 4000 neurons takes a sixth of it."""
+MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO = 2**26, 4
+"""Bytes that any npz file may unpack to; a larger file may unpack to this multiple of its size.
+
+snnlab itself never compresses."""
+MAX_ARRAYS = 2000
+MAX_LIST_BYTES = 2**20
+"""Largest table of contents at the end of a zip file."""
 
 
 def load_npz(
@@ -91,100 +93,100 @@ def load_npz(
     shapes: dict[str, tuple[int, ...]] | None = None,
     kinds: str = "biuf",
 ) -> dict[str, np.ndarray]:
-    """All arrays of numbers of an ``npz`` file, or those of these shapes.
+    """The arrays of an ``npz`` file: all of them, or those named in ``shapes``.
 
-    kinds : letters of NumPy's kinds of values that are read; never objects, which are pickles.
+    kinds : NumPy's letters of the kinds of values to accept; objects (pickles) are never read.
 
-    What an array claims to be is looked at before any of it is unpacked: a file of kilobytes can
-    hold zeros for gigabytes. Raises :class:`SnnlabError`, naming ``what`` and ``content``, for a
-    missing, foreign or damaged file or one that is too large.
+    Sizes are checked before unpacking: a file of kilobytes can unpack to gigabytes of zeros. Raises
+    :class:`SnnlabError`, naming ``what`` and ``content``, if the file is missing, damaged, too
+    large or of another format, or an array has another shape or kind.
     """
     try:
         with path.open("rb") as file:
-            most = min(MOST_BYTES, max(SMALL, UNPACKS_BY * _check_zip(file)))
+            most = min(MAX_NPZ_BYTES, max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
                 return _unpack(archive, shapes, most, kinds)
-    except _TooMuch as error:
+    except _Refused as error:
         raise SnnlabError(f"{what} {path}: {error}") from None
     except FileNotFoundError:
         raise SnnlabError(f"{what} {path}: no such file") from None
-    except Exception as error:  # zipfile, zlib and numpy raise many kinds for damaged files
+    except Exception as error:  # zipfile, zlib and numpy raise many types for damaged files
         raise SnnlabError(
             f"{what} {path}: not an npz file of {content} ({type(error).__name__})"
         ) from None
 
 
-class _TooMuch(Exception):
-    """Why an npz file is not read, for the user."""
+class _Refused(Exception):
+    """Why an npz file is not read, as text for the user."""
 
 
 def _check_zip(file):
-    """Length of a file; refused if its list of names alone would fill the memory."""
+    """Size of a file : bytes. Refused if its table of contents alone would fill the memory."""
     size = file.seek(0, os.SEEK_END)
-    if size > MOST_BYTES:
-        raise _TooMuch(f"{size:,} bytes, at most {MOST_BYTES:,} are read")
+    if size > MAX_NPZ_BYTES:
+        raise _Refused(f"{size:,} bytes, at most {MAX_NPZ_BYTES:,} are allowed")
     file.seek(max(0, size - 2**16 - 22))
     tail = file.read()
     end = tail.rfind(b"PK\5\6")
     listed = int.from_bytes(tail[end + 12 : end + 16], "little")
-    if end >= 0 and (listed > MOST_LISTED or tail[end - 20 : end - 16] == b"PK\6\7"):
-        raise _TooMuch("holds too many files for a few arrays")
+    if end >= 0 and (listed > MAX_LIST_BYTES or tail[end - 20 : end - 16] == b"PK\6\7"):
+        raise _Refused("the table of contents is too large for a few arrays")
     file.seek(0)
     return size
 
 
 def _unpack(archive, shapes, most, kinds):
-    if len(archive.namelist()) > MOST_ARRAYS:
-        raise _TooMuch(f"more than the {MOST_ARRAYS} arrays that are read")
+    if len(archive.namelist()) > MAX_ARRAYS:
+        raise _Refused(f"more than {MAX_ARRAYS} arrays, the most allowed")
     names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
     left, arrays = most, {}
     for name in names:
         info = archive.getinfo(f"{name}.npy")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError("compressed in a way that cannot be unpacked bit by bit")
+            raise ValueError("compressed by a method that cannot be unpacked in chunks")
         with archive.open(info) as member:
             shape, fortran, dtype = _header(member)
             if shapes is not None and shape != shapes[name]:
-                raise _TooMuch(f"{name} has shape {shape}, expected {shapes[name]}")
+                raise _Refused(f"{name} has shape {shape}, expected {shapes[name]}")
             if dtype.kind not in kinds:
-                raise _TooMuch(f"{name} holds NaN, infinity or no numbers at all")
+                raise _Refused(f"{name} holds NaN, infinity or non-numeric values")
             if (size := math.prod(shape) * dtype.itemsize) > left:
-                raise _TooMuch(f"would unpack to over {most:,} bytes, the most that is read")
+                raise _Refused(f"would unpack to more than {most:,} bytes, the most allowed")
             left -= size
             content = bytearray(member.read(size))
-            if member.read(1):  # also has the checksum looked at
+            if member.read(1):  # reading to the end also verifies the checksum
                 raise ValueError("more values than the header says")
         arrays[name] = np.frombuffer(content, dtype).reshape(shape, order="FC"[not fortran])
     return arrays
 
 
 def _header(member):
-    """Shape, order and kind of an array as its file claims them."""
+    """Shape, order and dtype of an array as its header gives them."""
     form = np.lib.format
     version = form.read_magic(member)
     read = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}
     shape, fortran, dtype = read[version](member)
     if any(length < 0 for length in shape):
-        raise ValueError("a negative length")
+        raise ValueError("negative length")
     return shape, fortran, dtype
 
 
 def read_npz(
     path: Path, what: str, shapes: dict[str, tuple[int, ...]], *, may_be_nan: Iterable[str] = ()
 ) -> dict[str, np.ndarray]:
-    """Named arrays of an ``npz`` file, whole numbers and floats of finite value.
+    """Arrays of an ``npz`` file by name: integers and finite floats. Scalars become Python numbers.
 
-    Raises :class:`SnnlabError` unless all have these shapes.
+    Raises :class:`SnnlabError` for other values or shapes.
     """
     arrays = load_npz(path, what, ", ".join(shapes), shapes)
     for name, array in arrays.items():
         if array.dtype.kind not in "bif" or not (name in may_be_nan or np.isfinite(array).all()):
-            raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or no numbers at all")
+            raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or non-numeric values")
     return {k: v.item() if v.shape == () else v for k, v in arrays.items()}
 
 
 def cache_folder() -> Path:
-    """Where the user's cache is: ``SNNLAB_CACHE``, or where the system keeps such."""
+    """The user's cache folder: ``SNNLAB_CACHE``, or the system's default for caches."""
     import pooch
 
     return Path(os.path.expanduser(os.environ.get("SNNLAB_CACHE") or pooch.os_cache("snnlab")))

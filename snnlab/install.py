@@ -1,7 +1,7 @@
-"""How snnlab is installed: its version, and the command that adds an optional part.
+"""The installation: version, and the commands that install optional parts.
 
 On the package index the name ``snnlab`` belongs to another project; this one is published as
-``snnlab-analog``. Every message that tells a user what to install gets its command from here.
+``snnlab-analog``. Every message with an install command gets it from here.
 """
 
 import json
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from snnlab.errors import SnnlabError
 
-DISTRIBUTION, OTHERS = "snnlab-analog", "snnlab"
-"""This project's name on the package index, and the other project's that installs as ours does."""
+DISTRIBUTION, NAMESAKE = "snnlab-analog", "snnlab"
+"""This project's name on the package index, and that of the other project with our import name."""
 UNKNOWN_VERSION = "0+unknown"
-PLACE = Path(__file__).parent
-"""Folder of the package that runs."""
+FOLDER = Path(__file__).parent
+"""Folder of the running package."""
 NUMERIC_LIBRARIES = ("numpy", "numba", "torch")
-"""Those that results depend on."""
+"""Libraries that results depend on."""
 
 
 def version() -> str:
     """Version of the installed distribution, ``0+unknown`` if it is not installed."""
     try:
         return metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:  # the sources are only on the path
+    except metadata.PackageNotFoundError:  # the sources are on the path but not installed
         return UNKNOWN_VERSION
 
 
@@ -34,18 +34,18 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "snnlab": version(), **libraries}
 
 
-def described() -> str:
-    """Version, place and Python in one line."""
-    return f"snnlab {version()} from {PLACE} (Python {platform.python_version()})"
+def describe() -> str:
+    """Version of snnlab, its folder and the version of Python, in one line."""
+    return f"snnlab {version()} from {FOLDER} (Python {platform.python_version()})"
 
 
 def is_checkout() -> bool:
     """Whether snnlab runs from a checkout of its sources rather than from an installed wheel."""
     try:
-        project = (PLACE.parent / "pyproject.toml").read_text("utf-8")
+        project = (FOLDER.parent / "pyproject.toml").read_text("utf-8")
     except (OSError, ValueError):
         return False
-    return f'name = "{DISTRIBUTION}"' in project  # a wheel may lie in somebody's project folder
+    return f'name = "{DISTRIBUTION}"' in project  # a wheel may be installed inside another project
 
 
 def install_command(extra: str) -> str:
@@ -56,43 +56,43 @@ def install_command(extra: str) -> str:
 
 
 def reinstall_command() -> str:
-    """The command that puts snnlab's own files back."""
+    """The command that restores snnlab's own files."""
     if is_checkout():
         return "pip install -e ."
     return f"pip install --force-reinstall --no-deps {DISTRIBUTION}"
 
 
-def intruder() -> str | None:
-    """One line on a distribution that writes into snnlab's folder, with the cure; None without one.
+def find_conflict() -> str | None:
+    """A warning, with its cure, if another distribution writes into snnlab's folder; else None.
 
-    It is the other project of the import name, or an install of this one from before its name
-    changed, unless that leads to the very checkout that runs.
+    That is the other project with our import name, or an install of this one under its former name,
+    unless that points to the running checkout.
     """
     try:
-        other = metadata.distribution(OTHERS)
+        other = metadata.distribution(NAMESAKE)
     except metadata.PackageNotFoundError:
         return None
     if is_checkout() and _leads_here(other):
         return None
     return (
-        f"another distribution, named {OTHERS} ({other.version}), lies in this environment and"
-        f" replaces files of {DISTRIBUTION}: pip uninstall {OTHERS}, then {reinstall_command()}"
+        f"another distribution, {NAMESAKE} ({other.version}), is installed in this environment and"
+        f" overwrites files of {DISTRIBUTION}: pip uninstall {NAMESAKE}, then {reinstall_command()}"
     )
 
 
 def _leads_here(distribution):
-    """Whether it is an install of this checkout, by pip or by setuptools of old."""
-    if Path(distribution.locate_file("")) == PLACE.parent:
+    """Whether it is an install of this checkout, by pip or by an old setuptools."""
+    if Path(distribution.locate_file("")) == FOLDER.parent:
         return True
     try:
         origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-        return origin["dir_info"]["editable"] and origin["url"] == PLACE.parent.as_uri()
+        return origin["dir_info"]["editable"] and origin["url"] == FOLDER.parent.as_uri()
     except (ValueError, KeyError, TypeError):
         return False
 
 
 def missing(what: str, extra: str) -> SnnlabError:
-    """The error that says that an optional part is missing and how to install it.
+    """The error that an optional part is not installed, with the command that installs it.
 
     what : subject and verb, e.g. "Optuna is" or "the benchmarks are"
     """

@@ -1,4 +1,4 @@
-"""What is asked of the Python process itself: signals between two steps, faster imports."""
+"""Control of the Python process: deferred signals, faster imports."""
 
 import gc
 import signal
@@ -10,10 +10,10 @@ from functools import partial
 
 
 @contextmanager
-def held_back() -> Iterator[None]:
-    """SIGINT is heard after what is in here, not within it.
+def defer_sigint() -> Iterator[None]:
+    """Handle SIGINT after the block instead of within it.
 
-    For a few quick lines: nobody can stop them. Only the main thread is ever interrupted.
+    The block cannot be interrupted, so keep it short. Only the main thread receives signals.
     """
     heard = []
     try:
@@ -25,10 +25,10 @@ def held_back() -> Iterator[None]:
 
 
 @contextmanager
-def not_lost() -> Iterator[None]:
-    """What SIGINT raises within ends what is in here, even where something ignores it.
+def reraise_sigint() -> Iterator[None]:
+    """Raise what the SIGINT handler raised within the block, even if other code swallowed it.
 
-    ctypes prints and forgets what is raised in a callback; LLVM calls back when it has compiled.
+    ctypes prints and discards exceptions raised in a callback, and LLVM calls back after compiling.
     """
     raised = []
 
@@ -49,7 +49,7 @@ def not_lost() -> Iterator[None]:
 
 @contextmanager
 def _handled_by(note):
-    """Calls of a Python handler of SIGINT are calls of ``note(handler, …)`` instead."""
+    """Replace the Python handler of SIGINT by ``note(handler, …)`` within the block."""
     handler = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
@@ -60,17 +60,17 @@ def _handled_by(note):
     finally:
         try:
             signal.signal(signal.SIGINT, handler)
-        except BaseException:  # of a signal heard right here
+        except BaseException:  # a signal arrived within this very call
             signal.signal(signal.SIGINT, handler)
             raise
 
 
-def raised_within(error: SystemError) -> BaseException:
-    """What a signal's handler raised within compiled code, or the error itself.
+def find_raised(error: SystemError) -> BaseException:
+    """The exception that a signal handler raised within compiled code, or ``error`` itself.
 
-    Python code that such code calls back, e.g. numba's to wrap a result, is where pending signals
-    are heard. A caller in C that does not look for exceptions goes on, and Python then complains,
-    maybe several times over, of a result "with an exception set".
+    Pending signals are handled when compiled code calls back into Python, e.g. when numba wraps a
+    result. If the C caller does not check for exceptions, Python raises SystemError ("returned a
+    result with an exception set"), possibly several times, chained by ``__cause__``.
     """
     cause: BaseException | None = error
     while isinstance(cause, SystemError):
@@ -79,8 +79,8 @@ def raised_within(error: SystemError) -> BaseException:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Import here what stays: Python does not look for garbage in it, neither now nor later."""
+def freeze_imports() -> Iterator[None]:
+    """Import modules without garbage collection, and exclude their objects from later ones."""
     gc.disable()
     try:
         yield

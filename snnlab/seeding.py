@@ -1,7 +1,7 @@
-"""One seed, many independent streams, each with a name.
+"""One seed, many independent named random streams.
 
-Streams are derived with numpy's :class:`~numpy.random.SeedSequence`, so that drawing more from one
-never shifts another, and the same seed gives the same bits on every machine.
+Streams are derived with NumPy's :class:`~numpy.random.SeedSequence`: drawing more numbers from one
+does not change another, and the same seed gives the same bits on every machine.
 """
 
 from zlib import crc32
@@ -13,7 +13,7 @@ _WORD = 0xFFFFFFFF
 
 def _sequence(seed: int, path: tuple[str | int, ...]) -> np.random.SeedSequence:
     keys = [crc32(part.encode()) if isinstance(part, str) else int(part) for part in path]
-    # Two words a part: no index spills into its neighbour, and a trailing zero still counts.
+    # Two words per part: a large index does not run into the next part, and a trailing zero counts.
     words = [word for part in keys for word in (part & _WORD, part >> 32)]
     return np.random.SeedSequence(int(seed), spawn_key=words)
 
@@ -24,5 +24,5 @@ def stream(seed: int, *path: str | int) -> np.random.Generator:
 
 
 def key(seed: int, *path: str | int) -> int:
-    """64-bit integer for counter-based noise inside the kernels."""
+    """64-bit key of the counter-based random numbers in the kernels."""
     return int(_sequence(seed, path).generate_state(1, np.uint64)[0])

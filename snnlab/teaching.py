@@ -1,4 +1,4 @@
-"""What every notebook starts from: how much to compute, and pictures to learn from."""
+"""Shared setup of the notebooks: how much to compute, and which images to learn from."""
 
 import os
 from dataclasses import replace
@@ -7,15 +7,15 @@ from snnlab.data import Dataset, load
 from snnlab.errors import DataUnavailable
 
 FAST = os.environ.get("SNNLAB_FAST") == "1"
-"""Whether notebooks shall take little time and draw rough pictures."""
+"""Whether notebooks compute short, coarse versions of their figures."""
 
 
 def digits(train: int | None = None, test: int | None = None) -> Dataset:
-    """Handwritten digits: MNIST where it is to be had, else scikit-learn's bundled ones.
+    """Handwritten digits: MNIST if it is available, otherwise the digits bundled with scikit-learn.
 
-    train, test : so many pictures at most. With ``SNNLAB_FAST=1`` MNIST is looked for only in the
-    folder ``SNNLAB_DATA``, never fetched. Raises :class:`~snnlab.errors.SnnlabError` for a file
-    there that is wrong.
+    train, test : largest number of images. With ``SNNLAB_FAST=1``, MNIST is read only from the
+    folder ``SNNLAB_DATA``, never downloaded. Raises :class:`~snnlab.errors.SnnlabError` for an
+    invalid file in that folder.
     """
     name = "mnist" if os.environ.get("SNNLAB_DATA") or not FAST else "digits"
     try:

@@ -58,7 +58,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 @cache
 def found(name: str, side: int):
-    """A real data set, or why it is not to be had: mirrors are not asked once for each test."""
+    """A real data set, or the error why it is not available; mirrors are tried once only."""
     from snnlab.data import load
     from snnlab.errors import SnnlabError
 

@@ -1,4 +1,4 @@
-"""What every refusal must be: one clear line, and nothing left behind."""
+"""Checks that invalid input is refused in one clear line, with nothing left behind."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from snnlab.errors import SnnlabError
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """All of a folder: content of every file, None for folders."""
+    """Content of every file in a folder, None for folders."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in folder.rglob("*")
@@ -18,15 +18,15 @@ def tree(folder: Path) -> dict[str, bytes | None]:
 
 
 def check_line(text: str, *said: str) -> None:
-    """One line of words that says these things and nothing about the code."""
+    """A single printable line that contains the given parts and no traceback."""
     assert [part for part in said if part not in text] == [], text
-    assert text.isprintable(), "no line ends, no control characters"
+    assert text.isprintable(), "no line breaks or control characters"
     assert 10 < len(text) <= 1100
     assert "Traceback" not in text
 
 
 def refused(attempt: Callable[[], object], *said: str, folder: Path | None = None) -> str:
-    """An attempt ends in one :class:`SnnlabError`, and the folder is what it was; returns it."""
+    """An attempt raises :class:`SnnlabError` and leaves the folder unchanged; returns the text."""
     before = tree(folder) if folder else None
     with pytest.raises(SnnlabError) as error:
         attempt()

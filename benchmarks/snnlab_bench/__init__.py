@@ -1,3 +1,3 @@
-"""The speed of snnlab, measured: ``snnlab bench`` (installed as ``snnlab_bench``)."""
+"""Benchmarks of snnlab: ``snnlab bench`` (installed as ``snnlab_bench``)."""
 
-import snnlab.chip.threads  # noqa: F401 - tells OpenMP how to wait, before torch loads it
+import snnlab.chip.threads  # noqa: F401 - sets OpenMP's wait policy before torch loads it

@@ -1,4 +1,4 @@
-"""Fair timing on a shared machine: contenders take turns, and a ratio is a median over rounds."""
+"""Fair timing on a shared machine: contenders run in turn, and ratios are medians over rounds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ import numpy as np
 
 
 class Seconds(NamedTuple):
-    """What one run took: by the clock, and of all cores' time."""
+    """Duration of one run: wall time and CPU time of all cores : s."""
 
     wall: float
     cpu: float
 
 
 Contender = Callable[[], Seconds]
-"""Does its work once and says what it took."""
+"""Does its work once and returns the time it took."""
 
 
 def timed(work: Callable[[], object], repeats: int = 1) -> Contender:
-    """A contender that works in this process; per run, as a mean of ``repeats`` in a row."""
+    """A contender in this process; times are means over ``repeats`` runs in a row."""
 
     def contender():
         wall, cpu = perf_counter(), process_time()
@@ -33,7 +33,7 @@ def timed(work: Callable[[], object], repeats: int = 1) -> Contender:
 
 @dataclass(frozen=True)
 class Times:
-    """What the rounds took : float64[round], s."""
+    """Times of all rounds : s, float64[round]."""
 
     wall: np.ndarray
     cpu: np.ndarray
@@ -42,11 +42,11 @@ class Times:
 def interleaved(
     contenders: dict[str, Contender], *, seconds: float = 8.0, least: int = 5, most: int = 50
 ) -> dict[str, Times]:
-    """Times of contenders that take turns.
+    """Times of contenders that run in turn.
 
-    Each round runs every one once, beginning with another one each time, so that a disturbance
-    meets all alike. Rounds go on for ``seconds``, but there are ``least`` to ``most`` of them;
-    one before them does not count.
+    Each round runs every contender once, starting with a different one, so that disturbances affect
+    all alike. There are ``least`` to ``most`` rounds, within ``seconds`` if possible, after one
+    warm-up round.
     """
     names, rounds = list(contenders), []
     for name in names:
@@ -62,7 +62,7 @@ def interleaved(
 
 @dataclass(frozen=True)
 class Spread:
-    """A median and its quartiles over the rounds."""
+    """Median and quartiles over the rounds."""
 
     median: float
     low: float
@@ -76,11 +76,11 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
-    key : its name in files; ratio : None if it could not be measured, and ``figures`` says why;
-    target : what the ratio should be, at least, or at most if ``at_most``; figures : both absolute
-    figures in words; notes : further lines; details : numbers for the JSON file.
+    key : its name in files; ratio : None if it could not be measured (``figures`` gives the
+    reason); target : lower limit of the ratio, or upper limit if ``at_most``; figures : the two
+    absolute figures as text; notes : further lines; details : numbers for the JSON file.
     """
 
     key: str
@@ -94,7 +94,7 @@ class Row:
 
     @property
     def met(self) -> bool:
-        """Whether the median keeps the target."""
+        """Whether the median meets the target."""
         if self.ratio is None:
             return False
         median = self.ratio.median

@@ -1,4 +1,4 @@
-"""The machine the figures come from, and fixed loops that tell what it can do at best."""
+"""Description of the machine, and reference loops that measure its limits."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ WIDTH, SHARE_STEPS = 256, 1_000_000
 
 
 def description(threads: int) -> dict:
-    """What is worth knowing about this machine."""
+    """Processor, memory, system and versions of this machine."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -32,7 +32,7 @@ def description(threads: int) -> dict:
 
 
 def core_share(threads: int) -> float:
-    """The part of the cores that ``threads`` busy loops get, 1 on a quiet machine."""
+    """Fraction of the cores that ``threads`` busy loops get; 1 on an idle machine."""
     arrays = reference_arrays(threads)
     shared_loop(*arrays, 1)
     took = timed(lambda: shared_loop(*arrays, SHARE_STEPS))()
@@ -41,7 +41,7 @@ def core_share(threads: int) -> float:
 
 @njit(fastmath={"contract", "nsz"}, nogil=True)
 def reference_loop(u, decay, drive, low, high, steps):
-    """A leaky, clipped step of all elements, many times: the fixed loop that others are held to."""
+    """A leaky, clipped step of all elements, many times: the reference for other loops."""
     for _ in range(steps):
         for j in range(u.shape[0]):
             u[j] = min(max(decay[j] * u[j] + drive[j], low[j]), high[j])
@@ -50,7 +50,7 @@ def reference_loop(u, decay, drive, low, high, steps):
 
 @njit(fastmath={"contract", "nsz"}, nogil=True)
 def row_loop(out, table, order):
-    """Rows of a table added up in a given order: what the table's cache delivers."""
+    """Sum of a table's rows in a given order: measures the bandwidth of its cache level."""
     for k in order:
         for j in range(out.shape[0]):
             out[j] += table[k, j]
@@ -59,21 +59,21 @@ def row_loop(out, table, order):
 
 @njit(parallel=True, nogil=True)
 def shared_loop(u, decay, drive, low, high, steps):
-    """The reference loop on every thread, with nothing shared: u is float32[task, element]."""
+    """The reference loop on every thread, without shared data. u : float32[task, element]."""
     for k in prange(u.shape[0]):
         reference_loop(u[k], decay, drive, low, high, steps)
 
 
 def reference_arrays(*shape: int) -> tuple[np.ndarray, ...]:
-    """Arguments of :func:`reference_loop` but the steps, u of the given shape."""
+    """Arguments of :func:`reference_loop` except ``steps``, with u of the given shape."""
     full = np.ones(WIDTH, np.float32)
     u = np.zeros((*shape, WIDTH), np.float32)
     return u, np.float32(0.9) * full, np.float32(0.1) * full, -full, full
 
 
 def limits() -> dict[str, float]:
-    """What one core reaches at best, per second: operations of a matrix product and of the
-    reference loop in L1, and bytes from L1, L2 and memory."""
+    """Limits of one core, per second: operations of a matrix product and of the reference loop in
+    L1, and bytes from L1, L2 and memory."""
     torch.set_num_threads(1)
     rng, square = np.random.default_rng(0), torch.rand(768, 768)
     arrays, steps = reference_arrays(), 20_000

@@ -1,4 +1,4 @@
-"""The networks that are measured: one trained on MNIST, and random ones of any shape."""
+"""The benchmarked networks: one trained on MNIST, and random ones of any shape."""
 
 import sys
 import tempfile
@@ -36,17 +36,17 @@ UNWARPED = dict.fromkeys(("rotation", "shift", "stretch", "bend", "mirror"), 0.0
 ENDLESS = 10_000
 BURST, GAIN = Config.param.rho_burst.default, Config.param.logit_gain.default
 WINDOW = 11.8e-6
-"""Random spikes come within the window of inference, as most of an image's do : s."""
+"""Random spikes fall within the inference window, as most spikes of an image do : s."""
 SPREAD_LSB = 130.0
-"""Spread of random weights times the root of the active inputs: about one spike of six neurons, as
-in the trained network."""
+"""Standard deviation of random weights times the root of the number of active inputs : LSB. About
+one neuron in six spikes, as in the trained network."""
 
 
 class Trained:
-    """256-246-10 with weights that classify MNIST, or scikit-learn's digits where it is missing.
+    """256-246-10, trained on MNIST, or on scikit-learn's digits if MNIST is not available.
 
-    Trained for six epochs with the recipe "sparse", so with some 20 hidden spikes an image as the
-    chip's had when it was timed; the weights are kept in the temporary folder.
+    Trained for six epochs with the recipe "sparse", which gives about 20 hidden spikes per image,
+    as on the chip when it was timed. The weights are kept in the temporary folder.
     """
 
     @cached_property
@@ -54,7 +54,7 @@ class Trained:
         try:
             return load("mnist")
         except DataUnavailable as error:
-            print(f"{error}: measuring on digits instead", file=sys.stderr)
+            print(f"{error}; using digits instead", file=sys.stderr)
             return load("digits")
 
     @cached_property
@@ -70,7 +70,7 @@ class Trained:
         return load_weights(kept)
 
     def trainer(self, **knobs) -> Trainer:
-        """A training that goes on from these weights, and never comes to its end."""
+        """A training without end that starts from these weights."""
         endless = {"schedule": "constant", "epochs": ENDLESS, "samples": TRAINING_SAMPLES}
         return Trainer(self._settings(**endless, **knobs), self.dataset, self.weights)
 
@@ -86,7 +86,7 @@ class Trained:
         return self.network.weights_lsb()
 
     def chip(self, point: OperatingPoint, die: Die | None = None) -> Chip:
-        """The network on the default die, calibrated, or on another."""
+        """The network on a die, by default a calibrated one."""
         return Chip(Mapping(self.network.sizes), die, point)
 
     @cached_property
@@ -98,24 +98,24 @@ class Trained:
         )
 
     def images(self, count: int) -> Events:
-        """Spikes of the first test images, from the beginning again where there are too few."""
+        """Spikes of the first ``count`` test images, repeated if there are too few."""
         return self.events.take(np.arange(count) % len(self.events))
 
     def classify(self, chip: Chip, events: Events, trial: int = 0) -> np.ndarray:
-        """What each image is taken for : int64[image]."""
+        """Predicted class of each image : int64[image]."""
         run = chip.run(events, self.weights_lsb, trial=trial, read_hidden=False)
         return self.network.scores(run).argmax(axis=1)
 
     def accuracy(self, chip: Chip) -> float:
-        """Of all test images, 0…1."""
+        """Accuracy on all test images, 0 to 1."""
         return float((self.classify(chip, self.events) == self.dataset.test_labels).mean())
 
 
 @dataclass(frozen=True)
 class Random:
-    """A network with random weights and random images of ``active`` spikes each.
+    """A network with random weights, and random inputs of ``active`` spikes each.
 
-    The work of a forward pass, :meth:`run`, and of a training step without data, :meth:`step`.
+    :meth:`run` is a forward pass, :meth:`step` a training step without loading data.
     """
 
     inputs: int = 256
@@ -158,17 +158,17 @@ class Random:
 
     @cached_property
     def _learning(self):
-        """Surrogate, propagators, optimiser and targets."""
+        """Surrogate, propagators, optimizer and labels."""
         propagators = IdealModel(TAU_MEM, TAU_SYN).propagators(self.chip.point)
         labels = torch.arange(self.batch) % 10
         return Surrogate(10.0), propagators, Adam(self.network.parameters()), labels
 
     def run(self):
-        """Forward on the chip; the recording."""
+        """Forward pass on the chip; returns the recording."""
         return self.chip.run(self.events, self.weights_lsb)
 
     def step(self) -> None:
-        """Forward, backward and Adam, at a learning rate of 0: every step costs the same."""
+        """Forward, backward and Adam, with a learning rate of 0 so that all steps cost the same."""
         surrogate, propagators, optimizer, labels = self._learning
         _, traces, counts = self.network.in_the_loop(
             self.chip, self.events, surrogate, propagators, trial=0

@@ -1,4 +1,4 @@
-"""Pictures of a result: throughput as work grows, and accuracy over time."""
+"""Figures of a result: throughput against the amount of work, and accuracy over time."""
 
 from pathlib import Path
 
@@ -9,12 +9,12 @@ matplotlib.use("Agg")  # no window
 from matplotlib import pyplot as plt
 
 COLORS = {"inference": "#0072B2", "training step": "#D55E00"}
-"""Told apart by any eye."""
+"""Distinguishable with colour blindness."""
 STYLE = {"svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
 
 
 def draw(folder: Path, rows: list[dict]) -> list[Path]:
-    """SVG files of what the rows hold; raises nothing for rows that were left out."""
+    """Draw SVG files of the rows; figures whose rows are missing are skipped."""
     by_key = {row["key"]: row for row in rows}
     scaling = [row for key, row in by_key.items() if key.startswith("scaling-")]
     drawn = []

@@ -1,4 +1,4 @@
-"""The table as people read it, the JSON file, and what changed since the last release."""
+"""The printed table, the JSON file, and the comparison with the last release."""
 
 import json
 from dataclasses import asdict
@@ -7,11 +7,11 @@ from pathlib import Path
 from snnlab_bench.harness import Row
 
 RESULTS = Path(__file__).with_name("results")
-"""Committed results, one file for each release."""
+"""Committed results, one file per release."""
 
 
 def last_release() -> dict:
-    """The newest committed result, empty if there is none."""
+    """The newest committed result, or an empty dictionary."""
     files = sorted(RESULTS.glob("*.json"), key=lambda path: _numbers(path.stem))
     return json.loads(files[-1].read_text()) if files else {}
 
@@ -21,7 +21,7 @@ def _numbers(version):
 
 
 def head(machine: dict, last: dict) -> str:
-    """What was measured on."""
+    """The machine and the head of the table."""
     versions = ", ".join(f"{k} {v}" for k, v in machine["versions"].items() if v)
     lines = [
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads"
@@ -37,7 +37,7 @@ def head(machine: dict, last: dict) -> str:
 
 
 def line(row: Row, last: dict) -> str:
-    """One row of the table, its figures and notes below."""
+    """One row of the table, followed by its figures and notes."""
     sign = "≤" if row.at_most else "≥"
     before = {r["key"]: r["ratio"] for r in last.get("rows", [])}.get(row.key)
     was = f"{before['median']:8.2f}" if before else ""
@@ -50,7 +50,7 @@ def line(row: Row, last: dict) -> str:
 
 
 def write(folder: Path, result: dict, rows: list[Row]) -> Path:
-    """``<version>.json`` in the folder."""
+    """Write ``<version>.json`` into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['version']}.json"
     table = [{**asdict(row), "met": row.met} for row in rows]

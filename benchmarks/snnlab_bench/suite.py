@@ -1,4 +1,4 @@
-"""All rows of the table, in order."""
+"""All sections of the table, in order."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ SECTIONS: dict[str, Rows] = {
     "start": resources.start,
 }
 LONG = {"learning"}
-"""Sections that only a full run has."""
+"""Sections that are measured in a full run only."""
 PROFILE = "breakdown"
 NAMES = (*SECTIONS, PROFILE)
 
@@ -35,15 +35,16 @@ NAMES = (*SECTIONS, PROFILE)
 def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
     """Measure, print row by row, and write JSON and plots to ``out``.
 
-    only : sections, by comma, of ``NAMES``; all if None. full : with the long ones and more rounds.
+    only : sections of ``NAMES``, separated by commas; all if None
+    full : include the long sections and measure more rounds
     Raises :class:`SnnlabError` for an unknown section or too many threads.
     """
-    wanted = _chosen(only, full)
+    wanted = _select(only, full)
     if out.exists() and not out.is_dir():
-        raise SnnlabError(f"results cannot be kept in {out}: it is a file, give a folder")
+        raise SnnlabError(f"results cannot be written to {out}: it is a file, give a folder")
     threads = min(threads, most_threads())
     use_threads(threads)
-    torch.set_num_threads(1)  # as snnlab train has it
+    torch.set_num_threads(1)  # as in snnlab train
     trained, last, rows, shares = Trained(), report.last_release(), [], []
     _ = trained.weights
     about = machine.description(threads)
@@ -54,14 +55,14 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
             rows.append(row)
             print(report.line(row, last), flush=True)
     found = breakdown.measure(trained, threads) if PROFILE in wanted else {}
-    print(f"\n{breakdown.told(found)}" if found else "")
+    print(f"\n{breakdown.describe(found)}" if found else "")
     about["core_share"] = float(np.median([*shares, machine.core_share(threads)]))
-    print(f"busy loops got {about['core_share']:.0%} of the cores, as a median over this run")
+    print(f"busy loops got {about['core_share']:.0%} of the cores (median over this run)")
     result = {"version": version(), "machine": about, "breakdown": found}
     _keep(out, result, rows)
 
 
-def _chosen(only, full):
+def _select(only, full):
     if only is None:
         return {name for name in NAMES if full or name not in LONG}
     wanted = set(only.split(","))
@@ -79,4 +80,4 @@ def _keep(out, result, rows):
     from snnlab_bench.plots import draw  # matplotlib takes a second
 
     kept = [path, *draw(out, [{"key": r.key, "details": r.details} for r in rows])]
-    print("kept in", ", ".join(map(str, kept)))
+    print("written:", ", ".join(map(str, kept)))

@@ -1,10 +1,10 @@
-"""What a sweep costs beside training: per trial, per worker, and with a thousand workers.
+"""The overhead of a sweep: per trial, per worker, and with a thousand workers.
 
     python -m snnlab_bench.sweeping
 
-Trials sleep instead of training, so that cores in use elsewhere hardly matter, but for how two
-workers compare with one: that is measured with trainings, beside bare processes that do nothing
-else, taking turns. Figures in docs/scaling.md come from here.
+Trials sleep instead of training, so other load on the machine hardly matters. Only the speed-up
+of two workers over one is measured with real trainings, in turn with plain processes that do
+nothing else. These are the figures of docs/scaling.md.
 """
 
 import heapq
@@ -32,7 +32,7 @@ VARY = {"beta": "1:200:log", "rho_burst": "1e-5:1e-2:log"}
 
 
 def nap(seconds, data):
-    """A trial that does nothing for a while."""
+    """A trial that only sleeps."""
     time.sleep(seconds)
     return dict(RESULT)
 
@@ -42,7 +42,7 @@ def plan(trials, sampler="random"):
 
 
 def keeping(where, trials, sampler):
-    """Seconds a trial takes to enter, take, tell; bytes it leaves behind."""
+    """Milliseconds per trial to enqueue, take and report it, and bytes stored per trial."""
     start = time.perf_counter()
     queue = TrialQueue(plan(trials, sampler), str(where))
     entered, spent = time.perf_counter() - start, {"take": [], "tell": []}
@@ -72,12 +72,12 @@ def rate(workers, trials, work, where, function=nap, data=None):
         for k, (_, outcome) in enumerate(run_all(function, tasks(), workers, data=data)):
             queue.tell(mine[k], outcome)
             marks.append(time.perf_counter())
-    # from the first to end on: starting processes is paid once
+    # counted from the first finished trial of every worker: processes start only once
     return 60 * (trials - workers) / (marks[-1] - marks[workers - 1])
 
 
 def bare(processes, trials, work, data):
-    """Trainings per minute of so many processes that know nothing of each other."""
+    """Trainings per minute of this many independent processes."""
     with (
         patch.dict(os.environ, {**LIBRARIES, "NUMBA_NUM_THREADS": "1"}),
         ProcessPoolExecutor(processes, get_context("spawn")) as pool,
@@ -89,7 +89,7 @@ def bare(processes, trials, work, data):
 
 
 def trainings(folder, rounds=3, trials=12):
-    """Trials per minute with one and two workers, and of as many bare processes, in turns."""
+    """Trials per minute with one and two workers, and with as many plain processes, in turn."""
     dataset = load("mnist")
     work = Task(0, (Config(dataset="mnist", epochs=1, samples=6).values(),))  # some seconds
     found = {(kind, n): [] for n in (1, 2) for kind in ("sweep", "bare")}
@@ -103,7 +103,7 @@ def trainings(folder, rounds=3, trials=12):
 
 
 def crowd(workers, tasks, seconds):
-    """Tasks per second and processor time per task of one scheduler with in-process workers."""
+    """Tasks per second, and CPU time per task : ms, of one scheduler with in-process workers."""
     from distributed import Client, LocalCluster, wait
 
     with (
@@ -118,10 +118,10 @@ def crowd(workers, tasks, seconds):
 
 
 def simulate(workers, training, overhead, trials, spread=0.3, seed=1):
-    """Share of the workers' time spent training, when one process hands out and enters trials.
+    """Fraction of the workers' time spent training if one process manages all trials.
 
-    Trainings take ``training`` seconds, lognormal; the client is busy ``overhead`` seconds for each
-    trial that ends before the worker gets its next one.
+    Trainings take ``training`` seconds on average, lognormally distributed; the client is busy for
+    ``overhead`` seconds after each trial before the worker gets its next one.
     """
     dice = np.random.default_rng(seed)
     durations = training * dice.lognormal(-(spread**2) / 2, spread, trials)
@@ -142,22 +142,22 @@ def main():
             path = Path(folder) / f"{trials}-{sampler}-{file}"
             enter, take, tell, size = keeping(path, trials, sampler)
             print(f"{file[2:]:8s}{sampler:7s}{trials:4d}: enter {enter:5.1f} take {take:5.1f}"
-                      f" tell {tell:5.1f} ms, {size:6.0f} bytes a trial", flush=True)  # fmt: skip
+                      f" tell {tell:5.1f} ms, {size:6.0f} bytes per trial", flush=True)  # fmt: skip
         for workers in (1, 2):
             per_minute = rate(workers, 24 * workers, 1.0, Path(folder) / f"{workers}.db",
                               data=np.zeros(18_000_000, np.uint8))  # fmt: skip
             extra = 1e3 * (60 * workers / per_minute - 1.0)
-            print(f"{workers} workers: {per_minute:.1f} trials a minute of 1 s,"
-                  f" {extra:.0f} ms more each", flush=True)  # fmt: skip
+            print(f"{workers} workers: {per_minute:.1f} trials of 1 s per minute,"
+                  f" overhead {extra:.0f} ms each", flush=True)  # fmt: skip
         found = trainings(folder)
         for kind in ("sweep", "bare"):
             one, two = found[kind, 1], found[kind, 2]
-            print(f"{kind}: {one:.2f} trainings a minute with one process, {two:.2f} with two:"
+            print(f"{kind}: {one:.2f} trainings per minute with one process, {two:.2f} with two:"
                   f" {two / one:.2f} times", flush=True)  # fmt: skip
     for workers in (10, 100):
         per_second, ms = crowd(workers, 20 * workers, 0.0)
-        print(f"scheduler, {workers} workers in its process: {per_second:.0f} tasks a second,"
-              f" {ms:.2f} ms of processor each, workers included", flush=True)  # fmt: skip
+        print(f"scheduler, {workers} workers in its process: {per_second:.0f} tasks per second,"
+              f" {ms:.2f} ms CPU time each, including workers", flush=True)  # fmt: skip
     for overhead in (0.02, 0.05, 0.1):
         for training in (10, 60, 300):
             share = {n: simulate(n, training, overhead, 20 * n) for n in (10, 100, 1000)}

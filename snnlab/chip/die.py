@@ -8,7 +8,7 @@ from zlib import crc32
 
 import numpy as np
 
-from snnlab.arrays import exact
+from snnlab.arrays import cast_exact
 from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.chip.fabrication import PHYSICAL, decalibrate, fabricate
 from snnlab.errors import SnnlabError
@@ -143,7 +143,7 @@ class Die:
         """
         arrays = {}
         for name, expected in Die.ideal().arrays().items():
-            given = exact(getattr(self, name), expected.dtype, f"die: {name}")
+            given = cast_exact(getattr(self, name), expected.dtype, f"die: {name}")
             if given.shape != expected.shape:
                 raise SnnlabError(f"die: {name} has shape {given.shape}, expected {expected.shape}")
             _check("die", name, given, expected.dtype)

@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from snnlab.arrays import each, exact
+from snnlab.arrays import as_arrays, cast_exact
 from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
@@ -76,9 +76,9 @@ class Chip:
             raise SnnlabError(f"events are {type(events).__name__}: the chip takes Events")
         if not isinstance(trial, Integral):
             raise SnnlabError(f"trial = {trial!r} is not allowed: a whole number, the noise's seed")
-        weights_lsb = [_whole(weight) for weight in each(weights_lsb, "weights")]
+        weights_lsb = [_whole(weight) for weight in as_arrays(weights_lsb, "weights")]
         self._check(events.checked(), weights_lsb)
-        silent = tuple(exact(given, bool, "") for given in each(silent, "silent neurons"))
+        silent = tuple(cast_exact(given, bool, "") for given in as_arrays(silent, "silent neurons"))
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
         for layer, weight_lsb in enumerate(weights_lsb):
@@ -217,7 +217,7 @@ class Chip:
 
 def _whole(weight):
     """Whole numbers as the chip takes them; floats stay what they are, maybe of another unit."""
-    return exact(weight, np.int8, "weights") if weight.dtype.kind in "iu" else weight
+    return cast_exact(weight, np.int8, "weights") if weight.dtype.kind in "iu" else weight
 
 
 def _a(kind, given):

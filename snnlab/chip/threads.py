@@ -11,7 +11,7 @@ import numba
 
 import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError, plain
-from snnlab.process import not_lost, raised_within
+from snnlab.process import find_raised, reraise_sigint
 
 _SAFE_LAYERS = {"omp": "numba.np.ufunc.omppool", "tbb": "numba.np.ufunc.tbbpool"}
 _LAYERS = (*_SAFE_LAYERS, "workqueue")
@@ -78,14 +78,14 @@ def guarded(kernel):
                     return kernel(*args)
             return kernel(*args)
         except SystemError as error:
-            raised = raised_within(error)
+            raised = find_raised(error)
         raise raised
 
     @wraps(kernel)
     def call(*args):
         if kernel.overloads:
             return run(*args)
-        with not_lost():  # compiled, or read from the disk, first
+        with reraise_sigint():  # compiled, or read from the disk, first
             return run(*args)
 
     return call

@@ -12,7 +12,7 @@ from snnlab import install
 from snnlab.commands.flags import add_data_dir, add_knobs, add_recipe, config, filled, whole
 from snnlab.commands.limits import Limits
 from snnlab.errors import SnnlabError
-from snnlab.process import uncollected
+from snnlab.process import freeze_imports
 
 MOST_WORKERS, LAST_PORT = 64, 65535
 
@@ -116,7 +116,7 @@ def _app(arguments):
     # import may swallow it, and half a start of a process leaves one that waits for the rest.
     limits = _limits(arguments)
     with ExitStack() as started:
-        with ctrl_c() as pressed, uncollected():
+        with ctrl_c() as pressed, freeze_imports():
             store = importlib.import_module("snnlab_app.compute.store").Store(limits.stored)
             compute = importlib.import_module("snnlab_app.compute.pool").Compute(
                 settings.values(), arguments.data_dir,

@@ -76,7 +76,7 @@ def _named(name, unread) -> Iterator[None]:
 
 def _found(name) -> list[str]:
     """A file's name as it is, or in order those of a folder's or pattern's pictures."""
-    from snnlab.data.own.labelled import in_order
+    from snnlab.data.own.labelled import natural_key
 
     found = [name]
     if os.path.isdir(name):  # False for what is no name
@@ -85,7 +85,7 @@ def _found(name) -> list[str]:
         found = glob(name, recursive=True)
     if not found:
         raise SnnlabError(f"there are no pictures in {name}: give files, folders or patterns")
-    return sorted(found, key=in_order)
+    return sorted(found, key=natural_key)
 
 
 def _looks_like_a_picture(path):

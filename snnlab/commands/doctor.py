@@ -75,7 +75,7 @@ def examine() -> Report:
 
 
 def _itself(problems):
-    if problem := install.intruder():
+    if problem := install.find_conflict():
         problems.append(problem)
     if install.version() == install.UNKNOWN_VERSION:
         problems.append(
@@ -89,7 +89,7 @@ def _itself(problems):
         )
     return {
         "version": install.version(),
-        "place": f"{install.PLACE} ({'checkout' if install.is_checkout() else 'installed'})",
+        "place": f"{install.FOLDER} ({'checkout' if install.is_checkout() else 'installed'})",
         "Python": f"{platform.python_version()}, {sys.executable}",
         "platform": f"{platform.platform()}, {os.cpu_count()} cores",
         "browser": _browser(),

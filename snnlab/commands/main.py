@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; returns the exit code. Errors of use are one line on standard error."""
     console.make_tolerant()
     arguments = _parser().parse_args(argv)
-    if warning := install.intruder():
+    if warning := install.find_conflict():
         print(f"snnlab: {warning}", file=sys.stderr)
     try:
         code = arguments.command(arguments)
@@ -93,7 +93,7 @@ def _parser():
         prog="snnlab", description="Spiking networks on an emulated analog chip.",
         formatter_class=argparse.RawDescriptionHelpFormatter,  # the version stays one line
     )  # fmt: skip
-    parser.add_argument("--version", action="version", version=install.described())
+    parser.add_argument("--version", action="version", version=install.describe())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_train(commands)
     add_runs(commands)
@@ -256,7 +256,7 @@ def _bench(arguments):
 
 
 def _data(arguments):
-    from snnlab.data import counts, load
+    from snnlab.data import format_counts, load
     from snnlab.data.catalogue import CATALOGUE
     from snnlab.text.progress import Bar
 
@@ -269,7 +269,7 @@ def _data(arguments):
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
     if dataset.own:
-        print(*(f"  {line}" for line in counts(dataset)), sep="\n")
+        print(*(f"  {line}" for line in format_counts(dataset)), sep="\n")
         print(*(plain(f"note: {note}") for note in dataset.own.notes), sep="\n")
     return 0
 

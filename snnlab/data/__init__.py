@@ -1,10 +1,10 @@
-"""Pictures to learn from: four data sets and one's own, square and of 8 bits, 16×16 or full size.
+"""Data sets of labelled images: four published ones and your own, square, 8 bits, 16×16 or 28×28.
 
 >>> load("digits").train_images.shape
 (1438, 16, 16)
 """
 
-from snnlab.data.dataset import Dataset, Own, counts
+from snnlab.data.dataset import Dataset, Own, format_counts
 from snnlab.data.loading import load
 
-__all__ = ["Dataset", "Own", "counts", "load"]
+__all__ = ["Dataset", "Own", "format_counts", "load"]

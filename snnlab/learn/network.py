@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab.arrays import each
+from snnlab.arrays import as_arrays
 from snnlab.chip.constants import (
     DT_CADC,
     TAU_SYN,
@@ -53,7 +53,7 @@ class Network(nn.Module):
     @classmethod
     def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
         """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it."""
-        weights = each(weights, "weights")
+        weights = as_arrays(weights, "weights")
         sizes = [n for k, w in enumerate(weights) for n in (*w.shape[: k == 0], *w.shape[1:2])]
         network = cls(Mapping(sizes, chips).sizes)
         network.load_weights(weights)
@@ -64,7 +64,7 @@ class Network(nn.Module):
 
         Raises :class:`SnnlabError` for other shapes, NaN or infinity.
         """
-        weights = each(weights, "weights")
+        weights = as_arrays(weights, "weights")
         if len(weights) != len(self.weights):
             raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
         for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):

@@ -29,7 +29,7 @@ from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
-from snnlab.process import held_back
+from snnlab.process import defer_sigint
 from snnlab.seeding import key, stream
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
@@ -210,7 +210,7 @@ class Trainer:
             start = perf_counter()
             run = self._forward(key(self.settings.seed, "train", self.step))
             self._differentiate(*run[-2:])
-            with held_back():
+            with defer_sigint():
                 self._update()
                 self.step += 1
                 self.unreported = run, start

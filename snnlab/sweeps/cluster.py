@@ -13,7 +13,7 @@ from time import monotonic
 from snnlab.errors import SnnlabError
 from snnlab.install import install_command, missing
 from snnlab.sweeps.script import check_script, hint
-from snnlab.text.progress import ctrl_c, deaf_to_ctrl_c
+from snnlab.text.progress import ctrl_c, ignore_ctrl_c
 
 _log = logging.getLogger(__name__)
 
@@ -241,7 +241,7 @@ def _deaf():
     if threading.current_thread() is not threading.main_thread():
         yield threading.Event()
         return
-    with ctrl_c() as pressed, deaf_to_ctrl_c():
+    with ctrl_c() as pressed, ignore_ctrl_c():
         yield pressed
 
 

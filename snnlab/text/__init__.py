@@ -1,4 +1,4 @@
-"""Text for people: numbers and names as they are typed, messages, progress lines.
+"""Text input and output: numbers and names as typed by users, messages, progress.
 
-Everything here works without a terminal and in any code page. Imports nothing of snnlab but errors.
+Works without a terminal and in any code page. Imports nothing of snnlab but errors.
 """

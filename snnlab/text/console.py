@@ -1,7 +1,7 @@
-"""Standard streams that fail at nothing: what cannot be shown must not end what is computed.
+"""Standard streams that never raise: failed output must not end a computation.
 
-A terminal or a log may know few letters (code pages such as cp1252 or gbk), be closed, be full, or
-end before the program does.
+A terminal or log may use a narrow code page (such as cp1252 or gbk), be closed or full, or end
+before the program does.
 """
 
 import codecs
@@ -11,8 +11,8 @@ import sys
 import unicodedata
 from contextlib import suppress
 
-SPELL = "snnlab.spell"
-"""Error handler of codecs under which a stream writes what it lacks in ASCII."""
+TO_ASCII = "snnlab.spell"
+"""Codec error handler that replaces characters missing in the code page by ASCII."""
 _SIGNS = {
     "μ": "u", "–": "-", "—": "-", "‐": "-", "‑": "-", "−": "-", "×": "x", "·": "*", "±": "+-",
     "→": "->", "←": "<-", "≤": "<=", "≥": ">=", "≈": "~", "°": " deg", "⁄": "/", "√": "sqrt",
@@ -20,18 +20,18 @@ _SIGNS = {
 }  # fmt: skip
 
 
-def spelled(text: str) -> str:
+def to_ascii(text: str) -> str:
     """``text`` in ASCII: µ as u, – as -, é as e, Greek letters by name, others as ``\\uXXXX``."""
-    return "".join(c if c.isascii() else _spelled(c) for c in text)
+    return "".join(c if c.isascii() else _to_ascii(c) for c in text)
 
 
-def _spelled(sign):
+def _to_ascii(sign):
     parts = [_part(c) for c in unicodedata.normalize("NFKD", sign)]
     return ascii(sign)[1:-1] if None in parts else "".join(parts)
 
 
 def _part(sign):
-    """A sign in ASCII, None if there is nothing for it."""
+    """A character in ASCII, None if it has no equivalent."""
     if sign.isascii():
         return sign
     if unicodedata.combining(sign):
@@ -48,23 +48,23 @@ def _part(sign):
 def _handle(error):
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return spelled(error.object[error.start : error.end]), error.end
+    return to_ascii(error.object[error.start : error.end]), error.end
 
 
-codecs.register_error(SPELL, _handle)
+codecs.register_error(TO_ASCII, _handle)
 
 
-def legible(text: str, stream: io.TextIOBase) -> str:
-    """``text`` as far as the stream's letters go."""
+def make_encodable(text: str, stream: io.TextIOBase) -> str:
+    """``text`` with characters that the stream cannot encode replaced by ASCII."""
     letters = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(letters, SPELL).decode(letters)
+    return text.encode(letters, TO_ASCII).decode(letters)
 
 
 def make_tolerant() -> None:
-    """From now on standard output and error write what they can and fail at nothing.
+    """Replace standard output and error by streams that never raise.
 
-    Streams that are closed lead nowhere. Harmless when called twice.
-    :func:`is_output_lost` says whether something could not be written.
+    Closed streams are replaced by the null device. May be called repeatedly.
+    :func:`is_output_lost` reports whether something could not be written.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = getattr(sys, name)
@@ -75,19 +75,19 @@ def make_tolerant() -> None:
 
 
 def is_output_lost() -> bool:
-    """Whether standard output took not all that was printed, as on a full disk.
+    """Whether some output could not be written, e.g. on a full disk.
 
-    A reader that has gone, as in ``| head``, has what it wanted: that is no loss.
+    A closed pipe, as after ``| head``, does not count.
     """
     outlet = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return isinstance(outlet, _Outlet) and outlet.is_lost
 
 
 def _nowhere(number):
-    """A stream to nowhere in place of a closed one.
+    """A stream to the null device in place of a closed one.
 
-    Where its number is free it takes that: else the next file that is opened would get it, and with
-    it whatever native code prints.
+    It occupies the closed file descriptor if that is free; otherwise the next file to be opened
+    would get it, and native code would print into that file.
     """
     null = os.open(os.devnull, os.O_RDWR)
     try:
@@ -105,17 +105,17 @@ def _tolerant(stream, name):
     buffer = stream.buffer
     raw = getattr(buffer, "raw", buffer)
     if isinstance(raw, _Outlet) or not isinstance(raw, io.RawIOBase):
-        stream.reconfigure(errors=SPELL, line_buffering=True)
+        stream.reconfigure(errors=TO_ASCII, line_buffering=True)
         return stream
     with suppress(OSError, ValueError):
         stream.flush()
-    # Line by line: through a pipe, too, a line is seen when it is said.
+    # Line buffering, also through a pipe.
     outlet = io.BufferedWriter(_Outlet(raw, name))
-    return io.TextIOWrapper(outlet, stream.encoding, SPELL, line_buffering=True)
+    return io.TextIOWrapper(outlet, stream.encoding, TO_ASCII, line_buffering=True)
 
 
 class _Outlet(io.RawIOBase):
-    """Where the bytes of a stream go; those that it does not take are lost."""
+    """A raw stream that drops bytes which cannot be written, with one warning."""
 
     def __init__(self, raw, name):
         self._raw, self.name, self._is_error = raw, f"<{name}>", name == "stderr"
@@ -135,16 +135,16 @@ class _Outlet(io.RawIOBase):
     def write(self, data):
         try:
             written = self._raw.write(data)
-        except (OSError, ValueError) as error:  # ValueError: somebody has closed it
-            self._tell(error)
+        except (OSError, ValueError) as error:  # ValueError: closed elsewhere
+            self._warn(error)
             return len(data)
-        return len(data) if written is None else written  # None: a pipe that would have to wait
+        return len(data) if written is None else written  # None: a non-blocking pipe is full
 
-    def _tell(self, error):
-        """Once, that output is lost; nobody needs to hear of a reader that has gone."""
+    def _warn(self, error):
+        """Warn once that output is lost, but not about a closed pipe."""
         if isinstance(error, BrokenPipeError):
             return
         first, self.is_lost = not self.is_lost, True
         if first and not self._is_error:
             why = getattr(error, "strerror", None) or error
-            sys.stderr.write(f"snnlab: what is printed cannot be written ({why}): going on\n")
+            sys.stderr.write(f"snnlab: output cannot be written ({why}): continuing without it\n")

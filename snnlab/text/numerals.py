@@ -1,4 +1,4 @@
-"""Numbers as people write them."""
+"""Numbers as users type them."""
 
 import re
 import unicodedata
@@ -10,9 +10,9 @@ _SHARE = re.compile(r"(.*\d)%")
 
 
 def number(text: str, kind: type) -> int | float:
-    """A number from text; raises ValueError for anything else.
+    """A number from ASCII text; raises ValueError for anything else.
 
-    Python's own readers take 1_000 too, and the digits of other scripts.
+    Unlike ``int`` and ``float`` it refuses 1_000 and the digits of other scripts.
     """
     if not text.isascii() or "_" in text:
         raise ValueError(text)
@@ -25,11 +25,11 @@ def cure(
     within: tuple[float, float] = (-inf, inf),
     percent: float | None = None,
 ) -> str:
-    """The end of a message on a text that :func:`number` does not take: "; write 0.2", or nothing.
+    """Suffix of the error on a text that :func:`number` refuses: "; write 0.2", or "".
 
-    It knows decimal commas, digits in groups, minus signs and digits other than ASCII's, whole
-    numbers written as 1e3 and, where ``percent`` says what 1 % is as a number, percentages.
-    within : the numbers that are allowed, else what it says would be refused next.
+    Recognises decimal commas, grouped digits, non-ASCII digits and minus signs, whole numbers
+    written as 1e3 and, if ``percent`` is the value of 1 %, percentages.
+    within : the allowed range; no number outside it is suggested.
     """
     low, high = within
     written = _plain(text)
@@ -45,7 +45,7 @@ def cure(
 
 
 def _plain(text):
-    """In ASCII as far as it is a number, without what only parts its digits."""
+    """Digits, signs and points in ASCII, without separators between digits."""
     text = "".join(map(_ascii, text))
     return re.sub(r"(?<=\d)[\s_'](?=\d)|^\s+|\s+$|\s+(?=%)", "", text)
 
@@ -60,10 +60,10 @@ def _ascii(sign):
 
 
 def _forms(text, kind):
-    """What the text may mean: a comma parts whole numbers in groups, and others at the point."""
+    """Possible readings: a comma either groups the digits of whole numbers or is the point."""
     if "," not in text:
         return [text] + [text.replace(".", "")] * (kind is int and bool(_GROUPS.fullmatch(text)))
-    if "." in text:  # the one that comes last is the point
+    if "." in text:  # the last one is the point
         point, other = sorted(",.", key=text.rfind, reverse=True)
         return [text.replace(other, "").replace(point, ".")]
     in_groups = bool(_GROUPS.fullmatch(text))

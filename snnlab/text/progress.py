@@ -1,4 +1,4 @@
-"""Progress on a terminal, and in a log."""
+"""Progress bars on a terminal, progress lines in a log."""
 
 import signal
 import sys
@@ -10,14 +10,14 @@ from time import monotonic
 
 from tqdm import tqdm
 
-from snnlab.text.console import legible
+from snnlab.text.console import make_encodable
 
 LINE_EVERY = 10.0
-"""Seconds between two lines on what goes on, where no terminal shows a bar."""
+"""Seconds between two progress lines if there is no terminal for a bar."""
 
 
-class _Spoken:
-    """When the last line was said."""
+class _LastLine:
+    """Time of the last printed line."""
 
     def __init__(self):
         self.note()
@@ -26,29 +26,29 @@ class _Spoken:
         self._at = monotonic()
 
     def due(self):
-        """Seconds until a line is due."""
+        """Seconds until the next line is due."""
         return max(0.0, self._at + LINE_EVERY - monotonic())
 
 
-_SPOKEN = _Spoken()
+_LAST_LINE = _LastLine()
 
 
 class Bar:
-    """A progress bar for stages of unknown or known length, gone when it is left.
+    """A progress bar for stages of known or unknown length, removed at the end of the context.
 
-    Where there is no terminal, a line every ten seconds.
+    Without a terminal it prints a line every ten seconds.
 
-    times : whether to show the time passed and the time left.
+    times : whether to show elapsed and remaining time.
     """
 
     def __init__(self, *, times: bool = False):
         clock = " {elapsed}, {remaining} left" if times else ""
         self._format = "{desc} {bar} {percentage:3.0f} %" + clock
-        self._told = "starting", None
+        self._shown = "starting", None
 
     def __enter__(self):
         self._start = monotonic()
-        _SPOKEN.note()
+        _LAST_LINE.note()
         with ExitStack() as stack:
             self._bar = bar(total=1.0, leave=False, bar_format=self._format)
             stack.callback(self._bar.close)
@@ -60,46 +60,46 @@ class Bar:
         self._stack.close()
 
     def tell(self, message: str, fraction: float | None) -> None:
-        """Show a stage and the fraction of it that is done, if known."""
-        self._told = message, fraction
+        """Show a stage and, if known, the fraction of it that is done."""
+        self._shown = message, fraction
         self._bar.set_description_str(message, refresh=False)
         self._bar.n = fraction or 0.0
         self._bar.refresh()
 
     def _line(self):
-        message, fraction = self._told
+        message, fraction = self._shown
         share = "" if fraction is None else f" {fraction:.0%},"
         return f"{message}:{share} {passed(monotonic() - self._start)}"
 
 
 def passed(seconds: float) -> str:
-    """Time since a beginning, as people say it."""
+    """Elapsed time in words."""
     return f"{seconds / 60:.0f} min so far" if seconds >= 90 else f"{seconds:.0f} s so far"
 
 
 def bar(**options) -> tqdm:
-    """A bar, shown on terminals only."""
+    """A tqdm bar, shown on terminals only."""
     shown = sys.stderr is not None and sys.stderr.isatty()
     return tqdm(dynamic_ncols=True, disable=not shown, **options)
 
 
 def epoch_bar(epoch: int, epochs: int, images: int) -> tqdm:
-    """Bar over the images of one epoch."""
+    """A bar over the images of one epoch."""
     text = f"epoch {epoch + 1}/{epochs}"
     return bar(total=images, desc=text, unit=" images", leave=False, mininterval=0.2)
 
 
 @contextmanager
 def reported(line: Callable[[], str]) -> Iterator[None]:
-    """Say ``line()`` after ten seconds of silence, unless output and bars are on a terminal."""
+    """Print ``line()`` every ten seconds without output, unless a terminal shows bars."""
     if all(stream is not None and stream.isatty() for stream in (sys.stdout, sys.stderr)):
         yield
         return
     over = Event()
 
     def report():
-        while not over.wait(_SPOKEN.due()):
-            if not _SPOKEN.due():
+        while not over.wait(_LAST_LINE.due()):
+            if not _LAST_LINE.due():
                 say(line())
 
     thread = Thread(target=report, name="snnlab-log", daemon=True)
@@ -112,18 +112,18 @@ def reported(line: Callable[[], str]) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """A line that stays, above any bar; what cannot be shown ends nothing."""
-    _SPOKEN.note()
+    """Print a line above any bar; never raises if it cannot be printed."""
+    _LAST_LINE.note()
     with suppress(OSError, ValueError):
         if sys.stdout is not None:
-            tqdm.write(legible(text, sys.stdout), file=sys.stdout)
+            tqdm.write(make_encodable(text, sys.stdout), file=sys.stdout)
 
 
 @contextmanager
 def ctrl_c() -> Iterator[Event]:
-    """An event that Ctrl-C sets, so that work ends between two steps and never inside a kernel.
+    """An event that Ctrl-C sets, so that work can stop between two steps, not inside a kernel.
 
-    Pressed again it interrupts at once. For the main thread only.
+    A second Ctrl-C raises KeyboardInterrupt at once. For the main thread only.
     """
     pressed = Event()
 
@@ -140,12 +140,12 @@ def ctrl_c() -> Iterator[Event]:
 
 
 @contextmanager
-def deaf_to_ctrl_c():
-    """What starts here never hears Ctrl-C, not even while it starts: that is for its parent."""
+def ignore_ctrl_c():
+    """Processes started in this context ignore Ctrl-C from the beginning; the parent handles it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # else the start would, and take the block off behind itself
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

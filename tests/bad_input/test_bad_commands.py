@@ -1,4 +1,4 @@
-"""The command line refuses nonsense in one line, with exit code 2, and leaves nothing behind."""
+"""Invalid commands are refused in one line, with exit code 2, and leave nothing behind."""
 
 import json
 import shlex
@@ -67,7 +67,7 @@ train --out=file                           | run folder file cannot be written: 
 train --out=file/deep                      | run folder file/deep cannot be written: Not a directory
 train --out=LONG                           | cannot be written: File name too long
 train --dataset=mnist --data-dir=nowhere   | found in nowhere: no such folder
-train --dataset=mnist --data-dir=file      | found in file: no readable folder
+train --dataset=mnist --data-dir=file      | found in file: not a readable folder
 train --dataset=digits --tensorboard=file  | TensorBoard folder file/
 train --tensorboard=                       | argument --tensorboard: is empty
 data                                       | arguments are required: name
@@ -77,7 +77,7 @@ data digits extra                          | unrecognized arguments: extra
 data mnist --data-dir=nowhere              | found in nowhere: no such folder
 map --hidden=x                             | hidden = x is not allowed
 map --hidden=8000                          | needs 16630 neuron circuits, the chip has 512
-map --hidden=9 --side=28 --dataset=yin-yang | data set yin-yang has no pictures of 28×28
+map --hidden=9 --side=28 --dataset=yin-yang | data set yin-yang has no images of 28×28
 map --chips=0                              | chips = 0 is not allowed
 map --beta=3                               | unrecognized arguments: --beta=3
 calibrate --mismatch=9                     | mismatch = 9.0 is not allowed
@@ -131,7 +131,7 @@ bench --only=nothing                       | no section nothing: there are real-
 bench --only=                              | no section
 bench --threads=two                        | invalid int value: 'two'
 bench --threads=0 --only=start             | threads = 0 is not allowed
-bench --out=file --only=start              | results cannot be kept in file: it is a file
+bench --out=file --only=start              | results cannot be written to file: it is a file
 app --port=x                               | argument --port: 'x' is no port: give 1 to 65535
 app --port=99999999                        | '99999999' is no port
 app --port=-1                              | '-1' is no port
@@ -243,16 +243,16 @@ sweep runs                                 | sweep file runs is no TOML
 sweep binary.toml                          | sweep file binary.toml is no TOML
 sweep plan.toml --vary=beta=x              | sweep file plan.toml: beta = x is not allowed
 """
-"""A command in each line, and what must be said. LONG is a name longer than any file's."""
+"""One command per line, and text that its error must contain; LONG is too long for a file name."""
 
 DIGITS = ("train", "sweep")
-"""Commands that would otherwise look for MNIST."""
+"""Commands that would otherwise load MNIST."""
 CASES = [line.rsplit("|", 1) for line in COMMANDS.strip("\n").splitlines()]
 
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A folder with a run, what only looks like runs, and other files, to stand in."""
+    """A working directory with a run, folders that only look like runs, and other files."""
     for name in ("good", "odd", "empty", "newer", "old"):
         (tmp_path / "runs" / name).mkdir(parents=True)
     settings = Config(dataset="digits", hidden=[5]).values()
@@ -274,7 +274,7 @@ def place(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("command", "said"), CASES, ids=[case[0].strip() for case in CASES])
-def test_a_command_that_makes_no_sense(capsys, place, command, said):
+def test_an_invalid_command_is_refused(capsys, place, command, said):
     words = [word.replace("LONG", "x" * 300) for word in shlex.split(command)]
     if words and words[0] in DIGITS and "mnist" not in command:
         words[1:1] = ["--dataset", "digits"]

@@ -1,4 +1,4 @@
-"""Files that others wrote are refused in one line, and cost neither memory nor other files."""
+"""Invalid files are refused in one line, using no memory and touching no other files."""
 
 import gzip
 import json
@@ -43,26 +43,26 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def run(made, tmp_path):
-    """A copy of it to spoil."""
+    """A copy of the run, to be damaged."""
     return shutil.copytree(made, tmp_path / "run")
 
 
 def record(folder, **changes):
-    """Its ``config.json`` with some entries changed, or gone where they are None."""
+    """Change entries of a run's ``config.json``, or remove those that are None."""
     path = folder / "config.json"
     changed = {**json.loads(path.read_text()), **changes}
     path.write_text(json.dumps({k: v for k, v in changed.items() if v is not None}))
 
 
 def arrays(folder, name, **changes):
-    """One of its ``npz`` files with some arrays changed, or gone where they are None."""
+    """Change arrays of an ``npz`` file of a run, or remove those that are None."""
     with np.load(folder / name) as file:
         changed = {**file, **changes}
     np.savez(folder / name, **{k: v for k, v in changed.items() if v is not None})
 
 
 def all_of(folder):
-    """Whatever is read of a run."""
+    """Read everything in a run."""
     run = Run.open(folder)
     run.row(), run.changes, run.epochs(), run.steps(), run.config
     return Recorder.resume(run, DIGITS)
@@ -78,7 +78,7 @@ def npz(**members):
 
 
 def npy(shape, descr="<f8", content=b""):
-    """Bytes of an array whose header says what it likes."""
+    """Bytes of an ``npy`` file whose header may differ from its content."""
     header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode() + b"\n"
     return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + content
 
@@ -88,9 +88,9 @@ EPOCH = {"epoch": 1, "loss": 1.0, "train_accuracy": 0.5, "train_spikes": 9.0,
          "test_accuracy": 0.5, "test_spikes": 9.0, "seconds": 2.0}  # fmt: skip
 
 RUNS = {
-    "without settings": (lambda f: record(f, settings=None), "holds no settings (NoneType)"),
+    "no settings": (lambda f: record(f, settings=None), "holds no settings (NoneType)"),
     "settings that are a list": (lambda f: record(f, settings=[1]), "holds no settings (list)"),
-    "a knob that is none": (lambda f: record(f, settings={"bate": 1}), "'bate' is not a knob"),
+    "an unknown knob": (lambda f: record(f, settings={"bate": 1}), "'bate' is not a knob"),
     "a knob beyond its range": (
         lambda f: record(f, settings={**SETTINGS, "beta": 1e9}), "beta = 1000000000.0 is not",
     ),
@@ -103,23 +103,23 @@ RUNS = {
     ),
     "of a newer snnlab": (lambda f: record(f, schema=99), "kept by a newer snnlab (schema 99"),
     "of no schema": (lambda f: record(f, schema="2"), "schema '2' is none"),
-    "of half a schema": (lambda f: record(f, schema=True), "schema True is none"),
+    "of a boolean schema": (lambda f: record(f, schema=True), "schema True is none"),
     "steps as a word": (lambda f: record(f, steps="two"), "steps = two in config.json is no whole"),
     "finished maybe": (lambda f: record(f, finished="maybe"), "finished = maybe", "true or false"),
     "versions as a list": (lambda f: record(f, versions=[1]), "versions = [1]", "no table"),
-    "created at a number": (lambda f: record(f, created=3), "created = 3", "no text"),
+    "created as a number": (lambda f: record(f, created=3), "created = 3", "no text"),
     "a summary of words": (
         lambda f: record(f, summary={"test_accuracy": "good"}), "test_accuracy in its summary",
     ),
     "changes as a number": (lambda f: record(f, changes=3), "changes = 3", "no list"),
     "changes of something else": (lambda f: record(f, changes=[{"a": 1}]), "changes in config"),
-    "changes at a word": (
+    "a change whose step is a word": (
         lambda f: record(f, changes=[{**CHANGE, "step": "x"}]), "changes in config.json are none",
     ),
-    "a change of no knob": (
+    "a change of an unknown knob": (
         lambda f: record(f, changes=[{**CHANGE, "knob": "bate"}]), "changes in config.json are",
     ),
-    "a change from nonsense": (
+    "a change from an invalid value": (
         lambda f: record(f, changes=[{**CHANGE, "step": 9, "before": "x"}]), "beta = x is not",
     ),
     "other data": (lambda f: record(f, data_crc32=1), "was trained on other images than digits"),
@@ -146,7 +146,7 @@ RUNS = {
     "frames of another length": (
         lambda f: arrays(f, "frames.npz", step=np.zeros(3, int)), "no frames in it",
     ),
-    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "or no numbers"),
+    "frames of words": (lambda f: arrays(f, "frames.npz", scale=np.full(10, "x")), "non-numeric"),
     "frames of no scale": (lambda f: arrays(f, "frames.npz", scale=np.zeros(10)), "no frames in"),
     "frames without spikes": (lambda f: arrays(f, "frames.npz", tick_1=None), "no frames in it"),
     "frames of other samples": (
@@ -176,7 +176,7 @@ RUNS = {
 
 
 @pytest.mark.parametrize(("spoil", "said"), [(v[0], v[1:]) for v in RUNS.values()], ids=RUNS)
-def test_a_run_that_is_spoilt(run, spoil, said):
+def test_a_damaged_run_is_refused(run, spoil, said):
     spoil(run)
     refused(lambda: all_of(run), *said, folder=run)
 
@@ -204,10 +204,10 @@ FILES = {
     "a die that is text": (Die.load, b"a die", "not an npz file", "save the die anew"),
     "a die of half a size": (Die.load, die(gain=np.ones((2, 256))), "gain has shape (2, 256)"),
     "a die that lacks gains": (Die.load, die(gain=None), "(KeyError)"),
-    "a die of complex gains": (Die.load, die(gain=np.ones((2, 512), complex)), "no numbers at all"),
+    "a die of complex gains": (Die.load, die(gain=np.ones((2, 512), complex)), "non-numeric"),
     "a die of float32": (Die.load, die(tau_mem=np.ones(512, np.float32)), "is float32, expected"),
-    "a die that cut half a value": (Die.load, die(truncated=0.5), "truncated"),
-    "a die that cut less than none": (Die.load, die(truncated=-1), "truncated"),
+    "a die of half a truncation": (Die.load, die(truncated=0.5), "truncated"),
+    "a die of a negative truncation": (Die.load, die(truncated=-1), "truncated"),
     "a die of pickles": (Die.load, die(gain=np.array({})), "gain has shape ()"),
     "a die that claims a terabyte": (
         Die.load, npz(tau_mem=npy((10**11,))), "tau_mem has shape (100000000000,)",
@@ -257,7 +257,7 @@ FILES = {
     ),
     "idx of nothing within": (lambda p: idx(p), b"\0\0\x08\x01" + bytes(4), "empty shape"),
     "idx cut in half": (lambda p: idx(p), b"\0\0\x08\x01\0\0\0\x09abc", "9 values, found 3"),
-    "gzip cut in half": (lambda p: idx(p), gzip.compress(bytes(99))[:-9], "found it broken"),
+    "gzip cut in half": (lambda p: idx(p), gzip.compress(bytes(99))[:-9], "damaged gzip data"),
     "gzip that is a bomb": (lambda p: idx(p), gzip.compress(bytes(2**26)), "found more"),
     "a sweep of nothing": (Plan.read, b"", "nothing is varied"),
     "a sweep that is binary": (Plan.read, b"\xff\xfe", "is no TOML"),
@@ -298,7 +298,7 @@ def idx(path):
 @pytest.mark.parametrize(
     ("read", "content", "said"), [(v[0], v[1], v[2:]) for v in FILES.values()], ids=FILES
 )
-def test_a_file_that_is_none(tmp_path, read, content, said):
+def test_an_invalid_file_is_refused(tmp_path, read, content, said):
     path = tmp_path / "outside.npz"
     path.write_bytes(content)
     tracemalloc.start()
@@ -307,13 +307,13 @@ def test_a_file_that_is_none(tmp_path, read, content, said):
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 8_000_000, "no memory on the word of a file"
+    assert peak < 8_000_000, "declared sizes are not allocated"
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("read", READERS)
-def test_a_file_that_cannot_be_opened(tmp_path, read):
+def test_a_missing_file_is_refused(tmp_path, read):
     refused(lambda: read(tmp_path / "nowhere"), "no such file", folder=tmp_path)
     (tmp_path / "folder").mkdir()
     refused(lambda: read(tmp_path / "folder"), "folder", folder=tmp_path)

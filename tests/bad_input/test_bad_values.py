@@ -1,4 +1,4 @@
-"""Python and links refuse nonsense in one line."""
+"""Invalid arguments and links are refused in one line."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -47,7 +47,7 @@ SETTINGS = [
 @pytest.mark.parametrize(
     ("name", "value"), SETTINGS, ids=[f"{name} {k}" for k, (name, _) in enumerate(SETTINGS)]
 )
-def test_a_setting_that_makes_no_sense(name, value):
+def test_an_invalid_setting_is_refused(name, value):
     config = Config()
     before = config.values()
     refused(lambda: config.set(name, value), f"{name} = ", " is not allowed: ")
@@ -57,12 +57,12 @@ def test_a_setting_that_makes_no_sense(name, value):
 @pytest.mark.parametrize(
     "name", ["", "bate", "name", "param", "__class__", "values", "beta\n", None]
 )
-def test_a_setting_that_is_none(name):
+def test_an_unknown_setting_is_refused(name):
     refused(lambda: Config().set(name, 1), "is not a knob: there are dataset")
     refused(lambda: Config.read(name, "1"), "is not a knob: there are dataset")
 
 
-def test_a_number_of_numpy_is_a_number():
+def test_numpy_numbers_are_accepted():
     config = Config.checked(beta=np.float32(3), batch=np.int64(20), side=16.0)
     values = config.beta, config.batch, config.side
     assert [(v, type(v)) for v in values] == [(3.0, float), (20, int), (16, int)]
@@ -78,29 +78,29 @@ def trained(**changes):
 
 
 def own(**changes):
-    """A training on the digits but for some of it."""
+    """A training on digits with some arrays replaced."""
     return Trainer(Config(dataset="digits"), replace(DIGITS, **changes))
 
 
 PYTHON = {
     "no data set": (lambda: load("cifar"), "no data set 'cifar': choose one of mnist"),
-    "a data set that is no name": (lambda: load(["digits"]), "no data set ['digits']"),
-    "no data set at all": (lambda: load(None), "no data set None"),
-    "pictures of no size": (lambda: load("digits", 28), "no pictures of 28×28"),
-    "pictures of a word": (lambda: load("digits", "16"), "no pictures of 16×16"),
+    "a data set by a list": (lambda: load(["digits"]), "no data set ['digits']"),
+    "no name of a data set": (lambda: load(None), "no data set None"),
+    "images of an unavailable size": (lambda: load("digits", 28), "no images of 28×28"),
+    "a size as a word": (lambda: load("digits", "16"), "no images of 16×16"),
     "no recipe": (lambda: recipe("nicest"), "recipe 'nicest' is unknown"),
     "a recipe with a bad change": (lambda: recipe("best").config(beta=-1), "beta = -1 is not"),
     "a network without layers": (lambda: Mapping(()), "every layer needs at least one neuron"),
     "a network of one layer": (lambda: Mapping((3,)), "every layer needs at least one neuron"),
     "an empty layer": (lambda: Mapping((3, 0, 2)), "every layer needs at least one neuron"),
     "a negative layer": (lambda: Mapping((3, -2)), "every layer needs at least one neuron"),
-    "half a neuron": (lambda: Mapping((3, 1.5)), "Network of (3, 1.5)", "whole numbers"),
+    "a fractional layer": (lambda: Mapping((3, 1.5)), "Network of (3, 1.5)", "whole numbers"),
     "a network of words": (lambda: Mapping(("3", "2")), "whole numbers"),
     "a network too large": (lambda: Mapping((256, 300, 10)), "needs 630 neuron circuits"),
     "too many inputs": (lambda: Mapping((8193, 1)), "a layer has 8193 inputs", "at most 8192"),
     "no chips": (lambda: Mapping((3, 2), chips=0), "chips = 0 is not allowed"),
     "half a chip": (lambda: Mapping((3, 2), chips=1.5), "chips = 1.5 is not allowed"),
-    "a circuit excluded that is none": (
+    "an excluded circuit that does not exist": (
         lambda: Mapping((3, 2), excluded=[512]), "excluded circuit 512 does not exist",
     ),
     "all circuits excluded": (
@@ -109,10 +109,10 @@ PYTHON = {
     "no preset of dies": (lambda: Die.draw("perfect"), "die preset 'perfect' is unknown"),
     "mismatch below zero": (lambda: Die.draw(sigma=-0.1), "die mismatch -0.1 is outside"),
     "mismatch of nothing": (lambda: Die.draw(sigma={"colour": 0.1}), "'colour' is unknown"),
-    "a mismatch that is no number": (lambda: Die.draw(sigma="0.1"), "'0.1' is no number"),
-    "a die of no number": (lambda: Die.draw(seed=-1), "die seed -1"),
-    "a die of half a number": (lambda: Die.draw(seed=1.5), "die seed 1.5"),
-    "a dead circuit that is none": (lambda: Die.ideal().with_faults(dead=[512]), "circuit 512"),
+    "a mismatch as a word": (lambda: Die.draw(sigma="0.1"), "'0.1' is no number"),
+    "a negative die seed": (lambda: Die.draw(seed=-1), "die seed -1"),
+    "a fractional die seed": (lambda: Die.draw(seed=1.5), "die seed 1.5"),
+    "a dead circuit out of range": (lambda: Die.ideal().with_faults(dead=[512]), "circuit 512"),
     "a stuck weight too large": (
         lambda: Die.ideal().with_faults(stuck={(0, 0): 64}), "stuck weight 64 does not exist",
     ),
@@ -121,10 +121,10 @@ PYTHON = {
     ),
     "codes of another shape": (lambda: Codes(np.zeros((8, 3), int)), "codes: int64(8, 3)"),
     "a time constant of words": (lambda: OperatingPoint(tau_mem="6e-6"), "tau_mem = 6e-6"),
-    "noise that is none": (lambda: OperatingPoint(cadc_noise=-1), "cadc_noise = -1"),
+    "negative noise": (lambda: OperatingPoint(cadc_noise=-1), "cadc_noise = -1"),
     "no samples": (lambda: OperatingPoint(samples=0), "samples = 0 is not allowed"),
-    "samples that are true": (lambda: OperatingPoint(samples=None), "samples = None"),
-    "steps of a word": (lambda: OperatingPoint().with_dt("1e-6"), "dt = '1e-6' is no number"),
+    "samples of None": (lambda: OperatingPoint(samples=None), "samples = None"),
+    "a time step as a word": (lambda: OperatingPoint().with_dt("1e-6"), "dt = '1e-6' is no number"),
     "events of another network": (
         lambda: Chip(Mapping((4, 2))).run(EVENTS, [np.zeros((4, 2), np.int8)]),
         "Events have 3 channels, network 4-2 takes 4",
@@ -142,21 +142,21 @@ PYTHON = {
     "times of one axis": (lambda: Events.from_ticks(np.zeros(3), 10), "times of shape (3,)"),
     "times as words": (lambda: Events.from_ticks(np.array([["a"]]), 10), "times", "<U1"),
     "a window below zero": (lambda: Events.from_ticks(np.zeros((1, 1)), -1), "window of -1 ticks"),
-    "ids of another number": (
+    "too many ids": (
         lambda: Events.from_ticks(np.zeros((2, 1)), 9, np.zeros(3, np.uint64)).checked(), "3 ids",
     ),
     "images as floats": (
         lambda: latency_encode(np.zeros((1, 4)), 8e-6, 0.2, 100), "images are float64",
     ),
-    "a code that is none": (
-        lambda: latency_encode(np.zeros((1, 4), np.uint8), 8e-6, 0.2, 100, code="morse"),
-        "latency code 'morse' is not known: one of integrator, linear",
+    "an unknown encoding": (
+        lambda: latency_encode(np.zeros((1, 4), np.uint8), 8e-6, 0.2, 100, encoding="morse"),
+        "latency encoding 'morse' is unknown: choose one of integrator, linear",
     ),
     "images as lists": (lambda: latency_encode([[256]], 8e-6, 0.2, 100), "images", "uint8"),
-    "a code without time": (
+    "an encoding without time": (
         lambda: latency_encode(np.zeros((1, 4), np.uint8), 0.0, 0.2, 100), "tau_in = 0",
     ),
-    "a code that is no number": (
+    "an encoding of NaN": (
         lambda: latency_encode(np.zeros((1, 4), np.uint8), np.nan, 0.2, 100), "tau_in = nan",
     ),
     "a threshold below zero": (
@@ -200,8 +200,8 @@ PYTHON = {
     "a rate as a word": (lambda: Die.ideal().with_random_faults(dead="x"), "die rate of dead = x"),
     "an excluded circuit by name": (lambda: Mapping((3, 2), excluded=["x"]), "excluded circuits"),
     "a recipe that is a list": (lambda: recipe([]), "recipe [] is unknown"),
-    "a grid of no step": (lambda: EVENTS.on_grid(0.0), "step dt = 0.0 s is not allowed"),
-    "a raster of no step": (lambda: EVENTS.to_dense(-1.0, 5), "step dt = -1.0 s"),
+    "a grid without a step": (lambda: EVENTS.on_grid(0.0), "time step dt = 0.0 s is out of range"),
+    "a raster with a negative step": (lambda: EVENTS.to_dense(-1.0, 5), "step dt = -1.0 s"),
     "a training of a table": (lambda: Trainer({}, DIGITS), "Trainer of dict", "Config.checked"),
     "a training of a name": (lambda: Trainer(Config(), "digits"), "Trainer of Config and str"),
     "data without images": (
@@ -218,14 +218,14 @@ PYTHON = {
         lambda: own(test_labels=DIGITS.test_labels.astype(str)), "test_labels are <U3",
     ),
     "data with a class too many": (
-        lambda: own(train_labels=DIGITS.train_labels + 1), "train_labels from 1 to 10", "0 to 9",
+        lambda: own(train_labels=DIGITS.train_labels + 1), "labels range from 1 to 10", "0 to 9",
     ),
     "data of two sizes": (
-        lambda: own(test_images=DIGITS.test_images[:, 1:, 1:]), "test images of (15, 15)",
+        lambda: own(test_images=DIGITS.test_images[:, 1:, 1:]), "test images (15, 15)",
     ),
-    "a drawing of nothing": (lambda: from_strokes([], 16), "drawing of 0 points"),
-    "a drawing of no numbers": (
-        lambda: from_strokes([np.array([[0.0, np.nan]])], 16), "a point that is no number",
+    "an empty drawing": (lambda: from_strokes([], 16), "drawing of 0 points"),
+    "a drawing with NaN": (
+        lambda: from_strokes([np.array([[0.0, np.nan]])], 16), "coordinates that are not finite",
     ),
     "a drawing too long": (lambda: from_strokes([np.zeros((20_001, 2))], 16), "20001 points"),
     "a picture of one colour": (lambda: from_picture(np.full((9, 9), 7, np.uint8), 16), "colour"),
@@ -235,7 +235,7 @@ PYTHON = {
 
 
 @pytest.mark.parametrize(("attempt", "said"), [(v[0], v[1:]) for v in PYTHON.values()], ids=PYTHON)
-def test_a_call_that_makes_no_sense(attempt, said, tmp_path, monkeypatch):
+def test_an_invalid_call_is_refused(attempt, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     refused(attempt, *said, folder=tmp_path)
 
@@ -247,24 +247,24 @@ def png(size=(8, 8), kind="PNG", mode="L"):
 
 
 PICTURES = {
-    "nothing": (b"", "no picture that can be read"),
-    "text": (b"a digit", "no picture that can be read: use PNG or JPEG"),
-    "only a beginning": (png()[:20], "no picture"),
-    "cut in half": (png((200, 200), mode="RGB")[:-40], "no picture"),
-    "damaged": (png().replace(b"IDAT", b"IDAX"), "no picture"),
-    "a kind that is not read": (png(kind="TIFF"), "no picture"),
-    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "no picture"),
-    "PDF": (b"%PDF-1.4\n%%EOF", "no picture"),
-    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
-    "an archive": (b"PK\x05\x06" + bytes(18), "no picture"),
-    "a pickle": (b"\x80\x04K\x01.", "no picture"),
+    "nothing": (b"", "not a readable picture"),
+    "text": (b"a digit", "not a readable picture: use PNG or JPEG"),
+    "only a beginning": (png()[:20], "not a readable picture"),
+    "cut in half": (png((200, 200), mode="RGB")[:-40], "not a readable picture"),
+    "damaged": (png().replace(b"IDAT", b"IDAX"), "not a readable picture"),
+    "a kind that is not read": (png(kind="TIFF"), "not a readable picture"),
+    "SVG": (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "not a readable picture"),
+    "PDF": (b"%PDF-1.4\n%%EOF", "not a readable picture"),
+    "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a readable picture"),
+    "an archive": (b"PK\x05\x06" + bytes(18), "not a readable picture"),
+    "a pickle": (b"\x80\x04K\x01.", "not a readable picture"),
     "a file too long": (bytes(MOST_BYTES + 1), "use one of", "at most"),
     "a bomb": (png((8000, 8000), mode="1"), "64,000,000 pixels"),
 }
 
 
 @pytest.mark.parametrize(("data", "said"), [(v[0], v[1:]) for v in PICTURES.values()], ids=PICTURES)
-def test_a_picture_that_is_none(data, said):
+def test_an_invalid_picture_is_refused(data, said):
     refused(lambda: from_picture(read_upload(data), 16), *said)
 
 
@@ -307,11 +307,11 @@ die=YYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYYY | Y… (one o
 CASES = [line.rsplit("|", 1) for line in LINKS.strip("\n").splitlines()]
 
 
-@pytest.mark.parametrize(("field", "told"), CASES, ids=[case[0].strip() for case in CASES])
-def test_a_link_that_makes_no_sense_is_named_and_the_rest_counts(field, told):
+@pytest.mark.parametrize(("field", "expected"), CASES, ids=[case[0].strip() for case in CASES])
+def test_an_invalid_part_of_a_link_is_named_and_ignored(field, expected):
     state = read(f"?mismatch=0.3&{field.strip()}&stretch=0.1", ("live", "chip"), ("too-steep",))
     (said,) = state.ignored
-    check_line(said, told.strip())
+    check_line(said, expected.strip())
     assert (state.settings["mismatch"], state.settings["stretch"]) == (0.3, 0.1)
     config = Config.checked(**state.settings)
     assert read(query(config, "live"), ("live",), ()).settings == config.values()

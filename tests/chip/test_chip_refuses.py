@@ -59,7 +59,7 @@ REFUSED = {
     ),
     "events out of order": (
         lambda _: having(tick=np.array([9, 3, 5], np.uint16)),
-        ("Events.tick", "sample 0", "from 9 to 3", "sort by time"),
+        ("Events.tick", "in input 0, 9 is followed by 3", "sort by time"),
     ),
     "negative event times": (
         lambda _: having(tick=np.array([-3, 9, 5])),
@@ -71,11 +71,11 @@ REFUSED = {
     ),
     "negative times to make events of": (
         lambda _: Events.from_ticks(np.array([[0, 4], [7, -2]]), 60),
-        ("channel 1 in sample 1", "-2 ticks", "0 to 60", "shift all times"),
+        ("channel 1 in input 1", "-2 ticks", "0 to 60", "shift all times"),
     ),
     "NaN to make events of": (
         lambda _: Events.from_ticks(np.array([[0.0, np.nan]]), 60),
-        ("channel 1 in sample 0", "nan ticks", "0 to 60", "give 60 for no spike"),
+        ("channel 1 in input 0", "nan ticks", "0 to 60", "give 60 for no spike"),
     ),
     "a window of more than 16 bits": (
         lambda _: Events.from_ticks(np.array([[0, 1]]), 65536),

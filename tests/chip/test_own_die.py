@@ -93,7 +93,7 @@ def test_decalibrated_is_what_a_draw_with_sigma_is(seed):
         (replace(MINE, leak_lsb=np.full(512, 300.0)), "die: leak_lsb holds 300, expected -255"),
         (replace(MINE, dead=np.full(512, 2)), "die: dead is int64, expected bool"),
         (replace(MINE, stuck=np.full(MINE.stuck.shape, 64)), "die: stuck holds 64, expected -1"),
-        (replace(MINE, tau_syn=None), "die: tau_syn: a NoneType that is no array"),
+        (replace(MINE, tau_syn=None), "die: tau_syn: this NoneType is not an array"),
     ],
 )
 def test_a_die_that_is_none(die, said):

@@ -87,7 +87,7 @@ def test_ctrl_c_leaves_a_usable_run(tmp_path, capsys):
         ),
         (("--chips", "0"), "chips = 0 is not allowed: a whole number from 1 to 64"),
         (("--side", "20"), "side = 20 is not allowed: one of 16, 28"),
-        (("--side", "28"), "data set digits has no pictures of 28×28, only of 16×16: use side"),
+        (("--side", "28"), "data set digits has no images of 28×28, only of 16×16: use side"),
         (("--hidden", "200-200"), "needs 820 neuron circuits, the chip has 512"),
         (("--threads", "0"), "threads = 0 is not allowed: this machine takes 1 to"),
         (("--threads", "two"), "argument --threads: invalid int value: 'two'"),
@@ -162,7 +162,7 @@ def test_map_says_where_a_network_sits(capsys):
     assert "hidden 256 784 7 1792 401408 256 0–6" in lines
     assert "part 4 of 4: hidden 219–255, label 0–9; 279 circuits" in lines
     assert "needs 1742 neuron circuits" in refused(capsys, "map", "--side", 28)
-    assert "has no pictures of 28×28" in refused(capsys, "map", "--side", 28, "--dataset", "digits")
+    assert "has no images of 28×28" in refused(capsys, "map", "--side", 28, "--dataset", "digits")
 
 
 def test_a_network_in_parts_trains(capsys, tmp_path):

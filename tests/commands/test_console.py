@@ -1,6 +1,6 @@
-"""Output that cannot be shown: what is computed goes on to its end, whatever becomes of the words.
+"""Output that cannot be written does not stop a computation.
 
-Each command runs in a process of its own, with streams as a shell, a service or pythonw gives them.
+Each command runs in its own process, with streams as a shell, a service or pythonw provides them.
 """
 
 import io
@@ -16,7 +16,7 @@ from snnlab.commands.main import main
 from snnlab.recipes import recipes
 from snnlab.text import console
 from snnlab.text import progress as terminal
-from snnlab.text.console import SPELL, legible, spelled
+from snnlab.text.console import TO_ASCII, make_encodable, to_ascii
 
 TRAIN = "train --dataset digits --epochs 1 --batch 500 --out"
 FULL = "/dev/full"
@@ -32,7 +32,7 @@ def finished(folder):
 
 
 def shell(line, folder, **environment):
-    """A line of a shell, where ``snnlab`` is the command; output as bytes."""
+    """Run a shell line in which ``snnlab`` is the command; output as bytes."""
     line = line.replace("snnlab ", f"{sys.executable} -m snnlab ")
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line}"], cwd=folder, capture_output=True, timeout=300,
@@ -44,7 +44,7 @@ def narrow(letters):
     return {"PYTHONUTF8": "0", "PYTHONIOENCODING": letters}
 
 
-# ── few letters ──
+# ── narrow code pages ──
 
 
 @pytest.mark.parametrize(
@@ -57,25 +57,27 @@ def narrow(letters):
         ("plain", "plain"),
     ],
 )
-def test_letters_that_lack_are_spelled(text, plain):
-    assert spelled(text) == plain
-    assert text.encode("ascii", SPELL) == plain.encode()
+def test_missing_characters_become_ascii(text, plain):
+    assert to_ascii(text) == plain
+    assert text.encode("ascii", TO_ASCII) == plain.encode()
 
 
 @pytest.mark.parametrize("letters", ["gbk", "cp932", "cp949", "cp437", "cp1252", "cp037", "utf-8"])
-def test_any_code_page_takes_any_text(letters):
+def test_any_text_is_encodable_in_any_code_page(letters):
     text = "µ – × ϑ 中 é \udcff"
     stream = io.TextIOWrapper(io.BytesIO(), letters)
-    assert legible(text, stream).encode(letters).decode(letters) == legible(text, stream)
+    assert make_encodable(text, stream).encode(letters).decode(letters) == make_encodable(
+        text, stream
+    )
 
 
-def test_what_a_code_page_has_it_keeps():
-    assert "µ – é".encode("cp1252", SPELL).decode("cp1252") == "µ – é"
-    assert "µ – é".encode("gbk", SPELL).decode("gbk") == "u – é"
+def test_characters_in_the_code_page_are_kept():
+    assert "µ – é".encode("cp1252", TO_ASCII).decode("cp1252") == "µ – é"
+    assert "µ – é".encode("gbk", TO_ASCII).decode("gbk") == "u – é"
 
 
 @pytest.mark.parametrize("letters", ["gbk", "ascii", *slowly("cp932", "cp949", "cp437")])
-def test_a_training_goes_on_under_a_narrow_code_page(tmp_path, letters):
+def test_training_works_under_a_narrow_code_page(tmp_path, letters):
     done = shell(f"snnlab {TRAIN} run > log.txt", tmp_path, **narrow(letters))
     assert (done.returncode, done.stderr) == (0, b"")
     log = (tmp_path / "log.txt").read_bytes().decode(letters)
@@ -87,22 +89,22 @@ def test_a_training_goes_on_under_a_narrow_code_page(tmp_path, letters):
 
 @pytest.mark.parametrize("letters", ["cp1252", "cp437", "ascii"])
 @pytest.mark.parametrize("command", ["recipes", "train --help"])
-def test_tables_and_help_are_printed_whole(tmp_path, letters, command):
+def test_tables_and_help_are_printed_completely(tmp_path, letters, command):
     done = shell(f"snnlab {command}", tmp_path, **narrow(letters))
     assert (done.returncode, done.stderr) == (0, b"")
     wide = shell(f"snnlab {command}", tmp_path, PYTHONUTF8="1").stdout.decode("utf-8")
-    assert done.stdout.decode(letters) == wide.encode(letters, SPELL).decode(letters)
+    assert done.stdout.decode(letters) == wide.encode(letters, TO_ASCII).decode(letters)
     assert len(wide.split()) > 5
 
 
-def test_errors_are_spelled_too(tmp_path):
+def test_errors_are_printed_in_ascii_too(tmp_path):
     done = shell("snnlab train --mismatch 0–2", tmp_path, **narrow("ascii"), LC_ALL="C.UTF-8")
     assert done.returncode == 2
     assert done.stderr.startswith(b"snnlab: mismatch = 0")
     assert b"Traceback" not in done.stderr
 
 
-# ── streams that are closed, full, or gone ──
+# ── streams that are closed or full ──
 
 
 @posix
@@ -112,14 +114,14 @@ def test_errors_are_spelled_too(tmp_path):
         ">&-", "2>&-", "<&- >&- 2>&-", f"2>{FULL}", f">{FULL} 2>{FULL}", "| true", "| head -1",
     )],
 )  # fmt: skip
-def test_a_training_needs_nobody_who_listens(tmp_path, streams):
+def test_training_does_not_need_its_output(tmp_path, streams):
     done = shell(f"snnlab {TRAIN} run {streams}", tmp_path)
     assert done.returncode == 0, done.stderr
     assert finished(tmp_path / "run")
     assert b"Traceback" not in done.stderr + done.stdout
     assert b"Exception ignored" not in done.stderr + done.stdout
     said = done.stderr.decode().splitlines()
-    lost = "snnlab: what is printed cannot be written (No space left on device): going on"
+    lost = "snnlab: output cannot be written (No space left on device): continuing without it"
     assert said == ([lost] if streams == f">{FULL}" else [])
 
 
@@ -136,17 +138,17 @@ def test_a_command_that_only_prints_ends_quietly(tmp_path, command, streams):
 
 @posix
 @pytest.mark.parametrize("command", ["doctor", "runs list", "map --dataset digits", "--version"])
-def test_a_command_whose_result_is_its_output_fails_where_that_is_lost(tmp_path, command):
+def test_a_command_that_only_prints_fails_if_its_output_is_lost(tmp_path, command):
     done = shell(f"snnlab {command} >{FULL}", tmp_path)
     assert done.returncode == 1
-    lost = "snnlab: what is printed cannot be written (No space left on device): going on"
+    lost = "snnlab: output cannot be written (No space left on device): continuing without it"
     assert done.stderr.decode().splitlines() == [lost]
 
 
 @posix
 @pytest.mark.slow
 @pytest.mark.parametrize("streams", [">&- 2>&-", f">{FULL} 2>{FULL}", "| true"])
-def test_a_sweep_on_other_processes_needs_nobody_who_listens(tmp_path, streams):
+def test_a_sweep_on_other_processes_does_not_need_its_output(tmp_path, streams):
     flags = "--dataset digits --epochs 1 --vary beta=10,20 --sampler grid --workers 2"
     done = shell(f"snnlab sweep {flags} --export all.csv {streams}", tmp_path)
     assert done.returncode == 0, done.stderr
@@ -154,8 +156,8 @@ def test_a_sweep_on_other_processes_needs_nobody_who_listens(tmp_path, streams):
 
 
 @posix
-def test_no_file_of_the_program_gets_the_number_of_a_closed_stream(tmp_path):
-    """Else native code prints into it."""
+def test_no_file_gets_the_descriptor_of_a_closed_stream(tmp_path):
+    """Native code would print into it."""
     (tmp_path / "prints.py").write_text(
         "import os; from snnlab.text import console; console.make_tolerant()\n"
         "file = open('kept.txt', 'w'); os.system('echo words; echo words >&2'); print('more')\n"
@@ -166,8 +168,8 @@ def test_no_file_of_the_program_gets_the_number_of_a_closed_stream(tmp_path):
     assert (tmp_path / "kept.txt").read_text() == str(["/dev/null"] * 3)
 
 
-def test_streams_that_are_none_lead_nowhere(monkeypatch, tmp_path):
-    """As pythonw has them."""
+def test_streams_that_are_none_are_replaced_by_the_null_device(monkeypatch, tmp_path):
+    """pythonw sets them to None."""
     for name in ("stdin", "stdout", "stderr"):
         monkeypatch.setattr(sys, name, None)
     assert main(["recipes"]) == 0
@@ -182,7 +184,7 @@ class Full(io.BytesIO):
 
 
 class Failing(io.RawIOBase):
-    """Takes nothing."""
+    """A stream on which every write raises ``error``."""
 
     def __init__(self, error):
         self.error, self.tries = error, 0
@@ -200,21 +202,21 @@ class Failing(io.RawIOBase):
     [OSError(28, "No space left on device"), OSError(5, "Input/output error"), BrokenPipeError(),
      OSError(22, "Invalid argument"), ValueError("I/O operation on closed file")],
 )  # fmt: skip
-def test_a_stream_that_fails_is_tried_again_and_complained_of_once(monkeypatch, capsys, error):
+def test_a_failing_stream_is_tried_again_with_one_warning(monkeypatch, capsys, error):
     raw = Failing(error)
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw), "utf-8"))
     console.make_tolerant()
     console.make_tolerant()
     sys.stdout.write("one\n")
     sys.stdout.write("two\n")
-    assert raw.tries == 2, "room may have come"
+    assert raw.tries == 2, "there may be space again"
     said = capsys.readouterr().err
     assert said.count("\n") == (0 if isinstance(error, BrokenPipeError) else 1)
-    assert said == "" or said.startswith("snnlab: what is printed cannot be written (")
+    assert said == "" or said.startswith("snnlab: output cannot be written (")
 
 
-def test_without_the_command_line_lines_fail_at_nothing_either(monkeypatch):
-    """A script of one's own calls the library, which prints on whatever stream there is."""
+def test_printing_never_raises_in_a_script_either(monkeypatch):
+    """The library prints to the streams of the calling script."""
     few = io.BytesIO()
     full = io.TextIOWrapper(Full(), "utf-8", write_through=True)
     for stream in (full, io.TextIOWrapper(few, "gbk", write_through=True), None):
@@ -223,15 +225,15 @@ def test_without_the_command_line_lines_fail_at_nothing_either(monkeypatch):
     assert few.getvalue() == "2.50 uJ – 3\n".encode("gbk")
 
 
-def test_recipes_are_all_printed_in_a_pipe_that_is_read_slowly(tmp_path):
+def test_all_recipes_are_printed_to_a_slow_pipe(tmp_path):
     done = shell("snnlab recipes | (sleep 0; cat)", tmp_path)
     assert len(done.stdout.splitlines()) == len(recipes())
 
 
-# ── a line every so often where there is no terminal ──
+# ── progress lines without a terminal ──
 
 
-def test_a_training_without_terminal_says_how_far_it_is(tmp_path, monkeypatch, capsys):
+def test_training_without_a_terminal_prints_progress_lines(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(terminal, "LINE_EVERY", 0.02)
     flags = ["train", "--dataset", "digits", "--epochs", "2", "--batch", "10"]
     assert main([*flags, "--out", str(tmp_path / "run")]) == 0
@@ -242,12 +244,12 @@ def test_a_training_without_terminal_says_how_far_it_is(tmp_path, monkeypatch, c
         assert part in within[-1]
 
 
-def test_a_stage_that_says_nothing_is_still_reported(monkeypatch, capsys):
+def test_a_long_stage_without_updates_is_still_reported(monkeypatch, capsys):
     monkeypatch.setattr(terminal, "LINE_EVERY", 0.001)
     said, enough = [], threading.Event()
 
     def say(text):
-        if text.startswith("downloading"):  # it may have begun before that was told
+        if text.startswith("downloading"):  # earlier lines may show the previous stage
             said.append(text)
         if len(said) > 2:
             enough.set()
@@ -263,13 +265,13 @@ def test_a_stage_that_says_nothing_is_still_reported(monkeypatch, capsys):
     assert len(said) == count
 
 
-def test_nothing_is_said_before_its_time(monkeypatch, capsys):
+def test_a_short_stage_prints_nothing(monkeypatch, capsys):
     with terminal.Bar() as bar:
         bar.tell("short", None)
     assert capsys.readouterr().out == ""
 
 
-def test_on_a_terminal_the_bar_is_enough(monkeypatch):
+def test_on_a_terminal_only_the_bar_is_shown(monkeypatch):
     class Screen(io.StringIO):
         def isatty(self):
             return True

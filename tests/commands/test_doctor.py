@@ -1,4 +1,4 @@
-"""What ``snnlab doctor`` finds, and what it calls wrong."""
+"""What ``snnlab doctor`` reports, and what it calls a problem."""
 
 import json
 import os
@@ -21,13 +21,13 @@ from snnlab.commands.main import main
 from snnlab.data.catalogue import CATALOGUE
 
 
-def test_a_sound_installation_is_described_and_called_sound(capsys):
+def test_an_installation_without_problems_is_described(capsys):
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "sound: nothing is wrong with this installation"
     facts = dict(line.split(maxsplit=1) for line in lines if line.startswith("  "))
     assert facts["version"] == install.version()
-    assert facts["place"].startswith(str(install.PLACE))
+    assert facts["place"].startswith(str(install.FOLDER))
     assert facts["Python"] == f"{platform.python_version()}, {sys.executable}"
     assert facts["numpy"] == np.__version__
     assert facts["threads"] == str(threads.most_threads())
@@ -35,7 +35,7 @@ def test_a_sound_installation_is_described_and_called_sound(capsys):
     assert set(CATALOGUE) < set(facts)
 
 
-def test_programs_read_the_same(capsys):
+def test_json_holds_the_same(capsys):
     assert main(["doctor", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["problems"] == []
@@ -44,7 +44,7 @@ def test_programs_read_the_same(capsys):
 
 
 def problem(*flags):
-    """The only one there is."""
+    """The only problem found."""
     (only,) = examine().problems
     assert "\n" not in only
     return only
@@ -53,12 +53,12 @@ def problem(*flags):
 def test_another_distribution_in_the_same_folder_is_a_problem(monkeypatch, tmp_path, capsys):
     put(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    assert problem() == install.intruder()
+    assert problem() == install.find_conflict()
     assert main(["doctor"]) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == f"problem: {install.intruder()}"
+    assert capsys.readouterr().out.splitlines()[-1] == f"problem: {install.find_conflict()}"
 
 
-def test_a_file_that_was_written_over_is_named(monkeypatch, tmp_path):
+def test_an_overwritten_file_is_named(monkeypatch, tmp_path):
     put(tmp_path, "snnlab-analog", "9.9")
     (tmp_path / "snnlab").mkdir()
     (tmp_path / "snnlab" / "__init__.py").write_bytes(b"theirs")
@@ -76,7 +76,7 @@ def test_sources_without_an_installation_are_a_problem(monkeypatch):
     assert problem().endswith("is not installed, only its sources are found: pip install -e .")
 
 
-def test_a_missing_library_is_a_problem_and_a_missing_part_is_none(monkeypatch):
+def test_a_missing_library_is_a_problem_but_a_missing_optional_part_is_not(monkeypatch):
     version = metadata.version
 
     def without(name):
@@ -100,7 +100,7 @@ def test_torch_for_another_numpy_is_a_problem(monkeypatch):
     assert "does not work with NumPy" in problem()
 
 
-def test_a_library_that_refuses_another_is_a_problem(monkeypatch):
+def test_a_library_that_rejects_another_is_a_problem(monkeypatch):
     import_module = doctor.importlib.import_module
 
     def refuse(name):
@@ -119,7 +119,7 @@ def test_a_library_that_refuses_another_is_a_problem(monkeypatch):
     ("cuda", "said"),
     [(None, " (CPU)"), ("13.0", " (built for GPUs, 13.0, which snnlab never uses)")],
 )
-def test_torch_says_what_it_was_built_for(monkeypatch, cuda, said):
+def test_the_build_of_torch_is_reported(monkeypatch, cuda, said):
     import torch
 
     monkeypatch.setattr(torch.version, "cuda", cuda)
@@ -134,15 +134,15 @@ def test_a_cache_that_cannot_be_written_is_a_problem(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
-def test_a_cache_where_nobody_can_make_folders_is_a_problem(monkeypatch):
-    """Root may write everywhere, as far as permissions go."""
+def test_a_cache_that_cannot_be_created_is_a_problem(monkeypatch):
+    """Permissions do not stop root from writing."""
     monkeypatch.setenv("SNNLAB_CACHE", "/proc/nohome/cache")
     assert problem() == (
         "folder /proc/nohome/cache for data cannot be written: set SNNLAB_CACHE to one that can"
     )
 
 
-def test_a_library_that_is_missing_is_named_once(monkeypatch):
+def test_a_missing_library_is_named_once(monkeypatch):
     monkeypatch.setattr(doctor, "_is_installed", lambda name: name != "distributed")
     facts = examine().sections["optional parts"]
     lacking = {part: fact.count("distributed") for part, fact in facts.items()}
@@ -150,7 +150,7 @@ def test_a_library_that_is_missing_is_named_once(monkeypatch):
 
 
 @pytest.mark.parametrize("layer", ["tbb", "TBB", "bogus"])
-def test_a_threading_layer_that_is_not_there_costs_a_warning(layer):
+def test_a_missing_threading_layer_is_a_warning(layer):
     code = """
 import sys
 from importlib import abc
@@ -184,14 +184,14 @@ print(*examine().problems, sep="\\n")
     )  # fmt: skip
 
 
-def test_a_cache_that_is_not_there_yet_is_none(monkeypatch, tmp_path):
+def test_a_cache_that_does_not_exist_yet_is_no_problem(monkeypatch, tmp_path):
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "new" / "cache"))
     assert examine().problems == []
     assert examine().sections["data"]["cache"] == f"{tmp_path}/new/cache (is made when needed)"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_data_are_found_in_the_folder_named_and_in_no_other(monkeypatch, tmp_path):
+def test_data_sets_are_found_only_in_the_given_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("SNNLAB_DATA", raising=False)
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "cache"))
     for folder, names in (("cache/mnist", ("mnist",)), ("mine/fashion-mnist", ("fashion-mnist",))):
@@ -213,7 +213,7 @@ def test_data_are_found_in_the_folder_named_and_in_no_other(monkeypatch, tmp_pat
     )
 
 
-def test_what_is_broken_hides_nothing_else(monkeypatch):
+def test_a_failing_check_does_not_hide_the_others(monkeypatch):
     def broken(problems):
         raise OSError("no such device\nat all")
 
@@ -223,7 +223,7 @@ def test_what_is_broken_hides_nothing_else(monkeypatch):
     assert report.sections["data"]
 
 
-def test_kernels_without_a_folder_are_a_problem(tmp_path):
+def test_no_writable_folder_for_kernels_is_a_problem(tmp_path):
     code = """
 from numba.core import caching
 caching.CacheImpl._locator_classes = []

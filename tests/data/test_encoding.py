@@ -1,4 +1,4 @@
-"""The latency code is the paper's formula: bright pixels early, dark ones never, one spike each."""
+"""The latency encoding follows the paper: bright pixels early, dark ones never, one spike each."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from snnlab.data.images.encoding import CODES, latency, latency_encode
+from snnlab.data.images.encoding import ENCODINGS, latency, latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
@@ -21,7 +21,7 @@ def test_published_latencies(x, published):
     assert latency(x, TAU, THETA) == pytest.approx(published, rel=4e-3)
 
 
-def test_closed_form_at_the_ends():
+def test_closed_form_at_the_limits():
     assert latency(1.0, TAU, THETA) == TAU * np.log(1.0 / 0.8)
     assert latency(0.0, TAU, THETA) == np.inf
     assert latency(THETA, TAU, THETA) == np.inf
@@ -36,7 +36,7 @@ def test_the_latency_is_when_a_leaky_integrator_reaches_threshold(theta, tau, ab
     assert x * (1.0 - np.exp(-time / tau)) == pytest.approx(theta, rel=1e-9)
 
 
-def test_the_linear_code_tells_all_greys_apart_alike():
+def test_the_linear_encoding_resolves_all_greys_alike():
     x = np.arange(256) / 255
     times = latency(x, TAU, THETA, "linear")
     assert times[255] == 0.0
@@ -44,9 +44,9 @@ def test_the_linear_code_tells_all_greys_apart_alike():
     np.testing.assert_allclose(np.diff(times[x > THETA]), -TAU / 255, rtol=1e-9)
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_brighter_is_earlier(code):
-    times = latency(np.arange(256) / 255, TAU, THETA, code)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_brighter_is_earlier(encoding):
+    times = latency(np.arange(256) / 255, TAU, THETA, encoding)
     dark = np.arange(256) / 255 <= THETA
     assert np.isinf(times[dark]).all()
     assert (np.diff(times[~dark]) < 0).all()
@@ -75,19 +75,19 @@ def test_at_most_one_spike_per_pixel_in_order_of_time(images, theta, tau):
 @often
 @given(
     arrays(np.uint8, (5, 9)), st.floats(0.01, 0.9), st.floats(1e-7, 2e-5), st.integers(1, 65535),
-    st.sampled_from(CODES),
+    st.sampled_from(ENCODINGS),
 )  # fmt: skip
-def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window, code):
-    """Several brightnesses share a tick when tau is small: their order is that of the channels."""
-    ticks = np.rint(np.minimum(latency(images / 255, tau, theta, code) / TICK, window))
+def test_counting_sort_agrees_with_sorting_the_times(images, theta, tau, window, encoding):
+    """If tau is small, several brightnesses share a tick and are sorted by channel."""
+    ticks = np.rint(np.minimum(latency(images / 255, tau, theta, encoding) / TICK, window))
     slow = Events.from_ticks(ticks, window)
-    fast = latency_encode(images, tau, theta, window, code=code)
+    fast = latency_encode(images, tau, theta, window, encoding=encoding)
     for name in ("offsets", "tick", "channel", "ids"):
         np.testing.assert_array_equal(getattr(fast, name), getattr(slow, name))
 
 
 def test_a_window_beyond_the_time_stamps_is_refused():
-    with pytest.raises(SnnlabError, match="window of 65536 ticks: time stamps end at 65535"):
+    with pytest.raises(SnnlabError, match="window of 65536 ticks is out of range: give 1 to 65535"):
         latency_encode(np.zeros((1, 4), np.uint8), TAU, THETA, 65536)
 
 
@@ -116,14 +116,14 @@ def test_ids_are_passed_on():
 @pytest.mark.parametrize(
     "image", [np.zeros(4, np.float32), np.array([0, 256], np.int16), [0.5, 1.0], [-1], [[2.5]]]
 )
-def test_only_eight_bit_images_are_taken(image):
+def test_only_eight_bit_images_are_accepted(image):
     kind = np.asarray(image).dtype
     with pytest.raises(SnnlabError, match=f"images are {kind}: the encoder takes uint8"):
         latency_encode([image], TAU, THETA, WINDOW)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32, list, torch.tensor, bool])
-def test_images_of_other_kinds_are_taken_where_no_pixel_changes(kind):
+def test_images_of_other_types_are_accepted_if_no_pixel_changes(kind):
     images = np.where(np.arange(8) > 3, 255, 0)[None]
     make = kind if kind in (list, torch.tensor) else np.dtype(kind).type
     found = latency_encode(make(images), TAU, THETA, WINDOW)

@@ -1,4 +1,4 @@
-"""Sparse spikes: they survive every round trip, and say what is wrong with them."""
+"""Sparse spikes: round trips preserve them, and inconsistent arrays are refused."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ batches = st.tuples(st.integers(1, 5), st.integers(1, 7)).flatmap(
 
 @pytest.fixture
 def events():
-    """Three samples on four channels; the second is silent."""
+    """Three inputs on four channels; the second is silent."""
     return spikes([[(3, 1), (3, 0), (9, 3)], [], [(0, 2), (50, 2)]], 4, ids=[7, 8, 9])
 
 
@@ -33,7 +33,7 @@ def test_length_counts_and_owner(events):
 
 @often
 @given(batches)
-def test_times_survive_the_way_through_events(ticks):
+def test_times_are_preserved_by_events(ticks):
     events = Events.from_ticks(ticks, WINDOW).checked()
     back = np.full(ticks.shape, WINDOW)
     back[events.owner, events.channel] = events.tick
@@ -44,7 +44,7 @@ def test_times_survive_the_way_through_events(ticks):
 
 @often
 @given(batches)
-def test_dense_spikes_lie_where_the_times_are(ticks):
+def test_dense_spikes_are_at_the_given_times(ticks):
     dense = Events.from_ticks(ticks, WINDOW).to_dense(TICK, WINDOW)
     expected = ticks[:, None, :] == np.arange(WINDOW)[None, :, None]
     np.testing.assert_array_equal(dense, expected)
@@ -53,7 +53,7 @@ def test_dense_spikes_lie_where_the_times_are(ticks):
 
 @often
 @given(batches, st.data())
-def test_taking_samples_is_fancy_indexing(ticks, data):
+def test_taking_inputs_is_fancy_indexing(ticks, data):
     index = np.array(data.draw(st.lists(st.integers(0, len(ticks) - 1), max_size=8)), int)
     events = Events.from_ticks(ticks, WINDOW)
     taken = events.take(index).checked()
@@ -89,7 +89,7 @@ def test_simultaneous_spikes_keep_the_order_of_channels():
 
 
 def test_a_large_batch_is_sorted_like_a_small_one(monkeypatch):
-    """Piece by piece, whatever the size of a piece."""
+    """The result does not depend on the chunk size."""
     ticks = np.random.default_rng(0).integers(0, WINDOW + 20, (50, 6))
     whole = Events.from_ticks(ticks, WINDOW)
     monkeypatch.setattr("snnlab.events._CHUNK", 7)
@@ -123,21 +123,21 @@ def test_good_events_pass(events):
         ({"offsets": np.array([0, 3, 3, 4])}, r"Events\.offsets .* got \[0 3 3 4\]"),
         ({"offsets": np.array([0, 4, 3, 5])}, r"Events\.offsets"),
         ({"offsets": np.array([], int)}, r"Events\.offsets"),
-        ({"channel": np.zeros(4, np.uint16)}, "5 ticks, 4 channels, 3 ids for 3 samples"),
-        ({"ids": np.zeros(2, np.uint64)}, "5 ticks, 5 channels, 2 ids for 3 samples"),
-        ({"n_channels": 3}, r"Events\.channel 3 .* last of 3 channels is 2"),
+        ({"channel": np.zeros(4, np.uint16)}, "5 ticks, 4 channels, 3 ids for 3 inputs"),
+        ({"ids": np.zeros(2, np.uint64)}, "5 ticks, 5 channels, 2 ids for 3 inputs"),
+        ({"n_channels": 3}, r"Events\.channel 3 is out of range, 3 channels end at 2"),
         (
             {"tick": np.array([3, 9, 3, 0, 50], np.uint16)},
-            r"Events\.tick .* sample 0 goes from 9 to 3; sort by time",
+            r"Events\.tick .* in input 0, 9 is followed by 3; sort by time",
         ),
     ],
 )
-def test_contradictions_are_named(events, change, complaint):
+def test_inconsistent_events_are_refused(events, change, complaint):
     with pytest.raises(SnnlabError, match=complaint):
         replace(events, **change).checked()
 
 
-def test_time_may_fall_from_one_sample_to_the_next():
+def test_time_may_decrease_from_one_input_to_the_next():
     assert spikes([[(50, 0)], [(1, 0)]], 1).checked().tick.tolist() == [50, 1]
 
 

@@ -1,4 +1,4 @@
-"""Picture files of every kind come out alike: depths, colours, opacity, cameras held sideways."""
+"""Picture files of every format give the same image: depth, colour, opacity, orientation."""
 
 from contextlib import suppress
 from io import BytesIO
@@ -16,7 +16,7 @@ from snnlab.errors import SnnlabError
 
 SIZE = (60, 80)
 INK = Image.new("L", SIZE, 0)
-"""An L, which no turn and no mirror leaves as it is; bright on dark."""
+"""An L, which no rotation or reflection leaves unchanged; bright on dark."""
 ImageDraw.Draw(INK).line((20, 10, 20, 70, 45, 70), fill=255, width=8)
 PAPER = Image.eval(INK, lambda v: 255 - v)
 GREY = np.asarray(PAPER)
@@ -40,14 +40,14 @@ def deep(low, high, dtype=np.uint16):
 
 
 def on(ground, ink):
-    """Ink of a colour on ground of one."""
+    """Ink of one colour on a background of another."""
     image = Image.new("RGB", SIZE, ground)
     image.paste(ink, mask=INK)
     return image
 
 
 def seen_through(colour, mask=INK, mode="RGBA"):
-    """One colour that is opaque in places."""
+    """One colour, opaque only where the ink is."""
     image = Image.new("RGB", SIZE, colour).convert(mode)
     image.putalpha(mask)
     return image
@@ -66,7 +66,7 @@ def several(kind):
 
 
 def card():
-    """A white card with round corners on transparent ground."""
+    """A white card with round corners on a transparent background."""
     image = Image.new("RGBA", SIZE, (0, 0, 0, 0))
     ImageDraw.Draw(image).rounded_rectangle((1, 1, 58, 78), 9, fill="white")
     image.paste("black", mask=INK)
@@ -137,7 +137,7 @@ if features.check("avif"):
 
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
-def test_a_digit_is_the_same_in_every_kind_of_picture(make):
+def test_a_digit_is_the_same_in_every_format(make):
     assert np.abs(digit(make()) - EXPECTED).mean() < 5
 
 
@@ -146,13 +146,13 @@ TURNS = (
     Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_90,
     Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_270,
 )  # fmt: skip
-"""What a camera did to a picture that it says is to be shown by orientation 1 to 8."""
+"""Transposition of the stored picture for each EXIF orientation 1 to 8."""
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("large", [1, 12])
-def test_a_picture_is_upright_however_the_camera_was_held(orientation, kind, large):
+def test_exif_orientation_is_applied(orientation, kind, large):
     turn = TURNS[orientation - 1]
     image = PAPER if turn is None else PAPER.transpose(turn)
     image = image.resize((large * image.width, large * image.height))
@@ -161,12 +161,12 @@ def test_a_picture_is_upright_however_the_camera_was_held(orientation, kind, lar
     assert np.abs(digit(saved(image, kind, exif=exif)) - EXPECTED).mean() < 6
 
 
-def test_damaged_notes_of_the_camera_are_no_reason_to_refuse():
+def test_damaged_exif_is_ignored():
     for exif in (b"Exif\0\0MM\0*\0\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0" + bytes(40)):
         assert np.abs(digit(saved(PAPER, "JPEG", exif=exif)) - EXPECTED).mean() < 6
 
 
-def test_brightness_stays_as_it_is():
+def test_brightness_is_unchanged():
     image = np.random.default_rng(2).integers(0, 256, (28, 28), np.uint8)
     for kind in ("PNG", "BMP", "TIFF", "PPM"):
         for mode in ("L", "RGB"):
@@ -176,7 +176,7 @@ def test_brightness_stays_as_it_is():
     np.testing.assert_array_equal(read_picture(data).grey(), image)
 
 
-def test_a_data_set_has_one_scale_for_all_of_its_pictures():
+def test_one_scale_for_all_pictures_of_a_data_set():
     bright, dark = (read_picture(saved(deep(0, high))) for high in (4000, 1000))
     assert (bright.peak, dark.peak) == (4000, 1000)
     white = white_of([dark.peak, bright.peak, 0.0])
@@ -191,7 +191,7 @@ def test_a_data_set_has_one_scale_for_all_of_its_pictures():
 
 
 @pytest.mark.parametrize(("colour", "ground"), [("white", 0), ("black", 255)])
-def test_behind_transparent_pixels_is_what_the_ink_is_not(colour, ground):
+def test_the_background_of_transparent_pixels_contrasts_with_the_ink(colour, ground):
     picture = read_picture(saved(seen_through(colour)))
     assert picture.ground == ground
     grey = picture.grey()
@@ -199,7 +199,7 @@ def test_behind_transparent_pixels_is_what_the_ink_is_not(colour, ground):
     assert picture.grey(ground=100)[0, 0] == 100
 
 
-def test_what_is_noise_is_no_ink():
+def test_noise_is_not_ink():
     noise = np.random.default_rng(3).integers(30_000, 30_006, GREY.shape, np.uint16)
     refused(lambda: digit(saved(Image.fromarray(noise))), "of one colour")
     refused(lambda: digit(saved(Image.new("RGBA", SIZE, (0, 0, 0, 0)))), "of one colour")
@@ -235,22 +235,24 @@ UNREAD = {
 
 
 @pytest.mark.parametrize(("make", "said"), UNREAD.values(), ids=UNREAD)
-def test_what_is_not_read_is_named_with_its_cure(make, said):
-    refused(lambda: read_picture(make()), "the file is no picture that can be read", said)
+def test_unreadable_formats_are_named_with_a_cure(make, said):
+    refused(lambda: read_picture(make()), "the file is not a readable picture", said)
 
 
-def test_a_file_is_named(tmp_path):
+def test_errors_name_the_file(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no")
-    refused(lambda: read_picture(tmp_path / "a.png"), f"{tmp_path / 'a.png'} is no picture")
+    refused(
+        lambda: read_picture(tmp_path / "a.png"), f"{tmp_path / 'a.png'} is not a readable picture"
+    )
     refused(lambda: read_picture(tmp_path / "b.png"), "b.png cannot be read: No such file")
     refused(lambda: read_picture(str(tmp_path)), str(tmp_path), "cannot be read: Is a directory")
     refused(lambda: read_picture("a\0b"), "cannot be read")
     (tmp_path / "c.png").write_bytes(saved(PAPER))
     most = len(saved(PAPER)) - 1
-    refused(lambda: read_picture(tmp_path / "c.png", most_bytes=most), f"one of {most} at most")
+    refused(lambda: read_picture(tmp_path / "c.png", most_bytes=most), f"one of at most {most}")
 
 
-def test_bytes_at_random_are_refused_and_nothing_else_is_raised():
+def test_corrupted_files_raise_nothing_but_snnlab_errors():
     rng = np.random.default_rng(4)
     whole = [make() for make in KINDS.values()]
     read = 0
@@ -266,11 +268,11 @@ def test_bytes_at_random_are_refused_and_nothing_else_is_raised():
 
 
 def plain(image):
-    """A picture file of an image, as others would write it."""
+    """An image, saved and read as a picture file."""
     return read_picture(saved(Image.fromarray(image)))
 
 
-def test_an_image_of_the_data_set_stays_as_it_is():
+def test_an_image_of_the_data_set_is_unchanged():
     images = load("digits").test_images[:20]
     for image in images:
         np.testing.assert_array_equal(image_like("digits", plain(image), 16), image)
@@ -283,7 +285,7 @@ def test_an_image_of_the_data_set_stays_as_it_is():
     assert (every == shown).all(axis=(1, 2)).any()
 
 
-def test_clothes_fill_their_image_and_digits_do_not():
+def test_clothes_fill_the_image_and_digits_do_not():
     coat = Image.new("RGB", (300, 400), "white")
     ImageDraw.Draw(coat).rectangle((100, 50, 250, 349), fill=(90, 60, 60))
     picture = read_picture(saved(coat))
@@ -293,7 +295,7 @@ def test_clothes_fill_their_image_and_digits_do_not():
     assert boxed.max(axis=0).tolist() == [23, 18]
 
 
-def test_pictures_that_cannot_be_like_the_data_set_are_refused():
+def test_pictures_of_another_size_than_the_data_set_are_refused():
     picture = read_picture(saved(PAPER))
     refused(lambda: image_like("digits", picture, 16, as_is=True), "not of 16×16 or 8×8 pixels")
     refused(lambda: image_like("mnist", picture, 28, as_is=True), "not of 28×28 pixels")

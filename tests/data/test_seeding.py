@@ -1,4 +1,4 @@
-"""One seed, independent streams, the same numbers everywhere."""
+"""One seed gives independent streams, the same on every machine."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def test_a_deeper_path_is_another_stream():
     assert len(set(keys)) == len(keys)
 
 
-def test_drawing_more_from_one_stream_never_shifts_another():
+def test_drawing_more_from_one_stream_does_not_change_another():
     a, b = stream(1, "a"), stream(1, "b")
     a.random(1000)
     assert np.array_equal(b.random(5), stream(1, "b").random(5))

@@ -10,7 +10,7 @@ import pytest
 
 from snnlab import Config, Trainer, load
 from snnlab.learn.state import capture, restore
-from snnlab.process import held_back, not_lost, raised_within
+from snnlab.process import defer_sigint, find_raised, reraise_sigint
 
 OFTEN = """
 import collections, random, signal, threading
@@ -115,7 +115,7 @@ def test_a_restored_state_has_nothing_left_to_report(trainer, monkeypatch):
 
 def test_what_is_held_back_is_heard_after_an_error_too():
     def failing():
-        with held_back():
+        with defer_sigint():
             interrupt()
             raise ValueError
 
@@ -127,10 +127,10 @@ def test_what_is_held_back_is_heard_after_an_error_too():
 
 def test_what_a_callback_swallows_is_not_lost(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", swallowed := [].append)
-    with pytest.raises(KeyboardInterrupt), not_lost():
+    with pytest.raises(KeyboardInterrupt), reraise_sigint():
         ctypes.CFUNCTYPE(None)(interrupt)()
     assert len(swallowed.__self__) == 1
-    with pytest.raises(KeyboardInterrupt) as error, not_lost():
+    with pytest.raises(KeyboardInterrupt) as error, reraise_sigint():
         interrupt()
     assert error.value.__context__ is None
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -140,7 +140,7 @@ def test_a_handler_that_only_notes_ends_nothing():
     noted = []
     before = signal.signal(signal.SIGINT, lambda *signalled: noted.append(signalled))
     try:
-        with not_lost(), held_back():
+        with reraise_sigint(), defer_sigint():
             interrupt()
     finally:
         signal.signal(signal.SIGINT, before)
@@ -150,5 +150,5 @@ def test_a_handler_that_only_notes_ends_nothing():
 def test_the_root_of_a_complaint():
     root, error, other = TimeoutError(), SystemError(), SystemError()
     error.__cause__, other.__cause__ = other, root
-    assert raised_within(error) is root
-    assert raised_within(lone := SystemError()) is lone
+    assert find_raised(error) is root
+    assert find_raised(lone := SystemError()) is lone

@@ -1,4 +1,4 @@
-"""The benchmarks measure what they say, and tell it as it is."""
+"""The benchmarks: timing harness, table, breakdown, scaling and peers."""
 
 import json
 from dataclasses import replace
@@ -35,7 +35,7 @@ def contender(name, order, took):
     return run
 
 
-def test_contenders_take_turns_and_each_begins_a_round():
+def test_contenders_run_in_turn_and_each_starts_a_round():
     order = []
     names = {name: contender(name, order, k + 1.0) for k, name in enumerate("abc")}
     times = interleaved(names, seconds=0.0, least=4)
@@ -44,19 +44,19 @@ def test_contenders_take_turns_and_each_begins_a_round():
     assert times["c"].cpu.tolist() == [6.0] * 4
 
 
-def test_rounds_have_an_upper_limit():
+def test_the_number_of_rounds_is_limited():
     order = []
     interleaved({"a": contender("a", order, 1.0)}, seconds=60.0, most=7)
     assert len(order) == 1 + 7
 
 
-def test_cpu_time_of_a_busy_loop_is_its_wall_time_at_most():
+def test_cpu_time_of_a_busy_loop_is_at_most_its_wall_time():
     took = timed(lambda: sum(range(100_000)), repeats=3)()
     assert 0.0 < took.cpu < 1.2 * took.wall + 0.01
 
 
 @pytest.mark.parametrize(("at_most", "target", "met"), [(False, 1.8, True), (True, 1.8, False)])
-def test_a_target_is_met_from_one_side(at_most, target, met):
+def test_a_target_is_a_lower_or_an_upper_limit(at_most, target, met):
     assert replace(ROW, at_most=at_most, target=target).met is met
     assert replace(ROW, at_most=at_most, target=2.0).met
     assert not replace(ROW, at_most=at_most, ratio=None).met
@@ -70,7 +70,7 @@ def test_a_row_shows_ratio_target_figures_and_the_last_release(tmp_path):
     assert "not measured" in report.line(replace(ROW, ratio=None), {})
 
 
-def test_the_newest_release_is_compared_with(tmp_path, monkeypatch):
+def test_the_newest_release_is_the_reference(tmp_path, monkeypatch):
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     assert report.last_release() == {}
     for version in ("0.9.0", "0.10.0", "0.2.0"):
@@ -78,24 +78,24 @@ def test_the_newest_release_is_compared_with(tmp_path, monkeypatch):
     assert report.last_release()["version"] == "0.10.0"
 
 
-def test_an_unknown_section_is_an_error_of_use(tmp_path):
+def test_an_unknown_section_is_refused(tmp_path):
     with pytest.raises(SnnlabError, match="no section speed: there are real-time, peers"):
         suite.run(tmp_path, only="scaling,speed", full=False, threads=1)
 
 
-def test_without_its_extra_the_command_says_what_to_install(monkeypatch, capsys):
+def test_without_the_extra_the_command_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["bench"]) == 2
     assert 'pip install -e ".[bench]"' in capsys.readouterr().err
 
 
-def test_the_exponent_of_a_power_law_is_its_power():
+def test_the_exponent_of_a_power_law_is_fitted():
     amounts = np.array([1.0, 2.0, 4.0])
     cost = 3.0 * amounts[:, None] ** [0.5, 1.0, 2.0]
     np.testing.assert_allclose(scaling._slopes(amounts, cost), [0.5, 1.0, 2.0])
 
 
-def test_at_best_a_core_is_bound_by_the_slower_of_arithmetic_and_cache():
+def test_the_limit_is_the_slower_of_arithmetic_and_cache():
     counts = {"steps": 1.0}
     fast_cache = {"product_ops": breakdown.PADDED * 1e6, "l1_bytes": np.inf}
     fast_core = {"product_ops": np.inf, "l1_bytes": breakdown.PADDED * 1e6}
@@ -103,7 +103,7 @@ def test_at_best_a_core_is_bound_by_the_slower_of_arithmetic_and_cache():
     assert breakdown.at_best(counts, fast_core)["steps"] == breakdown.L1_BYTES["steps"]
 
 
-def test_a_random_network_is_as_busy_as_asked_and_learns_nothing():
+def test_a_random_network_has_the_requested_activity_and_does_not_learn():
     network = Random(batch=20, active=50)
     assert (network.events.counts == 50).all()
     assert 20 < network.run().spikes_per_sample() < 80
@@ -120,7 +120,7 @@ def by_hand(weights_lsb):
 
 
 def test_a_peers_membrane_follows_the_ideal_model():
-    """A forced hidden spike in step 2 makes a label neuron follow the postsynaptic potential."""
+    """After a forced hidden spike in step 2 a label neuron follows the postsynaptic potential."""
     peer = by_hand([np.full((1, 1), 63, np.int8), np.full((1, 1), 20, np.int8)])
     with torch.no_grad():
         peer.hidden.weight.fill_(10.0)
@@ -128,12 +128,12 @@ def test_a_peers_membrane_follows_the_ideal_model():
     psp = IdealModel(TAU_MEM, TAU_SYN).psp((np.arange(20) - 1) * DT_CADC) * 20 / WEIGHT_SCALE
     first = int(spikes.flatten().argmax())
     assert first == 2
-    assert spikes[3:4].sum() == 0  # held for a step
+    assert spikes[3:4].sum() == 0  # refractory for one step
     np.testing.assert_allclose(traces[:4, 0, 0], psp[:4], atol=1e-6)  # before the next spike
 
 
-def test_a_peer_spikes_as_the_ideal_die_does():
-    """Up to the grid of 1.7 µs: nine in ten neurons fire as often, and the totals agree."""
+def test_a_peer_spikes_like_the_ideal_die():
+    """Up to the 1.7 µs grid: nine in ten neurons have equal spike counts, and the totals agree."""
     rng, sizes = np.random.default_rng(3), (64, 60, 10)
     events, weights = random_spikes(rng, 50, 64, 0.5, last=1400), random_weights(rng, sizes)
     chip = Chip(Mapping(sizes), Die.ideal(), OperatingPoint(**SILENT))
@@ -157,7 +157,7 @@ def test_a_peers_loss_has_gradients_for_all_weights():
 
 
 class Untrained:
-    """What the contest needs of the benchmarked network."""
+    """An untrained stand-in for the benchmarked network."""
 
     def __init__(self):
         self._random = Random(batch=100)
@@ -170,7 +170,7 @@ class Untrained:
 
 
 @pytest.mark.slow
-def test_a_peer_in_its_own_process_answers(tmp_path):
+def test_a_peer_in_its_own_process_responds(tmp_path):
     with peers(Untrained(), ["torch by hand", "abacus"], 1) as (running, missing, folder):
         assert list(running) == ["torch by hand"]
         assert "abacus does not run: KeyError" in missing["abacus"]

@@ -1,4 +1,4 @@
-"""The documentation keeps up with the code: the table of knobs and the public reference."""
+"""The documentation agrees with the code: the table of knobs and the public reference."""
 
 import ast
 import importlib.util
@@ -26,12 +26,12 @@ def knobs_page():
     return module.page()
 
 
-def test_the_table_of_knobs_is_that_of_the_declarations():
+def test_the_table_of_knobs_is_up_to_date():
     written = (ROOT / "docs" / "knobs.md").read_text("utf-8")
     assert written == knobs_page(), "out of date: python docs/knobs.py"
 
 
-def test_every_knob_has_its_row():
+def test_every_knob_has_a_row():
     rows = [line for line in knobs_page().splitlines() if "<br>`--" in line]
     assert len(rows) == len(Config.knobs())
     live = sum("| live |" in row for row in rows)
@@ -64,14 +64,14 @@ def code_blocks():
 
 
 def used():
-    """What README, docs and notebooks import of snnlab, as (module, name)."""
+    """Imports of snnlab in README, docs and notebooks, as (module, name)."""
     nodes = chain.from_iterable(ast.walk(ast.parse(block)) for block in code_blocks())
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "snnlab":
             yield from ((node.module, alias.name) for alias in node.names)
 
 
-def test_the_reference_names_only_what_exists():
+def test_every_name_in_the_reference_exists():
     missing = [f"{m}.{n}" for m, n in documented() if not hasattr(import_module(m), n)]
     assert missing == []
 
@@ -81,7 +81,7 @@ def test_every_name_of_the_package_is_in_the_reference(name):
     assert id(getattr(snnlab, name)) in {id(getattr(import_module(m), n)) for m, n in documented()}
 
 
-def test_everything_that_pages_and_notebooks_import_is_in_the_reference():
+def test_everything_imported_in_pages_and_notebooks_is_in_the_reference():
     known = {id(getattr(import_module(m), n)) for m, n in documented()}
     modules = {m for m, _ in documented()}
     unknown = []

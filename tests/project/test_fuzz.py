@@ -1,6 +1,6 @@
-"""A few thousand damaged files and nonsense words, the same ones each time: all refused or sound.
+"""A few thousand fuzzed inputs, the same in each run: all are refused or accepted correctly.
 
-More of them by hand: ``python -m snnlab_bench.fuzz.run --cases 100000``, or ``make fuzz``.
+More of them: ``python -m snnlab_bench.fuzz.run --cases 100000``, or ``make fuzz``.
 """
 
 import pytest
@@ -9,11 +9,11 @@ from snnlab_bench.fuzz.run import hunt
 from snnlab_bench.fuzz.targets import TARGETS
 
 CASES = 40
-"""Of a target with a share of 1."""
+"""Cases of a target with a share of 1."""
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_nonsense_is_refused_or_taken_soundly(name):
+def test_fuzzed_input_is_refused_or_accepted_correctly(name):
     target = TARGETS[name]
     tally = hunt(target, max(2, round(CASES * target.share)))
     assert tally.faults == []
@@ -22,7 +22,7 @@ def test_nonsense_is_refused_or_taken_soundly(name):
     assert counts["refused"] > 0 or name == "NIR files"
 
 
-def test_faults_are_counted_as_what_they_are():
+def test_faults_are_counted_by_kind():
     def read(number):
         assert number % 2, "even"
         return 1 // (number % 3)

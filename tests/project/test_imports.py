@@ -1,4 +1,4 @@
-"""What is imported, where, and at what cost."""
+"""Cost of imports."""
 
 import gc
 import subprocess
@@ -6,20 +6,20 @@ import sys
 
 import pytest
 
-from snnlab.process import uncollected
+from snnlab.process import freeze_imports
 
 HEAVY = ("torch", "numba", "scipy", "sklearn", "pyarrow", "optuna", "distributed")
 
 
-def test_the_web_server_imports_nothing_that_computes():
+def test_the_web_server_imports_no_numeric_library():
     code = f"import sys, snnlab_app.server.serve; print([n for n in {HEAVY} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 
-def test_nothing_is_searched_while_importing_and_what_came_stays_out_of_it():
+def test_garbage_collection_is_off_while_importing_and_skips_the_imported():
     before = gc.get_freeze_count()
-    with uncollected():
+    with freeze_imports():
         assert not gc.isenabled()
         kept = [{} for _ in range(1000)]
     assert gc.isenabled()
@@ -27,8 +27,8 @@ def test_nothing_is_searched_while_importing_and_what_came_stays_out_of_it():
     gc.unfreeze()
 
 
-def test_an_import_that_fails_leaves_the_search_on():
-    with pytest.raises(ImportError), uncollected():
+def test_garbage_collection_is_on_after_a_failed_import():
+    with pytest.raises(ImportError), freeze_imports():
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()

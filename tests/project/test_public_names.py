@@ -1,4 +1,4 @@
-"""What examples and annotations promise: names exist, places may be text or Path."""
+"""Names in examples exist, and paths may be str or Path."""
 
 import ast
 import json
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def examples():
-    """Python of all pages and notebooks, by file."""
+    """Python code of all pages and notebooks, with the file name."""
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         for block in re.findall(r"```(?:python|pycon)\n(.*?)```", page.read_text("utf-8"), re.S):
             yield page.name, re.sub(r"^(>>> |\.\.\. )", "", block, flags=re.M)
@@ -45,7 +45,7 @@ def imported(code):
             yield "snnlab", node.attr
 
 
-def test_every_name_of_the_examples_exists():
+def test_every_name_in_the_examples_exists():
     found = {(page, *one) for page, code in examples() for one in imported(code)}
     assert len(found) > 30
     missing = [
@@ -79,7 +79,7 @@ BEGINNINGS = {
 
 @pytest.mark.parametrize("place", [str, Path])
 @pytest.mark.parametrize("ending", BEGINNINGS)
-def test_a_picture_is_saved_under_text_or_path(ending, place, tmp_path):
+def test_a_figure_is_saved_to_str_or_path(ending, place, tmp_path):
     for name in "ab":
         plotting.save(ELEMENT, place(tmp_path / f"{name}.{ending}"))
     one, other = ((tmp_path / f"{name}.{ending}").read_bytes() for name in "ab")
@@ -88,7 +88,7 @@ def test_a_picture_is_saved_under_text_or_path(ending, place, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_picture_has_the_colours_of_its_element(tmp_path):
+def test_a_figure_has_the_colours_of_its_element(tmp_path):
     steps = {"step": np.arange(3), "accuracy": np.arange(3) / 3}
     plotting.save(plotting.accuracy_curve(steps, steps), str(tmp_path / "curve.svg"))
     text = (tmp_path / "curve.svg").read_text()
@@ -99,7 +99,7 @@ def test_a_picture_has_the_colours_of_its_element(tmp_path):
 @pytest.mark.parametrize(
     "element", [hv.Curve([1, 2]), hv.Area([1, 2]), hv.Curve([1, 2]) * hv.Area([1, 2])]
 )
-def test_elements_of_ones_own_are_saved(element, tmp_path):
+def test_user_defined_elements_are_saved(element, tmp_path):
     plotting.save(element, str(tmp_path / "own.png"))
     assert (tmp_path / "own.png").read_bytes().startswith(BEGINNINGS["png"])
 
@@ -111,12 +111,12 @@ def test_elements_of_ones_own_are_saved(element, tmp_path):
         ("no/r.png", "cannot be written: No such file or directory"),
     ],
 )  # fmt: skip
-def test_a_place_for_no_picture(name, said, tmp_path):
+def test_an_invalid_path_of_a_figure_is_refused(name, said, tmp_path):
     refused(lambda: plotting.save(ELEMENT, str(tmp_path / name)), "picture", said, folder=tmp_path)
 
 
 @pytest.mark.parametrize("place", [str, Path])
-def test_places_are_text_or_path(place, tmp_path):
+def test_paths_are_str_or_path(place, tmp_path):
     config = Config.checked(dataset="digits", hidden=[5], batch=1438, epochs=1)
     folder = place(tmp_path / "run")
     Recorder(folder, Trainer(config, load("digits")))

@@ -1,4 +1,4 @@
-"""The wheel: what it holds, that it runs on its own, and who has its name on the index."""
+"""The wheel: its content, that it runs on its own, and the owner of its name on the index."""
 
 import zipfile
 
@@ -15,7 +15,7 @@ def wheel(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_the_source_tree_by_way_of_the_sdist(wheel):
+def test_the_wheel_contains_the_source_tree_of_the_sdist(wheel):
     held, sources = release.content(wheel), release.sources()
     assert sorted(held) == sorted(sources)
     assert held == sources
@@ -39,7 +39,7 @@ def test_the_wheel_runs_outside_the_checkout(wheel, tmp_path):
 
 
 def publish(index, version, *names, project="snnlab_analog"):
-    """A wheel on the index that pip is given."""
+    """Add a wheel to the index."""
     info = f"{project}-{version}.dist-info"
     described = {
         "METADATA": f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n",
@@ -55,7 +55,7 @@ def publish(index, version, *names, project="snnlab_analog"):
 
 @pytest.fixture
 def index(tmp_path, monkeypatch):
-    """A folder in place of the package index."""
+    """A folder that replaces the package index."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
@@ -68,7 +68,7 @@ def index(tmp_path, monkeypatch):
 OURS = ("snnlab/__init__.py", "snnlab_app/__init__.py", "snnlab_bench/__init__.py")
 
 
-def test_a_name_that_nobody_has_is_free(index, tmp_path):
+def test_an_unused_name_is_free(index, tmp_path):
     assert check_name(tmp_path) == "snnlab-analog: nobody has the name"
 
 
@@ -78,25 +78,25 @@ def test_our_own_name_is_ours(index, tmp_path):
 
 
 @pytest.mark.parametrize("names", [("snnlab/__init__.py",), ("other.py",), ()])
-def test_somebody_elses_is_not(index, tmp_path, names):
+def test_the_name_of_another_project_is_refused(index, tmp_path, names):
     publish(index, "3.0", *names)
     with pytest.raises(Unfit, match="on the index is another project"):
         check_name(tmp_path)
 
 
-def test_a_version_is_published_once(index, tmp_path):
+def test_a_published_version_is_refused(index, tmp_path):
     publish(index, version(), *OURS)
     with pytest.raises(Unfit, match="already on the index: raise the version"):
         check_name(tmp_path)
 
 
-def test_sources_without_a_wheel_are_not_ours(index, tmp_path):
+def test_a_name_with_sources_but_no_wheel_is_refused(index, tmp_path):
     (index / "snnlab_analog-1.0.tar.gz").write_bytes(b"anything")
     with pytest.raises(Unfit, match="no wheel: it is not ours"):
         check_name(tmp_path)
 
 
-def test_an_index_that_does_not_answer_is_no_free_name(index, tmp_path, monkeypatch):
+def test_an_index_that_does_not_answer_is_an_error(index, tmp_path, monkeypatch):
     monkeypatch.delenv("PIP_NO_INDEX")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")

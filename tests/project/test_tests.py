@@ -1,4 +1,4 @@
-"""What holds for the tests themselves: none trusts the machine."""
+"""Rules for the tests themselves."""
 
 import re
 from pathlib import Path
@@ -12,24 +12,24 @@ HERE = Path(__file__)
 TESTS = sorted(path for path in HERE.parents[1].rglob("test_*.py") if path != HERE)
 
 
-def test_none_measures_time():
-    """A busy machine is no fault: what is meant is an order of events. Benchmarks measure."""
+def test_no_test_measures_time():
+    """A busy machine must not fail a test: test the order of events; benchmarks measure time."""
     clocks = re.compile(
         r"perf_counter|process_time|performance\.now|(time|monotonic)\(\) - (start|begin)\b"
     )
     assert [path.name for path in TESTS if clocks.search(path.read_text("utf-8"))] == []
 
 
-def test_none_asks_for_real_data_but_by_what_leaves_it_out():
+def test_real_data_are_loaded_only_by_the_fixture_that_skips():
     loads = re.compile(r'\bload\("(fashion-)?mnist"\)')
     asking = {path.name for path in TESTS if loads.search(path.read_text("utf-8"))}
     assert asking <= {"test_data_sources.py", "test_data_wheel.py"}  # those bring their own source
 
 
-def test_what_lacks_data_is_left_out_but_never_in_ci(monkeypatch):
-    error = DataUnavailable("data set mnist is not to be had")
+def test_tests_without_data_are_skipped_but_not_in_ci(monkeypatch):
+    error = DataUnavailable("data set mnist is not available")
     monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="left out: data set mnist is not to be had"):
+    with pytest.raises(pytest.skip.Exception, match="left out: data set mnist is not available"):
         leave_out(error)
     monkeypatch.setenv("CI", "true")
     with pytest.raises(DataUnavailable):

@@ -174,8 +174,8 @@ def test_the_command_goes_on_after_what_it_cannot_read(kept, tmp_path, capsys, m
     assert len(complaints) == 4
     assert all(line.startswith("snnlab: ") for line in complaints)
     assert "there are no pictures in b/*.png" in complaints[0]
-    assert "12.png is no picture" in complaints[1]
-    assert "13.svg is no picture that can be read: it is an SVG" in complaints[2]
+    assert "12.png is not a readable picture" in complaints[1]
+    assert "13.svg is not a readable picture: it is an SVG" in complaints[2]
     assert "gone.png cannot be read: No such file" in complaints[3]
 
 

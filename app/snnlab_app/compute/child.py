@@ -2,8 +2,8 @@
 
 from multiprocessing import get_context
 
-from snnlab.text.progress import deaf_to_ctrl_c
+from snnlab.text.progress import ignore_ctrl_c
 
-__all__ = ["deaf_to_ctrl_c", "spawn"]
+__all__ = ["ignore_ctrl_c", "spawn"]
 
 spawn = get_context("spawn")

@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 import psutil
 
 from snnlab.commands.limits import Limits
-from snnlab.process import uncollected
-from snnlab_app.compute.child import deaf_to_ctrl_c, spawn
+from snnlab.process import freeze_imports
+from snnlab_app.compute.child import ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps
 
@@ -174,7 +174,7 @@ class _Process:
             target=_compute, args=(theirs, settings, *self._arguments), name="snnlab-compute",
             daemon=True,
         )  # fmt: skip
-        with deaf_to_ctrl_c():
+        with ignore_ctrl_c():
             self._process.start()
         theirs.close()
         Thread(target=self._listen, daemon=True).start()
@@ -200,6 +200,6 @@ class _Process:
 def _compute(*arguments):
     """The other process; by name only, for the page must not import what computes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with uncollected():
+    with freeze_imports():
         compute = import_module("snnlab_app.compute.worker")
     compute.run(*arguments)

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from threading import Thread
 
 from snnlab.errors import SnnlabError
-from snnlab.process import uncollected
+from snnlab.process import freeze_imports
 from snnlab.sweeps.cluster import on_one_core
 
 NICER = 10
@@ -26,7 +26,7 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(NICER)
-    with uncollected():
+    with freeze_imports():
         from snnlab.sweeps.plan import Plan
         from snnlab.sweeps.sweep import sweep
 

@@ -19,7 +19,7 @@ import psutil
 from snnlab.commands.limits import Limits
 from snnlab.files import cache_folder
 from snnlab.sweeps.plan import Plan
-from snnlab_app.compute.child import deaf_to_ctrl_c, spawn
+from snnlab_app.compute.child import ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.session.turns import nth
 
@@ -188,7 +188,7 @@ class _Process:
     def _live(self, theirs):
         """Start it, which takes a moment, and listen until it is gone."""
         with suppress(EOFError, OSError):
-            with deaf_to_ctrl_c():
+            with ignore_ctrl_c():
                 self._process.start()
             theirs.close()
             while not self._killed:

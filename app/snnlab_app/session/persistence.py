@@ -11,7 +11,7 @@ import numpy as np
 
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
-from snnlab.files import load_npz, npz, unflushed, write_whole
+from snnlab.files import load_npz, npz, without_fsync, write_whole
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import NotKept, Recorder
 from snnlab.runs.run import Run
@@ -62,7 +62,7 @@ class Keeping:
             return self._trainer.advance()
 
     def _kept_update(self):
-        with unflushed():  # a flush takes longer than many updates, and others wait
+        with without_fsync():  # a flush takes longer than many updates, and others wait
             if self._recorder is None:
                 self._recorder = Recorder(self.folder, self._trainer, every=EVERY, epochs_too=False)
             return self._recorder.advance()
@@ -78,7 +78,7 @@ class Keeping:
             return
         self._step = self._recorder.kept
         try:
-            with unflushed():
+            with without_fsync():
                 _write(self.folder / CURVES, curves)
         except OSError as error:
             self._give_up(f"folder {self.folder} cannot be written: {error.strerror}")
@@ -87,7 +87,7 @@ class Keeping:
         """Keep all as it is now."""
         if self._recorder:
             try:
-                with unflushed():
+                with without_fsync():
                     self._recorder.save()
             except NotKept as error:
                 self._give_up(error)

@@ -1,1 +1,1 @@
-"""The dashboard measured in a real browser and under many visitors."""
+"""Benchmarks of the dashboard in a real browser and with many visitors."""

@@ -1,7 +1,7 @@
 """The README's animation: ``python -m snnlab_bench.dashboard.journey`` writes docs/mismatch.webp.
 
-A network learns MNIST, somebody drags the mismatch from 0 to 30 %, accuracy falls and the loop
-brings it back. Pictures are what Chromium shows of a dashboard of its own, nothing is staged.
+A network learns MNIST, the mismatch is dragged from 0 to 30 %, accuracy falls, and in-the-loop
+training restores it. The frames are screenshots of a running dashboard in Chromium.
 """
 
 import re
@@ -19,14 +19,14 @@ SCREEN = {"width": 1400, "height": 1372}
 WIDTH = 900
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
 EVERY, SHOWN_MS, LAST_MS = 0.2, 140, 2500
-"""Seconds between two pictures; milliseconds for which each is shown, and the last."""
+"""Interval between two frames : s; how long each frame and the last one are shown : ms."""
 LEARNT, MISMATCH = 94.0, 30
 BEFORE, DRAG, AFTER = 6, 5, 40
-"""Pictures before, during and after the drag."""
+"""Number of frames before, during and after the drag."""
 
 
 def main() -> None:
-    """Film it and say how large the film is."""
+    """Record the animation and print its size."""
     with served(*FLAGS) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=SCREEN)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def film(page):
-    """Train, drag, wait: a picture now and then."""
+    """Frames of training, dragging the slider, and training on."""
     page.get_by_text(re.compile("^mnist: ")).first.wait_for(timeout=120_000)
     page.get_by_role("button", name="Train", exact=True).first.click()
     while number(page, "Batch accuracy") < LEARNT:
@@ -62,7 +62,7 @@ def film(page):
 
 
 def picture(page, top: int, bottom: int) -> Image.Image:
-    """The page without what is between two heights: knobs, numbers, and under them its curves."""
+    """A screenshot without the part between two heights, leaving knobs, numbers and curves."""
     time.sleep(EVERY)
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
     below = shot.crop((0, bottom, shot.width, shot.height))

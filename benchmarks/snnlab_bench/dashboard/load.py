@@ -1,7 +1,7 @@
-"""Many visitors at once, and what is left after kills: ``make bench-load`` prints a table.
+"""Load test with many visitors, and recovery after kills: ``make bench-load`` prints a table.
 
-On this machine only, and bounded: 30 pages that train, 100 that watch one, half a minute each; then
-kills, nonsense for everything that reads, and faults of disks. Some twenty minutes in all.
+Runs on this machine only: 30 pages that train, 100 pages that watch one training, half a minute
+each; then kills, fuzzing, and simulated disk faults. Takes about twenty minutes.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from snnlab_bench.fuzz.targets import TARGETS
 LIVE, IDLE = 30, 100
 SECONDS = 30.0
 CLICKS_EVERY = 4.0
-"""Seconds between two clicks of a visitor who trains."""
+"""Mean time between two clicks of a training visitor : s."""
 KILLS, SERVER_KILLS, CASES = 20, 10, 100_000
 TRAINING = {"dataset": "digits", "epochs": 300, "schedule": "constant"}
 
@@ -44,15 +44,15 @@ def main() -> None:
     """Measure and print all rows."""
     print(f"{'what':58}{'measured':>20}   target")
     with tempfile.TemporaryDirectory() as cache:
-        os.environ["SNNLAB_CACHE"] = cache  # what servers keep of their visitors
+        os.environ["SNNLAB_CACHE"] = cache  # where servers store visitors' trainings
         with served("--dataset", "mnist", *FLAGS) as url:
             asyncio.run(_crowd(url, Path(cache) / "visitors"))
         with served("--dataset", "mnist", *FLAGS) as url:
-            asyncio.run(_lookers_on(url))
-    _killed_processes()
-    _killed_servers()
-    _nonsense()
-    _suite("bad inputs in a table, refused clearly", "tests/bad_input", ">= 200")
+            asyncio.run(_watchers(url))
+    _kill_processes()
+    _kill_servers()
+    _fuzz()
+    _suite("invalid inputs refused in one line", "tests/bad_input", ">= 200")
     _suite("faults of disk, clock and cache, nothing lost", "tests/runs/test_faults.py", "all")
 
 
@@ -60,7 +60,7 @@ def _say(what, measured, target):
     print(f"{what:58}{measured:>20}   {target}", flush=True)
 
 
-# ── many who train ──
+# ── many training visitors ──
 
 
 async def _crowd(url, kept):
@@ -78,25 +78,25 @@ async def _crowd(url, kept):
     took = time.monotonic() - start
     done = [visitor.step - before for visitor, before in zip(visitors, steps, strict=True)]
     rates = [sum(then >= start for then in v.updates) / took for v in visitors]
-    _say("pages that train at once", f"{LIVE}", "30")
+    _say("pages training at once", f"{LIVE}", "30")
     _say("  updates/s, slowest page (median)", f"{min(rates):.1f} ({median(rates):.1f})", ">= 2")
     _say("  steps/s, slowest over mean", f"{min(done) / mean(done):.2f}", ">= 0.7")
-    _say("  images/s of all together", f"{100 * sum(done) / took:,.0f}", "")
+    _say("  images/s, all pages together", f"{100 * sum(done) / took:,.0f}", "")
     answers = [s for each in await asyncio.gather(*map(_clicks, visitors)) for s in each]
     p95 = quantiles(answers, n=20)[-1]
-    _say("  click to answer, p95 (median)", f"{p95:.2f} ({median(answers):.2f}) s", "<= 1 s")
+    _say("  click to response, p95 (median)", f"{p95:.2f} ({median(answers):.2f}) s", "<= 1 s")
     _say("  pages lost", f"{sum(visitor.lost for visitor in visitors)}", "0")
     each = (_memory(server) - alone) / (LIVE - 1)
-    _say("  memory of one more, all processes", f"{each / 1e6:.0f} MB", "<= 60 MB")
+    _say("  memory per additional page, all processes", f"{each / 1e6:.0f} MB", "<= 60 MB")
     start = time.monotonic()
     await asyncio.gather(*(visitor.leave() for visitor in visitors))
     while any(kept.iterdir()) and time.monotonic() - start < 90:
         await asyncio.sleep(0.02)
-    _say("  until all who left are forgotten", f"{time.monotonic() - start:.1f} s", "<= 5 s")
+    _say("  until data of closed pages are deleted", f"{time.monotonic() - start:.1f} s", "<= 5 s")
 
 
 async def _come(url, k):
-    await asyncio.sleep(0.3 * k)  # as a class does that is told to
+    await asyncio.sleep(0.3 * k)  # spread out, as when a class opens the page
     return await Visitor(url).come()
 
 
@@ -111,7 +111,7 @@ async def _clicks(visitor):
 
 
 def server_of(url: str) -> psutil.Process:
-    """The child of this process that listens there."""
+    """The child process that listens at this address."""
     port = int(url.rsplit(":", 1)[1].strip("/"))
     return next(
         process
@@ -124,34 +124,34 @@ def _memory(server):
     return sum(each.memory_info().rss for each in [server, *server.children(recursive=True)])
 
 
-# ── many who look on ──
+# ── many watchers ──
 
 
-async def _lookers_on(url):
+async def _watchers(url):
     trains = await Visitor(url).come()
     await trains.until("mnist")
     link = await trains.let_watch()
-    lookers = await asyncio.gather(*(_come(link, k) for k in range(IDLE)))
+    watchers = await asyncio.gather(*(_come(link, k) for k in range(IDLE)))
     await trains.click("Train", "Pause")
-    await asyncio.gather(*(looker.until("running") for looker in lookers))
-    steps = [visitor.step for visitor in (trains, *lookers)]
+    await asyncio.gather(*(watcher.until("running") for watcher in watchers))
+    steps = [visitor.step for visitor in (trains, *watchers)]
     start = time.monotonic()
     await asyncio.sleep(SECONDS)
     took = time.monotonic() - start
-    done = [v.step - before for v, before in zip((trains, *lookers), steps, strict=True)]
-    own, *theirs = [sum(then >= start for then in v.updates) / took for v in (trains, *lookers)]
-    _say("pages that watch one training", f"{IDLE}", "100")
-    _say("  updates/s, slowest of them (the one's own)", f"{min(theirs):.1f} ({own:.1f})", "")
-    _say("  images/s of the one", f"{100 * done[0] / took:,.0f}", "")
-    _say("  pages lost, or that stood still",
-         f"{sum(v.lost for v in [trains, *lookers]) + sum(d == 0 for d in done)}", "0")  # fmt: skip
-    await asyncio.gather(*(visitor.leave() for visitor in [trains, *lookers]))
+    done = [v.step - before for v, before in zip((trains, *watchers), steps, strict=True)]
+    own, *theirs = [sum(then >= start for then in v.updates) / took for v in (trains, *watchers)]
+    _say("pages watching one training", f"{IDLE}", "100")
+    _say("  updates/s, slowest watcher (training page)", f"{min(theirs):.1f} ({own:.1f})", "")
+    _say("  images/s of the training", f"{100 * done[0] / took:,.0f}", "")
+    failed = sum(v.lost for v in [trains, *watchers]) + sum(d == 0 for d in done)
+    _say("  pages lost or without updates", f"{failed}", "0")
+    await asyncio.gather(*(visitor.leave() for visitor in [trains, *watchers]))
 
 
 # ── kills ──
 
 
-def _killed_processes():
+def _kill_processes():
     expected, dice = _alone(), random.Random(1)
     with tempfile.TemporaryDirectory() as folder, Compute(store=Store(1000, Path(folder))) as all_:
         session = RemoteSession(all_, Config.checked(**TRAINING), all_.store.folder("visitor"))
@@ -167,7 +167,7 @@ def _killed_processes():
     _say(f"computing process killed x {KILLS}", "same bits" if same else "LOST", "same bits")
 
 
-def _killed_servers():
+def _kill_servers():
     expected, dice = _alone(), random.Random(2)
     with tempfile.TemporaryDirectory() as root:
         folder = Store(1000, Path(root)).folder("visitor")
@@ -203,10 +203,10 @@ if __name__ == "__main__":
 """
 
 
-# ── nonsense ──
+# ── fuzzing ──
 
 
-def _nonsense():
+def _fuzz():
     total, shares = Tally(), sum(target.share for target in TARGETS.values())
     for target in TARGETS.values():
         total.add(hunt(target, ceil(CASES * target.share / shares)))
@@ -217,7 +217,7 @@ def _nonsense():
 
 
 def _suite(what, tests, target):
-    """What the tests of this folder say."""
+    """Run the tests of a folder or file and print their counts."""
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", tests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     counts = re.findall(r"(\d+) (passed|failed|error)", done.stdout.splitlines()[-1])

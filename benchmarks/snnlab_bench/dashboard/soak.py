@@ -1,7 +1,7 @@
-"""Whether anything grows: ``make soak`` takes an hour, less with ``--minutes`` and ``--visits``.
+"""Soak test for leaks: ``make soak`` takes an hour, less with ``--minutes`` and ``--visits``.
 
-A browser watches a training for half an hour and goes through all views; then 500 pages come and
-go. On this machine only. Ends with 1 if something grows by more than it may.
+A browser watches a training for half an hour, cycling through all views; then 500 pages are opened
+and closed. Runs on this machine only. Exit code 1 if memory, threads or descriptors leak.
 """
 
 import argparse
@@ -24,25 +24,25 @@ from snnlab_bench.dashboard.visitor import Visitor
 
 LOOK_EVERY = 15.0
 WARM = 1 / 3
-"""Share of the time that is no measure: caches fill, curves grow to their full length."""
-AT_ONCE = 4
-"""Pages that come and go side by side."""
-MOST_MB_PER_MINUTE, MOST_MB_PER_VISIT = 1.0, 0.1
+"""Fraction of the time that is not measured, while caches fill and curves reach full length."""
+CONCURRENT_PAGES = 4
+"""Pages that are opened and closed at the same time."""
+MAX_MB_PER_MINUTE, MAX_MB_PER_VISIT = 1.0, 0.1
 SETTLE = 8.0
-"""Seconds after which who has left must be forgotten."""
+"""Time after which everything of a closed page must be freed : s."""
 
 
 class Holding(NamedTuple):
-    """What a server and its computing processes hold."""
+    """Resources of a server and its compute processes."""
 
     megabytes: float
     threads: int
     descriptors: int
-    """Of files, sockets and pipes."""
+    """File descriptors, including sockets and pipes."""
 
     @classmethod
     def of(cls, server: psutil.Process) -> "Holding":
-        """As of now."""
+        """The current resources."""
         every = [server, *server.children(recursive=True)]
         return cls(
             sum(each.memory_info().rss for each in every) / 1e6,
@@ -52,7 +52,7 @@ class Holding(NamedTuple):
 
 
 def main() -> int:
-    """Measure, print; 0 if nothing grows."""
+    """Measure and print; returns 0 if nothing leaks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--visits", type=int, default=500)
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def watch(url: str, server: psutil.Process, minutes: float) -> bool:
-    """A training with a browser attached; whether memory grows."""
+    """Watch a training in a browser; returns whether memory grows too fast."""
     rows, start = [], time.monotonic()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -88,22 +88,22 @@ def watch(url: str, server: psutil.Process, minutes: float) -> bool:
             wire.send("HeapProfiler.collectGarbage")
             heap = wire.send("Runtime.getHeapUsage")["usedSize"] / 1e6
             rows.append((now, *Holding.of(server), heap))
-        told = page.get_by_text("running: step").first.inner_text()
+        status = page.get_by_text("running: step").first.inner_text()
         browser.close()
-    names = ("server and computing process", "threads", "descriptors", "page")
-    print(f"a training watched for {minutes:g} minutes in all views ({told})")
+    names = ("server and compute process", "threads", "descriptors", "page")
+    print(f"a training watched for {minutes:g} minutes in all views ({status})")
     grows = False
     for name, values in zip(names, np.transpose(rows)[1:], strict=True):
         warm = np.transpose(rows)[0] >= WARM * minutes
         slope = np.polyfit(np.transpose(rows)[0][warm], values[warm], 1)[0]
-        print(f"  {name:30} {values[warm][0]:8.0f} to {values[-1]:8.0f}, {slope:+.3f} a minute")
-        grows |= slope > MOST_MB_PER_MINUTE
+        print(f"  {name:30} {values[warm][0]:8.0f} to {values[-1]:8.0f}, {slope:+.3f} per minute")
+        grows |= slope > MAX_MB_PER_MINUTE
     return bool(grows)
 
 
 async def come_and_go(url: str, server: psutil.Process, visits: int) -> bool:
-    """Pages that open, some of which train, and close; whether anything is left of them."""
-    await _visits(url, max(AT_ONCE, visits // 10))
+    """Open pages, train on some, and close them; returns whether resources leak."""
+    await _visits(url, max(CONCURRENT_PAGES, visits // 10))
     await asyncio.sleep(SETTLE)
     before, start = Holding.of(server), time.monotonic()
     await _visits(url, visits)
@@ -114,15 +114,15 @@ async def come_and_go(url: str, server: psutil.Process, visits: int) -> bool:
     for name in Holding._fields:
         print(f"  {name:30} {getattr(before, name):8.0f} to {getattr(after, name):8.0f}")
     return (
-        after.megabytes - before.megabytes > MOST_MB_PER_VISIT * visits
+        after.megabytes - before.megabytes > MAX_MB_PER_VISIT * visits
         or after.threads > before.threads
         or after.descriptors > before.descriptors
     )
 
 
 async def _visits(url, count):
-    for _ in range(count // AT_ONCE):
-        await asyncio.gather(*(_visit(url, k) for k in range(AT_ONCE)))
+    for _ in range(count // CONCURRENT_PAGES):
+        await asyncio.gather(*(_visit(url, k) for k in range(CONCURRENT_PAGES)))
 
 
 async def _visit(url, k):

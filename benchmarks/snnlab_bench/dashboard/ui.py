@@ -1,7 +1,7 @@
-"""The dashboard's speed as a person meets it: ``make bench-ui`` prints a table.
+"""Speed of the dashboard as seen by a user: ``make bench-ui`` prints a table.
 
-Starts a server of its own and drives it in the system's Chromium. What the page shows is the
-measure: pixels of the raster for updates, words of the status for answers.
+Starts a server and drives it in the system's Chromium. Measured on what the page shows: pixels of
+the raster for updates, button texts for responses.
 """
 
 import os
@@ -19,9 +19,9 @@ from playwright.sync_api import sync_playwright
 
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
 TRAINING = 10.0
-"""Seconds of training for each rate."""
+"""Duration of training for each rate : s."""
 
-# Counts how often the pixels of a canvas change, looking at every frame, for so many milliseconds.
+# Changes of a canvas per second, comparing its pixels in every second frame for ``milliseconds``.
 UPDATES = """async ([canvas, milliseconds]) => {
   const start = performance.now(), look = canvas.getContext("2d");
   let last = "", changes = 0, looks = 0;
@@ -51,7 +51,7 @@ LONG_TASKS = """() => {
 
 @contextmanager
 def served(*flags):
-    """``snnlab app`` on a free port; its address."""
+    """Run ``snnlab app`` on a free port; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -74,12 +74,12 @@ def served(*flags):
 
 
 def chromium() -> str | None:
-    """The system's browser."""
+    """Path of the system's Chromium or Chrome."""
     return shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def number(page, name):
-    """The figure shown under a name."""
+    """The number in the tile of this name."""
     text = page.get_by_role("group", name=name, exact=True).inner_text()
     return float(re.search(r"[\d.,]+", text.split("\n")[-1]).group().replace(",", ""))
 
@@ -95,7 +95,7 @@ def train(page):
 
 
 def measure(page, url):
-    """Numbers by name, in the order in which a person would meet them."""
+    """Measurements by name, in the order of a visit."""
     found = {}
     start = time.perf_counter()
     page.goto(url)
@@ -126,7 +126,7 @@ def measure(page, url):
 
 
 def alone(dataset):
-    """Steps per second of the same training with no dashboard at all."""
+    """Steps per second of the same training without a dashboard."""
     import torch
 
     from snnlab.config import Config

@@ -1,6 +1,6 @@
-"""A visitor without a browser: speaks to the dashboard as its page does, and draws nothing.
+"""A visitor without a browser: a client of the dashboard's protocol that draws nothing.
 
-So many of them fit on one machine, whose cores are left to the server.
+Many of them run on one machine without slowing down the server.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
 DRAWING = 0.03
-"""Seconds that a browser takes to draw what it was sent."""
+"""Time that a browser takes to draw an update : s."""
 STEP = re.compile(r"(\w+): step (\d+)")
 
 
 class Visitor:
-    """One page: ``updates`` are when plots arrived, ``step`` is what it says."""
+    """One page. ``updates`` : arrival times of plots; ``step`` : the step it shows."""
 
     def __init__(self, url: str):
         self._url = url
@@ -32,7 +32,7 @@ class Visitor:
         self._changed, self._speaking = asyncio.Event(), asyncio.Lock()
 
     async def come(self) -> "Visitor":
-        """Fetch the page, and listen to it."""
+        """Open the page and listen for its updates."""
         page = await AsyncHTTPClient().fetch(self._url, request_timeout=120)
         token = re.search(r'"token":"([^"]+)"', page.body.decode())[1]
         server, _, place = self._url.removeprefix("http://").partition("/")
@@ -61,7 +61,7 @@ class Visitor:
         return self
 
     async def click(self, label: str, then: str) -> float:
-        """Click a button; seconds until it is called otherwise."""
+        """Click a button; returns the time until its label is ``then`` : s."""
         button, start = self._button(label), monotonic()
         await self._press(button)
         while self._labels[button] != then:
@@ -70,7 +70,7 @@ class Visitor:
         return monotonic() - start
 
     async def let_watch(self) -> str:
-        """The address at which others may watch."""
+        """Click "Let watch"; returns the address for watchers."""
         await self._press(self._button("Let watch"))
         while not self._link:
             self._changed.clear()
@@ -85,13 +85,13 @@ class Visitor:
         await self._event("dom_event", [["model", {"id": target}], ["node", "click"], ["data", {}]])
 
     async def until(self, said: str) -> None:
-        """Wait until the page has said so of its training."""
+        """Wait until the page has shown a status that starts with ``said``."""
         while not any(text.startswith(said) for text in self._said):
             self._changed.clear()
             await self._changed.wait()
 
     async def leave(self) -> None:
-        """Close the tab."""
+        """Close the page."""
         server = self._url.partition("//")[2].partition("/")[0]
         await AsyncHTTPClient().fetch(f"http://{server}/left", method="POST", body=self._goodbye)
         self._task.cancel()
@@ -103,14 +103,14 @@ class Visitor:
         return await asyncio.wait_for(self._replies[kind], 120)
 
     async def _say(self, kind, content):
-        async with self._speaking:  # one message after the other
+        async with self._speaking:  # one message at a time
             for part in ({"msgid": uuid4().hex, "msgtype": kind}, {}, content):
                 await self._socket.write_message(json.dumps(part))
 
     async def _event(self, name, values):
-        told = {"type": "event", "name": name, "values": {"type": "map", "entries": values}}
-        sent = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": told}
-        with suppress(WebSocketClosedError):  # it was lost: who listens will notice
+        data = {"type": "event", "name": name, "values": {"type": "map", "entries": values}}
+        sent = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": data}
+        with suppress(WebSocketClosedError):  # the listener notices that the page is lost
             await self._say("PATCH-DOC", {"events": [sent]})
 
     async def _listen(self):
@@ -136,7 +136,7 @@ class Visitor:
             if attribute == "text" and event["model"]["id"] == self._data:
                 self._link = new
             elif attribute == "text":
-                self._told(new)
+                self._note(new)
             elif attribute == "label" and event["model"]["id"] in self._labels:
                 self._labels[event["model"]["id"]] = new
             elif attribute == "sent":
@@ -144,7 +144,7 @@ class Visitor:
                 asyncio.get_running_loop().call_later(DRAWING, self._drawn, new)
         self._changed.set()
 
-    def _told(self, html):
+    def _note(self, html):
         if not isinstance(html, str) or len(html) > 300:
             return  # no status
         text = unescape(re.sub("<[^>]*>", "", unescape(html))).strip()
@@ -158,10 +158,10 @@ class Visitor:
             self._answer = asyncio.ensure_future(self._event("data_event", drawn))
 
     def _find(self, document):
-        """Which of the page's models are the bridge and the buttons, and what its words are."""
+        """Find the bridge and the buttons among the page's models, and note its texts."""
         self._buttons = {}
         for model in _models(document):
-            self._told(model["attributes"].get("text"))
+            self._note(model["attributes"].get("text"))
             kind, data = model["attributes"].get("class_name"), model["attributes"].get("data")
             if kind == "Bridge":
                 self._bridge, self._data = model["id"], data["id"]
@@ -172,7 +172,7 @@ class Visitor:
 
 
 def _models(part):
-    """All models of a document as JSON, however deep."""
+    """All models of a document as JSON, at any depth."""
     if isinstance(part, dict):
         if "id" in part and "attributes" in part:
             yield part

@@ -1,1 +1,1 @@
-"""Nonsense for everything that reads: ``python -m snnlab_bench.fuzz.run``."""
+"""Fuzzing of every reader of user input: ``python -m snnlab_bench.fuzz.run``."""

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import array_shapes
 from hypothesis.extra.numpy import arrays as array_of
 
 WORDS = (0, 1, 2, 127, 255, 256, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1)
-"""What lengths and offsets are when they are wrong."""
+"""Typical wrong lengths and offsets."""
 HUGE = (10**4, 10**6, 10**9, 10**12, 2**31, 2**63 - 1)
 DTYPES = ("f8", "f4", "f2", "i8", "u8", "i4", "i1", "u1", "u2", "?", "c16", "S3", "U3", "M8[s]")
 
@@ -41,7 +41,7 @@ def _edited(data, edit):
 
 @st.composite
 def damaged(draw, *valid: bytes):
-    """Bytes of a valid file after one to six edits; or any bytes at all."""
+    """Bytes of a valid file after one to six edits."""
     data = draw(st.sampled_from(valid))
     for edit in draw(st.lists(_edits, min_size=1, max_size=6)):
         data = _edited(data, edit)
@@ -49,7 +49,7 @@ def damaged(draw, *valid: bytes):
 
 
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
-"""Of members: a zip file's names end with a zero."""
+"""Names of members, without the zero byte that ends names in a zip file."""
 values = st.one_of(
     st.integers(-300, 300), st.sampled_from((2**31, 2**63 - 1, -(2**63))),
     st.floats(width=32), st.sampled_from((np.nan, np.inf, -np.inf, 1e300, 1e-300)),
@@ -57,7 +57,7 @@ values = st.one_of(
 
 
 def _other(array, draw):
-    """An array in the place of another: one value changed, another type, another shape, any."""
+    """An array in place of another: changed values, another dtype, another shape, or random."""
     kind = draw(st.sampled_from(("value", "all", "dtype", "shape", "any")))
     with np.errstate(all="ignore"):
         if kind in ("value", "all"):
@@ -83,7 +83,7 @@ def _npy(array):
 
 
 def _claiming(array, draw):
-    """Bytes of an array whose header claims another shape or type than they have."""
+    """Bytes of an array whose header gives another shape or type."""
     shape = draw(st.lists(st.sampled_from((0, 1, -1, *HUGE)), max_size=4))
     text = repr({
         "descr": draw(st.sampled_from(("<f8", "|O", "<f4", "|V8", "<q", "zz", "|S999999999"))),
@@ -96,7 +96,7 @@ def _claiming(array, draw):
 
 @st.composite
 def npz_like(draw, made: Callable[[], dict[str, np.ndarray]]):
-    """Bytes of an ``npz`` file with some members changed, missing, renamed or packed bombs."""
+    """Bytes of an ``npz`` file with some members changed, missing, added or replaced by bombs."""
     arrays = made()
     members = dict.fromkeys(arrays)
     touched = draw(st.lists(st.sampled_from(sorted(arrays)), max_size=3, unique=True))

@@ -1,7 +1,7 @@
-"""Nonsense for everything that reads: ``python -m snnlab_bench.fuzz.run --cases N``.
+"""Fuzzing of every reader of user input: ``python -m snnlab_bench.fuzz.run --cases N``.
 
-Prints what was refused, taken, taken wrongly, and what ended in an error that is none of snnlab's.
-Hypothesis makes the cases; with ``--guided`` Atheris has it make those that reach new code.
+Prints how many cases were refused, accepted, accepted wrongly, or raised an error other than
+snnlab's own. Hypothesis generates the cases; with ``--guided`` Atheris steers it to new code.
 """
 
 import argparse
@@ -28,31 +28,31 @@ from hypothesis import settings as how
 from snnlab.errors import SnnlabError
 
 KINDS = ("cases", "refused", "accepted", "accepted wrongly", "tracebacks")
-AT_ONCE = 400
-"""Cases that Hypothesis keeps in mind so as not to repeat them: it takes megabytes for each."""
-BEGINNINGS, WASTED = 20, 20
-"""Cases that Atheris begins with, and times as many inputs as cases at most: not all make one."""
+CASES_PER_TEST = 400
+"""Cases per Hypothesis test: it remembers them to avoid repetition, at megabytes each."""
+CORPUS_SIZE, MAX_INPUTS_PER_CASE = 20, 20
+"""Initial inputs of Atheris, and largest ratio of inputs to cases: not every input makes a case."""
 WATCHED = (
     "snnlab.files", "snnlab.data.published.idx", "snnlab.chip.die", "snnlab.runs.frames",
     "snnlab.runs.schema", "snnlab.runs.run", "snnlab.runs.tables",
 )  # fmt: skip
-"""Modules whose lines Atheris is to reach."""
-FAULTY = 3
-"""Exit code when a target took something wrongly."""
-SHOWN = 5
-"""Faults of one target that are shown."""
+"""Modules whose coverage guides Atheris."""
+FAULT_EXIT = 3
+"""Exit code if a target has faults."""
+MAX_SHOWN = 5
+"""Faults shown per target."""
 
 
 @dataclass
 class Tally:
-    """What became of the cases of one target."""
+    """Outcomes of the cases of one target."""
 
     counts: Counter = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def take(self, read, case) -> None:
-        """Have a case read, and count what comes of it."""
+        """Read a case and count its outcome."""
         self.counts["cases"] += 1
         try:
             read(case)
@@ -73,7 +73,7 @@ class Tally:
         self.faults.append(f"{type(error).__name__}: {error} at {where}; case {case!r}"[:600])
 
     def add(self, other: "Tally") -> None:
-        """Count what another one counted as well."""
+        """Add the counts of another tally."""
         self.counts += other.counts
         self.seconds += other.seconds
 
@@ -84,7 +84,7 @@ class Tally:
 
 
 def attempts(target, tally: Tally, cases: int, seed: int):
-    """A Hypothesis test that only counts; the same for a seed."""
+    """A Hypothesis test that only counts outcomes; deterministic for a seed."""
 
     @seeded(seed)
     @how(
@@ -102,12 +102,12 @@ def attempts(target, tally: Tally, cases: int, seed: int):
 
 
 def hunt(target, cases: int, seed: int = 0) -> Tally:
-    """Give a target so many cases."""
+    """Run ``cases`` cases of a target."""
     tally, start = Tally(), perf_counter()
-    for done in range(0, cases, AT_ONCE):
-        attempt = attempts(target, tally, min(AT_ONCE, cases - done), seed + done)
+    for done in range(0, cases, CASES_PER_TEST):
+        attempt = attempts(target, tally, min(CASES_PER_TEST, cases - done), seed + done)
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # they are for the readers to give or to hold
+            warnings.simplefilter("error")  # a warning is a fault
             attempt()
         gc.collect()
     tally.seconds = perf_counter() - start
@@ -115,20 +115,23 @@ def hunt(target, cases: int, seed: int = 0) -> Tally:
 
 
 def guided(name: str, cases: int, seed: int) -> bool:
-    """The same with cases that Atheris steers to new code; returns whether all went well."""
+    """Fuzz a target in a subprocess with cases that Atheris steers to new code.
+
+    Returns whether there were no faults.
+    """
     command = [sys.executable, "-m", "snnlab_bench.fuzz.run", "--here", "--only", name]
     with tempfile.TemporaryDirectory(prefix="snnlab-fuzz-") as scratch:
         done = subprocess.run(
             [*command, "--cases", str(cases), "--seed", str(seed)], check=False,
             env={**os.environ, "TMPDIR": scratch}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-    if done.returncode not in (0, FAULTY):
+    if done.returncode not in (0, FAULT_EXIT):
         print(f"{name}: Atheris ended with {done.returncode}\n{done.stderr[-2000:]}")
     return done.returncode == 0
 
 
 def guided_here(name: str, cases: int, seed: int) -> None:
-    """In a process of its own, which ends with it: so Atheris wants it."""
+    """Fuzz with Atheris in this process and exit, as Atheris requires."""
     import atheris
 
     from snnlab_bench.fuzz.targets import TARGETS
@@ -142,14 +145,14 @@ def guided_here(name: str, cases: int, seed: int) -> None:
 
     def each(data):
         one(data)
-        if tally.counts["cases"] >= cases or next(runs) >= WASTED * cases:
+        if tally.counts["cases"] >= cases or next(runs) >= MAX_INPUTS_PER_CASE * cases:
             tally.seconds = perf_counter() - start
             report(name, tally)
             sys.stdout.flush()
-            os._exit(FAULTY if tally.faults else 0)
+            os._exit(FAULT_EXIT if tally.faults else 0)
 
     corpus = Path(tempfile.mkdtemp())
-    for k in range(BEGINNINGS):  # long enough to be whole cases, which the empty one is not
+    for k in range(CORPUS_SIZE):  # long enough for complete cases, unlike an empty input
         (corpus / str(k)).write_bytes(Random(seed + k).randbytes(1000))
     how_to = ("-verbosity=0", "-len_control=0", "-max_len=4096", "-rss_limit_mb=4096")
     atheris.Setup([sys.argv[0], str(corpus), f"-seed={seed + 1}", *how_to], each)
@@ -157,44 +160,44 @@ def guided_here(name: str, cases: int, seed: int) -> None:
 
 
 def report(name: str, tally: Tally) -> None:
-    """Print a row, and some faults below it."""
+    """Print a row and some of the faults."""
     print(tally.line(name), flush=True)
-    for fault in list(dict.fromkeys(tally.faults))[:SHOWN]:
+    for fault in list(dict.fromkeys(tally.faults))[:MAX_SHOWN]:
         print("   ", fault)
 
 
 def main() -> int:
-    asked = _asked()
-    if asked.here:
-        guided_here(asked.only, asked.cases, asked.seed)
+    options = _parse_options()
+    if options.here:
+        guided_here(options.only, options.cases, options.seed)
     from snnlab_bench.fuzz.targets import TARGETS
 
-    names = asked.only.split(",") if asked.only else list(TARGETS)
+    names = options.only.split(",") if options.only else list(TARGETS)
     if unknown := set(names) - set(TARGETS):
         print(f"no target {', '.join(sorted(unknown))}: there are {', '.join(TARGETS)}")
         return 2
     print(f"{'':14}" + "  ".join(f"{kind:>16}" for kind in KINDS))
     whole, total, sound = sum(TARGETS[name].share for name in names), Tally(), True
     for name in names:
-        cases = max(1, round(asked.cases * TARGETS[name].share / whole))
-        if asked.guided:
-            sound &= guided(name, cases, asked.seed)
+        cases = max(1, round(options.cases * TARGETS[name].share / whole))
+        if options.guided:
+            sound &= guided(name, cases, options.seed)
             continue
-        tally = hunt(TARGETS[name], cases, asked.seed)
+        tally = hunt(TARGETS[name], cases, options.seed)
         report(name, tally)
         total.add(tally)
         sound &= not tally.faults
-    if not asked.guided:
+    if not options.guided:
         print(total.line("all"))
-    return 0 if sound else FAULTY
+    return 0 if sound else FAULT_EXIT
 
 
-def _asked():
+def _parse_options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--cases", type=int, default=10_000, help="in all (default: 10000)")
+    parser.add_argument("--cases", type=int, default=10_000, help="in total (default: 10000)")
     parser.add_argument("--only", metavar="A,B", help="targets (default: all)")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--guided", action="store_true", help="to new code, with Atheris (Linux)")
+    parser.add_argument("--guided", action="store_true", help="by coverage, with Atheris (Linux)")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

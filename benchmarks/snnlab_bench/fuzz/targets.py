@@ -1,7 +1,7 @@
-"""What is fuzzed: everything that reads what others wrote, and what must hold of it if it is taken.
+"""Fuzzing targets: every reader of user input, with the conditions that accepted input must meet.
 
-Each target takes a case, raises :class:`SnnlabError` to refuse it, and asserts that what it took is
-sound. Any other error is a fault.
+Each target reads a case, raises :class:`SnnlabError` to refuse it, and otherwise asserts that the
+result is valid. Any other error is a fault.
 """
 
 import gzip
@@ -51,7 +51,7 @@ ARRAYS = ("frames.npz", "checkpoint.npz", "weights.npz", "die.npz")
 
 @dataclass(frozen=True)
 class Target:
-    """cases : made when first needed; read : takes one; share : of all cases, relative."""
+    """cases : strategy, created on first use; read : reads one case; share : relative share."""
 
     cases: Callable[[], SearchStrategy]
     read: Callable
@@ -60,20 +60,20 @@ class Target:
 
 @cache
 def folder() -> Path:
-    """A place for files of this process."""
+    """Temporary folder of this process."""
     made = tempfile.TemporaryDirectory(prefix="snnlab-fuzz-")
     folder.kept = made  # until the process ends
     return Path(made.name)
 
 
 def at(name, data):
-    """A file with this content."""
+    """Path of a file with this content."""
     path = folder() / name
     path.write_bytes(data)
     return path
 
 
-# What people write
+# Text
 
 
 def link(text):
@@ -87,7 +87,7 @@ def link(text):
     assert again.settings == config.values()
     assert {k: again.settings[k] for k in state.settings} == state.settings
     assert len(state.ignored) <= link.MOST_CHARACTERS
-    assert all(told.isprintable() for told in state.ignored), "told in a line each"
+    assert all(text.isprintable() for text in state.ignored), "one line each"
     if state.ignored and not state.settings:
         raise SnnlabError(state.ignored[0])
 
@@ -116,7 +116,7 @@ def flags(arguments):
         assert code == 2
         assert said.getvalue().count("\n") == 1, said.getvalue()
         raise SnnlabError(said.getvalue())
-    if found:  # else it was --help
+    if found:  # otherwise --help
         settings(config(found).values())
 
 
@@ -134,7 +134,7 @@ def plan(text):
             plan.config(point)
 
 
-# Data, pictures
+# Data and pictures
 
 
 def idx(data):
@@ -218,7 +218,7 @@ def weights(data):
 
 @cache
 def _run():
-    """A run of three epochs that stands at the first, as its files."""
+    """The files of a run of three epochs after three steps, and the shapes of its checkpoint."""
     recorder = Recorder(folder() / "whole", Trainer(Config.checked(**SMALL), load("digits")))
     for _ in range(3):
         recorder.advance()
@@ -235,7 +235,7 @@ def _loaded(name):
 
 
 def _other_json(text):
-    """One entry of a JSON text, at its top or one below, of another kind."""
+    """A JSON text with one or two entries, at its first or second level, of another type."""
     record = json.loads(text)
     plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
     kinds = plain | st.lists(plain, max_size=2) | st.dictionaries(st.text(max_size=4), plain)
@@ -274,7 +274,7 @@ def _put(case):
 
 
 def run(case):
-    """All that lists, tables, the page and resuming read of it."""
+    """Everything that lists, tables, the page and resuming read of a run."""
     from snnlab.plotting.raster import raster_cells
     from snnlab.runs.frames import Frames
     from snnlab.runs.steps import Steps
@@ -296,7 +296,7 @@ def run(case):
 
 
 def resumed(case):
-    """A run that is gone on with, or refused."""
+    """Resume a damaged run."""
     recorder = Recorder.resume(Run.open(_put(case)), load("digits"))
     assert recorder.trainer.step >= 0
     if not recorder.trainer.finished and recorder.trainer.mapping.sizes == (256, 4, 10):
@@ -386,4 +386,4 @@ TARGETS = {
     "NIR graphs": Target(_graphs, nir_graph, 2),
     "NIR files": Target(_nir_bytes, nir_file, 0.003),
 }  # fmt: skip
-"""By name. NIR files are read by a process each: few of them."""
+"""By name. NIR files have few cases because each is read in its own process."""

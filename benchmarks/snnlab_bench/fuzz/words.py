@@ -1,4 +1,4 @@
-"""Nonsense that people and links may write, as Hypothesis strategies: settings, flags, tables."""
+"""Invalid settings, flags, links and tables, as Hypothesis strategies."""
 
 import json
 from urllib.parse import quote
@@ -27,7 +27,7 @@ values = st.recursive(
 
 
 def near(name):
-    """Values at, just within and just beyond the ends of a knob."""
+    """Values at, just within and just beyond the limits of a knob."""
     bounds = getattr(Config.param[name], "bounds", None) or (0, 1)
     return st.sampled_from([e * f for e in bounds for f in (1, 1.0, 0.999, 1.001, -1)])
 
@@ -48,7 +48,7 @@ queries = st.one_of(
     ),
     st.lists(_fields, max_size=6).map(lambda pairs: "&".join(f"{n}={v}" for n, v in pairs)),
 )
-"""Of links."""
+"""Query strings of links."""
 
 flags = st.lists(
     st.tuples(st.sampled_from(KNOBS), texts).map(
@@ -58,7 +58,7 @@ flags = st.lists(
     | texts,
     max_size=4,
 )
-"""After ``snnlab train``."""
+"""Arguments of ``snnlab train``."""
 
 RANGES = (
     "1:5", "5:1", "1:20:log", "1:9:3", "1:9:log:4", "1:1e12:99", "a,b", "", "1,2", "1,1", "::",
@@ -68,7 +68,7 @@ _ranges = st.sampled_from(RANGES) | texts
 
 
 def _toml(value):
-    """A value as TOML has it; TOML has no null."""
+    """A value as TOML, which has no null."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
@@ -110,7 +110,7 @@ plans = (
     )
     | st.text()
 )
-"""Of sweeps, as TOML."""
+"""Plans of sweeps, as TOML."""
 
 
 def _mostly(value):
@@ -127,4 +127,4 @@ recipes = (
     )
     | st.text()
 )
-"""Of ``recipes.toml``."""
+"""Content of ``recipes.toml``."""

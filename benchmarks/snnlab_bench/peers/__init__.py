@@ -1,1 +1,1 @@
-"""The same network in other libraries, measured in turn with snnlab's."""
+"""The same network in other libraries, timed in turn with snnlab."""

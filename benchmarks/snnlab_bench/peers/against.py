@@ -1,4 +1,4 @@
-"""A training step and inference against other libraries, and how alike their networks are."""
+"""Training step and inference compared with other libraries, and agreement of their networks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ NO_NOISE = {"cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 
 
 def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """The fastest peer's time over ours."""
+    """Ratio of the fastest peer's time to ours."""
     names = [*PEERS, f"torch by hand{COMPILED}"] if full else list(PEERS)
     with peers(trained, names, threads) as (running, missing, folder):
         alike = _alike(trained, running, missing, folder)
@@ -86,22 +86,22 @@ def _median(times: Times) -> float:
 
 
 def _alike(trained, running, missing, folder) -> list[str]:
-    """How each peer's spikes and answers compare with those of an ideal die without noise.
+    """Agreement of each peer's spikes and predictions with an ideal die without noise, as text.
 
-    Peers that do not run move from ``running`` to ``missing``.
+    Peers that do not run are moved from ``running`` to ``missing``.
     """
     ideal = trained.chip(OperatingPoint(**NO_NOISE), Die.ideal())
     recording = ideal.run(trained.images(CHECKED), trained.weights_lsb)
     ours = recording.spikes[0].count_by_channel()
-    said = [f"hidden spikes an image: ideal die {ours.sum() / CHECKED:.1f}"]
+    lines = [f"hidden spikes per image: ideal die {ours.sum() / CHECKED:.1f}"]
     for name in list(running):
         try:
             running[name].task("check")()
-            said.append(_compared(name, folder, ours, trained.dataset.test_labels[:CHECKED]))
+            lines.append(_compared(name, folder, ours, trained.dataset.test_labels[:CHECKED]))
         except PeerError as error:
             missing[name] = str(error)
             del running[name]
-    return said
+    return lines
 
 
 def _compared(name: str, folder: Path, ours: np.ndarray, labels: np.ndarray) -> str:

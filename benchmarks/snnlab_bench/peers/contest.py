@@ -1,4 +1,4 @@
-"""Peers as contenders: each in its own process, asked to work when it is its turn."""
+"""Peers as contenders, each in its own process."""
 
 import json
 import subprocess
@@ -15,17 +15,17 @@ from snnlab_bench.harness import Contender, Seconds
 from snnlab_bench.network import Trained
 
 SMALL, LARGE, CHECKED = 100, 1000, 1000
-"""Images of a batch in training and the smaller in inference; the larger; those compared."""
+"""Batch sizes of training and small inference, of large inference; number of images compared."""
 
 
 class PeerError(RuntimeError):
-    """A peer is not installed or does not run; says why in one line."""
+    """A peer is not installed or does not run; the message is the reason in one line."""
 
 
 class Peer:
-    """A library in a process of its own.
+    """A library in its own process.
 
-    Its threads wait as snnlab's do, asleep: spinning ones would burn the cores while others run.
+    Its threads sleep while waiting, as snnlab's do; spinning threads would slow down the others.
     """
 
     def __init__(self, name: str, problem: Path, threads: int):
@@ -61,7 +61,7 @@ class Peer:
         raise PeerError(f"{self.name} does not run: {said[-1] if said else 'no message'}")
 
     def close(self) -> None:
-        """End its process."""
+        """End the process."""
         self._process.stdin.close()
         self._process.wait(timeout=30)
         self._process.stdout.close()
@@ -70,7 +70,7 @@ class Peer:
 
 @contextmanager
 def peers(trained: Trained, names: list[str], threads: int):
-    """Running peers by name, reasons of those that do not run, and the folder of their answers."""
+    """Running peers by name, errors of the others by name, and the folder of their results."""
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         problem = Path(folder) / "problem.npz"
         np.savez(problem, **_problem(trained))
@@ -85,7 +85,7 @@ def peers(trained: Trained, names: list[str], threads: int):
 
 
 def _problem(trained):
-    """What the workers need; weights as rounded on the chip."""
+    """Input of the workers; weights are rounded as on the chip."""
     scaled = zip(trained.weights_lsb, trained.network.scales(), strict=True)
     w0, w1 = (w.astype(np.float32) / np.float32(scale) for w, scale in scaled)
     small = trained.images(SMALL)

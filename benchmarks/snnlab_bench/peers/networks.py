@@ -1,9 +1,9 @@
-"""The same network as users of other libraries write it: dense spikes [time, image, channel].
+"""The same network in other libraries, as in their tutorials: dense spikes [step, image, channel].
 
-Time runs in CADC periods. The time constants are equal, so with ``decay`` per step and weights
-scaled by ``jump``, the potential one step after a spike, each library's step is the exact solution
-between spikes on that grid. The refractory period differs: one step (by hand, snnTorch) or none
-(Norse, SpikingJelly) where the chip has 2 µs. No peer knows mismatch, 8-bit samples or noise.
+A time step is a CADC period. Both time constants are equal, so with ``decay`` per step and weights
+scaled by ``jump`` (the potential one step after a spike) each library's step is the exact solution
+between spikes on that grid. The refractory period is one step (by hand, snnTorch) or zero (Norse,
+SpikingJelly); the chip's is 2 µs. No peer models mismatch, 8-bit CADC samples or noise.
 """
 
 import torch
@@ -39,7 +39,7 @@ class _Peer(nn.Module):
                 layer.weight.copy_(weight.T * jump * self.scale())
 
     def scale(self) -> float:
-        """What the library's step multiplies its input by, undone."""
+        """Factor that compensates the input gain of the library's step."""
         return 1.0
 
 
@@ -66,7 +66,7 @@ class ByHand(_Peer):
 
 
 class SnnTorch(_Peer):
-    """Second-order neurons, stepped by hand as in its tutorials."""
+    """snnTorch's second-order neurons, stepped by hand as in its tutorials."""
 
     def __init__(self, weights, decay, jump):
         import snntorch
@@ -89,7 +89,7 @@ class SnnTorch(_Peer):
 
 
 class Norse(_Peer):
-    """Its layers over time; Euler steps, with time constants chosen so that they decay exactly."""
+    """Norse's layers over time; Euler steps, with rates chosen to give the exact decay."""
 
     def __init__(self, weights, decay, jump):
         import norse.torch as norse
@@ -110,7 +110,7 @@ class Norse(_Peer):
 
 
 class SpikingJelly(_Peer):
-    """Its current-based neurons in multi-step mode."""
+    """SpikingJelly's current-based neurons in multi-step mode."""
 
     def __init__(self, weights, decay, jump):
         from spikingjelly.activation_based import functional, neuron, surrogate
@@ -139,6 +139,6 @@ PEERS = {
 
 
 def loss(traces, spikes, labels, weight):
-    """As snnlab's: cross-entropy of ten times the peaks, and its two default penalties."""
+    """snnlab's loss: cross-entropy of ten times the peaks, plus its two default penalties."""
     classified = cross_entropy(10.0 * traces.amax(0), labels)
     return classified + 5e-4 * (spikes.sum(0) ** 2).mean() + 0.1 * (weight**2).mean()

@@ -1,7 +1,7 @@
-"""A peer in a process of its own, with its library's settings.
+"""A peer in its own process.
 
-``python -m snnlab_bench.peers.worker PEER PROBLEM.npz THREADS`` reads ``task repeats`` from
-standard input and answers each with the seconds of one run, as a line of JSON.
+``python -m snnlab_bench.peers.worker PEER PROBLEM.npz THREADS`` reads lines ``task repeats`` from
+standard input and answers each with the time of one run : s, as a line of JSON.
 """
 
 import json
@@ -16,11 +16,11 @@ from snnlab_bench.harness import timed
 from snnlab_bench.peers.networks import PEERS, loss
 
 COMPILED = " compiled"
-"""Ending of a peer's name that asks for torch.compile."""
+"""Suffix of a peer's name that selects torch.compile."""
 
 
 class Tasks:
-    """What can be asked for.
+    """The tasks of a peer.
 
     problem : npz with weights ``w0``, ``w1`` float32[input, neuron], ``decay``, ``jump``; spikes
     uint8[step, image, channel] ``train``, ``small``, ``large``, ``check``; ``labels`` int64[image].
@@ -43,7 +43,7 @@ class Tasks:
         self._answers = problem.with_name(f"{name}.npz")
 
     def step(self):
-        """Forward, backward and Adam on one batch."""
+        """Forward pass, backward pass and Adam on one batch."""
         self._optimizer.zero_grad()
         traces, spikes = self._forward(self.spikes["train"])
         loss(traces, spikes, self._labels, self.model.hidden.weight).backward()
@@ -51,26 +51,26 @@ class Tasks:
 
     @torch.no_grad()
     def infer(self, key):
-        """What each image is taken for."""
+        """Predicted class of each image."""
         return self._forward(self.spikes[key])[0].amax(0).argmax(1)
 
     @torch.no_grad()
     def check(self):
-        """Keep what the network computes, for comparison."""
+        """Save spike counts and predictions for comparison."""
         traces, spikes = self._forward(self.spikes["check"])
         np.savez(
             self._answers, counts=spikes.sum(0).numpy(), answers=traces.amax(0).argmax(1).numpy()
         )
 
     def work(self, task):
-        """The function that does a task."""
+        """The function of a task."""
         return {"step": self.step, "check": self.check}.get(task, lambda: self.infer(task))
 
 
 def main(name: str, problem: str, threads: str) -> None:
-    """Answer until standard input ends."""
+    """Answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints must not pass for an answer
+    os.dup2(2, 1)  # output of libraries must not be mistaken for an answer
     torch.set_num_threads(int(threads))
     tasks = Tasks(name, Path(problem))
     print("ready", file=answers)

@@ -1,1 +1,1 @@
-"""The sections of ``snnlab bench``, each measured in its own way."""
+"""The sections of ``snnlab bench``."""

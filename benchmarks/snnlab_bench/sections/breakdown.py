@@ -1,6 +1,6 @@
-"""Where the time goes: the cost of each kind of work, from differences, against the roofline.
+"""Time by kind of work, from differences between runs, compared with the roofline model.
 
-All on one thread and by CPU time, which a busy machine disturbs least.
+On one thread and in CPU time, which other load on the machine disturbs least.
 """
 
 from dataclasses import replace
@@ -19,13 +19,13 @@ from snnlab_bench.network import Trained
 BATCH = 200
 PADDED = 256
 OPERATIONS = {"input spikes": 16, "steps": 10, "CADC samples": 37}
-"""Arithmetic for one neuron, counted in the kernel's source; noise is part of a sample."""
+"""Operations per neuron, counted in the kernel's source; a CADC sample includes its noise."""
 L1_BYTES = {"input spikes": 48, "steps": 68, "CADC samples": 17}
-"""Bytes loaded and stored for the same."""
+"""Bytes loaded and stored, likewise."""
 
 
 def measure(trained: Trained, threads: int) -> dict:
-    """Microseconds of one image by kind of work, milliseconds of one step, the machine's limits."""
+    """Time per image by kind of work : µs, per training step : ms, and the machine's limits."""
     use_threads(1)
     torch.set_num_threads(1)
     found = {"image": image(trained), "step": step(trained), "limits": machine.limits()}
@@ -35,7 +35,7 @@ def measure(trained: Trained, threads: int) -> dict:
 
 
 def image(trained: Trained) -> dict[str, dict[str, float]]:
-    """Microseconds of one image in inference mode, and how often each kind of work is done."""
+    """Time per image in inference mode : µs, and how often each kind of work is done."""
     point = OperatingPoint.inference()
     steps = point.samples * point.substeps
     events = trained.images(BATCH)
@@ -57,9 +57,9 @@ def image(trained: Trained) -> dict[str, dict[str, float]]:
 
 
 def _variants(trained, point, events):
-    """Runs of a batch that each leave something out; the last is of one image only."""
+    """Runs of a batch that each omit some work; the last has a single image."""
     chip, weights = trained.chip(point), trained.weights_lsb
-    # One converter period cut into all the steps: as many steps, but one sample.
+    # All steps within one converter period: as many steps, but one sample.
     one_sample = trained.chip(replace(point, samples=1, substeps=point.samples * point.substeps))
     few_steps = trained.chip(replace(point, substeps=1))
     none = replace(
@@ -78,7 +78,7 @@ def _variants(trained, point, events):
 
 
 def step(trained: Trained) -> dict[str, float]:
-    """Milliseconds of one training step with 100 images, by kind of work."""
+    """Time of one training step with 100 images, by kind of work : ms."""
     trainer = trained.trainer(learning_rate=0.0)
     trainer.advance()
     index = np.arange(trainer.settings.batch)
@@ -97,7 +97,7 @@ def step(trained: Trained) -> dict[str, float]:
 
 
 def _backward(trainer, recording):
-    """The backward pass of a recording, with gradients of one everywhere."""
+    """The backward pass of a recording, with all gradients equal to one."""
     network = trainer.network
     weights, of_traces = network.arrays(), np.ones_like(decode(recording, 1.0))
     of_counts = [np.ones((len(recording.inputs), n), np.float32) for n in network.sizes[1:-1]]
@@ -106,13 +106,13 @@ def _backward(trainer, recording):
 
 
 def _cpu_us(works):
-    """Microseconds of CPU time, as a median, over ``BATCH``."""
+    """Median CPU time divided by ``BATCH`` : µs."""
     times = interleaved({name: timed(work) for name, work in works.items()}, most=100)
     return {name: 1e6 * float(np.median(t.cpu)) / BATCH for name, t in times.items()}
 
 
 def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, float]:
-    """Microseconds a core needs at least: the longer of arithmetic and L1 traffic."""
+    """Lower limit of the time on one core : µs, the longer of arithmetic and L1 traffic."""
     return {
         kind: 1e6
         * count
@@ -125,15 +125,15 @@ def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, flo
     }
 
 
-def told(found: dict) -> str:
-    """What was found, in words."""
+def describe(found: dict) -> str:
+    """The result of :func:`measure` as text."""
     us, best, whole = found["image"]["us"], found["at_best"], found["image"]["us"]["whole"]
-    lines = [f"an image in inference mode takes one core {whole:.1f} µs (by CPU time):"]
+    lines = [f"one image in inference mode on one core: {whole:.1f} µs (CPU time)"]
     for kind, part in us.items():
         least = f", at best {best[kind]:.1f}" if kind in best else ""
         lines.append(f"  {kind:18} {part:6.1f} µs {part / whole:5.0%}{least}")
-    lines.append(f"  alone in its batch {found['image']['alone_us']:.0f} µs, most of it Python")
-    lines.append("a training step with 100 images takes one core:")
+    lines.append(f"  in a batch of one: {found['image']['alone_us']:.0f} µs, mostly Python")
+    lines.append("one training step with 100 images on one core:")
     lines += [f"  {kind:18} {ms:6.2f} ms" for kind, ms in found["step"].items()]
     reach = ", ".join(f"{name} {rate / 1e9:.0f} G/s" for name, rate in found["limits"].items())
-    return "\n".join([*lines, f"a core reaches {reach}"])
+    return "\n".join([*lines, f"limits of one core: {reach}"])

@@ -1,4 +1,4 @@
-"""What a second core buys."""
+"""Speed-up by a second core."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ STEPS = 500_000
 
 
 def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """Speed of two threads over one; beside it what a loop that shares nothing gains here."""
+    """Speed-up of two threads over one, and that of a loop without shared data."""
     if threads < 2:
         yield Row("threads", "speed-up by a second thread", None, TARGET, "only one thread here")
         return
@@ -46,7 +46,7 @@ def _row(name, one, two, at_best):
         f"speed-up by a second thread, {name}",
         Spread.of(one / two),
         TARGET,
-        f"{ms[1]:.1f} ms against {ms[0]:.1f} ms; a loop that shares nothing gains {at_best:.2f}",
+        f"{ms[1]:.1f} ms against {ms[0]:.1f} ms; a loop without shared data gains {at_best:.2f}",
         details={"ms": ms, "at_best": at_best},
     )
 

@@ -1,4 +1,4 @@
-"""Wall time from start to the paper's accuracy."""
+"""Wall time of a training up to the paper's accuracy."""
 
 from collections.abc import Iterator
 from time import perf_counter
@@ -13,11 +13,11 @@ from snnlab_bench.network import UNWARPED, Trained
 GOAL, LIMIT_S = 0.976, 60.0
 RECIPE = "augmented"
 CHANGES = {"epochs": 8, **UNWARPED}
-"""To our best settings, for speed. The learning rate falls to zero within these epochs."""
+"""Faster than the recipe. The learning rate decreases to zero within these epochs."""
 
 
 def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """Reading, encoding, training and testing until the goal is met; kernels are ready before."""
+    """Reading, encoding, training and testing until the goal is reached, with compiled kernels."""
     what = f"seconds to {GOAL:.1%} on MNIST 16×16, in the loop"
     trained.trainer().advance()
     try:
@@ -42,7 +42,7 @@ def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
 
 
 def _curve():
-    """Seconds since the start and test accuracy after each epoch, up to the goal."""
+    """Time since the start : s, and test accuracy after each epoch, up to the goal."""
     begin, curve = perf_counter(), {"seconds": [], "accuracy": []}
     for progress in Trainer(recipe(RECIPE).config(**CHANGES), load("mnist")):
         if progress.evaluation:

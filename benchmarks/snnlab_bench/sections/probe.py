@@ -1,4 +1,4 @@
-"""Measurements in a process of their own: ``python -m snnlab_bench.sections.probe NAME [N]``.
+"""Measurements in a separate process: ``python -m snnlab_bench.sections.probe NAME [N]``.
 
 Each prints one line of JSON.
 """
@@ -15,7 +15,7 @@ MB = 2**20
 
 
 def memory(batch: int) -> dict[str, float]:
-    """MB that a step with ``batch`` images takes at its peak, above one with ten."""
+    """Peak memory of a step with ``batch`` images above that of a step with ten : MB."""
     from snnlab_bench.network import Random
 
     Random(batch=10).step()
@@ -26,7 +26,7 @@ def memory(batch: int) -> dict[str, float]:
 
 
 def growth(steps: int) -> dict[str, float]:
-    """MB by which the peak of a training on digits rises from the hundredth step to the last."""
+    """Growth of a training's peak memory on digits, from the hundredth step to the last : MB."""
     from snnlab import Config, Trainer, load
 
     settled, config = 0, Config(dataset="digits", epochs=10_000, schedule="constant")
@@ -39,7 +39,7 @@ def growth(steps: int) -> dict[str, float]:
 
 
 def start(_: int) -> dict[str, float]:
-    """Seconds until all kernels of a training are ready: the first pass less a second one."""
+    """Time until all kernels of a training are ready : s, the first pass minus a second one."""
     from snnlab import Config, Trainer, load
 
     dataset = load("digits")
@@ -54,18 +54,18 @@ def start(_: int) -> dict[str, float]:
 
 
 def _peak():
-    """Most bytes resident so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # on Linux, the parent's at least
+    """Largest resident memory so far : bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # on Linux not below the parent's
     return _status("VmHWM") or (peak if sys.platform == "darwin" else 1024 * peak)
 
 
 def _now():
-    """Bytes resident now; where the system does not tell, most so far."""
+    """Resident memory : bytes; if the system does not report it, the largest so far."""
     return _status("VmRSS") or _peak()
 
 
 def _status(field):
-    """Bytes of a field of Linux's process status, 0 elsewhere."""
+    """A field of Linux's process status : bytes; 0 on other systems."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Inference against the chip's own clock."""
+"""Speed of inference relative to the real chip."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ BATCH = 1000
 
 
 def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """Real-time factors of inference and of training mode, default die and noise."""
+    """Real-time factors of inference and training mode, with the default die and noise."""
     point = OperatingPoint.inference()
-    yield _row(trained, threads, "inference, 11.8 µs an image", point, CHIP_RATE, 2.0)
+    yield _row(trained, threads, "inference, 11.8 µs per image", point, CHIP_RATE, 2.0)
     point = OperatingPoint()
-    yield _row(trained, threads, "training mode, 34 µs an image", point, TRAINING_RATE, 1.0)
+    yield _row(trained, threads, "training mode, 34 µs per image", point, TRAINING_RATE, 1.0)
 
 
 def _row(trained, threads, what, point, chip_rate, target):
@@ -33,8 +33,8 @@ def _row(trained, threads, what, point, chip_rate, target):
         target,
         f"{rate.median:,.0f} images/s against the chip's {chip_rate:,.0f}",
         notes=(
-            f"test accuracy {accuracy:.2%}, {spikes:.0f} input spikes an image",
-            f"{alone:,.0f} images/s were the cores ours alone (by CPU time, estimate)",
+            f"test accuracy {accuracy:.2%}, {spikes:.0f} input spikes per image",
+            f"{alone:,.0f} images/s on otherwise idle cores (estimate from CPU time)",
         ),
         details={"images_per_s": rate.median, "images_per_s_by_cpu": alone, "accuracy": accuracy},
     )

@@ -1,4 +1,4 @@
-"""Memory, compilation and start, each measured in a fresh process."""
+"""Memory, compilation time and start time, each measured in a new process."""
 
 import json
 import os
@@ -16,7 +16,7 @@ STARTS = 3
 
 
 def memory(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """Memory of one large step, and of many."""
+    """Memory of one large step, and its growth over many steps."""
     took = _probe("memory", 1000)
     yield _row(
         "memory-step", "memory of a step with 1000 images", [took["mb"]], STEP_MB, "MB",
@@ -31,7 +31,7 @@ def memory(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
 
 
 def start(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """From an empty cache of kernels, then from the full one."""
+    """Start time with an empty and with a filled cache of kernels."""
     with tempfile.TemporaryDirectory() as cache:
         first = _probe("start", 0, NUMBA_CACHE_DIR=cache)["seconds"]
         later = [_probe("start", 0, NUMBA_CACHE_DIR=cache)["seconds"] for _ in range(STARTS)]

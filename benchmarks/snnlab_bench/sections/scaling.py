@@ -1,6 +1,6 @@
-"""How cost grows with the work: the exponent fitted to times of growing networks.
+"""Scaling of cost with network size: exponents fitted to the times of growing networks.
 
-Cost is CPU time, summed over threads: what is fitted is the work, not how it is shared out.
+Cost is CPU time summed over threads, so that the work is fitted and not its distribution.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,16 +18,16 @@ AXES: dict[str, tuple[Callable[[int], Random], tuple[int, ...]]] = {
     "hidden layers": (lambda n: Random(hidden=(60,) * n), (1, 2, 3, 4)),
     "silent inputs": (lambda n: Random(inputs=n), (64, 128, 256, 512, 1024)),
 }
-"""What grows: a network for an amount, and the amounts; all else stays as usual."""
+"""For each axis: the network of a given size along it, and the sizes."""
 TASKS = {"inference": Random.run, "training step": Random.step}
 LINEAR, ACTIVE_ONLY = 1.0, 0.25
-"""Largest exponents: of growing work, and of inputs that never spike."""
+"""Largest allowed exponents: of growing work, and of inputs that never spike."""
 
 
 def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
-    """Exponents of inference in training mode and of a training step; the larger is judged.
+    """Exponents of inference in training mode and of a training step; the larger one counts.
 
-    Of silent inputs that of inference is: a step's gradient and Adam go through all weights.
+    For silent inputs that of inference counts, because gradient and Adam process all weights.
     """
     for axis, (network, amounts) in AXES.items():
         networks = [network(amount) for amount in amounts]
@@ -52,7 +52,7 @@ def _row(axis, amounts, costs, batches):
 
 
 def _measure(networks, seconds):
-    """CPU seconds of each task : float64[network, round]."""
+    """CPU time of each task : s, float64[network, round]."""
     contenders = {
         (task, k): timed(lambda work=work, network=network: work(network), 2)
         for k, network in enumerate(networks)
@@ -63,5 +63,5 @@ def _measure(networks, seconds):
 
 
 def _slopes(amounts, cost):
-    """Exponent of every round : float64[round]."""
+    """Exponent of each round : float64[round]."""
     return np.polyfit(np.log(amounts), np.log(cost), 1)[0]

@@ -1,4 +1,4 @@
-"""Pictures, from any file to input spikes: reading, scaling, warping, latency encoding.
+"""Images, from file to input spikes: reading, scaling, augmentation, latency encoding.
 
 Imports the chip's time grid and ``catalogue``.
 """

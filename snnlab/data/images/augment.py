@@ -1,7 +1,7 @@
-"""Training pictures, slightly different each time they are seen.
+"""Augmentation: random warps of training images.
 
-Every draw is a hash of a key and the picture's id, so a picture is warped the same in whatever
-batch and by whatever number of threads.
+Every random number is a hash of a key and the image's id, so the warp of an image depends neither
+on its batch nor on the number of threads.
 """
 
 from typing import NamedTuple
@@ -14,18 +14,18 @@ from snnlab.chip.kernels import FASTMATH
 from snnlab.chip.threads import guarded
 
 GRID = 4
-"""Bends are drawn on a grid of so many points a side, and linear in between."""
+"""Points per side of the grid on which bends are drawn; linear interpolation in between."""
 PHASES = 64
-"""Weights of neighbouring pixels are tabulated at so many points from pixel to pixel."""
+"""Points per pixel at which interpolation weights are tabulated."""
 PAD = 4
-"""Dark pixels around a picture; whatever lies beyond is as dark."""
+"""Width of the dark padding around an image : px."""
 
 
 class Warp(NamedTuple):
-    """How far pictures are warped at most; every draw is uniform up to it, either way.
+    """Largest amplitudes of a random warp; each is drawn uniformly between minus and plus these.
 
-    rotation : rad; shift : px along each axis; stretch : relative, of each axis on its own;
-    bend : px along each axis, of each point of the grid; mirror : share of pictures mirrored.
+    rotation : rad; shift : px along each axis; stretch : relative, each axis independently;
+    bend : px along each axis, for each point of the grid; mirror : fraction of images mirrored.
     """
 
     rotation: float = 0.0
@@ -39,8 +39,8 @@ class Warp(NamedTuple):
 
 
 class _Draw(NamedTuple):
-    """What one picture got: sine and cosine of its angle, what its axes were stretched and shifted
-    by, and the bends float32[axis, GRID, GRID], in px."""
+    """The warp of one image: cosine and sine of its angle, stretch factors, shifts : px, and
+    bends : float32[axis, GRID, GRID], px."""
 
     cos: float
     sin: float
@@ -52,18 +52,18 @@ class _Draw(NamedTuple):
 
 
 def warp(images: np.ndarray, ids: np.ndarray, by: Warp, key: int) -> np.ndarray:
-    """Pictures turned, stretched, shifted, bent and mirrored at random : uint8, same shape.
+    """Images rotated, stretched, shifted, bent and mirrored at random : uint8, same shape.
 
-    images : uint8[image, side, side]; ids : uint64[image], the draw of each is keyed by ``key`` and
-    its id. Outside a picture it is dark. Between pixels brightness follows cubic convolution
-    (Keys 1981), which keeps thin strokes sharp.
+    images : uint8[image, side, side]; ids : uint64[image], key the random numbers together with
+    ``key``. Outside the image is dark. Pixels are interpolated by cubic convolution (Keys 1981),
+    which keeps thin strokes sharp.
     """
     return _warp(images, ids, tuple(map(np.float32, by)), np.uint64(key), _CUBIC)
 
 
 @njit(inline="always")
 def _uniform(key, k):
-    """The k-th number of a key, between -1 and 1: splitmix64."""
+    """The k-th random number of a key, from -1 to 1, by splitmix64."""
     z = np.uint64(key) + np.uint64(k + 1) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -73,7 +73,7 @@ def _uniform(key, k):
 
 @njit(nogil=True)
 def _draw(key, by):
-    """The warp of one picture."""
+    """Draw the warp of one image."""
     rotation, shift, stretch, bend, mirror = by
     angle = rotation * _uniform(key, 0)
     wide = np.float32(1.0) + stretch * _uniform(key, 2)
@@ -91,7 +91,7 @@ def _draw(key, by):
 
 @njit(nogil=True)
 def _between(grid, side):
-    """A grid as seen by every pixel, linear in between : float32[side, side]."""
+    """A grid interpolated linearly at every pixel : float32[side, side]."""
     rows, out = np.empty((side, GRID), np.float32), np.empty((side, side), np.float32)
     cell = np.float32((GRID - 1) / (side - 1))
     for i in range(side):
@@ -105,7 +105,7 @@ def _between(grid, side):
 
 @njit(nogil=True, fastmath=FASTMATH, inline="always")
 def _along(flat, k, cubic, q):
-    """Four neighbours in a row, weighted."""
+    """Weighted sum of four neighbours in a row."""
     return (
         cubic[q] * flat[k]
         + cubic[q + np.uint32(1)] * flat[k + np.uint32(1)]
@@ -116,9 +116,9 @@ def _along(flat, k, cubic, q):
 
 @njit(nogil=True, fastmath=FASTMATH, inline="always")
 def _pixel(flat, width, y, x, cubic):
-    """Brightness at a point of the padded picture; y, x : px.
+    """Brightness at a point of the padded image; y, x : px.
 
-    Unsigned indices into flat arrays: signed ones may count from the end, and are ten times slower.
+    Unsigned indices into flat arrays are ten times faster than signed ones, which may be negative.
     """
     i, j = np.int32(y), np.int32(x)
     p = np.uint32(4) * np.uint32((y - np.float32(i)) * np.float32(PHASES) + np.float32(0.5))
@@ -133,7 +133,7 @@ def _pixel(flat, width, y, x, cubic):
 
 @njit(nogil=True, fastmath=FASTMATH)
 def _warp_one(image, out, draw, cubic):
-    """Every pixel looks up where it came from."""
+    """Look up the source position of every pixel of ``out``."""
     side = image.shape[0]
     padded = np.zeros((side + 2 * PAD, side + 2 * PAD), np.float32)
     padded[PAD : side + PAD, PAD : side + PAD] = image
@@ -163,9 +163,9 @@ def _warp(images, ids, by, key, cubic):
 
 
 def _keys(t):
-    """Weights of the four pixels around a point ``t`` past the second : float[point, 4]."""
-    near = lambda d: (1.5 * d - 2.5) * d * d + 1.0  # noqa: E731 - up to one pixel away
-    far = lambda d: ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0  # noqa: E731 - one to two
+    """Weights of four pixels in a row at a point ``t`` pixels past the second : float[point, 4]."""
+    near = lambda d: (1.5 * d - 2.5) * d * d + 1.0  # noqa: E731 - distance 0 to 1 px
+    far = lambda d: ((-0.5 * d + 2.5) * d - 4.0) * d + 2.0  # noqa: E731 - distance 1 to 2 px
     return np.stack([far(1 + t), near(t), near(1 - t), far(2 - t)], axis=-1)
 
 

@@ -1,9 +1,9 @@
-"""From a person's strokes or picture to an image like those of a data set.
+"""Drawn strokes or picture files, converted to images like those of a data set.
 
-MNIST's digits were scaled to fit 20×20 and put into 28×28 with their centre of mass in the middle
-(LeCun et al. 1998); Fashion-MNIST's clothes were scaled to fit 28×28 (Xiao et al. 2017), and the
-small digits fill their image. What is drawn here is treated likewise, then as the data set's own
-images are.
+MNIST's digits were scaled to fit 20×20 pixels and placed in 28×28 by their centre of mass (LeCun et
+al. 1998); Fashion-MNIST's clothes were scaled to fit 28×28 (Xiao et al. 2017), and scikit-learn's
+digits fill their image. Drawings and pictures are placed likewise, then preprocessed as the data
+set's own images are.
 """
 
 from itertools import pairwise
@@ -12,26 +12,26 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.data.catalogue import CATALOGUE, SIDE
-from snnlab.data.images.pictures import Picture, ink_of
+from snnlab.data.images.pictures import Picture, extract_ink
 from snnlab.data.images.preprocess import resize
 from snnlab.errors import SnnlabError
 
 FULL, BOX = 28, 20
 PEN = 1.1
-"""Half the width of a pen's line, in pixels of 28."""
+"""Half the width of a drawn line, in pixels of a 28×28 image."""
 FINE = 4
-"""Points per pixel when lines are drawn or pictures scaled."""
-MOST_POINTS, FARTHEST = 20_000, 1e100
+"""Points per pixel and axis when lines are drawn."""
+MAX_POINTS, MAX_COORDINATE = 20_000, 1e100
 
 Strokes = list[np.ndarray]
-"""Each float[point, 2]: x to the right, y downwards, on any scale."""
+"""Each float[point, 2]: x to the right, y down, on any scale."""
 
 
 class Placing(NamedTuple):
-    """Where things are in a data set's images of 28 pixels, MNIST's by default.
+    """Placement of the object in a data set's images of 28×28 pixels; by default MNIST's.
 
-    crop : pixels cut from each side before an image is scaled to 16; box : pixels that a thing may
-    fill; centred : whether its centre of mass is in the middle, else that of its box.
+    crop : pixels cropped from each side before scaling to 16×16; box : side of the square that the
+    object fits; centred : whether its centre of mass is in the middle, else its bounding box.
     """
 
     crop: int = 2
@@ -47,25 +47,25 @@ _PLACED = {
 
 
 def placing(dataset: str) -> Placing:
-    """Where things are in the images of a data set of the catalogue."""
+    """Placement of the object in the images of a data set, by its name in the catalogue."""
     return _PLACED.get(dataset, Placing(0))
 
 
 def from_strokes(
     strokes: Strokes, side: int, crop: int = 2, box: int = BOX, centred: bool = True
 ) -> np.ndarray:
-    """A drawing as an image : uint8[side, side], of 16 or 28 pixels.
+    """A drawing as an image : uint8[side, side], side 16 or 28.
 
     crop, box, centred : see :class:`Placing`.
-    Raises :class:`SnnlabError` if nothing, or far too much, is drawn.
+    Raises :class:`SnnlabError` for no points, too many, or coordinates that are not finite.
     """
     points = np.concatenate([np.empty((0, 2)), *strokes])
-    if not (np.abs(points) < FARTHEST).all():
-        raise SnnlabError("drawing has a point that is no number, or endlessly far: draw it anew")
-    if not 0 < len(points) <= MOST_POINTS:
+    if not (np.abs(points) < MAX_COORDINATE).all():
         raise SnnlabError(
-            f"drawing of {len(points)} points: draw at least one and at most {MOST_POINTS}"
+            f"drawing has coordinates that are not finite or over {MAX_COORDINATE:g}: redraw it"
         )
+    if not 0 < len(points) <= MAX_POINTS:
+        raise SnnlabError(f"drawing of {len(points)} points: draw 1 to {MAX_POINTS} points")
     low, high = points.min(axis=0), points.max(axis=0)
     room = box - 2 * PEN
     scale = room / max((high - low).max(), 1e-9)
@@ -82,18 +82,18 @@ def from_picture(
     box: int = BOX,
     centred: bool = True,
 ) -> np.ndarray:
-    """A photographed or saved digit as an image : uint8[side, side].
+    """The object in a photograph or scan as an image : uint8[side, side].
 
-    picture : as :func:`~snnlab.data.images.pictures.read_picture` reads it, or brightness
-    uint8[row, column]. Ink is what stands out from the ground, dark on bright or bright on dark.
-    crop, box, centred : see :class:`Placing`.
-    Raises :class:`SnnlabError` for a picture in which nothing stands out.
+    picture : from :func:`~snnlab.data.images.pictures.read_picture`, or brightness
+    uint8[row, column]. The object ("ink") is what differs from the background, whether dark on
+    bright or bright on dark. crop, box, centred : see :class:`Placing`.
+    Raises :class:`SnnlabError` if nothing differs from the background.
     """
     if not isinstance(picture, Picture) and (picture.ndim != 2 or 0 in picture.shape):
-        raise SnnlabError(f"picture of shape {picture.shape}: give brightness in rows and columns")
-    ink = picture.ink() if isinstance(picture, Picture) else ink_of(picture)
+        raise SnnlabError(f"picture of shape {picture.shape}: give brightness uint8[row, column]")
+    ink = picture.ink() if isinstance(picture, Picture) else extract_ink(picture)
     if not ink.any():
-        raise SnnlabError("the picture is of one colour: use one with a digit on plain ground")
+        raise SnnlabError("the picture is of one colour: use a digit on a plain background")
     ink[ink < 0.25 * ink.max()] = 0.0
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -107,11 +107,10 @@ def from_picture(
 def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = None) -> np.ndarray:
     """A picture as an image like those of a data set of the catalogue : uint8[side, side].
 
-    as_is : True takes it as an image of the data set, of ``side`` pixels or of as many as were
-    published, bright on dark; False finds what is on it and puts that in place. By default its size
-    decides, and dark on bright is turned.
+    as_is : True uses the pixels unchanged, bright on dark, of size ``side`` or as published; False
+    finds the object and places it. By default the size decides, and dark on bright is inverted.
 
-    Raises :class:`SnnlabError` for a picture of another size, or in which nothing stands out.
+    Raises :class:`SnnlabError` for another size, or if nothing differs from the background.
     """
     entry, (rows, columns) = CATALOGUE[dataset], picture.opacity.shape
     sides = dict.fromkeys((side, entry.published))
@@ -120,7 +119,9 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
         return from_picture(picture, side, *placing(dataset))
     if not fits:
         wanted = " or ".join(f"{n}×{n}" for n in sides)
-        raise SnnlabError(f"the picture is not of {wanted} pixels, as images of {dataset} are")
+        raise SnnlabError(
+            f"the picture is not of {wanted} pixels, the size of {dataset} images: resize it"
+        )
     grey = picture.grey()
     if as_is is None and _on_bright(grey):
         grey = 255 - grey
@@ -128,13 +129,13 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
 
 
 def _on_bright(grey):
-    """Whether the border is bright on average: clothes and digits reach it here and there."""
+    """Whether the border is bright on average; objects may touch it in places."""
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
     return border.mean() > 255 / 2
 
 
 def _lines(strokes):
-    """Lines of the pen, smooth at the edges : float[28, 28] in 0…1."""
+    """Strokes as anti-aliased lines : float[28, 28] from 0 to 1."""
     axis = (np.arange(FULL * FINE) + 0.5) / FINE
     ink = np.zeros((FULL * FINE, FULL * FINE))
     for stroke in strokes:
@@ -147,12 +148,12 @@ def _lines(strokes):
 
 
 def _near(axis, a, b):
-    """Where on an axis a segment's line may reach."""
+    """Range of an axis that the line of a segment can cover."""
     return slice(*np.searchsorted(axis, [min(a, b) - PEN, max(a, b) + PEN]))
 
 
 def _distance(x, y, a, b):
-    """From every point of a grid to the segment a…b : float[y, x]."""
+    """Distance of every grid point to the segment from a to b : float[y, x]."""
     along = b - a
     to = np.stack(np.broadcast_arrays(x[None, :] - a[0], y[:, None] - a[1]), axis=-1)
     where = np.clip(to @ along / max(along @ along, 1e-12), 0.0, 1.0)
@@ -160,13 +161,13 @@ def _distance(x, y, a, b):
 
 
 def _scaled(ink, factor):
-    """A picture averaged over areas : at least one pixel each way."""
+    """An image scaled by area averaging, to at least one pixel per axis."""
     rows, columns = (max(1, round(n * factor)) for n in ink.shape)
     return _averaging(ink.shape[0], rows) @ ink @ _averaging(ink.shape[1], columns).T
 
 
 def _averaging(n, m):
-    """Means over m equal shares of n points : float[m, n]."""
+    """Matrix of means over m equal parts of n points : float[m, n]."""
     fine = np.arange(n * m) // m
     operator = np.zeros((m, n))
     np.add.at(operator, (np.arange(n * m) // n, fine), 1.0 / n)
@@ -174,7 +175,7 @@ def _averaging(n, m):
 
 
 def _centred(image):
-    """Moved by whole pixels until the centre of mass is in the middle."""
+    """Shifted by whole pixels so that the centre of mass is in the middle."""
     mass, axis = max(image.sum(), 1e-12), np.arange(FULL)
     for k in (0, 1):
         centre = (image.sum(axis=1 - k) * axis).sum() / mass

@@ -1,9 +1,8 @@
-"""Picture files, of whatever kind, as brightness or as ink.
+"""Picture files of any format, read as brightness or as ink.
 
-All that is lossy in turning one kind of picture into another is dealt with here: depths other than
-8 bits, palettes, colour spaces, opacity, and cameras held sideways. A few dozen bytes can claim to
-be a picture of gigabytes, so what a file claims is looked at before any of it is unpacked, and held
-against what its format costs.
+All conversions between kinds of pictures are here: bit depths, palettes, colour spaces, opacity and
+camera orientation. A few dozen bytes can declare a picture of gigabytes, so the declared size is
+checked against a limit per format before decoding.
 """
 
 import warnings
@@ -18,31 +17,31 @@ from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from snnlab.errors import SnnlabError
 
-MOST_BYTES = 2**27
-"""Of a picture file that is one's own."""
-MOST_PIXELS = {
+MAX_BYTES = 2**27
+"""Largest picture file, if the caller gives no other limit."""
+MAX_PIXELS = {
     "JPEG": 64_000_000, "PNG": 16_000_000, "GIF": 16_000_000, "BMP": 16_000_000,
     "WEBP": 4_000_000, "AVIF": 4_000_000, "PPM": 16_000_000, "TIFF": 32_000_000,
 }  # fmt: skip
-"""By what it takes to read one: a JPEG is shrunk line by line, WebP wants 15 bytes a pixel."""
-FORMATS = tuple(MOST_PIXELS)
-SCANNED = 16_000_000
-"""Pixels of a JPEG in several scans, which is held in memory whole."""
-MOST_SCANS = 30
-"""Of a JPEG: each is a pass over the picture, and costs a file a few bytes; usual are ten."""
+"""By the memory needed to read them: a JPEG is shrunk line by line, WebP takes 15 bytes a pixel."""
+FORMATS = tuple(MAX_PIXELS)
+MAX_SCANNED_PIXELS = 16_000_000
+"""Of a JPEG with several scans, which is decoded as a whole."""
+MAX_SCANS = 30
+"""Of a JPEG. Each scan is a pass over the picture but takes only a few bytes; ten are usual."""
 KEPT_PIXELS = 400 * 400
-"""What a larger picture is shrunk to, by averaging over areas."""
+"""Larger pictures are shrunk to this size by area averaging."""
 WHITE = 255
 CONTRAST = 16 / WHITE
-"""Least difference, as share of the range, that is no noise or artefact of compression."""
+"""Smallest difference, as a fraction of the range, that is not noise or compression artefact."""
 DEEP_CONTRAST = 1 / 64
-"""The same for more than 8 bits, as share of the largest value: 10 bits may lie in 16."""
+"""The same for more than 8 bits, as a fraction of the largest value: 16 bits may hold only 10."""
 
 _DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _PLAIN = {"1": "L", "P": "RGB", "PA": "RGBA", "La": "LA", "RGBa": "RGBA", "RGBX": "RGB",
           "CMYK": "RGB", "YCbCr": "RGB", "HSV": "RGB", "LAB": "RGB"}  # fmt: skip
 _SEE_THROUGH = {"1": "LA", "P": "RGBA"}
-"""Where the file names a transparent colour."""
+"""Conversion of images with a transparent colour."""
 _ORIENTATION = 0x0112
 _DAMAGED = "it is cut off or damaged"
 _KINDS = (
@@ -53,15 +52,15 @@ _KINDS = (
     (0, b"8BPS", "a Photoshop file"), (0, b"\xff\x0a", "JPEG XL"), (4, b"JXL ", "JPEG XL"),
     (4, b"jP  ", "JPEG 2000"), (0, b"\0\0\1\0", "an icon"),
 )  # fmt: skip
-"""Pictures of kinds that are not read, by what stands where in the file."""
+"""Signatures of formats that are not read: offset, bytes, name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture, upright.
+    """A picture, in upright orientation.
 
-    values : uint8[row, column, band], 0 black and 255 white, of 1 band (grey) or 3 (red, green,
-    blue); float32 on the file's own scale if it is grey of more than 8 bits
+    values : uint8[row, column, band], 0 black and 255 white, with 1 band (grey) or 3 (red, green,
+    blue); float32 on the file's own scale for grey with more than 8 bits
     opacity : uint8[row, column], 0 transparent and 255 opaque
     """
 
@@ -70,12 +69,12 @@ class Picture:
 
     @property
     def peak(self) -> float:
-        """Largest value of a picture of more than 8 bits a value; 0 for all others."""
+        """Largest value if the picture has more than 8 bits per value; otherwise 0."""
         return float(self.values.max()) if self.values.dtype != np.uint8 else 0.0
 
     @property
     def ground(self) -> int:
-        """What to put behind transparent pixels : 0 if what is visible is bright, else 255."""
+        """Background for transparent pixels : 0 if the visible part is bright, otherwise 255."""
         weight = self.opacity.astype(np.float64)
         mean = (self._scaled(white_of([self.peak])) * weight).sum() / max(weight.sum(), 1.0)
         return 0 if mean > WHITE / 2 else WHITE
@@ -83,10 +82,10 @@ class Picture:
     def grey(self, white: float | None = None, ground: int | None = None) -> np.ndarray:
         """Brightness : uint8[row, column], 0 black and 255 white.
 
-        Give both to every picture of a data set alike, else each has a scale of its own.
+        white : value that becomes 255 if there are more than 8 bits; see :func:`white_of`
+        ground : brightness 0…255 behind transparent pixels; by default :attr:`ground`
 
-        white : what becomes 255 in a picture of more than 8 bits; see :func:`white_of`
-        ground : brightness 0…255 behind transparent pixels; :attr:`ground` unless given
+        Give the same values for all pictures of a data set; otherwise each has its own scale.
         """
         light = self._scaled(white_of([self.peak]) if white is None else white)
         if (self.opacity < WHITE).any():
@@ -95,9 +94,9 @@ class Picture:
         return np.rint(light).astype(np.uint8)
 
     def ink(self) -> np.ndarray:
-        """What stands out from the ground, by colour or by opacity : float64[row, column] in 0…1.
+        """Difference from the background in colour or opacity : float64[row, column], 0 to 1.
 
-        The ground is what the border shows. All zero if nothing stands out.
+        The background is the colour of the border. All zero if nothing differs from it.
         """
         opaque = self.opacity > WHITE / 2
         if np.ptp(self.opacity) < WHITE * CONTRAST:
@@ -105,20 +104,20 @@ class Picture:
         colours = self._by_range()
         seen = colours[opaque]
         if opaque.mean() > 0.5 and np.ptp(seen, axis=0).max() >= CONTRAST:
-            # A sheet with a see-through margin: on it is what was written.
+            # An opaque sheet with a transparent margin: the ink is on the sheet.
             ground = np.median(seen, axis=0)
             return _distance(ground + (colours - ground) * (self.opacity[..., None] / WHITE))
         return _distance(self.opacity[..., None] / WHITE)
 
     def _scaled(self, white):
-        """Brightness : float64[row, column] in 0…255, whatever is transparent."""
+        """Brightness : float64[row, column] from 0 to 255, ignoring opacity."""
         if self.values.dtype == np.uint8:
             grey = self.values.astype(np.float64)
             return grey[..., 0] if grey.shape[2] == 1 else grey @ (0.299, 0.587, 0.114)
         return np.clip(self.values[..., 0] * (WHITE / white), 0, WHITE).astype(np.float64)
 
     def _by_range(self):
-        """Colours : float64[row, column, band] in 0…1; deep ones from their least to their most."""
+        """Colours : float64[row, column, band] from 0 to 1; more than 8 bits by their own range."""
         values = self.values.astype(np.float64)
         if self.values.dtype == np.uint8:
             return values / WHITE
@@ -129,23 +128,24 @@ class Picture:
 
 
 def _distance(colours):
-    """From the border's colour, root mean square over bands, or 0 throughout if it is noise."""
+    """RMS difference over bands from the colour of the border; 0 everywhere if it is only noise."""
     sides = [colours[0], colours[-1], colours[:, 0], colours[:, -1]]
     away = colours - np.median(np.concatenate(sides), axis=0)
     ink = np.sqrt((away**2).mean(axis=-1))
     return ink if ink.max() >= CONTRAST else np.zeros_like(ink)
 
 
-def ink_of(grey: np.ndarray) -> np.ndarray:
+def extract_ink(grey: np.ndarray) -> np.ndarray:
     """As :meth:`Picture.ink`, for brightness uint8[row, column]."""
     return Picture(grey[..., None], np.full(grey.shape, WHITE, np.uint8)).ink()
 
 
 def white_of(peaks: Iterable[float]) -> float:
-    """What is white in pictures of more than 8 bits, given the :attr:`Picture.peak` of each.
+    """The value of white in pictures of more than 8 bits, given the :attr:`Picture.peak` of each.
 
-    The smallest depth that holds them all: 4095 for 12 bits in a file of 16, 65535 if one has more
-    than 14; 1.0 for fractions. One rule for a whole data set, so that its pictures stay comparable.
+    This is the largest value of the smallest even bit depth that holds all peaks, e.g. 4095 for 12
+    bits stored in 16, or 1.0 for fractions. One value for a whole data set keeps its pictures
+    comparable.
     """
     peak = max(peaks, default=0.0)
     if peak <= 1.0:
@@ -156,25 +156,26 @@ def white_of(peaks: Iterable[float]) -> float:
 def read_picture(
     source: str | Path | bytes,
     *,
-    most_bytes: int = MOST_BYTES,
+    most_bytes: int = MAX_BYTES,
     formats: tuple[str, ...] = FORMATS,
 ) -> Picture:
-    """A picture file, upright; shrunk to 160 000 pixels if it has more.
+    """Read a picture file, upright by its EXIF orientation, shrunk to at most 160 000 pixels.
 
-    Of a moving or paged one the first picture. The camera's orientation is obeyed.
+    Of animations and multi-page files, the first picture is read.
 
     source : path, or the file's content
-    formats : kinds of files to read, of :data:`FORMATS`; never by what the file is called
+    most_bytes : largest file to read
+    formats : formats to read, from :data:`FORMATS`; the file name does not matter
 
-    Raises :class:`SnnlabError` for what is no picture, too large a one, or one cut off.
+    Raises :class:`SnnlabError` for a file of another format, or one that is damaged or too large.
     """
     file, picture, data = _content(source, most_bytes)
     if len(data) > most_bytes:
         size = f"{len(data):,}" if isinstance(source, bytes) else f"more than {most_bytes:,}"
-        raise SnnlabError(f"{picture} has {size} bytes: use one of {most_bytes:,} at most")
+        raise SnnlabError(f"{picture} has {size} bytes: use one of at most {most_bytes:,}")
     Image.init()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of bombs, of damaged EXIF, of kinds that are not built in
+        warnings.simplefilter("ignore")  # about size, damaged EXIF, formats that are not built in
         try:
             known = [name for name in formats if name in Image.OPEN]
             with Image.open(BytesIO(data), formats=known) as image:
@@ -186,13 +187,13 @@ def read_picture(
             kind = _kind(data)
             why = _DAMAGED if kind in known else f"it is {kind}, save it as PNG"
             why = why if kind else "use PNG or JPEG"
-        except Exception:  # Pillow's readers raise a dozen kinds for damaged files
+        except Exception:  # Pillow's readers raise a dozen types for damaged files
             why = _DAMAGED
-    raise SnnlabError(f"{file} is no picture that can be read: {why}")
+    raise SnnlabError(f"{file} is not a readable picture: {why}")
 
 
 def _content(source, most):
-    """What to call file and picture in a message, and the bytes."""
+    """Names of the file and the picture for messages, and the bytes."""
     if isinstance(source, bytes):
         return "the file", "the picture", source
     try:
@@ -204,7 +205,7 @@ def _content(source, most):
 
 
 def _kind(data):
-    """A word for what a file is that is not read, or nothing."""
+    """Name of a file's format if it is a known one that is not read, else None."""
     start = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith((b"<?xml", b"<!--", b"<!DOCTYPE")) and b"<svg" in start:
         return "an SVG"
@@ -213,19 +214,19 @@ def _kind(data):
 
 def _check(image, data, name):
     kind = "JPEG" if image.format == "MPO" else image.format  # phones put several in one file
-    most = MOST_PIXELS[kind]
+    most = MAX_PIXELS[kind]
     if kind == "JPEG":
         scans = _scans(data)
-        if scans > MOST_SCANS:
+        if scans > MAX_SCANS:
             raise SnnlabError(f"{name} has {scans:,} scans: save it as plain JPEG")
         if scans > 1 or "progressive" in image.info:
-            most = SCANNED
+            most = MAX_SCANNED_PIXELS
     if (pixels := image.width * image.height) > most:
-        raise SnnlabError(f"{name} has {pixels:,} pixels: use one of {most:,} at most, as {kind}")
+        raise SnnlabError(f"{name} has {pixels:,} pixels: use at most {most:,} in a {kind} file")
 
 
 def _scans(data):
-    """Scans of a JPEG, or a few more: what is appended to it is counted too."""
+    """Number of scans of a JPEG; markers in appended data are counted, too."""
     at = 2
     while data[at : at + 1] == b"\xff" and data[at + 1 : at + 2] != b"\xda":
         at += 2 + int.from_bytes(data[at + 2 : at + 4])
@@ -233,7 +234,7 @@ def _scans(data):
 
 
 def _shrunk(image):
-    """Band by band: together Pillow would copy all of it once more."""
+    """A picture shrunk band by band, which avoids a copy of all bands in Pillow."""
     side = int(KEPT_PIXELS**0.5)
     image.draft("RGB", (2 * side, 2 * side))
     image.load()
@@ -256,15 +257,15 @@ def _shrunk(image):
 
 
 def _orientation(image):
-    """How the camera was held, 1 to 8; what it wrote about itself may be damaged."""
+    """EXIF orientation, 1 to 8; upright (1) if the metadata is damaged."""
     try:
         return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # of a dozen kinds, and no reason to refuse the picture
+    except Exception:  # Pillow raises many types for damaged EXIF
         return 1
 
 
 def _opaque(image, hidden):
-    """All but one colour of an image that is L or RGB, or None if no colour is transparent."""
+    """Opacity of an L or RGB image with one transparent colour, or None if it has none."""
     hidden = (hidden,) if isinstance(hidden, int) else hidden
     if not isinstance(hidden, tuple) or len(hidden) != len(image.getbands()):
         return None
@@ -277,7 +278,7 @@ def _opaque(image, hidden):
 
 
 def _floats(image):
-    """An image as one of floats; what is no number as most of the others, infinity as the ends."""
+    """An image as floats, with NaN replaced by the median and infinity by the extremes."""
     if image.mode != "F":
         return image.convert("F")
     values = np.asarray(image)
@@ -292,7 +293,7 @@ def _fitted(band, turn):
     """One band as an array, shrunk and upright."""
     if (pixels := band.width * band.height) > KEPT_PIXELS:
         share = (KEPT_PIXELS / pixels) ** 0.5
-        # A strip keeps a pixel across, and as many along as all may have.
+        # A narrow strip keeps at least one pixel across, and KEPT_PIXELS in total.
         across = max(1, round(share * min(band.size)))
         along = min(round(share * max(band.size)), KEPT_PIXELS // across)
         size = (along, across) if band.width >= band.height else (across, along)

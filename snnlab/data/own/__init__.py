@@ -1,4 +1,4 @@
-"""Data sets of one's own: pictures in folders, CSV, npz, idx files, or a zip of such.
+"""User-supplied data sets: images in folders, CSV, npz or idx files, or a zip file of these.
 
 Imports ``images`` and the idx reader of ``published``.
 """

@@ -1,4 +1,4 @@
-"""Pictures as arrays in npz files, under the names that people give them; nothing is unpickled."""
+"""Images as arrays in npz files, recognised by their usual names; nothing is unpickled."""
 
 import re
 from math import isqrt
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.data.own.labelled import Found, Labelled, words_or_numbers
+from snnlab.data.own.labelled import Found, Labelled, parse_labels
 from snnlab.data.own.places import Place
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz
@@ -20,19 +20,19 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def read(place: Place, names: list[str]) -> Found:
-    """Pictures of one npz file, or of several that hold parts of them, as KMNIST's do.
+    """Images and labels of one npz file, or of several that hold parts of them, as KMNIST's.
 
-    Raises :class:`SnnlabError` unless there are images and labels for them.
+    Raises :class:`SnnlabError` if images or labels are missing or ambiguous.
     """
     roles: dict[tuple[str, str], np.ndarray] = {}
     for name in names:
         path = place.real(name)
         if path is None:
-            raise SnnlabError(f"{name} is an archive in an archive: take it out")
+            raise SnnlabError(f"{name} is an archive within an archive: extract it")
         for key, array in _load(path).items():
             role = _role(key, array, Path(name).stem)
             if role and role[1] and roles.setdefault(role, array) is not array:
-                raise SnnlabError(f"{name}: {role[0]} {role[1]} twice: name arrays {NAMES}")
+                raise SnnlabError(f"{name}: {role[0]} {role[1]} found twice: name arrays {NAMES}")
     part = "train" if ("train", "images") in roles else "all"
     if not all((part, kind) in roles for kind in ("images", "labels")):
         raise SnnlabError(f"{', '.join(names[:4])}: no images and labels: name arrays {NAMES}")
@@ -45,9 +45,9 @@ def _load(path):
 
 
 def _role(key, array, stem):
-    """Part and kind of an array by its name, or by that of its file."""
+    """Part and kind of an array by its name, or by the name of its file."""
     words = re.findall("[a-z]+", key.lower())
-    if words[:1] == ["arr"]:  # NumPy's own, where none was given
+    if words[:1] == ["arr"]:  # NumPy's default name
         words = re.findall("[a-z]+", stem.lower())
         words += ["images" if array.ndim > 2 else "labels"] * (not {*words} & {*IMAGES, *LABELS})
     part = next((part for part, names in PARTS.items() if {*words} & {*names}), "all")
@@ -60,17 +60,17 @@ def _role(key, array, stem):
 def _labelled(roles, part):
     images, labels = (roles[part, kind] for kind in ("images", "labels"))
     if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
-        labels = labels.argmax(axis=1)  # a column for each class
+        labels = labels.argmax(axis=1)  # one-hot
     labels = labels.reshape(-1)
     if labels.dtype.kind not in "biu":
-        labels = words_or_numbers(
+        labels = parse_labels(
             x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels.tolist()
         )
     return Labelled(_grey(images), labels)
 
 
 def _grey(images):
-    """Brightness of images, whose last or second axis may be colours : numbers[image, row, col]."""
+    """Brightness of images whose second or last axis may be colour : numbers[image, row, col]."""
     if images.ndim == 2 and (side := isqrt(images.shape[1])) ** 2 == images.shape[1]:
         return images.reshape(-1, side, side)
     if images.ndim != 4:

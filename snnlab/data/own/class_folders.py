@@ -1,4 +1,4 @@
-"""Pictures in sub-folders, one for each class; or the same in ``train`` and ``test``."""
+"""Image files in sub-folders, one per class, or such sub-folders in ``train`` and ``test``."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.data.catalogue import Tell
 from snnlab.data.images.pictures import WHITE, Picture, read_picture, white_of
 from snnlab.data.images.preprocess import Fitted
-from snnlab.data.own.labelled import Found, Labelled, Look, counted, in_order
+from snnlab.data.own.labelled import Found, Labelled, Look, format_count, natural_key
 from snnlab.data.own.places import Place
 from snnlab.errors import SnnlabError
 
@@ -17,31 +17,31 @@ SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".bmp", ".webp", ".avif", ".ppm", ".pgm",
     ".pbm", ".pnm", ".tif", ".tiff",
 )  # fmt: skip
-"""What pictures are called, to tell a folder of them from others; what they are, they say."""
+"""Recognise a folder of images; the format of each file is read from its content."""
 TRAIN, TEST = ("train", "training"), ("test", "testing")
-MOST_BYTES = 2**25
-"""Of one picture file."""
-TELL_EVERY = 20
+MAX_BYTES = 2**25
+"""Of one image file."""
+REPORT_INTERVAL = 20
 
 
 def has_pictures(names: list[str]) -> bool:
-    """Whether there are files that are called like pictures."""
+    """Whether any file has the suffix of an image file."""
     return any(PurePosixPath(name).suffix.lower() in SUFFIXES for name in names)
 
 
 def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
-    """All pictures of a place, in order of their names.
+    """All images of a place, sorted by name.
 
-    Raises :class:`SnnlabError` if there are no pictures, or none in sub-folders.
+    Raises :class:`SnnlabError` if no sub-folder holds images, or none of them is readable.
     """
     parts, notes = _parts(names)
     pictures = _Pictures(place, sum(map(len, parts)), side, tell)
     train, *test = [pictures.read(part) for part in parts if part]
     if pictures.refused:
         (first, why), n = pictures.refused[0], len(pictures.refused)
-        files = f"{counted(n, 'file')} {'is' if n == 1 else 'are'} left out ({first}: {why})"
+        files = f"{format_count(n, 'file')} skipped ({first}: {why})"
         if not len(train.labels):
-            raise SnnlabError(f"{place.path}: no picture that can be read, {files}")
+            raise SnnlabError(f"{place.path}: no readable picture, {files}")
         notes.append(files)
     if test and not len(test[0].labels):
         test = []
@@ -49,7 +49,7 @@ def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
 
 
 def _parts(names):
-    """Names and classes for training and, where there is a folder for it, for the test."""
+    """File names and classes for training and, if there is a folder for it, for the test."""
     split = [tuple(name.split("/")) for name in names]
     while len({path[0] for path in split}) == 1 and all(len(path) > 2 for path in split):
         split = [path[1:] for path in split]
@@ -65,15 +65,18 @@ def _parts(names):
         parts = [[(name, path[0]) for name, path in named if len(path) > 1], []]
     if not parts[0]:
         raise SnnlabError(
-            "no sub-folder with pictures: give one for each class, as cat/1.png and dog/2.png"
+            "no sub-folder with pictures: give one per class, such as cat/1.png and dog/2.png"
         )
     outside = len(names) - sum(map(len, parts))
-    notes = [f"{counted(outside, 'file')} outside of classes not used"] if outside else []
-    return [sorted(part, key=lambda pair: in_order(pair[0])) for part in parts], notes
+    notes = [f"{format_count(outside, 'file')} not in a class, not used"] if outside else []
+    return [sorted(part, key=lambda pair: natural_key(pair[0])) for part in parts], notes
 
 
 class _Pictures:
-    """Reads pictures small. Those that need to know of all others are read a second time."""
+    """Reads pictures and shrinks them at once.
+
+    Deep and transparent pictures are read twice: their scale and background depend on all others.
+    """
 
     def __init__(self, place: Place, total: int, side: int, tell: Tell):
         self._place, self._total, self._side, self._tell = place, total, side, tell
@@ -81,24 +84,24 @@ class _Pictures:
         self.look, self._done = Look(), 0
 
     def read(self, part: list[tuple[str, str]]) -> Labelled:
-        """Pictures by name and class; those that cannot be read are ``refused``."""
+        """Images of the given (name, class) pairs; unreadable ones are added to ``refused``."""
         squares, labels, again = [], [], []
         for (name, label), picture in self._decoded(part):
             if picture.peak or (picture.opacity < WHITE).any():
-                again.append((len(squares), name, picture.peak, _see_through(picture)))
+                again.append((len(squares), name, picture.peak, _background(picture)))
             squares.append(self.look.fit(picture, self._side))
             labels.append(label)
         if again:
             self._settle(again)
             for k, name, *_ in again:
                 squares[k] = self.look.fit(self._picture(name), self._side)
-                self._say(f"reading {counted(len(again), 'picture')} once more", None)
+                self._tell(f"reading {format_count(len(again), 'picture')} again", None)
         empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
         fields = zip(*squares, strict=True) if squares else ([field] for field in empty)
         return Labelled(Fitted(*map(np.concatenate, fields)), labels)
 
     def _settle(self, again):
-        """One white and one ground for all, by the pictures that are trained on."""
+        """Choose one white and one background for all, from the training pictures."""
         if self.look != Look():
             return
         grounds = [ground for *_, ground in again if ground is not None]
@@ -108,8 +111,8 @@ class _Pictures:
 
     def _decoded(self, part) -> Iterator[tuple[tuple[str, str], Picture]]:
         for name, label in part:
-            if self._done % TELL_EVERY == 0:
-                self._say(f"reading {self._total:,} pictures", self._done / self._total)
+            if self._done % REPORT_INTERVAL == 0:
+                self._tell(f"reading {self._total:,} pictures", self._done / self._total)
             self._done += 1
             try:
                 yield (name, label), self._picture(name)
@@ -117,12 +120,9 @@ class _Pictures:
                 self.refused.append((name, str(error).removeprefix("the file ")))
 
     def _picture(self, name):
-        return read_picture(self._place.read(name, MOST_BYTES), most_bytes=MOST_BYTES)
-
-    def _say(self, message, fraction):
-        self._tell(message, fraction)
+        return read_picture(self._place.read(name, MAX_BYTES), most_bytes=MAX_BYTES)
 
 
-def _see_through(picture):
-    """The ground that a picture with transparent pixels proposes."""
+def _background(picture):
+    """The background that suits a picture with transparent pixels, None if it has none."""
     return picture.ground if (picture.opacity < WHITE).any() else None

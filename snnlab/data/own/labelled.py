@@ -1,6 +1,6 @@
-"""Pictures of one's own, as they were found, become a data set: classes, range, square, split.
+"""From user-supplied images to a data set: classes, brightness range, square shape, split.
 
-Whatever they came in, pictures that are equal become equal here.
+Equal images give equal results, whatever file format they came in.
 """
 
 import re
@@ -16,22 +16,22 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.seeding import stream
 
 TEST_SHARE = 0.2
-"""Of each class, where nothing is given to be tested on."""
-MOST_CLASSES = N_CIRCUITS
-"""Each takes a neuron circuit at least."""
-MOST_CHARACTERS = 40
-"""Of a class's name."""
-UNEVEN = 3
-"""Times as many pictures as the smallest class has, from which on it is said."""
-FEW = 100
-"""Test pictures below which it is said."""
+"""Fraction of each class that is used for the test if no test images are given."""
+MAX_CLASSES = N_CIRCUITS
+"""Each needs a neuron circuit."""
+MAX_NAME_LENGTH = 40
+"""Characters of a class name."""
+MAX_CLASS_RATIO = 3
+"""Ratio of the largest to the smallest class from which a warning is given."""
+MIN_TEST_IMAGES = 100
+"""Number of test images below which a warning is given."""
 
 
 class Look(NamedTuple):
-    """How every picture of a data set is treated, and every other one that is to be like them.
+    """How the pictures of a data set, and others to be classified with it, are prepared.
 
-    turned : whether bright and dark are swapped; white : value of white where a file has more than
-    8 bits; ground : brightness behind transparent pixels, 0 or 255.
+    turned : whether bright and dark are swapped; white : value of white if a file has more than 8
+    bits; ground : brightness behind transparent pixels, 0 or 255.
     """
 
     turned: bool = False
@@ -39,17 +39,17 @@ class Look(NamedTuple):
     ground: int = WHITE
 
     def fit(self, picture: Picture, side: int) -> Fitted:
-        """One picture in its square, not yet turned."""
+        """One picture scaled into its square, not yet inverted."""
         return fit(picture.grey(self.white, self.ground)[None], side)
 
     def prepare(self, picture: Picture, side: int) -> np.ndarray:
-        """A picture as the data set's own are : uint8[side, side]."""
+        """A picture prepared like those of the data set : uint8[side, side]."""
         fitted = self.fit(picture, side)
         return (fitted.turned() if self.turned else fitted).pixels[0]
 
 
 class Labelled(NamedTuple):
-    """Pictures and a label for each.
+    """Images with one label each.
 
     images : a :class:`Fitted`, or numbers[image, row, column] on any scale
     labels : whole numbers or words
@@ -60,9 +60,9 @@ class Labelled(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a reader found: pictures to train on and, if there are, to test on.
+    """Result of a reader: training images and, if there are any, test images.
 
-    names : of classes by label; notes : what was done to them, in words.
+    names : class names by label; notes : remarks on how the images were read.
     """
 
     train: Labelled
@@ -73,7 +73,7 @@ class Found(NamedTuple):
 
 
 class Learnable(NamedTuple):
-    """Arrays as a :class:`~snnlab.data.Dataset` has them, names of classes, look and notes."""
+    """Arrays of a :class:`~snnlab.data.Dataset`, class names, preparation and remarks."""
 
     arrays: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     classes: tuple[str, ...]
@@ -81,17 +81,16 @@ class Learnable(NamedTuple):
     notes: tuple[str, ...]
 
 
-def learnable(found: Found, side: int) -> Learnable:
-    """Pictures of ``side`` pixels in classes, in training and test, and what was done to them.
+def make_learnable(found: Found, side: int) -> Learnable:
+    """Convert what a reader found to images of ``side`` × ``side`` pixels, split into two parts.
 
-    Raises :class:`SnnlabError` unless there are two classes or more, and as few as a chip tells
-    apart.
+    Raises :class:`SnnlabError` unless there is one label per image and 2 to 512 classes.
     """
     parts = [part for part in (found.train, found.test) if part is not None]
     for part in parts:
         n = len(part.images.pixels if isinstance(part.images, Fitted) else part.images)
         if n != len(part.labels) or not n:
-            raise SnnlabError(f"{n} pictures and {len(part.labels)} labels: give one for each")
+            raise SnnlabError(f"{n} images and {len(part.labels)} labels: give one label per image")
     values = _values([part.labels for part in parts])
     labels = [_index(part.labels, values) for part in parts]
     fitted, notes = _fitted([part.images for part in parts], side)
@@ -99,7 +98,7 @@ def learnable(found: Found, side: int) -> Learnable:
     turned = bool(_median(border) > WHITE / 2)
     if turned:
         fitted = [f.turned() for f in fitted]
-        notes.append("they are dark on bright, so dark and bright are swapped")
+        notes.append("the images are dark on bright and were inverted")
     pixels = [f.pixels for f in fitted]
     if found.test is None:
         (pixels, labels), said = _split(pixels[0], labels[0])
@@ -110,8 +109,8 @@ def learnable(found: Found, side: int) -> Learnable:
     return Learnable(arrays, classes, found.look._replace(turned=turned), (*found.notes, *notes))
 
 
-def words_or_numbers(labels: Iterable[str]) -> np.ndarray | list[str]:
-    """Labels written as text: as whole numbers if all are, such as ``3`` or ``3.0``."""
+def parse_labels(labels: Iterable[str]) -> np.ndarray | list[str]:
+    """Labels from text, as integers if all are whole numbers such as ``3`` or ``3.0``."""
     labels = [label.strip() for label in labels]
     try:
         numbers = np.array(labels, np.float64)
@@ -121,31 +120,33 @@ def words_or_numbers(labels: Iterable[str]) -> np.ndarray | list[str]:
     return numbers.astype(np.int64) if whole and len(numbers) else labels
 
 
-def in_order(name: str) -> list[tuple]:
-    """A key by which names are sorted as people do: 2 before 10."""
+def natural_key(name: str) -> list[tuple]:
+    """Sort key that orders the numbers in names by value: ``2`` before ``10``."""
     parts = re.split(r"([0-9]+)", name)
     return [(0, int(p), "") if k % 2 else (1, 0, p.casefold()) for k, p in enumerate(parts)]
 
 
-def counted(n: int, what: str) -> str:
+def format_count(n: int, what: str) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _values(labels):
-    """All that labels say, in order."""
+    """Different values of the labels, sorted."""
     numbers = [np.asarray(part) for part in labels]
     if all(part.dtype.kind in "biu" for part in numbers):
         values = np.unique(np.concatenate(numbers)).tolist()
     else:
-        values = sorted({str(x) for part in labels for x in part}, key=lambda x: (in_order(x), x))
-    if not 2 <= len(values) <= MOST_CLASSES:
+        values = sorted(
+            {str(x) for part in labels for x in part}, key=lambda x: (natural_key(x), x)
+        )
+    if not 2 <= len(values) <= MAX_CLASSES:
         shown = (
-            f"one class only, {str(values[0])[:MOST_CHARACTERS]}"
+            f"one class only, {str(values[0])[:MAX_NAME_LENGTH]}"
             if len(values) == 1
             else (f"{len(values):,} classes, the chip has {N_CIRCUITS} neuron circuits")
         )
-        raise SnnlabError(f"{shown}: give 2 to {MOST_CLASSES} classes to tell apart")
+        raise SnnlabError(f"{shown}: give 2 to {MAX_CLASSES} classes")
     return values
 
 
@@ -157,10 +158,10 @@ def _index(labels, values):
 
 
 def _names(values, names):
-    """What classes are called, all different."""
+    """Class names: printable, short and all different."""
     classes: dict[str, None] = {}
     for value in values:
-        name = plain(str(names.get(value, value)))[:MOST_CHARACTERS] or "(no name)"
+        name = plain(str(names.get(value, value)))[:MAX_NAME_LENGTH] or "(no name)"
         while name in classes:
             name += "'"
         classes[name] = None
@@ -168,19 +169,19 @@ def _names(values, names):
 
 
 def _fitted(images, side):
-    """Squares of 8 bits, and what was done for that."""
+    """Images as squares of 8 bits, and remarks on the conversion."""
     if isinstance(images[0], Fitted):
         return images, []
     for part in images:
         if part.dtype.kind not in "biuf" or part.ndim != 3 or 0 in part.shape:
             raise SnnlabError(
-                f"pictures are {part.dtype}{part.shape}: give numbers[picture, row, column]"
+                f"images are {part.dtype}{part.shape}: give numbers[image, row, column]"
             )
         if part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise SnnlabError("a pixel is empty or no finite number: give 0 to 255")
+            raise SnnlabError("a pixel is empty or not finite: give 0 to 255")
     low, high = float(images[0].min()), float(images[0].max())
     if low == high:
-        raise SnnlabError(f"all pixels are {low:g}: give pictures in which something is seen")
+        raise SnnlabError(f"all pixels are {low:g}: give images with some contrast")
     if low >= 0 and WHITE / 2 < high <= WHITE:
         return [fit(part, side) for part in images], []
     scale = WHITE / (high - low)
@@ -193,30 +194,29 @@ def _median(histogram):
 
 
 def _split(pixels, labels):
-    """A fifth of each class for the test, at least one if it has two; always the same."""
+    """A fixed split with a fifth of each class for the test, at least one image if it has two."""
     test = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = stream(0, "own", int(label)).permutation(np.flatnonzero(labels == label))
         least = min(1, len(members) - 1)
         test[members[: max(least, round(TEST_SHARE * len(members)))]] = True
     if not test.any():
-        said = "one picture in each class: the training pictures are tested too"
-        return ([pixels, pixels], [labels, labels]), [said]
-    said = f"a fifth of each class, always the same, is for the test ({test.sum():,})"
-    return ([pixels[~test], pixels[test]], [labels[~test], labels[test]]), [said]
+        note = "one image per class: training images are also used for the test"
+        return ([pixels, pixels], [labels, labels]), [note]
+    note = f"a fifth of each class, always the same, is for the test ({test.sum():,} images)"
+    return ([pixels[~test], pixels[test]], [labels[~test], labels[test]]), [note]
 
 
 def _warnings(labels, classes):
-    """What one should know before one believes an accuracy."""
+    """Warnings that limit the meaning of an accuracy."""
     train, test = (np.bincount(part, minlength=len(classes)) for part in labels)
-    for count, what in ((train, "trained on"), (test, "tested")):
+    for count, what in ((train, "used for training"), (test, "used for the test")):
         if lacking := [name for name, n in zip(classes, count, strict=True) if not n]:
             others = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
-            yield f"no picture of {lacking[0]}{others} is {what}"
+            yield f"no image of {lacking[0]}{others} is {what}"
     few, many = train[train > 0].min(), train.max()
-    if many >= UNEVEN * few:
-        names = (classes[int(np.flatnonzero(train == n)[0])] for n in (few, many))
-        rare, frequent = names
-        yield f"classes are uneven: {few:,} of {rare}, {many:,} of {frequent}"
-    if (n := len(labels[1])) < FEW:
-        yield f"{counted(n, 'test picture')} only: one is {1 / n:.0%} of the accuracy"
+    if many >= MAX_CLASS_RATIO * few:
+        rare, frequent = (classes[int(np.flatnonzero(train == n)[0])] for n in (few, many))
+        yield f"classes are unbalanced: {few:,} of {rare}, {many:,} of {frequent}"
+    if (n := len(labels[1])) < MIN_TEST_IMAGES:
+        yield f"only {format_count(n, 'test image')}: each is {1 / n:.0%} of the accuracy"

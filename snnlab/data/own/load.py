@@ -1,42 +1,42 @@
-"""Data sets of one's own: sub-folders of pictures, CSV, npz or idx files, or a zip of such."""
+"""Loading of user-supplied data: sub-folders of images, CSV, npz or idx files, or a zip file."""
 
 import os
 from pathlib import Path
 
 from snnlab.data.catalogue import Tell
 from snnlab.data.own import arrays, class_folders, csv_pixels, idx_sets
-from snnlab.data.own.labelled import Found, Learnable, Look, learnable
+from snnlab.data.own.labelled import Found, Learnable, Look, make_learnable
 from snnlab.data.own.places import Place
 from snnlab.errors import SnnlabError
 
-__all__ = ["Look", "place_of", "read"]
+__all__ = ["Look", "read", "resolve_place"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
-FORMS = "a folder with a sub-folder of pictures for each class, a CSV of pixels, an npz or a zip"
+FORMS = "a folder with one sub-folder of images per class, a CSV file of pixels, an npz or a zip"
 
 
-def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
-    """Where a data set of one's own is to be read; raises :class:`SnnlabError` if it is not given.
+def resolve_place(name: str, data_dir: str | os.PathLike[str] | None) -> Path:
+    """Absolute path of user-supplied data; raises :class:`SnnlabError` if ``data_dir`` is missing.
 
-    ``SNNLAB_DATA`` names the place of the published data sets, never of one's own.
+    ``SNNLAB_DATA`` is the folder of the published data sets, never of user-supplied ones.
     """
     if not data_dir:
         what = "a folder of idx files" if name == "idx" else FORMS
         raise SnnlabError(
-            f"data set {name} is your own: say where it is by --data-dir ({what}), or on the"
-            " dashboard drop it on “Data of your own”"
+            f"data set {name} is your own: give its path by --data-dir ({what}), or drop it on"
+            " “Data of your own” on the dashboard"
         )
     return Path(os.path.abspath(os.path.expanduser(data_dir)))
 
 
-def kind_of(path: Path) -> str | None:
-    """ "folder" or "idx", if a path looks like such a data set by what its files are called."""
+def guess_kind(path: Path) -> str | None:
+    """ "folder" or "idx" if the file names at a path look like such a data set, else None."""
     try:
         with Place(path) as place:
             names, is_zip = place.names, place.is_zip
     except SnnlabError:
         return None
-    if idx_sets.Sets.among(names).files:
+    if idx_sets.Sets.find(names).files:
         return "idx"
     others = class_folders.has_pictures(names) or is_zip
     ends = (*CSV, ".npz", ".zip")
@@ -44,13 +44,13 @@ def kind_of(path: Path) -> str | None:
 
 
 def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
-    """The data set of one's own at a path, with pictures of ``side`` pixels.
+    """The user-supplied data set at a path, with images of ``side`` × ``side`` pixels.
 
-    name : "folder" looks what is there, "idx" wants idx files
-    Raises :class:`SnnlabError`, which names the path, for what is missing or cannot be learnt.
+    name : "folder" detects the kind of data, "idx" reads idx files only
+    Raises :class:`SnnlabError`, naming the path, if data is missing or invalid.
     """
     try:
-        return learnable(_found(name, path, side, tell), side)
+        return make_learnable(_found(name, path, side, tell), side)
     except SnnlabError as error:
         text = str(error).removeprefix(f"{path.name}: ")
         raise SnnlabError(
@@ -59,8 +59,8 @@ def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
 
 
 def _found(name, path, side, tell) -> Found:
-    path, beginning = idx_sets.beginning(path)
-    tell(f"looking into {path}", None)
+    path, beginning = idx_sets.split_prefix(path)
+    tell(f"listing {path}", None)
     with Place(path) as place:
         names = place.names
         if beginning is not None:
@@ -73,7 +73,7 @@ def _found(name, path, side, tell) -> Found:
             return class_folders.read(place, names, side, tell)
         if npz:
             return arrays.read(place, npz)
-        if idx_sets.Sets.among(names).files:
+        if idx_sets.Sets.find(names).files:
             return idx_sets.read(place, names, tell)
         if tables or (path.is_file() and not place.is_zip):
             return csv_pixels.read(place, tables or names, tell)

@@ -1,7 +1,7 @@
-"""Where a person keeps data: a folder, a zip file or a single file, all read the same way.
+"""A folder, a zip file or a single file of user-supplied data, all read through one interface.
 
-A zip file is never unpacked onto the disk: its members are read one by one, so it does not matter
-what paths or links they claim to be.
+A zip file is never unpacked to the disk: its members are read one by one, so paths and links in it
+have no effect.
 """
 
 import os
@@ -14,34 +14,34 @@ from typing import BinaryIO
 
 from snnlab.errors import SnnlabError
 
-MOST_FILES = 500_000
-MOST_LISTED = 2**26
-"""Bytes of the list at a zip file's end: a hundred for each of its files."""
-SMALL, UNPACKS_BY = 2**28, 10
-"""Bytes that an archive may unpack to, and the ratio to its own length beyond that."""
+MAX_FILES = 500_000
+MAX_LIST_BYTES = 2**26
+"""Largest table of contents at the end of a zip file: about a hundred bytes per file."""
+MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO = 2**28, 10
+"""Bytes that any archive may unpack to; a larger one may unpack to this multiple of its size."""
 LITTER = ("thumbs.db", "desktop.ini", "__macosx")
-"""What systems leave in folders beside hidden files."""
+"""Files of the operating system that are ignored, as are hidden files."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def check_unpacked(size: int, packed: int, name: str) -> None:
-    """Raises :class:`SnnlabError` if it is out of proportion what a packed file unpacks to.
+    """Raises :class:`SnnlabError` if a file unpacks to far more than its size (a zip bomb).
 
-    size, packed : bytes of both
+    size, packed : bytes, unpacked and packed
     """
-    if size > max(SMALL, UNPACKS_BY * packed):
+    if size > max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * packed):
         raise SnnlabError(
-            f"{name}: unpacks to {size:,} bytes or more, {UNPACKS_BY} times its length are read:"
-            " give it unpacked"
+            f"{name}: unpacks to {size:,} bytes or more, at most {MAX_UNPACK_RATIO} times its size"
+            " is allowed: give it unpacked"
         )
 
 
 class Place:
-    """Files by name: paths with slashes, below the folder or zip file.
+    """The files of a folder or zip file by name, or a single file (as an npz file is).
 
-    ``path`` is the place itself; ``names`` are sorted and leave out what is hidden. An npz file
-    is a single file. A context, at whose end it is closed. Raises :class:`SnnlabError` if it cannot
-    be read, or is a zip file of zeros for gigabytes.
+    ``path`` is the folder or file; ``names`` are sorted paths with slashes relative to it, without
+    hidden files. A context manager that closes the file. Raises :class:`SnnlabError` if it cannot
+    be read, holds too many files or is a zip bomb.
     """
 
     def __init__(self, path: Path):
@@ -54,7 +54,7 @@ class Place:
                 self._zip = zipfile.ZipFile(path)
                 self._files = dict(_members(self._zip))
             else:
-                path.stat()  # has an error say what is wrong with it
+                path.stat()  # raises OSError with the reason if it cannot be read
                 self._files = {path.name: path}
         except SnnlabError:
             raise
@@ -63,8 +63,8 @@ class Place:
         except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
             where, why = getattr(error, "filename", None), getattr(error, "strerror", None)
             raise SnnlabError(f"{where or path}: cannot be read ({why or 'damaged'})") from None
-        if len(self._files) > MOST_FILES:
-            raise SnnlabError(f"{path}: holds more than the {MOST_FILES:,} files that are read")
+        if len(self._files) > MAX_FILES:
+            raise _too_many(path)
         if self._zip:
             size = sum(info.file_size for info in self._files.values())
             check_unpacked(size, path.stat().st_size, str(path))
@@ -88,7 +88,7 @@ class Place:
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """A file, to be read; raises :class:`SnnlabError`, there and then or while it is read."""
+        """Open a file for reading; raises :class:`SnnlabError`, also while it is being read."""
         where = f"{self.path}: {name}" if self._zip else self._files[name]
         try:
             with self._opened(self._files[name]) as stream:
@@ -96,31 +96,31 @@ class Place:
         except SnnlabError:
             raise
         except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-            why = getattr(error, "strerror", None) or "damaged, or under a password"
+            why = getattr(error, "strerror", None) or "damaged or password-protected"
             raise SnnlabError(f"{where}: cannot be read ({why})") from None
 
     def _opened(self, file):
         if self._zip is None:
             return file.open("rb")
         if file.compress_type not in _METHODS:
-            raise SnnlabError(f"{self.path}: is compressed in an unusual way: zip it as usual")
+            raise SnnlabError(f"{self.path}: unsupported compression method: zip it with deflate")
         return self._zip.open(file)
 
     def size(self, name: str) -> int:
-        """Bytes that a file holds, as far as known without reading it."""
+        """Size of a file : bytes, as declared, without reading it."""
         return self._files[name].file_size if self._zip else os.path.getsize(self._files[name])
 
     def read(self, name: str, most: int) -> bytes:
-        """All of a file, up to a limit in bytes; raises :class:`SnnlabError` for more."""
+        """The content of a file; raises :class:`SnnlabError` for more than ``most`` bytes."""
         with self.open(name) as stream:
             data = stream.read(most + 1)
         if len(data) > most:
-            raise SnnlabError(f"{name}: more than the {most:,} bytes that are read")
+            raise SnnlabError(f"{name}: more than {most:,} bytes, the most allowed")
         return data
 
 
 def _walk(top):
-    """Files below a folder by their names; links are followed, but never in a circle."""
+    """Files below a folder by name; links are followed, but not in cycles."""
     seen, found = set(), 0
     for folder, below, files in os.walk(top, onerror=_raise, followlinks=True):
         real = os.path.realpath(folder)
@@ -132,7 +132,7 @@ def _walk(top):
             path = Path(folder, name)
             yield path.relative_to(top).as_posix(), path
             found += 1
-            if found > MOST_FILES:
+            if found > MAX_FILES:
                 return
 
 
@@ -152,14 +152,18 @@ def _shown(name):
 
 
 def _check_list(path):
-    """Whether a zip file's list of names fits into memory, before it is read."""
+    """Raises :class:`SnnlabError` if a zip file's table of contents would fill the memory."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2**16 - 22))
         tail = file.read()
     end = tail.rfind(b"PK\5\6")
     listed = tail[end + 12 : end + 16]
-    if tail[end - 20 : end - 16] == b"PK\6\7":  # the large form has another record before it
+    if tail[end - 20 : end - 16] == b"PK\6\7":  # zip64 has another record before it
         listed = tail[end - 36 : end - 28]
-    if int.from_bytes(listed, "little") > MOST_LISTED:
-        raise SnnlabError(f"{path}: holds more than the {MOST_FILES:,} files that are read")
+    if int.from_bytes(listed, "little") > MAX_LIST_BYTES:
+        raise _too_many(path)
+
+
+def _too_many(path):
+    return SnnlabError(f"{path}: more than {MAX_FILES:,} files, the most allowed")

@@ -1,6 +1,6 @@
-"""The small handwritten digits that come with scikit-learn: real data with no download.
+"""The handwritten digits bundled with scikit-learn: real data without a download.
 
-1797 pictures of 8×8 pixels and 17 grey levels, the test part of UCI's "Optical Recognition of
+1797 images of 8×8 pixels and 17 grey levels, the test part of UCI's "Optical Recognition of
 Handwritten Digits" (Alpaydin & Kaynak, 1998).
 """
 
@@ -22,7 +22,7 @@ _TRAIN_SHARE = 0.8
 def read() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Train images, train labels, test images, test labels : uint8[image, 16, 16], uint8[image].
 
-    The split is always the same and takes four fifths of each digit for training. Raises
+    The split is fixed and takes four fifths of each class for training. Raises
     :class:`~snnlab.errors.DataUnavailable` if scikit-learn or its file is missing.
     """
     table = _table()
@@ -34,11 +34,11 @@ def read() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _table() -> np.ndarray:
-    """One row a picture: 64 grey levels 0 to 16, then the digit : float64[1797, 65]."""
-    # Read past the package: importing sklearn.datasets takes two seconds, the file 30 ms.
+    """One row per image: 64 grey levels from 0 to 16, then the digit : float64[1797, 65]."""
+    # Importing sklearn.datasets takes two seconds, reading its file directly 30 ms.
     spec = find_spec("sklearn")
     if spec is None or not spec.origin:
-        raise DataUnavailable("data set digits comes with scikit-learn: install scikit-learn")
+        raise DataUnavailable("data set digits is part of scikit-learn: install scikit-learn")
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
     expected = (_PICTURES, _SIDE**2 + 1)
     try:
@@ -46,13 +46,13 @@ def _table() -> np.ndarray:
             table = np.loadtxt(lines, delimiter=",").reshape(expected)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataUnavailable(
-            f"data set digits: {path} is missing or broken ({error}): reinstall scikit-learn"
+            f"data set digits: {path} is missing or damaged ({error}): reinstall scikit-learn"
         ) from error
     return table
 
 
 def _stratified(labels: np.ndarray) -> np.ndarray:
-    """Which pictures are for training : bool[image]."""
+    """Which images are for training : bool[image]."""
     train = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = stream(0, "digits", int(label)).permutation(np.flatnonzero(labels == label))

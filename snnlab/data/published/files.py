@@ -1,4 +1,4 @@
-"""Idx files on disk: read with suspicion, written whole or not at all."""
+"""Idx files on disk: verified when read, written atomically."""
 
 import os
 from hashlib import sha256
@@ -13,16 +13,16 @@ from snnlab.files import load_npz, write_whole
 
 
 def parse(data: bytes, file: IdxFile, where: str) -> np.ndarray:
-    """The array of ``file`` from its bytes, plain or gzipped, if they are genuine : uint8[…].
+    """The verified array of ``file`` from its bytes, plain or gzipped : uint8[…].
 
     ``where`` names the bytes in errors: a path or a URL. Raises
-    :class:`~snnlab.errors.SnnlabError` for broken, short or other content.
+    :class:`~snnlab.errors.SnnlabError` for damaged, incomplete or other content.
     """
     return verify(read_idx(inflate(data, file.size, where), where), file, where)
 
 
 def verify(array: np.ndarray, file: IdxFile, where: str) -> np.ndarray:
-    """``array`` itself if as an idx file it has ``file``'s SHA-256, else a SnnlabError."""
+    """``array`` itself; raises :class:`Foreign` unless it has the shape and SHA-256 of ``file``."""
     if array.shape != file.shape:
         raise Foreign(f"{where}: expected shape {file.shape}, found {array.shape}")
     found = checksum(array)
@@ -32,7 +32,7 @@ def verify(array: np.ndarray, file: IdxFile, where: str) -> np.ndarray:
 
 
 class Foreign(SnnlabError):
-    """A sound file that is not the one expected; ``checksum`` is its own, if it was taken."""
+    """A valid file that is not the expected one; ``checksum`` is its own if it was computed."""
 
     def __init__(self, text: str, checksum: str = ""):
         super().__init__(text)
@@ -40,16 +40,16 @@ class Foreign(SnnlabError):
 
 
 def checksum(array: np.ndarray) -> str:
-    """SHA-256 of an array uint8[…] as an idx file."""
+    """SHA-256 of an array as an idx file. array : uint8[…]."""
     digest = sha256(idx_header(array.shape))
     digest.update(np.ascontiguousarray(array))
     return digest.hexdigest()
 
 
 def read(path: Path, file: IdxFile) -> np.ndarray:
-    """The genuine array of ``file`` at ``path``, plain or gzipped : uint8[…].
+    """The verified array of ``file`` at ``path``, plain or gzipped : uint8[…].
 
-    Raises :class:`~snnlab.errors.SnnlabError` if it cannot be read or is something else.
+    Raises :class:`~snnlab.errors.SnnlabError` if it cannot be read or has other content.
     """
     limit = byte_limit(file)
     try:
@@ -63,16 +63,16 @@ def read(path: Path, file: IdxFile) -> np.ndarray:
 
 
 def byte_limit(file: IdxFile) -> int:
-    """The most bytes worth reading: the content, plus gzip's overhead should nothing compress."""
+    """Largest possible file, in bytes: the content plus gzip's overhead if nothing compresses."""
     return file.size + file.size // 64 + 1024
 
 
 def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
-    """Where each of the entry's files lies: in ``folder`` itself or in a sub-folder that bears the
-    entry's name, or in ``raw`` below either, as torchvision keeps them.
+    """Paths of the entry's files: in ``folder``, in its sub-folder of the entry's name, or in
+    ``raw`` below either (torchvision's layout).
 
-    Dots may stand for dashes, and letters be large or small. Raises
-    :class:`~snnlab.errors.SnnlabError` naming what is missing and what is there instead.
+    Names may have dots instead of dashes, and capitals. Raises
+    :class:`~snnlab.errors.SnnlabError` naming the missing files and those found instead.
     """
     homes = _homes(entry, folder)
     there = {home: _by_name(home) for home in homes}
@@ -88,16 +88,16 @@ def find(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
 
 
 def find_npz(entry: Entry, place: Path) -> Path | None:
-    """The one file in which Keras keeps a data set, if it is there or is ``place`` itself."""
+    """The npz file of Keras's layout, in ``place`` or ``place`` itself; None if missing."""
     inside = [home / f"{entry.name}.npz" for home in _homes(entry, place)]
     known = [place] if place.suffix.lower() == ".npz" else inside
     return next(filter(os.path.isfile, known), None)
 
 
 def read_npz(path: Path, entry: Entry) -> list[np.ndarray]:
-    """The entry's arrays, in the order of its files, from an npz file as Keras keeps it.
+    """The entry's verified arrays, in the order of its files, from an npz file of Keras's layout.
 
-    Raises :class:`~snnlab.errors.SnnlabError` unless they are genuine.
+    Raises :class:`~snnlab.errors.SnnlabError` for other content.
     """
     names = ("x_train", "y_train", "x_test", "y_test")
     shapes = dict(zip(names, (file.shape for file in entry.files), strict=True))
@@ -109,7 +109,7 @@ def read_npz(path: Path, entry: Entry) -> list[np.ndarray]:
 
 
 def _homes(entry: Entry, folder: Path) -> list[Path]:
-    """Folders in which the entry's files may lie, the likeliest first; ``folder`` is the last."""
+    """Folders in which the entry's files may be, the likeliest first, ``folder`` last."""
     wanted = _letters(entry.name)
     named = [path for path in _within(folder) if _letters(path.name) == wanted and path.is_dir()]
     homes = [path for home in (*named, folder) for path in (home / "raw", home) if path.is_dir()]
@@ -117,11 +117,11 @@ def _homes(entry: Entry, folder: Path) -> list[Path]:
 
 
 def _by_name(folder: Path) -> dict[str, Path]:
-    """Files that may be idx files, by the names that the originals have."""
+    """Files of a folder by their names, normalised to those of the original idx files."""
     found: dict[str, Path] = {}
     for path in _within(folder):
         name = path.name.lower().removesuffix(".gz").replace(".", "-")
-        if name.endswith("-ubyte") and path.is_dir():  # as Kaggle packs them
+        if name.endswith("-ubyte") and path.is_dir():  # Kaggle's layout
             path = path / path.name
         if path.is_file():
             found.setdefault(name, path)
@@ -135,12 +135,12 @@ def _letters(name: str) -> str:
 def _within(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
-    except OSError:  # there is no such folder: what is looked for in it will be missing
+    except OSError:  # no such folder: the caller reports its files as missing
         return []
 
 
 def write(path: Path, array: np.ndarray) -> None:
-    """Put ``array`` at ``path`` as an idx file, whole or not at all. Raises OSError."""
+    """Write ``array`` to ``path`` as an idx file, atomically. Raises OSError."""
 
     def fill(stream):
         stream.write(idx_header(array.shape))
@@ -156,6 +156,6 @@ def _listing(folder: Path, most: int = 6) -> str:
     except FileNotFoundError:
         return "no such folder"
     except OSError as error:
-        return f"no readable folder ({error.strerror})"
+        return f"not a readable folder ({error.strerror})"
     shown = names[:most] + [f"{len(names) - most} more"] * (len(names) > most)
     return ", ".join(shown) or "nothing"

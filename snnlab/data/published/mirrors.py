@@ -1,4 +1,4 @@
-"""Files over HTTP, with short patience, into memory: a broken download leaves nothing behind."""
+"""Downloads over HTTP into memory, with short timeouts: a broken download leaves nothing behind."""
 
 import io
 
@@ -7,45 +7,45 @@ import pooch
 from snnlab.data.catalogue import Tell
 from snnlab.errors import SnnlabError
 
-_PATIENCE = (5.0, 20.0)  # s, to connect and between two pieces
-_PIECE = 1 << 16  # bytes
+_TIMEOUT = (5.0, 20.0)  # s, to connect and between two chunks
+_CHUNK = 1 << 16  # bytes
 
 
 def fetch(url: str, limit: int, tell: Tell) -> bytes:
-    """What ``url`` serves, at most ``limit`` bytes of it.
+    """The content at ``url``.
 
     Raises :class:`~snnlab.errors.SnnlabError` with a short reason: no answer, an HTTP status, a
-    download that broke off or would not end.
+    download that broke off, or one of more than ``limit`` bytes.
     """
     sink = _Sink(limit)
     bar = _Bar(f"downloading {url}", tell)
-    download = pooch.HTTPDownloader(progressbar=bar, chunk_size=_PIECE, timeout=_PATIENCE)
+    download = pooch.HTTPDownloader(progressbar=bar, chunk_size=_CHUNK, timeout=_TIMEOUT)
     try:
         download(url, sink, None)
     except SnnlabError:
         raise
-    except (OSError, ValueError) as error:  # what requests raises, and pooch at an odd header
+    except (OSError, ValueError) as error:  # raised by requests, and by pooch for invalid headers
         raise SnnlabError(_reason(error, sink, bar)) from error
     return sink.getvalue()
 
 
 class _Sink(io.BytesIO):
-    """A buffer that refuses to grow beyond what was expected."""
+    """A buffer that raises :class:`SnnlabError` beyond ``limit`` bytes."""
 
     def __init__(self, limit: int):
         super().__init__()
         self.limit = limit
 
-    def write(self, piece: bytes) -> int:
-        if self.tell() + len(piece) > self.limit:
+    def write(self, chunk: bytes) -> int:
+        if self.tell() + len(chunk) > self.limit:
             raise SnnlabError(f"more than the {self.limit} bytes expected")
-        return super().write(piece)
+        return super().write(chunk)
 
 
 class _Bar:
-    """Pooch's idea of a progress bar, passed on as message and fraction.
+    """A progress bar in pooch's interface that calls ``tell(message, fraction)``.
 
-    Pooch sets ``total`` (bytes, 0 if the server does not say) when the server has answered.
+    Pooch sets ``total`` (bytes, 0 if the server does not report it) when the server has answered.
     """
 
     def __init__(self, message: str, tell: Tell):

@@ -1,4 +1,4 @@
-"""Where the files of a data set may come from, tried in order until one has them all."""
+"""Sources of a data set's files, tried in order until all files are found."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.files import cache_folder
 
 Found = dict[IdxFile, np.ndarray]
-"""The files had so far, each verified. A source adds to it, or says in an error why it cannot."""
+"""The files found so far, verified. A source adds files, or raises SnnlabError with the reason."""
 
 _log = logging.getLogger(__name__)
 
@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 def obtain(
     entry: Entry, data_dir: str | os.PathLike[str] | None, tell: Tell
 ) -> tuple[list[np.ndarray], str]:
-    """The arrays of the entry's files, in their order, and where they came from.
+    """The arrays of the entry's files, in their order, and the source.
 
-    A folder named by the caller or by ``SNNLAB_DATA`` is the only source asked: who names a folder
-    wants to hear what is wrong with it. Raises as :func:`snnlab.data.load`.
+    If a folder is given by the caller or by ``SNNLAB_DATA``, no other source is tried, so that
+    errors in it are reported. Raises as :func:`snnlab.data.load`.
     """
     found: Found = {}
     chosen = data_dir or os.environ.get("SNNLAB_DATA")
@@ -41,7 +41,7 @@ def obtain(
         except SnnlabError as error:
             tried.append(f"{origin}: {error}")
     raise DataUnavailable(
-        f"data set {entry.name} is not to be had ({'; '.join(tried)}): give a folder with its "
+        f"data set {entry.name} is not available ({'; '.join(tried)}): give a folder with its "
         "idx files by --data-dir, or use --dataset digits"
     )
 
@@ -78,26 +78,26 @@ def _files_in(entry: Entry, folder: Path) -> dict[IdxFile, Path]:
         raise
     except SnnlabError as error:
         if kind := _own_kind(folder):
-            what = "these idx files" if kind == "idx" else "pictures of your own"
-            raise SnnlabError(f"{error}: for {what}: --dataset {kind}") from None
+            what = "these idx files" if kind == "idx" else "your own images"
+            raise SnnlabError(f"{error}; to use {what}, give --dataset {kind}") from None
         raise
 
 
 def _own_kind(path: Path) -> str | None:
-    """The data set of one's own, "folder" or "idx", that a path looks like; None for none."""
+    """The kind of user-supplied data, "folder" or "idx", that a path looks like, or None."""
     from snnlab.data.own import (
         load as own,  # Pillow takes a moment to import: only where it is needed
     )
 
-    return own.kind_of(path)
+    return own.guess_kind(path)
 
 
 def _other_use(checksum: str) -> str:
-    """What to do with sound files of another data set."""
+    """Advice on valid files of another data set."""
     for entry in CATALOGUE.values():
         if checksum in (file.sha256 for file in entry.files):
-            return f"that is {entry.name}, use --dataset {entry.name}"
-    return "to train on these files as they are: --dataset idx"
+            return f"this is {entry.name}, use --dataset {entry.name}"
+    return "to train on these files as they are, give --dataset idx"
 
 
 def _from_cache(entry: Entry, cache: Path, found: Found, tell: Tell) -> None:
@@ -139,13 +139,13 @@ def _missing(entry: Entry, found: Found) -> list[IdxFile]:
 def _keep(path: Path, array: np.ndarray, tell: Tell) -> None:
     try:
         files.write(path, array)
-    except OSError as error:  # a full or read-only disk costs the next start time, not this one
-        tell(f"not kept for next time: {path} cannot be written ({error.strerror})", None)
+    except OSError as error:  # with a full or read-only disk, the next start downloads again
+        tell(f"not cached: {path} cannot be written ({error.strerror})", None)
 
 
 def _discard(path: Path, error: SnnlabError, tell: Tell) -> None:
-    """Say that a cache entry is damaged, and take it away so that it is fetched anew."""
-    message = f"cache entry is damaged and will be fetched again: {error}"
+    """Report a damaged cache entry and remove it, so that it is downloaded again."""
+    message = f"cache entry is damaged and will be downloaded again: {error}"
     _log.warning(message)
     tell(message, None)
     try:
@@ -155,6 +155,7 @@ def _discard(path: Path, error: SnnlabError, tell: Tell) -> None:
 
 
 def _mirrors(entry: Entry) -> list[str]:
-    """The entry's own, or those of ``SNNLAB_MIRROR``: URLs with a ``<name>/`` each, by spaces."""
+    """URLs of the mirrors: from ``SNNLAB_MIRROR`` (base URLs separated by spaces, each with a
+    folder per data set), or the entry's own."""
     own = os.environ.get("SNNLAB_MIRROR", "").split()
     return [f"{base.rstrip('/')}/{entry.name}" for base in own] or list(entry.mirrors)

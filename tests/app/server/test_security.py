@@ -33,7 +33,7 @@ from snnlab.config import Config
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.published import files
 from snnlab.errors import SnnlabError, plain
-from snnlab.files import MOST_ARRAYS, MOST_BYTES, load_npz, npz, read_npz
+from snnlab.files import MAX_ARRAYS, MAX_NPZ_BYTES, load_npz, npz, read_npz
 from snnlab.install import DISTRIBUTION
 from snnlab.runs.run import Run, find_run, list_runs, load_weights, run_in
 from snnlab.runs.schema import MOST_JSON
@@ -117,7 +117,7 @@ def test_a_run_with_a_pickle_inside_is_refused_unread(tmp_path):
         lambda: load_npz(tmp_path / "frames.npz", "frames", "step"),
         lambda: read_npz(tmp_path / "die.npz", "die", {"tau_mem": (1,)}),
     ):
-        with pytest.raises(SnnlabError, match="no numbers at all"):
+        with pytest.raises(SnnlabError, match="non-numeric values"):
             read()
     assert not (tmp_path / "sprung").exists()
 
@@ -263,9 +263,9 @@ def test_pictures_that_are_bombs_cost_nothing(tmp_path):
     assert told.keys() == PICTURES.keys()
     for name, (said, grown) in told.items():
         assert isinstance(said, str), name
-        assert said.startswith(("the picture ", "the file is no picture")), (name, said)
+        assert said.startswith(("the picture ", "the file is not a readable picture")), (name, said)
         assert grown < 40, (name, grown)
-    assert "40,000,000 pixels: use one of 16,000,000 at most" in told["many pixels"][0]
+    assert "40,000,000 pixels: use at most 16,000,000" in told["many pixels"][0]
     assert "scans" in told["a thousand scans"][0]
 
 
@@ -345,7 +345,7 @@ def test_an_npz_bomb_is_not_blown_up(tmp_path, small_memory):
     bomb(tmp_path / "bomb.npz", (2**13, 2**13))  # 512 MB of zeros
     assert (tmp_path / "bomb.npz").stat().st_size < 5_000_000
     before = peak()
-    with pytest.raises(SnnlabError, match="would unpack to over"):
+    with pytest.raises(SnnlabError, match="would unpack to more than"):
         load_weights(tmp_path / "bomb.npz")
     with pytest.raises(SnnlabError, match=r"layer_0 has shape \(8192, 8192\), expected \(3,\)"):
         read_npz(tmp_path / "bomb.npz", "die", {"layer_0": (3,)})
@@ -371,22 +371,22 @@ def test_an_npz_packed_so_that_it_unfolds_at_once_is_refused(tmp_path):
 
 def test_an_npz_of_countless_files_is_refused(tmp_path, small_memory):
     with zipfile.ZipFile(tmp_path / "many.npz", "w") as archive:
-        for k in range(MOST_ARRAYS + 1):
+        for k in range(MAX_ARRAYS + 1):
             archive.writestr(f"layer_{k}.npy", b"")
-    with pytest.raises(SnnlabError, match="arrays that are read"):
+    with pytest.raises(SnnlabError, match=f"more than {MAX_ARRAYS} arrays"):
         load_weights(tmp_path / "many.npz")
     data = bytearray((tmp_path / "many.npz").read_bytes())
     end = data.rfind(b"PK\5\6")
     data[end + 12 : end + 16] = struct.pack("<I", 2**30)
     (tmp_path / "many.npz").write_bytes(data)
-    with pytest.raises(SnnlabError, match="too many files"):
+    with pytest.raises(SnnlabError, match="table of contents is too large"):
         load_weights(tmp_path / "many.npz")
 
 
 def test_an_npz_longer_than_any_network_is_not_opened(tmp_path):
     with (tmp_path / "long.npz").open("wb") as file:
-        file.truncate(MOST_BYTES + 1)  # takes no place on disk
-    with pytest.raises(SnnlabError, match=f"at most {MOST_BYTES:,} are read"):
+        file.truncate(MAX_NPZ_BYTES + 1)  # takes no place on disk
+    with pytest.raises(SnnlabError, match=f"at most {MAX_NPZ_BYTES:,} are allowed"):
         load_weights(tmp_path / "long.npz")
 
 

@@ -1,4 +1,4 @@
-"""Data of one's own on the dashboard: dropped, trained on, kept from others, gone in the end."""
+"""User-supplied data on the dashboard: uploaded, trained on, kept private, deleted at the end."""
 
 import base64
 import io
@@ -113,7 +113,7 @@ def test_a_file_of_ones_own_is_trained_on(visit, tmp_path, name):
     assert session.snapshot.test_images == 12
     assert session.snapshot.look.turned
     assert session.message.startswith(f"folder: your {name}; ")
-    assert "; they are dark on bright" in session.message
+    assert "; the images are dark on bright" in session.message
     labels_first = "the first is taken as the labels" in session.message
     assert labels_first == (name == "data.csv"), "only a table without names has to be guessed at"
     session.play()
@@ -171,10 +171,10 @@ def test_a_server_that_keeps_nothing_takes_nothing(compute):
 
 
 BAD = {
-    "no data": (b"\0" * 100, "no CSV file"),
+    "no data": (b"\0" * 100, "not a CSV file"),
     "one class": (zipped(("a", "a", "a")), "one class only, a"),
-    "a picture": (png(drawn(0, 0)), "no CSV file"),
-    "a half": (zipped()[:3000], "no CSV file"),
+    "a picture": (png(drawn(0, 0)), "not a CSV file"),
+    "a half": (zipped()[:3000], "not a CSV file"),
 }
 
 
@@ -226,7 +226,7 @@ def test_who_leaves_while_they_are_read_is_not_waited_for(tmp_path, monkeypatch)
     monkeypatch.setattr(class_folders, "read_picture", leave)
     session.start()
     until(lambda: session.state == "closed")
-    assert len(seen) <= class_folders.TELL_EVERY
+    assert len(seen) <= class_folders.REPORT_INTERVAL
 
 
 def test_what_was_left_in_a_crash_is_tidied_away(tmp_path):
@@ -330,7 +330,7 @@ def test_a_zip_is_dropped_and_trained_on(page, server, tmp_path):
     page.goto(server.url)
     expect(page.get_by_text(re.compile("^digits: bundled"))).to_be_visible(timeout=60_000)
     drop(page, "my pictures.zip", zipped(more=9_000_000))  # in two parts
-    said = "^folder: your data.zip; 1 file outside of classes not used; they are dark"
+    said = "^folder: your data.zip; 1 file not in a class, not used; the images are dark"
     expect(page.get_by_text(re.compile(said))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=60_000)
