@@ -8,7 +8,8 @@ from snnlab.commands.flags import add_tensorboard, filled, place, whole
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
-from snnlab.runs.query import RESULTS, chosen, told
+from snnlab.quantities import EPOCH, RUN_LIST, quantities
+from snnlab.runs.query import chosen, format_cell
 from snnlab.runs.tables import aligned
 
 INTERRUPTED = 130
@@ -91,10 +92,12 @@ def _list(arguments):
     rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
     rows = chosen(rows, arguments.where, arguments.sort)
     called = "folder" if arguments.folders else "run"  # by which other commands find it
-    columns = {called: "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
+    results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
+    columns = {called: "run", "state": "state", "dataset": "data", **results, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
         columns[arguments.sort] = arguments.sort
-    print(_table([columns.values(), *([told(name, row) for name in columns] for row in rows)]))
+    cells = ([format_cell(name, row) for name in columns] for row in rows)
+    print(aligned([columns.values(), *cells]))
     if not (runs or complaints):
         where = ", ".join(map(str, roots))
         print(f"no runs in {where}: those made with --out are listed by snnlab runs list DIR")
@@ -107,10 +110,6 @@ def _check_root(root):
     """There need be no runs yet, but a folder that is named is there."""
     if not root.is_dir() and (root.exists() or root != RUNS):
         raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
-
-
-def _table(rows):
-    return aligned([[c[0] if isinstance(c, tuple) else c for c in row] for row in rows])
 
 
 def _show(arguments):
@@ -128,20 +127,18 @@ def _show(arguments):
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))
-    print(*(f"{title} {told(name, row)}" for name, (title, *_) in RESULTS.items()), sep=", ")
+    results = quantities(RUN_LIST).items()
+    print(*(f"{q.heading} {format_cell(name, row)}" for name, q in results), sep=", ")
     for name, value in run.settings.items():
         default = Config.param[name].default if name in Config.knobs() else None
         print(plain(f"  {name} = {value}" + f"  (default {default})" * (value != default)))
     for change in run.changes:
         print(plain(f"  {change.knob} {change.before} → {change.after} after {change.step} steps"))
-    epochs = [_epoch_cells(epoch) for epoch in run.epochs()]
-    print(_table([("epoch", "test", "train", "loss", "spikes"), *epochs]))
+    epochs = quantities(EPOCH)
+    head = ("epoch", *(q.label for q in epochs.values()))
+    cells = ((e.epoch, *(q.format(getattr(e, n)) for n, q in epochs.items())) for e in run.epochs())
+    print(aligned([head, *cells]))
     return 0
-
-
-def _epoch_cells(e):
-    shares = (f"{share:.2%}" for share in (e.test_accuracy, e.train_accuracy))
-    return (str(e.epoch), *shares, f"{e.loss:.3f}", f"{e.test_spikes:.1f}")
 
 
 def _diff(arguments):
@@ -150,10 +147,13 @@ def _diff(arguments):
     runs = _found(arguments)
     if not 2 <= len(runs) <= MOST:
         raise SnnlabError(f"{len(runs)} runs given: compare 2 to {MOST} different ones")
-    results = [[title, *(told(name, run.row()) for run in runs)]
-               for name, (title, *_) in RESULTS.items()]  # fmt: skip
+    rows = [run.row() for run in runs]
+    results = [
+        [q.heading, *(format_cell(name, row) for row in rows)]
+        for name, q in quantities(RUN_LIST).items()
+    ]
     knobs = [[name, *map(str, values)] for name, values in difference(runs).items()]
-    print(_table([["", *(run.name for run in runs)], *results, *knobs]))
+    print(aligned([["", *(run.name for run in runs)], *results, *knobs]))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from snnlab.commands.flags import add_knobs, add_recipe, config, filled, place, whole
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.runs.tables import check_export, columns_of, exported
 from snnlab.text.numerals import cure, number
 
@@ -9,8 +10,8 @@ MOST = 10
 """Trials that are shown at the end."""
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
-    "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
-    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
+    "accuracy": f"quantity to optimise: {', '.join(objectives())}; may be repeated",
+    "power=0.2015": "highest allowed value of a quantity (accuracy: lowest); may be repeated",
 }
 
 

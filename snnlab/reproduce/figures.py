@@ -56,7 +56,7 @@ def _death(records):
     series = []
     for name in ("robust", "best", "paper, augmented", "paper"):
         points = [
-            (share, records.sampled(name, lambda r, share=share: error_increase(r, share)))
+            (share, records.sampled(name, lambda r, share=share: 100 * error_increase(r, share)))
             for share in SHARES
         ]
         series.append(_series(name, points, 100.0))

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from snnlab.quantities import RECORD, quantities
 from snnlab.reproduce.plan import QUICK, loop_name
-from snnlab.reproduce.records import QUANTITIES, Records
+from snnlab.reproduce.records import Records
 
 WITHIN = 2.0
 """Standard deviations within which a fresh die counts as the same."""
@@ -13,7 +14,7 @@ WITHIN = 2.0
 class Row:
     """One row of the table.
 
-    training : of the plan; quantity : of ``records.QUANTITIES``; paper, rival : as published, chip
+    training : of the plan; quantity : a name of RECORD; paper, rival : as published, chip
     and software or ANN; least, most : what the mean must reach or not exceed; spikes : most hidden
     spikes per image; like : training whose mean it must match within two standard deviations.
     """
@@ -114,7 +115,7 @@ def table(records: Records) -> str:
 def _cells(row, records):
     sample = records.sample(row.training, row.quantity)
     wanted = records.trainings[row.training].seeds
-    ours = sample.text(QUANTITIES[row.quantity].digits) if sample else "–"
+    ours = sample.text(quantities(RECORD)[row.quantity].digits) if sample else "–"
     done = len(sample.values) if sample else 0
     seeds = f"{done}" if done == len(wanted) else f"{done} of {len(wanted)}"
     what = row.what
@@ -133,4 +134,4 @@ def _spikes(row, records):
     if records.trainings[row.training].ann is not None:
         return ""
     sample = records.sample(row.training, "spikes")
-    return sample.text(1) if sample else ""
+    return sample.text(quantities(RECORD)["spikes"].digits) if sample else ""

@@ -20,6 +20,7 @@ from snnlab.errors import SnnlabError
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.learn.state import capture, restore
 from snnlab.learn.trainer import Progress, Trainer
+from snnlab.quantities import EPOCH, estimates
 from snnlab.runs import provenance
 from snnlab.runs.frames import MOST, Frames, join
 from snnlab.runs.run import Run
@@ -145,12 +146,16 @@ class Recorder:
             float(np.average(newest[name], weights=newest["samples"]))
             for name in ("loss", "accuracy", "spikes")
         )
-        now = power.estimate(progress.recording, "inference")
         return EpochRecord(
-            progress.epoch + 1, loss, accuracy, spikes, progress.evaluation.accuracy,
-            progress.evaluation.spikes, float(newest["seconds"].sum()),
-            now.energy, now.power, now.latency,
-        )  # fmt: skip
+            epoch=progress.epoch + 1,
+            loss=loss,
+            train_accuracy=accuracy,
+            train_spikes=spikes,
+            test_accuracy=progress.evaluation.accuracy,
+            test_spikes=progress.evaluation.spikes,
+            seconds=float(newest["seconds"].sum()),
+            **estimates(power.estimate(progress.recording, "inference"), EPOCH),
+        )
 
     def save(self) -> None:
         """Keep all as it is now; raises :class:`NotKept` if the folder cannot be written."""

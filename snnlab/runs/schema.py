@@ -1,13 +1,14 @@
 """The written form of a run's ``config.json``, and how older forms are brought up to it."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, make_dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
+from snnlab.quantities import EPOCH, SUMMARY, quantities
 
 SCHEMA = 3
 """1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared; 3:
@@ -29,24 +30,28 @@ _KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """Means over one epoch of training, accuracies in 0…1, spikes per image, seconds of work.
+ALWAYS_KEPT = (
+    "loss", "train_accuracy", "train_spikes", "test_accuracy", "test_spikes", "seconds",
+)  # fmt: skip
+"""Quantities that every run has for its epochs; later ones are NaN where an older run has none."""
 
-    energy : J per image, power : W, latency : s; estimates for inference at the end of the epoch,
-    NaN where an older run has none.
-    """
-
-    epoch: int
-    loss: float
-    train_accuracy: float
-    train_spikes: float
-    test_accuracy: float
-    test_spikes: float
-    seconds: float
-    energy: float = float("nan")
-    power: float = float("nan")
-    latency: float = float("nan")
+EpochRecord = make_dataclass(
+    "EpochRecord",
+    [
+        ("epoch", int),
+        *((name, float) for name in ALWAYS_KEPT),
+        *(
+            (name, float, field(default=float("nan")))
+            for name in quantities(EPOCH)
+            if name not in ALWAYS_KEPT
+        ),
+    ],
+    namespace={
+        "__doc__": "One epoch of a training: its number and the quantities of EPOCH.",
+        "__module__": __name__,
+    },
+    frozen=True,
+)
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,13 @@ def summarise(epochs: list[EpochRecord]) -> dict:
     """What a list of runs shows: the last epoch, the best accuracy and the time spent."""
     if not epochs:
         return {}
-    last = epochs[-1]
-    names = ("test_accuracy", "test_spikes", "energy", "power", "latency")
-    # NaN is no JSON: what is not known is left out
-    known = {name: v for name in names if (v := getattr(last, name)) == v}
-    best = max(epoch.test_accuracy for epoch in epochs)
-    return {**known, "best_accuracy": best, "seconds": sum(epoch.seconds for epoch in epochs)}
+    found = {
+        **asdict(epochs[-1]),
+        "best_accuracy": max(epoch.test_accuracy for epoch in epochs),
+        "seconds": sum(epoch.seconds for epoch in epochs),
+    }
+    # JSON has no NaN: unknown quantities are left out
+    return {name: found[name] for name in quantities(SUMMARY) if found[name] == found[name]}
 
 
 def read_record(folder: Path) -> dict:

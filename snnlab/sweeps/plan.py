@@ -9,15 +9,10 @@ from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.sweeps.space import Choice, Range, read_space
 from snnlab.text.spelling import did_you_mean
 
-OBJECTIVES = {
-    "accuracy": "maximize", "loss": "minimize", "spikes": "minimize", "energy": "minimize",
-    "power": "minimize", "latency": "minimize",
-}  # fmt: skip
-"""What a sweep may seek: test accuracy in 0…1, loss in training, hidden spikes per image, and
-estimates of J per image, W and s."""
 SAMPLERS = ("grid", "random", "tpe")
 MOST_TRIALS, MOST_LETTERS = 100_000, 80
 WITHIN = {"trials": (1, MOST_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
@@ -33,9 +28,10 @@ _KINDS = (
 class Plan:
     """A sweep.
 
-    vary : knob to range; settings : knobs that stay; objectives : of ``OBJECTIVES``, the first
-    leads; limits : quantity to the most it may be, e.g. power in W; repeats : dies that each trial
-    is trained on, from ``die_seed`` upwards, whose means count; prune : stop bad trials early.
+    vary : knob to range; settings : knobs that stay; objectives : of
+    :func:`~snnlab.quantities.objectives`, the first leads; limits : quantity to its highest allowed
+    value (lowest, where more is better), e.g. power in W; repeats : dies that each trial is trained
+    on, from ``die_seed`` upwards, whose means count; prune : stop bad trials early.
     """
 
     name: str
@@ -119,8 +115,8 @@ def _table(path, given, name):
 
 def _check(plan):
     _one_of("sampler", [plan.sampler], SAMPLERS)
-    _one_of("objective", plan.objectives, OBJECTIVES)
-    _one_of("limit", plan.limits, OBJECTIVES)
+    _one_of("objective", plan.objectives, objectives())
+    _one_of("limit", plan.limits, objectives())
     if not plan.objectives or len(set(plan.objectives)) < len(plan.objectives):
         raise SnnlabError("give one objective or several different ones")
     for name, (least, most) in WITHIN.items():

@@ -14,14 +14,17 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.sweeps.cluster import Failed
-from snnlab.sweeps.plan import OBJECTIVES, Plan
+from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import Traces, open_storage, optuna, said
 
 BEAT, LEASE = 10.0, 60.0
 """Seconds between a process's signs of life, and after which silence means death."""
 STARTUP = 10
 """Trials that TPE begins with at random."""
+DIRECTIONS = {"up": "maximize", "down": "minimize"}
+"""What Optuna calls the better direction of a quantity."""
 _HERE: set[str] = set()
 """Queues at work in this process."""
 
@@ -92,7 +95,7 @@ class TrialQueue:
         try:
             study = library.create_study(
                 storage=storage, study_name=plan.name, sampler=sampler,
-                directions=[OBJECTIVES[name] for name in plan.objectives],
+                directions=[DIRECTIONS[objectives()[name].better] for name in plan.objectives],
             )  # fmt: skip
             self._mine = True
             self._introduce(study)
@@ -228,7 +231,7 @@ class TrialQueue:
 
     def _limit(self, trial, outcome):
         for name, most in self.plan.limits.items():
-            sign = -1 if OBJECTIVES[name] == "maximize" else 1
+            sign = -1 if objectives()[name].better == "up" else 1
             trial.set_constraint(name, sign * (outcome[name] - most))
 
     def counts(self) -> dict[str, int]:

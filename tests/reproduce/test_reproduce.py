@@ -219,7 +219,7 @@ def test_the_table_has_mean_spread_seeds_and_verdict(records):
 
 def test_error_increase_is_relative(records):
     """An error of 2 % that becomes 2.15 % has grown by 7.5 %."""
-    assert error_increase(RESULT) == pytest.approx(7.5)
+    assert error_increase(RESULT) == pytest.approx(0.075)
     row = next(line for line in table(records).splitlines() if "silenced" in line)
     assert "| ≤ 10 | **10 ± 0** |" in row
 

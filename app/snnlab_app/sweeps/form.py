@@ -4,13 +4,13 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
+from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup
 from snnlab_app.sweeps.ranges import (
     MOST_KNOBS,
     MOST_OBJECTIVES,
-    READ,
     VARIED,
     Given,
     around,
@@ -48,7 +48,7 @@ class Form:
         self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
             label=f"What to seek, {MOST_OBJECTIVES} at most", max_items=MOST_OBJECTIVES,
-            value=["accuracy"], options={words: name for name, (words, _) in READ.items()},
+            value=["accuracy"], options={q.title: name for name, q in objectives().items()},
             sizing_mode="stretch_width", margin=(4, 10),
         )  # fmt: skip
         self._knobs.param.watch(lambda _: self._lay_out(), "value")

@@ -9,7 +9,7 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.sweeps.plan import OBJECTIVES, Plan
+from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.space import MOST_POINTS
 from snnlab.text.numerals import cure, number
 from snnlab_app.controls.knobs import factor, label, unit
@@ -172,16 +172,3 @@ def planned(
     if plan.trials > MOST_TRIALS:
         raise SnnlabError(f"the grid has {plan.trials} points, at most {MOST_TRIALS}: thin it")
     return plan
-
-
-READ = {
-    "accuracy": ("test accuracy (%)", 100.0), "loss": ("loss in training", 1.0),
-    "spikes": ("hidden spikes / image", 1.0), "energy": ("energy (µJ, estimate)", 1e6),
-    "power": ("power (mW, estimate)", 1e3), "latency": ("latency (µs, estimate)", 1e6),
-}  # fmt: skip
-"""What is measured of a trial: its name with the unit that people read, and shown over stored."""
-
-
-def best_is_high(name: str) -> bool:
-    """Whether more of an objective is better."""
-    return OBJECTIVES[name] == "maximize"

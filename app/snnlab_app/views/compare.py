@@ -12,6 +12,7 @@ from bokeh.models import FixedTicker
 from snnlab.config import Config
 from snnlab.plotting import views as plotting_views
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, rasters, side_by_side
+from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
@@ -65,8 +66,11 @@ class CompareView(View):
 
     def build(self):
         names = [*SLOTS, NOW]
-        self._accuracy = LivePlot(plotting_views.runs(names, "accuracy (%)"), 340, "xy")
-        self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
+        curves = quantities(STEP)
+        self._accuracy, self._spikes = (
+            LivePlot(plotting_views.runs(names, curves[name].title), 340, "xy")
+            for name in ("accuracy", "spikes")
+        )
         self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
         self._rasters = LivePlot(rasters(), 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
@@ -185,12 +189,13 @@ class CompareView(View):
         """Results and all settings of the runs, SI units."""
         units = {name: getattr(Config.param[name], "unit", "") for name in Config.knobs()}
         knobs = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
+        results = quantities(COMPARISON)
         rows = [
-            (run.name, run.steps, 100 * run.test_accuracy, 1e6 * run.energy,
+            (run.name, run.steps, *(q.shown(run.result(name)) for name, q in results.items()),
              *map(written, run.settings.values()))
             for run in self._all()
         ]  # fmt: skip
-        return ["run", "steps", "test accuracy (%)", "energy (µJ, estimate)", *knobs], rows
+        return ["run", "steps", *(q.title for q in results.values()), *knobs], rows
 
 
 def _short(name):

@@ -525,8 +525,9 @@ class _Frame:
 
 def test_a_hostile_name_in_the_table_of_runs_is_text():
     history = {name: np.ones(3) for name in ("step", "accuracy", "spikes")}
-    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, 0.5, 1e-6, history, None)
-    html = table_of([pin, Pin("now", Config().values(), 3, 0.5, 1e-6, history, None)])
+    results = {"test_accuracy": 0.5, "energy": 1e-6}
+    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, results, history, None)
+    html = table_of([pin, Pin("now", Config().values(), 3, results, history, None)])
     assert "<img" not in html
     assert html.count("&lt;img") == 2
 
