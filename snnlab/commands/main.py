@@ -186,7 +186,8 @@ def _add_reproduce(commands):
         "--out",
         type=place,
         metavar="DIR",
-        help="folder for results.md (default: runs/results, with --quick runs/results-quick)",
+        help="folder in which results.md and results/ are written (default: runs/results, with"
+        " --quick runs/results-quick)",
     )
     reproduce.add_argument(
         "--cache",
