@@ -121,7 +121,12 @@ def _mostly(value):
 
 _recipe = st.fixed_dictionaries(
     {"version": _mostly(1), "about": _mostly("One.")},
-    optional={"base": _mostly("a"), "set": _mostly({"beta": 3.0}) | _tables},
+    optional={
+        "base": _mostly("a"),
+        "set": _mostly({"beta": 3.0}) | _tables,
+        "view": _mostly("live"),
+        "look_for": _mostly("Two."),
+    },
 )
 recipes = (
     st.lists(st.tuples(st.sampled_from("abc"), _recipe | _plain), max_size=3).map(
