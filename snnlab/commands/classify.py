@@ -12,6 +12,7 @@ from pathlib import Path
 from snnlab.commands.flags import filled
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import check_place, write_whole
+from snnlab.text.tables import aligned
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
@@ -96,7 +97,7 @@ def _looks_like_a_picture(path):
 
 
 def _write(rows, classes, to):
-    from snnlab.runs.tables import aligned, csv_of
+    from snnlab.runs.tables import csv_of
 
     if to is None:
         print(aligned([HEAD, *(_line(*row) for row in rows)]))

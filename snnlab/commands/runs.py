@@ -10,12 +10,12 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
 from snnlab.quantities import EPOCH, RUN_LIST, quantities
 from snnlab.runs.query import chosen, format_cell
-from snnlab.runs.tables import aligned
+from snnlab.text.tables import aligned
 
 INTERRUPTED = 130
 RUNS = Path("runs")
 _ROOT = {"type": place, "metavar": "DIR", "help": "folder of runs (default: runs)"}
-MOST = 6
+MAX_COMPARED_RUNS = 6
 """Runs that one comparison shows."""
 
 
@@ -33,7 +33,7 @@ def add_runs(commands) -> None:
                     "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
     showing = _add(what, "show", _show, "all about one run", (_RUN,))
-    diff = _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    diff = _add(what, "diff", _diff, f"how up to {MAX_COMPARED_RUNS} runs differ", (_RUNS,))
     for parser in (listing, showing, diff):
         parser.set_defaults(prints=True)
     resume = _add(what, "resume", _resume, "go on with a run that stopped", (
@@ -145,8 +145,10 @@ def _diff(arguments):
     from snnlab.runs.run import difference
 
     runs = _found(arguments)
-    if not 2 <= len(runs) <= MOST:
-        raise SnnlabError(f"{len(runs)} runs given: compare 2 to {MOST} different ones")
+    if not 2 <= len(runs) <= MAX_COMPARED_RUNS:
+        raise SnnlabError(
+            f"{len(runs)} runs given: compare 2 to {MAX_COMPARED_RUNS} different ones"
+        )
     rows = [run.row() for run in runs]
     results = [
         [q.heading, *(format_cell(name, row) for row in rows)]

@@ -6,7 +6,7 @@ from snnlab.quantities import objectives
 from snnlab.runs.tables import check_export, columns_of, exported
 from snnlab.text.numerals import cure, number
 
-MOST = 10
+MAX_SHOWN_TRIALS = 10
 """Trials that are shown at the end."""
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
@@ -161,7 +161,7 @@ def _summary(plan, study, storage):
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
     elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
         lines.append(none)
-    for trial in best[:MOST]:
+    for trial in best[:MAX_SHOWN_TRIALS]:
         values = ", ".join(
             f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)
         )

@@ -91,13 +91,12 @@ def _labels(given, what):
     return made if made.dtype.kind in "iu" else exact(made, np.int64, what)
 
 
-def counts(dataset: Dataset) -> list[str]:
-    """A line for each class: its name, and how many pictures there are of it."""
+def counts(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Cells of a row for each class: its name, and how many pictures there are of it."""
     each = zip(
         dataset.classes,
         *(np.bincount(labels, minlength=len(dataset.classes))
           for labels in (dataset.train_labels, dataset.test_labels)),
         strict=True,
     )  # fmt: skip
-    width = max(map(len, dataset.classes))
-    return [f"{name:{width}}  {train:7,} training  {test:7,} test" for name, train, test in each]
+    return [(name, f"{train:,} training", f"{test:,} test") for name, train, test in each]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from snnlab.quantities import RECORD, quantities
 from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records
+from snnlab.text.tables import markdown
 
 WITHIN = 2.0
 """Standard deviations within which a fresh die counts as the same."""
@@ -107,9 +108,8 @@ HEAD = (
 
 def table(records: Records) -> str:
     """Markdown: the rows whose trainings belong to the study, open ones with a dash."""
-    lines = [_cells(row, records) for row in ROWS if row.training in records.trainings]
-    ruler = ("---", *("---:" for _ in HEAD[1:]))
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ruler, *lines))
+    rows = [_cells(row, records) for row in ROWS if row.training in records.trainings]
+    return markdown(HEAD, rows, right=range(1, len(HEAD)))
 
 
 def _cells(row, records):

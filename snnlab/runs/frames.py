@@ -11,8 +11,10 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.files import load_npz, npz, write_whole
 
-MOST = 100
+MAX_MOMENTS = 100
 """Moments kept of one training; longer ones keep every second, third, … epoch."""
+WIDTH, HEIGHT = 160, 90
+"""Of a thumbnail."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +99,31 @@ def _taken(recording, index):
         tuple(layer.take(index) for layer in recording.spikes),
         tuple(cadc[index] for cadc in recording.cadc),
         recording.correction,
+    )
+
+
+def thumbnail(frames: Frames, accuracy: Sequence[float]) -> str:
+    """An SVG picture: spikes of the newest frame over time, and test accuracy over epochs.
+
+    accuracy : 0 to 1, of each epoch.
+    """
+    recording = frames.one(len(frames) - 1)
+    last = max(
+        recording.inputs.tick.max(initial=1), *(s.tick.max(initial=1) for s in recording.spikes)
+    )
+    first, dots = 0, []
+    total = sum(layer.n_channels for layer in recording.spikes)
+    for layer in recording.spikes:
+        x = WIDTH * layer.tick / last
+        y = HEIGHT * (first + layer.channel) / total
+        dots += [f"M{a:.1f} {b:.1f}h1" for a, b in zip(x, y, strict=True)]
+        first += layer.n_channels
+    x = np.linspace(0, WIDTH, len(accuracy))
+    line = " ".join(f"{a:.1f},{HEIGHT * (1 - b):.1f}" for a, b in zip(x, accuracy, strict=True))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90">'
+        f'<path d="{"".join(dots)}" stroke="#888"/>'
+        f'<polyline points="{line}" fill="none" stroke="#c33" stroke-width="2"/></svg>'
     )
 
 

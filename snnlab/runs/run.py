@@ -40,7 +40,7 @@ from snnlab.text.spelling import did_you_mean
 RUNS = Path("runs")
 """Where runs are kept unless told otherwise."""
 _RECORDS = "[!.]*/config.json"
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Characters of a run's name."""
 
 
@@ -209,9 +209,9 @@ def run_in(root: Path, name: str) -> Run:
     Raises :class:`SnnlabError` if there is none, or it lies outside.
     """
     plain = name not in ("", ".", "..") and name[0] not in ".~" and not set(name) & set("/\\:\0")
-    folder = Path(root) / name if plain and len(name) <= LONGEST_NAME else None
+    folder = Path(root) / name if plain and len(name) <= MAX_NAME_LENGTH else None
     if folder is None or folder.resolve().parent != Path(root).resolve():
-        raise SnnlabError(f"no run {name[:LONGEST_NAME]!r} in {root}")
+        raise SnnlabError(f"no run {name[:MAX_NAME_LENGTH]!r} in {root}")
     return Run.open(folder)
 
 

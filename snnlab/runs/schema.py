@@ -14,7 +14,7 @@ SCHEMA = 3
 """1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared; 3:
 fingerprint of a die of one's own, empty for one that the knobs name."""
 
-MOST_JSON = 16 * 2**20
+MAX_JSON_BYTES = 16 * 2**20
 """Bytes of a JSON file; those of a run have kilobytes."""
 
 UNKNOWN = MappingProxyType(
@@ -154,9 +154,11 @@ def read_json(folder: Path, name: str):
     """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or none."""
     try:
         with (folder / name).open("rb") as file:
-            content = file.read(MOST_JSON + 1)
-        if len(content) > MOST_JSON:
-            raise SnnlabError(f"run {folder}: {name} has more than the {MOST_JSON:,} bytes read")
+            content = file.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise SnnlabError(
+                f"run {folder}: {name} has more than the {MAX_JSON_BYTES:,} bytes read"
+            )
         return json.loads(content)
     except SnnlabError:
         raise

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
-from snnlab.errors import SnnlabError, plain
+from snnlab.errors import SnnlabError
 from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
-MOST_CELLS = 10_000_000
+MAX_CELLS = 10_000_000
 """Values of a table that is read: two thousand epochs of MNIST have so many."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With which a formula begins in a spreadsheet."""
@@ -52,8 +52,8 @@ def _check(path, table):
     """Refuse what would unfold to far more than the file has: a value may stand for a billion."""
     about, types = table.metadata, table.schema_arrow.types
     cells = about.num_rows * about.num_columns
-    if cells > MOST_CELLS:
-        raise SnnlabError(f"table {path}: {cells:,} values, at most {MOST_CELLS:,} are read")
+    if cells > MAX_CELLS:
+        raise SnnlabError(f"table {path}: {cells:,} values, at most {MAX_CELLS:,} are read")
     if not all(any(is_kind(kind) for is_kind in _numbers()) for kind in types):
         raise SnnlabError(f"table {path}: columns of other than numbers")
     groups = [about.row_group(k) for k in range(about.num_row_groups)]
@@ -110,11 +110,3 @@ def _harmless(cell):
     except ValueError:
         return "'" + cell
     return cell
-
-
-def aligned(rows: Iterable[Sequence]) -> str:
-    """Rows of text for a terminal, each column as wide as its widest cell."""
-    rows = [[plain(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)

@@ -18,7 +18,7 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
-from snnlab.runs.recorder import EVERY, Recorder, check_free
+from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free
 from snnlab.runs.run import Run, data_of, folder_of, load_weights
 from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
 
@@ -29,7 +29,7 @@ def train(
     data_dir: str | None = None,
     weights: str | None = None,
     threads: int | None = None,
-    every: float = EVERY,
+    every: float = CHECKPOINT_SECONDS,
     tensorboard: Path | None = None,
     die: Die | None = None,
 ) -> bool:
@@ -58,7 +58,7 @@ def resume(
     data_dir: str | None = None,
     epochs: int | None = None,
     threads: int | None = None,
-    every: float = EVERY,
+    every: float = CHECKPOINT_SECONDS,
     tensorboard: Path | None = None,
 ) -> bool:
     """Go on with a run where it was last kept; its weights come out as if it had never stopped.

@@ -23,7 +23,7 @@ from snnlab.sweeps.cluster import Failed, run_all, settle_workers
 Tell = Callable[[str, float], None]
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-MOST = 1000
+MAX_REPEATS = 1000
 """Dies, draws or epochs."""
 
 
@@ -135,8 +135,8 @@ def _dies(run, count):
 
 
 def _count(name, count, least=1):
-    if not least <= count <= MOST:
-        raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MOST}")
+    if not least <= count <= MAX_REPEATS:
+        raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MAX_REPEATS}")
     return count
 
 

@@ -14,9 +14,9 @@ from snnlab.sweeps.space import Choice, Range, read_space
 from snnlab.text.spelling import did_you_mean
 
 SAMPLERS = ("grid", "random", "tpe")
-MOST_TRIALS, MOST_LETTERS = 100_000, 80
-WITHIN = {"trials": (1, MOST_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
-_NAME = re.compile(rf"\w[\w \-+.,=()]{{0,{MOST_LETTERS - 1}}}")
+MAX_TRIALS, MAX_LETTERS = 100_000, 80
+WITHIN = {"trials": (1, MAX_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
+_NAME = re.compile(rf"\w[\w \-+.,=()]{{0,{MAX_LETTERS - 1}}}")
 _KINDS = (
     ("name", str, "a text"), ("sampler", str, "a text"), ("vary", dict, "a table"),
     ("settings", dict, "a table"), ("limits", dict, "a table"), ("prune", bool, "true or false"),
@@ -130,8 +130,8 @@ def _check(plan):
             raise SnnlabError(f"limit {name} = {value} is no number")
     if not _NAME.fullmatch(plan.name):
         raise SnnlabError(
-            f"name = {plan.name[:MOST_LETTERS]!r} is not allowed: letters, digits, spaces and any"
-            f" of _-+.,=() within, at most {MOST_LETTERS}, for it names a file"
+            f"name = {plan.name[:MAX_LETTERS]!r} is not allowed: letters, digits, spaces and any"
+            f" of _-+.,=() within, at most {MAX_LETTERS}, for it names a file"
         )
     _check_knobs(plan)
 
@@ -139,8 +139,8 @@ def _check(plan):
 def _size(plan):
     """How many points a grid has, before any is made."""
     size = prod(knob.size() for knob in plan.space)
-    if size > MOST_TRIALS:
-        raise SnnlabError(f"the grid has {size} points, at most {MOST_TRIALS} are allowed: thin it")
+    if size > MAX_TRIALS:
+        raise SnnlabError(f"the grid has {size} points, at most {MAX_TRIALS} are allowed: thin it")
     return size
 
 

@@ -741,7 +741,7 @@ def test_the_commands_data_and_map_know_them(trained, capsys):
     assert main(["data", *flags]) == 0
     out = capsys.readouterr().out
     assert "48 training and 12 test images of 3 classes" in out
-    assert "bee       16 training        4 test" in out
+    assert "  bee  16 training  4 test" in out.splitlines()
     assert "note: they are dark on bright" in out
     assert main(["map", "--dataset", *flags]) == 0
     assert "network 256-246-3" in capsys.readouterr().out

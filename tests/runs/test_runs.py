@@ -26,13 +26,12 @@ from snnlab.learn.network import decode
 from snnlab.quantities import STEP, Quantity
 from snnlab.runs import recorder as recorder_
 from snnlab.runs.frames import Frames
-from snnlab.runs.recorder import Recorder
+from snnlab.runs.recorder import Recorder, watch
 from snnlab.runs.run import Run, difference, find_run, list_runs, load_weights
 from snnlab.runs.schema import SCHEMA
 from snnlab.runs.steps import Steps, column_types
 from snnlab.runs.tables import columns_of, write_table
 from snnlab.runs.train import resume, train
-from snnlab.runs.watch import watch
 from snnlab_app.views.pins import Pin
 
 DIGITS = load("digits")
@@ -177,7 +176,7 @@ def test_checkpoints_come_by_the_clock_too(tmp_path):
     recorder.every = 0.0
     recorder.advance()
     assert Run.open(tmp_path / "run").record["steps"] == 2
-    assert recorder_.EVERY == 30.0
+    assert recorder_.CHECKPOINT_SECONDS == 30.0
 
 
 def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):

@@ -10,11 +10,11 @@ import param
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.sweeps.plan import Plan
-from snnlab.sweeps.space import MOST_POINTS
+from snnlab.sweeps.space import MAX_POINTS
 from snnlab.text.numerals import cure, number
 from snnlab_app.controls.knobs import factor, label, unit
 
-MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
+MAX_KNOBS, MAX_OBJECTIVES, MAX_TRIALS, MAX_EPOCHS = 3, 2, 500, 1000
 FIXED = ("dataset", "side", "killed", "epochs")
 """Not varied: a sweep is over one data set, and says itself for how many epochs."""
 VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
@@ -101,7 +101,7 @@ def vary(name: str, given: Given, grid: bool = False) -> str:
         )
     if given.log and low <= 0:
         raise SnnlabError(f"{label(name)}: a logarithmic range must begin above 0")
-    points = f":{whole(f'{label(name)}: points', given.points, 2, MOST_POINTS)}" if grid else ""
+    points = f":{whole(f'{label(name)}: points', given.points, 2, MAX_POINTS)}" if grid else ""
     return f"{low!r}:{high!r}:{'log' if given.log else 'linear'}{points}"
 
 
@@ -152,23 +152,23 @@ def planned(
 
     Raises :class:`SnnlabError` for what is not allowed, in the words of the page.
     """
-    if not 1 <= len(knobs) <= MOST_KNOBS:
-        raise SnnlabError(f"Knobs to vary: tick 1 to {MOST_KNOBS}")
-    if not 1 <= len(objectives) <= MOST_OBJECTIVES:
-        raise SnnlabError(f"What to seek: choose 1 or {MOST_OBJECTIVES}")
+    if not 1 <= len(knobs) <= MAX_KNOBS:
+        raise SnnlabError(f"Knobs to vary: tick 1 to {MAX_KNOBS}")
+    if not 1 <= len(objectives) <= MAX_OBJECTIVES:
+        raise SnnlabError(f"What to seek: choose 1 or {MAX_OBJECTIVES}")
     if fixed := [name for name in knobs if name not in VARIED]:
         raise SnnlabError(f"{fixed[0]} is not varied here: there are {', '.join(VARIED)}")
     grid = sampler == "grid"
     settings = {name: value for name, value in config.values().items() if name not in knobs}
-    settings["epochs"] = whole("Epochs of each trial", epochs, 1, MOST_EPOCHS)
+    settings["epochs"] = whole("Epochs of each trial", epochs, 1, MAX_EPOCHS)
     plan = Plan.checked(
         vary={name: vary(name, given, grid) for name, given in knobs.items()},
         settings=settings,
         sampler=sampler,
         objectives=list(objectives),
         repeats=whole("Dies for each trial", repeats, 1, 20),
-        **({} if grid else {"trials": whole("Trials", trials, 1, MOST_TRIALS)}),
+        **({} if grid else {"trials": whole("Trials", trials, 1, MAX_TRIALS)}),
     )
-    if plan.trials > MOST_TRIALS:
-        raise SnnlabError(f"the grid has {plan.trials} points, at most {MOST_TRIALS}: thin it")
+    if plan.trials > MAX_TRIALS:
+        raise SnnlabError(f"the grid has {plan.trials} points, at most {MAX_TRIALS}: thin it")
     return plan

@@ -22,9 +22,9 @@ from snnlab_app.views.pins import CURVES, Pin, data_of, front, table_of
 from snnlab_app.views.plane import smooth
 from snnlab_app.views.stored import StoredRuns
 
-MOST = 6
+MAX_PINNED_RUNS = 6
 NOW = "this run"
-SLOTS = tuple(f"slot {k}" for k in range(MOST))
+SLOTS = tuple(f"slot {k}" for k in range(MAX_PINNED_RUNS))
 MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
 """Of a raster, as a share of the width that it takes."""
 WIDE = 14
@@ -102,7 +102,7 @@ class CompareView(View):
 
     def _put(self, pin):
         others = [other for other in self.pins if other.name != pin.name]
-        self.pins = [*others[-MOST + 1 :], pin]
+        self.pins = [*others[-MAX_PINNED_RUNS + 1 :], pin]
         self._again()
 
     def _forget(self):

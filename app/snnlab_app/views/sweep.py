@@ -15,15 +15,15 @@ from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup, Text, card, row
 from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.plots import SweepPlots
-from snnlab_app.sweeps.ranges import MOST_TRIALS
+from snnlab_app.sweeps.ranges import MAX_TRIALS
 from snnlab_app.sweeps.words import describe, file_of, loaded, markup, table_of
 from snnlab_app.views.base import View
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 """Trials in the table."""
 NOBODY = {"choose one …": -1}
 """What stands where no trial is chosen."""
-BRIGHT = {"all trials": MOST_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
+BRIGHT = {"all trials": MAX_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
 _PATH = '<code style="font: 12px/1.5 ui-monospace, monospace; overflow-wrap: anywhere">{}</code>'
 
 
@@ -79,7 +79,7 @@ class SweepView(View):
     def _make_results(self):
         self._goal = pmui.Select(label="Show", options={}, width=230, size="small", margin=(8, 10))
         self._bright = pmui.Select(
-            label="Bright lines", options=BRIGHT, value=MOST_TRIALS, width=150, size="small",
+            label="Bright lines", options=BRIGHT, value=MAX_TRIALS, width=150, size="small",
             margin=(8, 10),
         )  # fmt: skip
         self._which = pmui.Select(
@@ -247,7 +247,7 @@ class SweepView(View):
             else "Tap a point or a line, or choose a trial, to load its settings."
         )  # fmt: skip
         axes = [*drawn.found, *drawn.knobs]
-        self._table.object = markup(axes, self._ranked()[:MOST_ROWS])
+        self._table.object = markup(axes, self._ranked()[:MAX_ROWS])
 
     def _trial(self):
         return next((r for r in self._sweep.trials if r["trial"] == self._which.value), None)

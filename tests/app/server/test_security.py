@@ -36,8 +36,8 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.files import MOST_ARRAYS, MOST_BYTES, load_npz, npz, read_npz
 from snnlab.install import DISTRIBUTION
 from snnlab.runs.run import Run, find_run, list_runs, load_weights, run_in
-from snnlab.runs.schema import MOST_JSON
-from snnlab.runs.tables import MOST_CELLS, csv_of, read_table
+from snnlab.runs.schema import MAX_JSON_BYTES
+from snnlab.runs.tables import MAX_CELLS, csv_of, read_table
 from snnlab_app.controls import upload
 from snnlab_app.views.pins import Pin, table_of
 
@@ -425,7 +425,7 @@ def test_a_table_that_unfolds_is_not_read(tmp_path, small_memory):
         for _ in range(20):
             w.write_table(pyarrow.table({"a": zeros}))
     assert (tmp_path / "t.parquet").stat().st_size < 100_000
-    with pytest.raises(SnnlabError, match=f"at most {MOST_CELLS:,} are read"):
+    with pytest.raises(SnnlabError, match=f"at most {MAX_CELLS:,} are read"):
         read_table(tmp_path / "t.parquet")
     long = pyarrow.table({"a": ["x" * 2**24] * 8})
     parquet.write_table(long, tmp_path / "s.parquet")
@@ -439,7 +439,7 @@ def test_a_table_that_unfolds_is_not_read(tmp_path, small_memory):
 
 
 def test_a_record_without_end_is_not_read(tmp_path):
-    (tmp_path / "config.json").write_bytes(b" " * (MOST_JSON + 1))
+    (tmp_path / "config.json").write_bytes(b" " * (MAX_JSON_BYTES + 1))
     with pytest.raises(SnnlabError, match="bytes read"):
         Run.open(tmp_path)
 
