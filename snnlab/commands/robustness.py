@@ -49,7 +49,7 @@ def _numbers(text):
 
 
 def _robustness(arguments):
-    from snnlab.studies.robustness import SIGMAS, robustness
+    from snnlab.studies.stress import SIGMAS, robustness
 
     sigmas = arguments.sigmas or SIGMAS
     table = _measured(
@@ -60,7 +60,7 @@ def _robustness(arguments):
 
 
 def _transfer(arguments):
-    from snnlab.studies.robustness import transfer
+    from snnlab.studies.stress import transfer
 
     table = _measured(arguments, transfer, n_dies=arguments.dies)
     dies = list(dict.fromkeys(table["tested_on"]))
@@ -74,7 +74,7 @@ def _transfer(arguments):
 
 
 def _neuron_death(arguments):
-    from snnlab.studies.robustness import SHARES, neuron_death
+    from snnlab.studies.stress import SHARES, neuron_death
 
     shares = arguments.shares or SHARES
     table = _measured(arguments, neuron_death, shares=shares, draws=arguments.draws)

@@ -58,7 +58,7 @@ def _sweep(arguments):
     if arguments.export:
         check_export(arguments.export)
     from snnlab.sweeps.outcome import row_of
-    from snnlab.sweeps.sweep import default_storage, sweep
+    from snnlab.sweeps.search import default_storage, sweep
     from snnlab.text.progress import Bar, say
 
     storage = arguments.storage or default_storage(plan.name)

@@ -8,7 +8,7 @@ import numpy as np
 from snnlab.plotting import Series
 from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records, Sample, error_increase
-from snnlab.studies.robustness import SHARES, SIGMAS
+from snnlab.studies.stress import SHARES, SIGMAS
 
 ACCURACY = "test accuracy (%)"
 

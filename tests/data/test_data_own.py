@@ -21,7 +21,7 @@ from snnlab.data.images.pictures import read_picture
 from snnlab.data.images.preprocess import fit
 from snnlab.data.own.labelled import FEW, MOST_CLASSES
 from snnlab.runs.run import Run
-from snnlab.runs.train import resume, train
+from snnlab.runs.training import resume, train
 
 SIDE = 28
 RNG = np.random.default_rng(5)

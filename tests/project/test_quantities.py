@@ -31,7 +31,7 @@ from snnlab.runs.schema import EpochRecord, summarise
 from snnlab.runs.tensorboard import epoch_curves, step_curves
 from snnlab.sweeps.outcome import why_none
 from snnlab.sweeps.plan import Plan
-from snnlab.sweeps.sweep import Task, sweep, train_trial
+from snnlab.sweeps.search import Task, sweep, train_trial
 from snnlab_app.sweeps.axes import axes_of
 from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.words import table_of

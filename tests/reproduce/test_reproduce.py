@@ -30,7 +30,7 @@ from snnlab.reproduce.records import Records, Sample, error_increase
 from snnlab.reproduce.rows import ROWS, Row, table
 from snnlab.reproduce.study import announce, complete
 from snnlab.studies.ann import AnnSettings, train_ann
-from snnlab.studies.robustness import SHARES
+from snnlab.studies.stress import SHARES
 from snnlab.sweeps.cluster import Failed
 from snnlab.text import progress as terminal
 

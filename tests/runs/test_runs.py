@@ -31,7 +31,7 @@ from snnlab.runs.run import Run, difference, find_run, list_runs, load_weights
 from snnlab.runs.schema import SCHEMA
 from snnlab.runs.steps import Steps, column_types
 from snnlab.runs.tables import columns_of, write_table
-from snnlab.runs.train import resume, train
+from snnlab.runs.training import resume, train
 from snnlab_app.views.pins import Pin
 
 DIGITS = load("digits")
@@ -203,7 +203,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bits(tmp_path):
     """SIGKILL at random moments of one training, files of every step half written or not."""
     random.seed(7)
     context = get_context("forkserver")
-    context.set_forkserver_preload(["snnlab.runs.train"])
+    context.set_forkserver_preload(["snnlab.runs.training"])
     folder, kills, steps = tmp_path / "killed", 0, []
     checkpoint = folder / "checkpoint.npz"
     while kills < 20:

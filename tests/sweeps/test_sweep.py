@@ -26,8 +26,8 @@ from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed, run_all
 from snnlab.sweeps.outcome import why_none
 from snnlab.sweeps.plan import Plan
+from snnlab.sweeps.search import sweep
 from snnlab.sweeps.storage import load_study, open_storage
-from snnlab.sweeps.sweep import sweep
 from snnlab.sweeps.trials import TrialQueue
 
 SMALL = {"dataset": "digits", "epochs": 1, "hidden": [12], "batch": 200}

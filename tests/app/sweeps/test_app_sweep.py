@@ -22,7 +22,7 @@ from snnlab.commands.limits import Limits
 from snnlab.config import Config
 from snnlab.sweeps.outcome import ENOUGH, row_of
 from snnlab.sweeps.plan import Plan
-from snnlab.sweeps.sweep import sweep
+from snnlab.sweeps.search import sweep
 from snnlab_app.compute.child import spawn
 from snnlab_app.compute.sweeps import DIED, Sweep, Sweeps, _search
 from snnlab_app.page.watching import KINDS
