@@ -12,7 +12,7 @@ from snnlab.studies.decision import accuracy_over_time, decided_within
 from snnlab.studies.stress import SHARES, SIGMAS, without
 
 DECISION = 8e-6
-"""After the first input spike the paper's accuracy peaks so many seconds later."""
+"""Time from the first input spike at which the paper's accuracy peaks : s."""
 DRAWS = 5
 
 

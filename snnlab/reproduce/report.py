@@ -145,7 +145,7 @@ def _draw(figure, folder):
 
 
 def _parquet(rows, path):
-    """One row for each training and seed; a file of earlier results goes if there are none."""
+    """One row for each training and seed; without any, the file of earlier results is deleted."""
     import pyarrow
     from pyarrow import parquet
 

@@ -1,4 +1,4 @@
-"""A few test images on the chip, kept as training went on: what a scrubber runs through."""
+"""A few test images on the chip, recorded at several moments of a training."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def join(parts: Iterable[Frames]) -> Frames:
 
 
 def joined(recordings: Sequence[Recording]) -> Recording:
-    """Recordings of batches as that of one batch."""
+    """Recordings of several batches as one batch."""
     layers = zip(*(r.spikes for r in recordings), strict=True)
     return Recording(
         _chain([r.inputs for r in recordings]),

@@ -1,4 +1,4 @@
-"""Which runs a list shows, in what order, and how their results are written."""
+"""Selecting and sorting runs for a list, and the text of its cells."""
 
 import re
 
@@ -20,8 +20,8 @@ _TESTS = {
 def chosen(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
     """The rows of :meth:`Run.row` that fulfil all conditions, such as ``beta>=10``, ``tags=good``.
 
-    order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for a condition that
-    is none, or a column that there is not.
+    order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for
+    an invalid condition or an unknown column.
     """
     known = {*Config.knobs(), *ATTRIBUTES, *_results(), *(key for row in rows for key in row)}
     tests = [_test(condition, known) for condition in conditions]

@@ -1,4 +1,4 @@
-"""Keeping a run while it trains, so that a crash at any moment loses a few seconds and no more.
+"""Recording a run while it trains, so that a crash at any moment loses a few seconds only.
 
 Each file is replaced whole. Tables are written before the checkpoint they belong to and cut to it
 when a run is resumed, so it does not matter between which two files the power went.

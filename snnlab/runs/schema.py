@@ -1,4 +1,4 @@
-"""The written form of a run's ``config.json``, and how older forms are brought up to it."""
+"""Schema of a run's ``config.json``, and the conversion of older schemas."""
 
 import json
 from dataclasses import asdict, dataclass, field, make_dataclass
@@ -90,7 +90,7 @@ def read_record(folder: Path) -> dict:
         )
     schema = record.get("schema", 1)
     if type(schema) is not int or schema < 1:
-        raise SnnlabError(f"run {folder}: schema {schema!r} is none: give the folder of a run")
+        raise SnnlabError(f"run {folder}: schema {schema!r} is invalid: give the folder of a run")
     if schema > SCHEMA:
         raise SnnlabError(
             f"run {folder} was kept by a newer snnlab (schema {schema}, this one knows up to"
@@ -123,7 +123,7 @@ def changes_of(listed: list, folder: Path) -> list[Change]:
             return changes
     except TypeError:
         pass
-    raise SnnlabError(f"run {folder}: changes in config.json are none of step, knob, before, after")
+    raise SnnlabError(f"run {folder}: changes in config.json need step, knob, before, after")
 
 
 def epochs_of(rows: list[dict], source: Path) -> list[EpochRecord]:
@@ -151,7 +151,7 @@ def read_notes(folder: Path) -> dict:
 
 
 def read_json(folder: Path, name: str):
-    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or none."""
+    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or invalid."""
     try:
         with (folder / name).open("rb") as file:
             content = file.read(MAX_JSON_BYTES + 1)

@@ -10,13 +10,13 @@ from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
 MAX_CELLS = 10_000_000
-"""Values of a table that is read: two thousand epochs of MNIST have so many."""
+"""Limit on the values of a table that is read, reached by two thousand epochs of MNIST."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With which a formula begins in a spreadsheet."""
+"""First characters of a formula in a spreadsheet."""
 
 
 def write_table(path: Path, columns: Columns) -> None:
-    """Write columns to ``path``: Parquet, or CSV if it is called so. Whole or not there.
+    """Write columns to ``path``, in one moment: as CSV if its suffix is .csv, else as Parquet.
 
     Raises OSError.
     """
@@ -32,7 +32,7 @@ def write_table(path: Path, columns: Columns) -> None:
 
 
 def read_table(path: Path) -> dict[str, list]:
-    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or none."""
+    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or invalid."""
     from pyarrow import parquet
 
     try:
@@ -49,7 +49,7 @@ def read_table(path: Path) -> dict[str, list]:
 
 
 def _check(path, table):
-    """Refuse what would unfold to far more than the file has: a value may stand for a billion."""
+    """Refuse a file that would expand to far more than it holds."""
     about, types = table.metadata, table.schema_arrow.types
     cells = about.num_rows * about.num_columns
     if cells > MAX_CELLS:
@@ -82,7 +82,7 @@ def check_export(path: Path) -> None:
 
 
 def exported(path: Path, columns: Columns) -> None:
-    """Write a table for people; raises :class:`SnnlabError` if it is empty or that cannot be."""
+    """Write a table that was asked for; raises :class:`SnnlabError` if it is empty or cannot be."""
     check_export(path)
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")

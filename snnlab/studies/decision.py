@@ -1,4 +1,4 @@
-"""When the chip has made up its mind: accuracy over readout time, and what stopping early saves.
+"""Decision time: accuracy over readout time, and the energy that stopping early saves.
 
 A decision is the label neuron with the highest score so far, as the ``readout`` of the training
 has it (:mod:`snnlab.readout`). The label layer's weight scale stretches all potentials
@@ -62,7 +62,7 @@ def accuracy_over_time(
 
 
 def first_spike(recording: Recording) -> np.ndarray:
-    """Time of each image's first input spike : float64[image], s; infinite where there is none."""
+    """Time of each image's first input spike : float64[image], s; infinite without any."""
     inputs = recording.inputs
     first, some = np.full(len(inputs), np.inf), inputs.counts > 0
     first[some] = inputs.tick[inputs.offsets[:-1][some]] * TICK

@@ -1,4 +1,4 @@
-"""What a trained network bears: other dies, deeper mismatch, dying neurons. Each in one call.
+"""Stress tests of a trained network: other dies, deeper mismatch, silent neurons.
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.sweeps.cluster.run_all`
 does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
@@ -109,7 +109,7 @@ def neuron_death(
     data_dir: str | None = None,
     tell: Tell | None = None,
 ) -> dict[str, list]:
-    """Test accuracy while a share of the hidden neurons is silent, drawn anew ``draws`` times.
+    """Test accuracy while a share of the hidden neurons is silent, ``draws`` random choices each.
 
     Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` as above.
     """

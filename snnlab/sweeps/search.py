@@ -70,7 +70,7 @@ def sweep(
 
 
 def default_storage(name: str) -> str:
-    """Where a sweep is kept unless told otherwise."""
+    """Default storage of a sweep."""
     return f"sweeps/{name}.db"
 
 

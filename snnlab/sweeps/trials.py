@@ -65,7 +65,7 @@ class TrialQueue:
             self._undo()
 
     def _undo(self):
-        """Take the study away that was begun here, if nobody has anything of it yet."""
+        """Delete the study that was begun here, if it holds no result and no other process uses it."""
         library = optuna()
         with suppress(Exception):  # the storage fails: then what it holds stays
             if (self._mine or self._traces.new) and self._storage:

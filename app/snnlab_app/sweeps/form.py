@@ -64,7 +64,7 @@ class Form:
         return [self._knobs, self._place, how, self._objectives]
 
     def renew(self) -> None:
-        """Offer ranges around the settings as they are now, where nobody wrote others."""
+        """Offer ranges around the settings as they are now, where no others were written."""
         for range_ in self._ranges.values():
             range_.renew()
 

@@ -1,6 +1,6 @@
-"""What a sweep from a page is to do: ranges around the settings as they are, and a plan from texts.
+"""The plan of a sweep from a page: ranges around the present settings, and their texts.
 
-Texts are in the units people read, as everywhere on the page.
+Texts are in the shown units, as everywhere on the page.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
 DECADES = 1e-4
 """Of the highest value: where a logarithmic range begins around a knob that is off."""
 POINTS = 4
-"""Of each range in a grid, unless told otherwise."""
+"""Default number of points of a range in a grid."""
 
 
 class Given(NamedTuple):
@@ -87,7 +87,7 @@ def _listed(values):
 
 
 def vary(name: str, given: Given, grid: bool = False) -> str:
-    """What ``snnlab sweep --vary`` takes, from texts in the units people read.
+    """What ``snnlab sweep --vary`` takes, from texts in the shown units.
 
     Raises :class:`SnnlabError`, which speaks of the knob as the page does.
     """

@@ -42,7 +42,7 @@ def _duration(seconds):
 
 
 def loaded(number: int, turned: dict, restart: list[str]) -> str:
-    """What became of a trial's settings; ``restart`` are those that began the training anew."""
+    """What became of a trial's settings; ``restart`` are those that restarted the training."""
     if not turned:
         return f"The settings are those of trial {number} already."
     words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
@@ -50,13 +50,13 @@ def loaded(number: int, turned: dict, restart: list[str]) -> str:
         return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
     which = ", ".join(Config.param[name].label for name in restart)
     return (
-        f"Loaded from trial {number}: {words}. The training begins anew, for {which} cannot change"
+        f"Loaded from trial {number}: {words}. The training restarts, for {which} cannot change"
         " under way; Undo takes the settings back."
     )
 
 
 def _setting(name, value):
-    """A setting in words, in the unit people read."""
+    """A setting as text in its shown unit."""
     return f"{value * factor(name):.4g}" if isinstance(value, float) else written(value)
 
 

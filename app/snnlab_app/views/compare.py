@@ -121,7 +121,7 @@ class CompareView(View):
             self._feed(slot, shown.get(slot))
         self._merits.feed("front line", *front(list(shown.values())))
         energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
-        if energy:  # none of a network whose numbers are none
+        if energy:  # a network with NaN has no energy
             room = 0.1 * np.ptp(energy)
             self._merits.see("room", [min(energy) - room, max(energy) + room], [])
         names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}

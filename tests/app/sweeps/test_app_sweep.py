@@ -421,7 +421,7 @@ def test_the_settings_of_a_trial_are_loaded(view):
     assert restart
     assert settings["hidden"] == [246], "those that the sweep had"
     assert "epochs" not in settings
-    assert "begins anew, for Hidden neurons cannot change" in view._loaded.object
+    assert "restarts, for Hidden neurons cannot change" in view._loaded.object
 
 
 @pytest.mark.parametrize(
