@@ -3,6 +3,10 @@
 All trials are entered at the start: with their values for a grid or at random, so that values do
 not depend on who finishes first, or empty for TPE, which chooses when a trial is taken. Taking one
 is a compare-and-set in the storage. A trial whose process died is taken over by another.
+
+Optuna's own heartbeat (5.0) is not used: journal files have none, it writes once per trial and
+interval instead of once per process, and it fails a stale trial and enters a copy, so that a late
+result is lost and numbers no longer agree with the plan.
 """
 
 import os
@@ -65,7 +69,7 @@ class TrialQueue:
             self._undo()
 
     def _undo(self):
-        """Delete the study that was begun here, if it holds no result and no other process uses it."""
+        """Delete the study that was begun here, if it has no result and nobody else uses it."""
         library = optuna()
         with suppress(Exception):  # the storage fails: then what it holds stays
             if (self._mine or self._traces.new) and self._storage:
