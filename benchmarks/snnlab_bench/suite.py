@@ -54,7 +54,7 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
             rows.append(row)
             print(report.line(row, last), flush=True)
     found = breakdown.measure(trained, threads) if PROFILE in wanted else {}
-    print(f"\n{breakdown.told(found)}" if found else "")
+    print(f"\n{breakdown.describe(found)}" if found else "")
     about["core_share"] = float(np.median([*shares, machine.core_share(threads)]))
     print(f"busy loops got {about['core_share']:.0%} of the cores, as a median over this run")
     result = {"version": version(), "machine": about, "breakdown": found}

@@ -85,7 +85,7 @@ def _neuron_death(arguments):
 def _measured(arguments, study, **options):
     """The table of a study, also written where it was asked for."""
     from snnlab.runs.run import find_run
-    from snnlab.runs.tables import check_export, exported
+    from snnlab.runs.tables import check_export, export_table
     from snnlab.text.progress import Bar
 
     run = find_run(arguments.run, Path("runs"))
@@ -98,7 +98,7 @@ def _measured(arguments, study, **options):
             data_dir=arguments.data_dir, tell=bar.tell, **options,
         )  # fmt: skip
     if arguments.export:
-        exported(arguments.export, table)
+        export_table(arguments.export, table)
     return table
 
 

@@ -9,7 +9,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
 from snnlab.quantities import EPOCH, RUN_LIST, quantities
-from snnlab.runs.query import chosen, format_cell
+from snnlab.runs.query import format_cell, select_rows
 from snnlab.text.tables import aligned
 
 INTERRUPTED = 130
@@ -90,7 +90,7 @@ def _list(arguments):
     runs = _once(run for found, _ in listed for run in found)
     complaints = [complaint for _, more in listed for complaint in more]
     rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
-    rows = chosen(rows, arguments.where, arguments.sort)
+    rows = select_rows(rows, arguments.where, arguments.sort)
     called = "folder" if arguments.folders else "run"  # by which other commands find it
     results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
     columns = {called: "run", "state": "state", "dataset": "data", **results, "tags": "tags"}
@@ -197,13 +197,13 @@ def _note(arguments):
 
 
 def _export(arguments):
-    from snnlab.runs.tables import columns_of, exported
+    from snnlab.runs.tables import columns_of, export_table
 
     runs, out = _found(arguments), arguments.out
     if out.suffix == ".zip":
         return _zip(runs, out)
     rows = [row for run in runs for row in _rows(run, arguments.what)]
-    exported(out, columns_of(rows))
+    export_table(out, columns_of(rows))
     print(f"{out}: {len(rows)} rows of {len(runs)} runs")
     return 0
 

@@ -3,7 +3,7 @@
 from snnlab.commands.flags import add_knobs, add_recipe, config, filled, place, whole
 from snnlab.errors import SnnlabError
 from snnlab.quantities import objectives
-from snnlab.runs.tables import check_export, columns_of, exported
+from snnlab.runs.tables import check_export, columns_of, export_table
 from snnlab.text.numerals import cure, number
 
 MAX_SHOWN_TRIALS = 10
@@ -83,7 +83,7 @@ def _sweep(arguments):
     if not ended:
         print("nothing was left to do: all trials had ended before")
     if arguments.export:
-        exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
+        export_table(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
     return 0
 

@@ -68,10 +68,10 @@ def join(parts: Iterable[Frames]) -> Frames:
     """Frames one after the other."""
     parts = list(parts)
     together = (np.concatenate([getattr(p, n) for p in parts]) for n in ("step", "image", "scale"))
-    return Frames(*together, joined([part.recording for part in parts]))
+    return Frames(*together, join_recordings([part.recording for part in parts]))
 
 
-def joined(recordings: Sequence[Recording]) -> Recording:
+def join_recordings(recordings: Sequence[Recording]) -> Recording:
     """Recordings of several batches as one batch."""
     layers = zip(*(r.spikes for r in recordings), strict=True)
     return Recording(

@@ -17,7 +17,7 @@ _TESTS = {
 }  # fmt: skip
 
 
-def chosen(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
+def select_rows(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
     """The rows of :meth:`Run.row` that fulfil all conditions, such as ``beta>=10``, ``tags=good``.
 
     order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for

@@ -22,7 +22,7 @@ from snnlab.learn.state import capture, restore
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.quantities import EPOCH, estimates
 from snnlab.runs import provenance
-from snnlab.runs.frames import MAX_MOMENTS, Frames, join, joined, thumbnail
+from snnlab.runs.frames import MAX_MOMENTS, Frames, join, join_recordings, thumbnail
 from snnlab.runs.run import Run
 from snnlab.runs.schema import SCHEMA, Change, EpochRecord, summarise, write_json
 from snnlab.runs.steps import Steps
@@ -246,7 +246,7 @@ def watch(trainer: Trainer) -> Frames:
         for k in images
     ]
     step, scale = (np.full(len(images), v) for v in (trainer.step, trainer.network.scales()[-1]))
-    return Frames(step, images, scale, joined(shown))
+    return Frames(step, images, scale, join_recordings(shown))
 
 
 def check_free(folder: Path) -> None:

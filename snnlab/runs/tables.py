@@ -81,7 +81,7 @@ def check_export(path: Path) -> None:
     check_place(Path(path), "table")
 
 
-def exported(path: Path, columns: Columns) -> None:
+def export_table(path: Path, columns: Columns) -> None:
     """Write a table that was asked for; raises :class:`SnnlabError` if it is empty or cannot be."""
     check_export(path)
     if not columns:

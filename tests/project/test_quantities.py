@@ -26,7 +26,7 @@ from snnlab.quantities import (
 )
 from snnlab.reproduce.records import DERIVED
 from snnlab.reproduce.rows import ROWS
-from snnlab.runs.query import chosen, format_cell
+from snnlab.runs.query import format_cell, select_rows
 from snnlab.runs.schema import EpochRecord, summarise
 from snnlab.runs.tensorboard import epoch_curves, step_curves
 from snnlab.sweeps.outcome import why_none
@@ -141,7 +141,7 @@ def test_the_dashboard_offers_it_to_sweeps_and_shows_it(added):
 
 def test_lists_of_runs_have_it(added):
     rows = [{"run": "a", "rate": 84_700.0}, {"run": "b", "rate": 1.0}]
-    assert chosen(rows, ["rate>100"]) == rows[:1]
+    assert select_rows(rows, ["rate>100"]) == rows[:1]
     assert format_cell("rate", rows[0]) == "84.7 k/s"
     assert stored.columns()["rate"] == "pace"
     assert stored.orders()["pace"] == "rate"

@@ -7,7 +7,7 @@ import panel_material_ui as pmui
 
 from snnlab.errors import SnnlabError, plain
 from snnlab.quantities import RUN_LIST, quantities
-from snnlab.runs.query import chosen, format_cell
+from snnlab.runs.query import format_cell, select_rows
 from snnlab.runs.run import RUNS, Run, list_runs, run_in
 from snnlab_app.plots.cards import Markup, Text, card
 from snnlab_app.plots.grid import grid
@@ -110,7 +110,7 @@ class StoredRuns:
 
     def _wanted(self):
         order = orders()[self._order.value]
-        rows = chosen(self._rows, self._only.value.split(), order)
+        rows = select_rows(self._rows, self._only.value.split(), order)
         if is_falling(order):
             rows.reverse()
         return sorted(rows, key=lambda row: order is not None and row.get(order) is None)

@@ -12,6 +12,7 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.threads import use_threads
 from snnlab.learn.gradient.adjoint import adjoint
 from snnlab.learn.network import decode
+from snnlab.text.tables import aligned
 from snnlab_bench import machine
 from snnlab_bench.harness import interleaved, timed
 from snnlab_bench.network import Trained
@@ -125,15 +126,21 @@ def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, flo
     }
 
 
-def told(found: dict) -> str:
-    """What was found, in words."""
+def describe(found: dict) -> str:
+    """The parts of an image and of a training step as text."""
     us, best, whole = found["image"]["us"], found["at_best"], found["image"]["us"]["whole"]
-    lines = [f"an image in inference mode takes one core {whole:.1f} µs (by CPU time):"]
-    for kind, part in us.items():
-        least = f", at best {best[kind]:.1f}" if kind in best else ""
-        lines.append(f"  {kind:18} {part:6.1f} µs {part / whole:5.0%}{least}")
-    lines.append(f"  alone in its batch {found['image']['alone_us']:.0f} µs, most of it Python")
-    lines.append("a training step with 100 images takes one core:")
-    lines += [f"  {kind:18} {ms:6.2f} ms" for kind, ms in found["step"].items()]
+    parts = [
+        (f"  {kind}", f"{part:.1f} µs", f"{part / whole:.0%}",
+         f"at best {best[kind]:.1f}" if kind in best else "")
+        for kind, part in us.items()
+    ]  # fmt: skip
+    steps = [(f"  {kind}", f"{ms:.2f} ms") for kind, ms in found["step"].items()]
     reach = ", ".join(f"{name} {rate / 1e9:.0f} G/s" for name, rate in found["limits"].items())
-    return "\n".join([*lines, f"a core reaches {reach}"])
+    return "\n".join((
+        f"an image in inference mode takes one core {whole:.1f} µs (by CPU time):",
+        aligned(parts, right=(1, 2)),
+        f"  alone in its batch {found['image']['alone_us']:.0f} µs, most of it Python",
+        "a training step with 100 images takes one core:",
+        aligned(steps, right=(1,)),
+        f"a core reaches {reach}",
+    ))  # fmt: skip
