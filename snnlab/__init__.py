@@ -9,6 +9,8 @@ Names are imported on first use, so that ``import snnlab`` costs nothing.
 
 from importlib import import_module
 
+from snnlab.lazy import lazy
+
 _HOME = {
     "Chip": "snnlab.chip.emulator",
     "Config": "snnlab.config",
@@ -22,7 +24,7 @@ _HOME = {
     "Recording": "snnlab.chip.recording",
     "SnnlabError": "snnlab.errors",
     "Trainer": "snnlab.learn.trainer",
-    "classify": "snnlab.studies.classify",
+    "classify": "snnlab.studies.classifier",
     "dashboard": "snnlab_app.notebook.inline",
     "interactive": "snnlab_app.notebook.notebook",
     "latency_encode": "snnlab.data.images.encoding",
@@ -30,16 +32,8 @@ _HOME = {
     "recipe": "snnlab.recipes",
 }
 
-__all__ = sorted(_HOME)
+_find, __dir__, __all__ = lazy(__name__, _HOME)
 
 
 def __getattr__(name: str):
-    if name == "__version__":
-        return import_module("snnlab.install").version()
-    if name not in _HOME:
-        raise AttributeError(f"module 'snnlab' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
-
-
-def __dir__() -> list[str]:
-    return __all__
+    return import_module("snnlab.install").version() if name == "__version__" else _find(name)

@@ -18,6 +18,7 @@ from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.layout.mapping import MOST_INPUTS
 from snnlab.chip.layout.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
+from snnlab.readout import RULES as READOUTS
 from snnlab.text.numerals import cure, number
 from snnlab.text.spelling import did_you_mean
 
@@ -318,9 +319,9 @@ class Config(param.Parameterized):
     )
     readout = param.Selector(
         default="maximum",
-        objects=["maximum", "sum"],
+        objects=list(READOUTS),
         label="Readout",
-        doc="What decides: a label's highest potential, or the sum of those above rest.",
+        doc="What decides: a label's highest potential, its sum above rest, or its last sample.",
     )
     logit_gain = _strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = _share(

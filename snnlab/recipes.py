@@ -1,6 +1,7 @@
-"""Recipes: named, versioned settings that command line, dashboard and notebooks load by name.
+"""Recipes: the registry of named, versioned settings.
 
-They stand in ``recipes.toml`` beside this file, each checked against :class:`Config` when read.
+Command line, dashboard, links and notebooks load them by name from ``recipes.toml`` beside this
+file. Each is checked against :class:`Config` when read.
 """
 
 import tomllib
@@ -13,7 +14,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.text.spelling import did_you_mean
 
-FIELDS = ("version", "about", "base", "set")
+FIELDS = ("version", "about", "base", "set", "view", "look_for")
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,22 @@ class Recipe:
     """A named configuration.
 
     version : raised whenever the settings change; about : what it is for, one sentence;
-    settings : values of knobs by name, those not named are at their defaults.
+    settings : values of knobs by name, those not named are at their defaults; view : the view of
+    the dashboard to open, None for the one that is open; look_for : what to look for there, one
+    sentence or empty.
     """
 
     name: str
     version: int
     about: str
     settings: dict
+    view: str | None = None
+    look_for: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name as a menu shows it: "Too steep" for "too-steep"."""
+        return self.name.replace("-", " ").capitalize()
 
     def config(self, **changes) -> Config:
         """The configuration, with some knobs turned; raises :class:`SnnlabError` for bad values."""
@@ -35,7 +45,7 @@ class Recipe:
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of this name; raises :class:`SnnlabError` if there is none."""
+    """The recipe of this name; raises :class:`SnnlabError` for an unknown one."""
     known = recipes()
     if name not in list(known):
         meant = did_you_mean(name, known)
@@ -50,9 +60,9 @@ def recipes() -> MappingProxyType[str, Recipe]:
 
 
 def read(text: str) -> dict[str, Recipe]:
-    """Recipes of a TOML text by name, a base standing before what builds on it.
+    """Recipes of a TOML text by name; a base comes before the recipes that build on it.
 
-    Raises :class:`SnnlabError` that names recipe and cure for anything that is none.
+    Raises :class:`SnnlabError` that names the recipe and the cure if one is not valid.
     """
     try:
         tables = tomllib.loads(text)
@@ -78,6 +88,9 @@ def _recipe(name, table, above):
     given = table.get("set", {})
     if not isinstance(given, dict):
         raise SnnlabError("set is no table of knobs")
+    view, look_for = table.get("view"), table.get("look_for", "")
+    if not isinstance(view, str | None) or not isinstance(look_for, str):
+        raise SnnlabError("give view, the name of a view, and look_for, a sentence, or neither")
     settings = {**(above[base].settings if base else {}), **given}
     Config.checked(**settings)
-    return Recipe(name, version, about, settings)
+    return Recipe(name, version, about, settings, view, look_for)

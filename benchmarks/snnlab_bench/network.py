@@ -28,6 +28,7 @@ from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
+from snnlab.readout import scores
 from snnlab.recipes import recipe
 from snnlab.runs.run import load_weights
 
@@ -173,7 +174,7 @@ class Random:
         _, traces, counts = self.network.in_the_loop(
             self.chip, self.events, surrogate, propagators, trial=0
         )
-        loss = losses.classification(losses.scores(traces, "maximum"), labels, GAIN)
+        loss = losses.classification(scores(traces, "maximum"), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()
         optimizer.step(0.0)

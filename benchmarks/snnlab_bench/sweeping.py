@@ -23,7 +23,7 @@ from snnlab.config import Config
 from snnlab.data import load
 from snnlab.sweeps.cluster import LIBRARIES, run_all
 from snnlab.sweeps.plan import Plan
-from snnlab.sweeps.sweep import Task, train_trial
+from snnlab.sweeps.search import Task, train_trial
 from snnlab.sweeps.trials import TrialQueue
 
 RESULT = {"accuracy": 0.97, "loss": 0.1, "spikes": 20.0, "energy": 2.4e-6, "power": 0.2,

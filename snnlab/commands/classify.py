@@ -12,6 +12,7 @@ from pathlib import Path
 from snnlab.commands.flags import filled
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import check_place, write_whole
+from snnlab.text.tables import aligned
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
@@ -39,7 +40,7 @@ def _classify(arguments):
     run = find_run(arguments.run)
     if arguments.csv not in (None, STANDARD_OUTPUT):
         check_place(Path(arguments.csv), "table")
-    from snnlab.studies.classify import Classifier  # torch and numba take seconds
+    from snnlab.studies.classifier import Classifier  # torch and numba take seconds
     from snnlab.text.progress import Bar
 
     classifier = Classifier(run)
@@ -96,7 +97,7 @@ def _looks_like_a_picture(path):
 
 
 def _write(rows, classes, to):
-    from snnlab.runs.tables import aligned, csv_of
+    from snnlab.runs.tables import csv_of
 
     if to is None:
         print(aligned([HEAD, *(_line(*row) for row in rows)]))

@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from snnlab import install
 from snnlab.errors import SnnlabError
+from snnlab.text.tables import aligned
 
 PARTS = {
     "app": "dashboard",
@@ -45,7 +46,7 @@ class Report:
     def __str__(self) -> str:
         lines = []
         for section, facts in self.sections.items():
-            lines += [section, *(f"  {name:21s} {fact}" for name, fact in facts.items()), ""]
+            lines += [section, aligned(("", name, fact) for name, fact in facts.items()), ""]
         if not self.problems:
             return "\n".join([*lines, "sound: nothing is wrong with this installation"])
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])

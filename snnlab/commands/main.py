@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.commands.app import add_app, add_password
+from snnlab.commands.chip import add_calibrate, add_map
 from snnlab.commands.classify import add_classify
 from snnlab.commands.flags import (
     add_data_dir,
@@ -27,12 +28,11 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.text import console
 from snnlab.text.spelling import did_you_mean
+from snnlab.text.tables import aligned
 
 UNSOUND, UNPRINTED, INTERRUPTED = 1, 1, 130
 """Exit codes: something is wrong with the installation; what a command prints is its whole result
 and was lost; Ctrl-C. An error of use gives 2."""
-MAPPED = ("dataset", "side", "hidden", "chips")
-"""Knobs that decide how a network is placed."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -103,8 +103,8 @@ def _parser():
     add_app(commands)
     add_password(commands)
     _add_data(commands)
-    _add_calibrate(commands)
-    _add_map(commands)
+    add_calibrate(commands)
+    add_map(commands)
     _add_convergence(commands)
     _add_export(commands)
     _add_recipes(commands)
@@ -133,21 +133,6 @@ def _add_data(commands):
     data.set_defaults(command=_data, prints=True)
     data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
-
-
-def _add_calibrate(commands):
-    calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
-    calibrate.set_defaults(command=_calibrate)
-    text = "keep codes and measurements in an npz"
-    calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
-    add_knobs(calibrate, ("die", "die_seed", "mismatch"))
-
-
-def _add_map(commands):
-    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
-    map_.set_defaults(command=_map, prints=True)
-    add_data_dir(map_)
-    add_knobs(map_, MAPPED)
 
 
 def _add_convergence(commands):
@@ -186,7 +171,8 @@ def _add_reproduce(commands):
         "--out",
         type=place,
         metavar="DIR",
-        help="folder for results.md (default: runs/results, with --quick runs/results-quick)",
+        help="folder in which results.md and results/ are written (default: runs/results, with"
+        " --quick runs/results-quick)",
     )
     reproduce.add_argument(
         "--cache",
@@ -225,7 +211,7 @@ def _add_threads(parser):
 
 def _train(arguments):
     settings = config(arguments)
-    from snnlab.runs.train import train  # torch and numba take seconds: only when needed
+    from snnlab.runs.training import train  # torch and numba take seconds: only when needed
 
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = Path(arguments.out or f"runs/{stamp}-{settings.dataset}")
@@ -234,16 +220,6 @@ def _train(arguments):
         tensorboard=arguments.tensorboard,
     )  # fmt: skip
     return 0 if finished else INTERRUPTED
-
-
-def _calibrate(arguments):
-    settings = config(arguments)
-    if arguments.die is None:
-        settings.set("die", "uncalibrated")
-    from snnlab.commands.calibrate import calibrate_die
-
-    calibrate_die(settings, arguments.out)
-    return 0
 
 
 def _bench(arguments):
@@ -256,7 +232,7 @@ def _bench(arguments):
 
 
 def _data(arguments):
-    from snnlab.data import format_counts, load
+    from snnlab.data import count_images, load
     from snnlab.data.catalogue import CATALOGUE
     from snnlab.text.progress import Bar
 
@@ -269,24 +245,8 @@ def _data(arguments):
         f" images of {len(dataset.classes)} classes, from {dataset.origin}"
     )
     if dataset.own:
-        print(*(f"  {line}" for line in format_counts(dataset)), sep="\n")
+        print(aligned([("", *row) for row in count_images(dataset)], right=(2, 3)))
         print(*(plain(f"note: {note}") for note in dataset.own.notes), sep="\n")
-    return 0
-
-
-def _map(arguments):
-    settings = config(arguments)
-    from snnlab.chip.layout.mapping import Mapping
-    from snnlab.data import load
-    from snnlab.data.catalogue import CATALOGUE
-
-    known = CATALOGUE[settings.dataset].checked(settings.side)
-    if known.own:
-        known = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
-    mapping = Mapping(
-        (settings.side**2, *settings.hidden, len(known.classes)), chips=settings.chips
-    )
-    print(f"network {mapping}", mapping.report(), sep="\n")
     return 0
 
 
@@ -312,8 +272,7 @@ def _export(arguments):
 def _recipes(arguments):
     from snnlab.recipes import recipes
 
-    for recipe in recipes().values():
-        print(f"{recipe.name:16s} {recipe.version}  {recipe.about}")
+    print(aligned([(recipe.name, recipe.version, recipe.about) for recipe in recipes().values()]))
     return 0
 
 

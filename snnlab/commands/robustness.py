@@ -7,6 +7,7 @@ import numpy as np
 
 from snnlab.commands.flags import add_data_dir, filled, place, whole
 from snnlab.text.numerals import cure, number
+from snnlab.text.tables import aligned
 
 
 def add_robustness(commands) -> None:
@@ -48,7 +49,7 @@ def _numbers(text):
 
 
 def _robustness(arguments):
-    from snnlab.studies.robustness import SIGMAS, robustness
+    from snnlab.studies.stress import SIGMAS, robustness
 
     sigmas = arguments.sigmas or SIGMAS
     table = _measured(
@@ -59,19 +60,21 @@ def _robustness(arguments):
 
 
 def _transfer(arguments):
-    from snnlab.studies.robustness import transfer
+    from snnlab.studies.stress import transfer
 
     table = _measured(arguments, transfer, n_dies=arguments.dies)
     dies = list(dict.fromkeys(table["tested_on"]))
     rows = np.reshape(table["accuracy"], (len(dies), len(dies)))
-    print("accuracy, trained on" + "".join(f"{f'on die {die}':>14}" for die in dies))
-    for die, row in zip(dies, rows, strict=True):
-        print(f"{f'die {die}':>20}" + "".join(f"{accuracy:>14.2%}" for accuracy in row))
+    head = ("accuracy, trained on", *(f"on die {die}" for die in dies))
+    lines = [
+        (f"die {die}", *map("{:.2%}".format, row)) for die, row in zip(dies, rows, strict=True)
+    ]
+    print(aligned([head, *lines], right=range(len(head))))
     return 0
 
 
 def _neuron_death(arguments):
-    from snnlab.studies.robustness import SHARES, neuron_death
+    from snnlab.studies.stress import SHARES, neuron_death
 
     shares = arguments.shares or SHARES
     table = _measured(arguments, neuron_death, shares=shares, draws=arguments.draws)
@@ -82,7 +85,7 @@ def _neuron_death(arguments):
 def _measured(arguments, study, **options):
     """The table of a study, also written where it was asked for."""
     from snnlab.runs.run import find_run
-    from snnlab.runs.tables import check_export, exported
+    from snnlab.runs.tables import check_export, export_table
     from snnlab.text.progress import Bar
 
     run = find_run(arguments.run, Path("runs"))
@@ -95,18 +98,16 @@ def _measured(arguments, study, **options):
             data_dir=arguments.data_dir, tell=bar.tell, **options,
         )  # fmt: skip
     if arguments.export:
-        exported(arguments.export, table)
+        export_table(arguments.export, table)
     return table
 
 
 def _spread(table, name, title):
-    """Mean, least and most of each value of a column."""
+    """Mean, lowest and highest accuracy for each value of a column."""
     at, accuracy, spikes = (np.array(table[n]) for n in (name, "accuracy", "spikes"))
-    lines = [f"{title:>8}  accuracy   least    most  spikes/image"]
+    rows = [(title, "accuracy", "lowest", "highest", "spikes/image")]
     for value in dict.fromkeys(at.tolist()):
         found, fired = accuracy[at == value], spikes[at == value]
-        lines.append(
-            f"{value:8.2f}  {found.mean():8.2%} {found.min():7.2%} {found.max():7.2%}"
-            f"  {fired.mean():12.1f}"
-        )
-    return "\n".join(lines)
+        shares = (f"{share:.2%}" for share in (found.mean(), found.min(), found.max()))
+        rows.append((f"{value:.2f}", *shares, f"{fired.mean():.1f}"))
+    return aligned(rows, right=range(5))

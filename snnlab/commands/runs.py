@@ -8,13 +8,14 @@ from snnlab.commands.flags import add_tensorboard, filled, place, whole
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import write_whole
-from snnlab.runs.query import RESULTS, chosen, told
-from snnlab.runs.tables import aligned
+from snnlab.quantities import EPOCH, RUN_LIST, quantities
+from snnlab.runs.query import format_cell, select_rows
+from snnlab.text.tables import aligned
 
 INTERRUPTED = 130
 RUNS = Path("runs")
 _ROOT = {"type": place, "metavar": "DIR", "help": "folder of runs (default: runs)"}
-MOST = 6
+MAX_COMPARED_RUNS = 6
 """Runs that one comparison shows."""
 
 
@@ -32,7 +33,7 @@ def add_runs(commands) -> None:
                     "help": "order by a result or knob, best last"}),
     ))  # fmt: skip
     showing = _add(what, "show", _show, "all about one run", (_RUN,))
-    diff = _add(what, "diff", _diff, f"how up to {MOST} runs differ", (_RUNS,))
+    diff = _add(what, "diff", _diff, f"how up to {MAX_COMPARED_RUNS} runs differ", (_RUNS,))
     for parser in (listing, showing, diff):
         parser.set_defaults(prints=True)
     resume = _add(what, "resume", _resume, "go on with a run that stopped", (
@@ -89,12 +90,14 @@ def _list(arguments):
     runs = _once(run for found, _ in listed for run in found)
     complaints = [complaint for _, more in listed for complaint in more]
     rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
-    rows = chosen(rows, arguments.where, arguments.sort)
+    rows = select_rows(rows, arguments.where, arguments.sort)
     called = "folder" if arguments.folders else "run"  # by which other commands find it
-    columns = {called: "run", "state": "state", "dataset": "data", **RESULTS, "tags": "tags"}
+    results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
+    columns = {called: "run", "state": "state", "dataset": "data", **results, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
         columns[arguments.sort] = arguments.sort
-    print(_table([columns.values(), *([told(name, row) for name in columns] for row in rows)]))
+    cells = ([format_cell(name, row) for name in columns] for row in rows)
+    print(aligned([columns.values(), *cells]))
     if not (runs or complaints):
         where = ", ".join(map(str, roots))
         print(f"no runs in {where}: those made with --out are listed by snnlab runs list DIR")
@@ -107,10 +110,6 @@ def _check_root(root):
     """There need be no runs yet, but a folder that is named is there."""
     if not root.is_dir() and (root.exists() or root != RUNS):
         raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
-
-
-def _table(rows):
-    return aligned([[c[0] if isinstance(c, tuple) else c for c in row] for row in rows])
 
 
 def _show(arguments):
@@ -128,32 +127,35 @@ def _show(arguments):
         *(f"tag {tag}" for tag in notes["tags"]), *notes["note"].splitlines(),
     ):  # fmt: skip
         print(plain(line))
-    print(*(f"{title} {told(name, row)}" for name, (title, *_) in RESULTS.items()), sep=", ")
+    results = quantities(RUN_LIST).items()
+    print(*(f"{q.heading} {format_cell(name, row)}" for name, q in results), sep=", ")
     for name, value in run.settings.items():
         default = Config.param[name].default if name in Config.knobs() else None
         print(plain(f"  {name} = {value}" + f"  (default {default})" * (value != default)))
     for change in run.changes:
         print(plain(f"  {change.knob} {change.before} → {change.after} after {change.step} steps"))
-    epochs = [_epoch_cells(epoch) for epoch in run.epochs()]
-    print(_table([("epoch", "test", "train", "loss", "spikes"), *epochs]))
+    epochs = quantities(EPOCH)
+    head = ("epoch", *(q.label for q in epochs.values()))
+    cells = ((e.epoch, *(q.format(getattr(e, n)) for n, q in epochs.items())) for e in run.epochs())
+    print(aligned([head, *cells]))
     return 0
-
-
-def _epoch_cells(e):
-    shares = (f"{share:.2%}" for share in (e.test_accuracy, e.train_accuracy))
-    return (str(e.epoch), *shares, f"{e.loss:.3f}", f"{e.test_spikes:.1f}")
 
 
 def _diff(arguments):
     from snnlab.runs.run import difference
 
     runs = _found(arguments)
-    if not 2 <= len(runs) <= MOST:
-        raise SnnlabError(f"{len(runs)} runs given: compare 2 to {MOST} different ones")
-    results = [[title, *(told(name, run.row()) for run in runs)]
-               for name, (title, *_) in RESULTS.items()]  # fmt: skip
+    if not 2 <= len(runs) <= MAX_COMPARED_RUNS:
+        raise SnnlabError(
+            f"{len(runs)} runs given: compare 2 to {MAX_COMPARED_RUNS} different ones"
+        )
+    rows = [run.row() for run in runs]
+    results = [
+        [q.heading, *(format_cell(name, row) for row in rows)]
+        for name, q in quantities(RUN_LIST).items()
+    ]
     knobs = [[name, *map(str, values)] for name, values in difference(runs).items()]
-    print(_table([["", *(run.name for run in runs)], *results, *knobs]))
+    print(aligned([["", *(run.name for run in runs)], *results, *knobs]))
     return 0
 
 
@@ -171,7 +173,7 @@ def _resume(arguments):
     from snnlab.runs.run import find_run
 
     run = find_run(arguments.run, arguments.root)
-    from snnlab.runs.train import resume  # torch and numba take seconds: only when needed
+    from snnlab.runs.training import resume  # torch and numba take seconds: only when needed
 
     finished = resume(
         run, arguments.data_dir, arguments.epochs, arguments.threads,
@@ -195,13 +197,13 @@ def _note(arguments):
 
 
 def _export(arguments):
-    from snnlab.runs.tables import columns_of, exported
+    from snnlab.runs.tables import columns_of, export_table
 
     runs, out = _found(arguments), arguments.out
     if out.suffix == ".zip":
         return _zip(runs, out)
     rows = [row for run in runs for row in _rows(run, arguments.what)]
-    exported(out, columns_of(rows))
+    export_table(out, columns_of(rows))
     print(f"{out}: {len(rows)} rows of {len(runs)} runs")
     return 0
 

@@ -2,15 +2,16 @@
 
 from snnlab.commands.flags import add_knobs, add_recipe, config, filled, place, whole
 from snnlab.errors import SnnlabError
-from snnlab.runs.tables import check_export, columns_of, exported
+from snnlab.quantities import objectives
+from snnlab.runs.tables import check_export, columns_of, export_table
 from snnlab.text.numerals import cure, number
 
-MOST = 10
+MAX_SHOWN_TRIALS = 10
 """Trials that are shown at the end."""
 _HELP = {
     "beta=1:200:log": "knob to vary: low:high, low:high:log, low:high:log:points, or a,b,c",
-    "accuracy": "what to seek: accuracy, loss, spikes, energy, power, latency; may be repeated",
-    "power=0.2015": "most that a quantity may be (accuracy: least); may be repeated",
+    "accuracy": f"quantity to optimise: {', '.join(objectives())}; may be repeated",
+    "power=0.2015": "highest allowed value of a quantity (accuracy: lowest); may be repeated",
 }
 
 
@@ -57,7 +58,7 @@ def _sweep(arguments):
     if arguments.export:
         check_export(arguments.export)
     from snnlab.sweeps.outcome import row_of
-    from snnlab.sweeps.sweep import default_storage, sweep
+    from snnlab.sweeps.search import default_storage, sweep
     from snnlab.text.progress import Bar, say
 
     storage = arguments.storage or default_storage(plan.name)
@@ -82,7 +83,7 @@ def _sweep(arguments):
     if not ended:
         print("nothing was left to do: all trials had ended before")
     if arguments.export:
-        exported(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
+        export_table(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
     return 0
 
@@ -160,7 +161,7 @@ def _summary(plan, study, storage):
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
     elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
         lines.append(none)
-    for trial in best[:MOST]:
+    for trial in best[:MAX_SHOWN_TRIALS]:
         values = ", ".join(
             f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)
         )

@@ -4,7 +4,7 @@
 (1438, 16, 16)
 """
 
-from snnlab.data.dataset import Dataset, Own, format_counts
+from snnlab.data.dataset import Dataset, Own, count_images
 from snnlab.data.loading import load
 
-__all__ = ["Dataset", "Own", "format_counts", "load"]
+__all__ = ["Dataset", "Own", "count_images", "load"]

@@ -91,13 +91,12 @@ def _labels(given, what):
     return made if made.dtype.kind in "iu" else cast_exact(made, np.int64, what)
 
 
-def format_counts(dataset: Dataset) -> list[str]:
-    """One line per class: its name and its numbers of training and test images."""
+def count_images(dataset: Dataset) -> list[tuple[str, str, str]]:
+    """Cells of one row per class: its name, its numbers of training and test images."""
     each = zip(
         dataset.classes,
         *(np.bincount(labels, minlength=len(dataset.classes))
           for labels in (dataset.train_labels, dataset.test_labels)),
         strict=True,
     )  # fmt: skip
-    width = max(map(len, dataset.classes))
-    return [f"{name:{width}}  {train:7,} training  {test:7,} test" for name, train, test in each]
+    return [(name, f"{train:,} training", f"{test:,} test") for name, train, test in each]

@@ -4,16 +4,6 @@ from torch import Tensor, relu
 from torch.nn.functional import cross_entropy
 
 
-def scores(traces: Tensor, readout: str) -> Tensor:
-    """What is read out of each label neuron : float[sample, label]; the highest decides.
-
-    traces : float[sample, step, label]. ``readout`` "maximum" is the highest potential, as in the
-    paper; "sum" the area under the potential where it is above rest, as mean over the samples of
-    the converter: it hangs on no single noisy sample.
-    """
-    return traces.amax(dim=1) if readout == "maximum" else relu(traces).mean(dim=1)
-
-
 def classification(scores: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
     """Cross-entropy of softmax(gain · scores); labels : int64[sample].
 

@@ -23,7 +23,7 @@ from snnlab.events import Events
 from snnlab.learn.gradient.adjoint import adjoint
 from snnlab.learn.gradient.kernels import Propagators
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.learn.loss import scores
+from snnlab.readout import scores
 from snnlab.seeding import stream
 
 if hasattr(os, "register_at_fork"):
@@ -134,7 +134,7 @@ class Network(nn.Module):
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
         """What is read out of each label neuron, in model units : float32[sample, label].
 
-        readout : of :func:`~snnlab.learn.loss.scores`. The label of the highest is the answer.
+        readout : of :func:`~snnlab.readout.scores`. The label of the highest is the answer.
         """
         traces = torch.from_numpy(decode(recording, self.scales()[-1]))
         return scores(traces, readout).numpy()

@@ -30,6 +30,7 @@ from snnlab.learn.optimizer import Adam
 from snnlab.learn.schedule import scheduled
 from snnlab.learn.setup import Setup
 from snnlab.process import defer_sigint
+from snnlab.readout import scores
 from snnlab.seeding import key, stream
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
@@ -227,7 +228,7 @@ class Trainer:
             self._dropped(),
         )  # fmt: skip
         labels = self.dataset.train_labels[self._feed.batch(self.step)]
-        given = losses.scores(traces, self.settings.readout)
+        given = scores(traces, self.settings.readout)
         terms = self._terms(given, counts, labels)
         return recording, labels, given, terms, sum(terms.values())
 

@@ -4,7 +4,7 @@ import holoviews as hv
 
 hv.extension("bokeh", logo=False, inline=True)  # in a notebook, scripts without a network
 
-# Okabe and Ito's colours, told apart by everyone; one meaning each, in all views.
+# Okabe and Ito's colours, distinguishable with any colour vision; one meaning each, in all views.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#E69F00", "#009E73", "#56B4E9"
 VERMILION, PURPLE, YELLOW, GREY = "#D55E00", "#CC79A7", "#F0E442", "#8A8F98"
 INPUT_COLOR, HIDDEN_COLOR, LABEL_COLOR = GREY, BLUE, ORANGE

@@ -47,7 +47,7 @@ def raster_cells(
 def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
     """Several :func:`raster_cells` in one picture, labels on one line : uint8[row, column].
 
-    Each takes the same width, ``GAP_COLUMNS`` of it empty; where there is none, all of it.
+    Each takes the same width, ``GAP_COLUMNS`` of it empty; None leaves all of it empty.
     """
     rows = max((len(cells) for cells in rasters if cells is not None), default=1)
     whole = np.zeros((rows, len(rasters), COLUMNS + GAP_COLUMNS), np.uint8)

@@ -46,7 +46,7 @@ def reproduce(
     trainings, store = plan(study, quick, seeds), Cache(cache)
     page = report.check_out(out)
     mark = f"{QUICK}, two epochs, whatever the rows are called; " if quick else ""
-    say(f"{mark}results go to {page}")
+    say(f"{mark}results go to {page} and {out / report.FOLDER}, trainings to {store.folder}")
     jobs = list(all_jobs(trainings))
     finished = report_only or complete(jobs, store, data_dir, workers, scheduler)
     records = Records(trainings, store)

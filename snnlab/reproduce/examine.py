@@ -9,10 +9,10 @@ from snnlab.config import Config
 from snnlab.learn.setup import TRIAL_NOISE
 from snnlab.learn.trainer import Trainer
 from snnlab.studies.decision import accuracy_over_time, decided_within
-from snnlab.studies.robustness import SHARES, SIGMAS, without
+from snnlab.studies.stress import SHARES, SIGMAS, without
 
 DECISION = 8e-6
-"""After the first input spike the paper's accuracy peaks so many seconds later."""
+"""Time from the first input spike at which the paper's accuracy peaks : s."""
 DRAWS = 5
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from snnlab.plotting import Series
 from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records, Sample, error_increase
-from snnlab.studies.robustness import SHARES, SIGMAS
+from snnlab.studies.stress import SHARES, SIGMAS
 
 ACCURACY = "test accuracy (%)"
 
@@ -56,7 +56,7 @@ def _death(records):
     series = []
     for name in ("robust", "best", "paper, augmented", "paper"):
         points = [
-            (share, records.sampled(name, lambda r, share=share: error_increase(r, share)))
+            (share, records.sampled(name, lambda r, share=share: 100 * error_increase(r, share)))
             for share in SHARES
         ]
         series.append(_series(name, points, 100.0))

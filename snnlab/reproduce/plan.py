@@ -124,7 +124,8 @@ PLAN = (
 def plan(study: str, quick: bool = False, seeds: int | None = None) -> tuple[Training, ...]:
     """Trainings of a study, or of "all"; quick ones are on scikit-learn's digits.
 
-    seeds : at most so many of each. Raises :class:`SnnlabError` for an unknown study or no seeds.
+    seeds : limit on the seeds of each. Raises :class:`SnnlabError` for an unknown study or a wrong
+    number of seeds.
     """
     if study not in (*STUDIES, "all"):
         meant = did_you_mean(study, (*STUDIES, "all"))

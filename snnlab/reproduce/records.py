@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
+from snnlab.quantities import RECORD, quantities
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import Training
 
@@ -12,31 +14,15 @@ REFERENCE_SHARE = 0.15
 """Share of silenced hidden neurons in the paper's figure of robustness."""
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """What is read off a record: its unit, digits shown, and how to get it."""
-
-    unit: str
-    digits: int
-    of: Callable[[dict], float]
-
-
 def error_increase(result: dict, share: float = REFERENCE_SHARE) -> float:
-    """How much the test error grows when this share of hidden neurons is silenced, in % of it."""
+    """Relative growth of the test error when this share of hidden neurons is silenced."""
     by_share = result["silenced"]
     whole = 1.0 - by_share["0.0"]
-    return 100.0 * (1.0 - by_share[str(share)] - whole) / whole if whole else float("nan")
+    return (1.0 - by_share[str(share)] - whole) / whole if whole else float("nan")
 
 
-QUANTITIES = {
-    "accuracy": Quantity("%", 2, lambda r: 100.0 * r["accuracy"]),
-    "spikes": Quantity("", 1, lambda r: r["spikes"]),
-    "within_8us": Quantity("%", 2, lambda r: 100.0 * r["within_8us"]),
-    "error_increase": Quantity("%", 0, error_increase),
-    "energy": Quantity("µJ", 2, lambda r: 1e6 * r["energy"]),
-    "power": Quantity("mW", 0, lambda r: 1e3 * r["power"]),
-    "rate": Quantity("k/s", 1, lambda r: 1e-3 * r["rate"]),
-}
+DERIVED = {"error_increase": error_increase}
+"""Quantities that a record does not hold under their names, computed from it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +69,9 @@ class Records:
         return [record["result"] for _, record in self._found.get(name, [])]
 
     def sample(self, name: str, quantity: str) -> Sample | None:
-        """A quantity over the seeds that have it, None if there are none."""
-        return self.sampled(name, QUANTITIES[quantity].of)
+        """A quantity of RECORD in its shown unit over the seeds, None if none is done."""
+        of, known = DERIVED.get(quantity, itemgetter(quantity)), quantities(RECORD)[quantity]
+        return self.sampled(name, lambda result: known.shown(of(result)))
 
     def sampled(self, name: str, of: Callable[[dict], float]) -> Sample | None:
         """Any number read off the results."""

@@ -11,6 +11,7 @@ from snnlab.install import missing, versions
 from snnlab.recipes import recipe
 from snnlab.reproduce.records import Records
 from snnlab.reproduce.rows import table
+from snnlab.text.tables import markdown
 
 PAGE, FOLDER = "results.md", "results"
 BEGIN, END = "<!-- snnlab reproduce: begin -->", "<!-- snnlab reproduce: end -->"
@@ -104,19 +105,21 @@ def _failures(records):
 
 
 def _trainings(records):
-    """What was trained with what."""
-    lines = ["## Trainings", "", "| training | recipe | changed | epochs | seeds | accuracy (%) |",
-             "|---|---|---|---:|---|---:|"]  # fmt: skip
-    for training in records.trainings.values():
-        used = recipe(training.recipe)
-        changed = training.changes if training.ann is None else {"network": "ReLU"}
-        turned = ", ".join(f"{name} = {value}" for name, value in changed.items())
-        sample = records.sample(training.name, "accuracy")
-        lines.append(
-            f"| {training.name} | {used.name} {used.version} | {turned} | {training.epochs}"
-            f" | {_numbers(training.seeds)} | {sample.text(2) if sample else '–'} |"
-        )
-    return "\n".join(lines)
+    """The trainings with their recipes, changed settings and accuracies."""
+    head = ("training", "recipe", "changed", "epochs", "seeds", "accuracy (%)")
+    rows = [_training(training, records) for training in records.trainings.values()]
+    return f"## Trainings\n\n{markdown(head, rows, right=(3, 5))}"
+
+
+def _training(training, records):
+    used = recipe(training.recipe)
+    changed = training.changes if training.ann is None else {"network": "ReLU"}
+    turned = ", ".join(f"{name} = {value}" for name, value in changed.items())
+    sample = records.sample(training.name, "accuracy")
+    return (
+        training.name, f"{used.name} {used.version}", turned, training.epochs,
+        _numbers(training.seeds), sample.text(2) if sample else "–",
+    )  # fmt: skip
 
 
 def _numbers(seeds):
@@ -142,7 +145,7 @@ def _draw(figure, folder):
 
 
 def _parquet(rows, path):
-    """One row for each training and seed; a file of earlier results goes if there are none."""
+    """One row for each training and seed; without any, the file of earlier results is deleted."""
     import pyarrow
     from pyarrow import parquet
 

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from snnlab.quantities import RECORD, quantities
 from snnlab.reproduce.plan import QUICK, loop_name
-from snnlab.reproduce.records import QUANTITIES, Records
+from snnlab.reproduce.records import Records
+from snnlab.text.tables import markdown
 
 WITHIN = 2.0
 """Standard deviations within which a fresh die counts as the same."""
@@ -13,7 +15,7 @@ WITHIN = 2.0
 class Row:
     """One row of the table.
 
-    training : of the plan; quantity : of ``records.QUANTITIES``; paper, rival : as published, chip
+    training : of the plan; quantity : a name of RECORD; paper, rival : as published, chip
     and software or ANN; least, most : what the mean must reach or not exceed; spikes : most hidden
     spikes per image; like : training whose mean it must match within two standard deviations.
     """
@@ -106,15 +108,14 @@ HEAD = (
 
 def table(records: Records) -> str:
     """Markdown: the rows whose trainings belong to the study, open ones with a dash."""
-    lines = [_cells(row, records) for row in ROWS if row.training in records.trainings]
-    ruler = ("---", *("---:" for _ in HEAD[1:]))
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ruler, *lines))
+    rows = [_cells(row, records) for row in ROWS if row.training in records.trainings]
+    return markdown(HEAD, rows, right=range(1, len(HEAD)))
 
 
 def _cells(row, records):
     sample = records.sample(row.training, row.quantity)
     wanted = records.trainings[row.training].seeds
-    ours = sample.text(QUANTITIES[row.quantity].digits) if sample else "–"
+    ours = sample.text(quantities(RECORD)[row.quantity].digits) if sample else "–"
     done = len(sample.values) if sample else 0
     seeds = f"{done}" if done == len(wanted) else f"{done} of {len(wanted)}"
     what = row.what
@@ -133,4 +134,4 @@ def _spikes(row, records):
     if records.trainings[row.training].ann is not None:
         return ""
     sample = records.sample(row.training, "spikes")
-    return sample.text(1) if sample else ""
+    return sample.text(quantities(RECORD)["spikes"].digits) if sample else ""

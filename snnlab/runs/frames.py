@@ -1,4 +1,4 @@
-"""A few test images on the chip, kept as training went on: what a scrubber runs through."""
+"""A few test images on the chip, recorded at several moments of a training."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,10 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.files import load_npz, npz, write_whole
 
-MOST = 100
+MAX_MOMENTS = 100
 """Moments kept of one training; longer ones keep every second, third, … epoch."""
+WIDTH, HEIGHT = 160, 90
+"""Of a thumbnail."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +68,11 @@ def join(parts: Iterable[Frames]) -> Frames:
     """Frames one after the other."""
     parts = list(parts)
     together = (np.concatenate([getattr(p, n) for p in parts]) for n in ("step", "image", "scale"))
-    return Frames(*together, joined([part.recording for part in parts]))
+    return Frames(*together, join_recordings([part.recording for part in parts]))
 
 
-def joined(recordings: Sequence[Recording]) -> Recording:
-    """Recordings of batches as that of one batch."""
+def join_recordings(recordings: Sequence[Recording]) -> Recording:
+    """Recordings of several batches as one batch."""
     layers = zip(*(r.spikes for r in recordings), strict=True)
     return Recording(
         _chain([r.inputs for r in recordings]),
@@ -97,6 +99,31 @@ def _taken(recording, index):
         tuple(layer.take(index) for layer in recording.spikes),
         tuple(cadc[index] for cadc in recording.cadc),
         recording.correction,
+    )
+
+
+def thumbnail(frames: Frames, accuracy: Sequence[float]) -> str:
+    """An SVG picture: spikes of the newest frame over time, and test accuracy over epochs.
+
+    accuracy : 0 to 1, of each epoch.
+    """
+    recording = frames.one(len(frames) - 1)
+    last = max(
+        recording.inputs.tick.max(initial=1), *(s.tick.max(initial=1) for s in recording.spikes)
+    )
+    first, dots = 0, []
+    total = sum(layer.n_channels for layer in recording.spikes)
+    for layer in recording.spikes:
+        x = WIDTH * layer.tick / last
+        y = HEIGHT * (first + layer.channel) / total
+        dots += [f"M{a:.1f} {b:.1f}h1" for a, b in zip(x, y, strict=True)]
+        first += layer.n_channels
+    x = np.linspace(0, WIDTH, len(accuracy))
+    line = " ".join(f"{a:.1f},{HEIGHT * (1 - b):.1f}" for a, b in zip(x, accuracy, strict=True))
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90">'
+        f'<path d="{"".join(dots)}" stroke="#888"/>'
+        f'<polyline points="{line}" fill="none" stroke="#c33" stroke-width="2"/></svg>'
     )
 
 

@@ -1,21 +1,15 @@
-"""Which runs a list shows, in what order, and how their results are written."""
+"""Selecting and sorting runs for a list, and the text of its cells."""
 
 import re
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.quantities import RUN_LIST, SUMMARY, quantities
 from snnlab.text.numerals import cure, number
 from snnlab.text.spelling import did_you_mean
 
-RESULTS = {
-    "best_accuracy": ("best", 100, "{:.2f} %"),
-    "test_accuracy": ("last", 100, "{:.2f} %"),
-    "test_spikes": ("spikes", 1, "{:.1f}"),
-    "energy": ("energy, estimate", 1e6, "{:.2f} µJ"),
-    "seconds": ("time", 1, "{:,.0f} s"),
-}
-"""Results in tables: heading, factor, format."""
-NAMES = ("run", "state", "created", "tags", "note", *RESULTS, "power", "latency")
+ATTRIBUTES = ("run", "state", "created", "tags", "note")
+"""Columns that are neither results nor knobs."""
 _CONDITION = re.compile(r"(\w+)(<=|>=|!=|=|<|>)(.*)")
 _TESTS = {
     "<": lambda a, b: a < b, ">": lambda a, b: a > b, "<=": lambda a, b: a <= b,
@@ -23,13 +17,13 @@ _TESTS = {
 }  # fmt: skip
 
 
-def chosen(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
+def select_rows(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
     """The rows of :meth:`Run.row` that fulfil all conditions, such as ``beta>=10``, ``tags=good``.
 
-    order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for a condition that
-    is none, or a column that there is not.
+    order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for
+    an invalid condition or an unknown column.
     """
-    known = {*Config.knobs(), *NAMES, *(key for row in rows for key in row)}
+    known = {*Config.knobs(), *ATTRIBUTES, *_results(), *(key for row in rows for key in row)}
     tests = [_test(condition, known) for condition in conditions]
     found = [row for row in rows if all(test(row) for test in tests)]
     if order:
@@ -38,13 +32,16 @@ def chosen(rows: list[dict], conditions: list[str], order: str | None = None) ->
     return found
 
 
-def told(name: str, row: dict) -> str:
-    """A result or knob of a row as text; nothing where it is not known."""
-    value = row.get(name)
-    if value is None:
-        return ""
-    _, factor, form = RESULTS.get(name, ("", 1, ""))
-    return form.format(factor * value) if form else str(value)
+def format_cell(name: str, row: dict) -> str:
+    """A result or knob of a row as text; empty where it is unknown."""
+    quantity, value = _results().get(name), row.get(name)
+    if quantity:
+        return quantity.format(value)
+    return "" if value is None else str(value)
+
+
+def _results():
+    return quantities(RUN_LIST, SUMMARY)
 
 
 def _test(condition, known):
@@ -73,7 +70,8 @@ def _holds(value, name, sign, text, condition):
 def _check(name, known):
     if name not in known:
         meant = did_you_mean(name, known)
-        raise SnnlabError(f"no column {name!r}: there are {', '.join(NAMES)} and all knobs{meant}")
+        there = ", ".join((*ATTRIBUTES, *_results()))
+        raise SnnlabError(f"no column {name!r}: there are {there} and all knobs{meant}")
 
 
 def _sortable(value):

@@ -1,4 +1,4 @@
-"""Keeping a run while it trains, so that a crash at any moment loses a few seconds and no more.
+"""Recording a run while it trains, so that a crash at any moment loses a few seconds only.
 
 Each file is replaced whole. Tables are written before the checkpoint they belong to and cut to it
 when a run is resumed, so it does not matter between which two files the power went.
@@ -19,17 +19,17 @@ from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.learn.state import capture, restore
-from snnlab.learn.trainer import Progress, Trainer
+from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
+from snnlab.quantities import EPOCH, estimates
 from snnlab.runs import provenance
-from snnlab.runs.frames import MOST, Frames, join
+from snnlab.runs.frames import MAX_MOMENTS, Frames, join, join_recordings, thumbnail
 from snnlab.runs.run import Run
 from snnlab.runs.schema import SCHEMA, Change, EpochRecord, summarise, write_json
 from snnlab.runs.steps import Steps
 from snnlab.runs.tables import columns_of, write_table
-from snnlab.runs.thumbnail import thumbnail
-from snnlab.runs.watch import watch
+from snnlab.seeding import key
 
-EVERY = 30.0
+CHECKPOINT_SECONDS = 30.0
 """Seconds between checkpoints within an epoch."""
 
 
@@ -46,7 +46,12 @@ class Recorder:
     """
 
     def __init__(
-        self, folder: Path, trainer: Trainer, *, every: float = EVERY, epochs_too: bool = True
+        self,
+        folder: Path,
+        trainer: Trainer,
+        *,
+        every: float = CHECKPOINT_SECONDS,
+        epochs_too: bool = True,
     ):
         check_free(folder)
         self._begin(folder, trainer, every, epochs_too)
@@ -68,7 +73,12 @@ class Recorder:
 
     @classmethod
     def resume(
-        cls, run: Run, dataset: Dataset, *, every: float = EVERY, epochs_too: bool = True
+        cls,
+        run: Run,
+        dataset: Dataset,
+        *,
+        every: float = CHECKPOINT_SECONDS,
+        epochs_too: bool = True,
     ) -> "Recorder":
         """Go on with a run from its last checkpoint, as if it had never stopped.
 
@@ -135,7 +145,7 @@ class Recorder:
 
     def _end_epoch(self, progress):
         self.epochs.append(self._record(progress))
-        stride = -(-self.trainer.settings.epochs // MOST)
+        stride = -(-self.trainer.settings.epochs // MAX_MOMENTS)
         if len(self.epochs) % stride == 0 or self.trainer.finished:
             self.frames = join([self.frames, watch(self.trainer)])
 
@@ -145,12 +155,16 @@ class Recorder:
             float(np.average(newest[name], weights=newest["samples"]))
             for name in ("loss", "accuracy", "spikes")
         )
-        now = power.estimate(progress.recording, "inference")
         return EpochRecord(
-            progress.epoch + 1, loss, accuracy, spikes, progress.evaluation.accuracy,
-            progress.evaluation.spikes, float(newest["seconds"].sum()),
-            now.energy, now.power, now.latency,
-        )  # fmt: skip
+            epoch=progress.epoch + 1,
+            loss=loss,
+            train_accuracy=accuracy,
+            train_spikes=spikes,
+            test_accuracy=progress.evaluation.accuracy,
+            test_spikes=progress.evaluation.spikes,
+            seconds=float(newest["seconds"].sum()),
+            **estimates(power.estimate(progress.recording, "inference"), EPOCH),
+        )
 
     def save(self) -> None:
         """Keep all as it is now; raises :class:`NotKept` if the folder cannot be written."""
@@ -184,7 +198,9 @@ class Recorder:
         write_table(folder / "steps.parquet", self.steps.columns())
         if self._written.get("frames") is not self.frames:
             self.frames.save(folder / "frames.npz")
-            picture = thumbnail(self.frames, self.epochs).encode()
+            picture = thumbnail(
+                self.frames, [epoch.test_accuracy for epoch in self.epochs]
+            ).encode()
             write_whole(folder / "thumbnail.svg", lambda file: file.write(picture))
         layers = {f"layer_{k}": weight for k, weight in enumerate(network.arrays())}
         write_whole(folder / "weights.npz", npz(layers))
@@ -217,6 +233,20 @@ class Recorder:
                 "commit": provenance.commit(),
             },
         )
+
+
+def watch(trainer: Trainer) -> Frames:
+    """The first test image of each class, always with the same noise: only the network changes."""
+    labels = trainer.dataset.test_labels
+    images = np.sort(np.unique(labels, return_index=True)[1])[:10]
+    weights, chip = trainer.network.weights_lsb(), trainer.chip
+    seed, events = trainer.settings.seed, trainer.test_events
+    shown = [
+        chip.run(events.take(np.array([k])), weights, trial=key(seed, "frame", TEST_IDS + int(k)))
+        for k in images
+    ]
+    step, scale = (np.full(len(images), v) for v in (trainer.step, trainer.network.scales()[-1]))
+    return Frames(step, images, scale, join_recordings(shown))
 
 
 def check_free(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A run: everything one training was and became, as a folder of plain files.
+"""A run: one training as a folder of plain files.
 
 ``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
 ``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
@@ -38,9 +38,9 @@ from snnlab.runs.tables import read_table
 from snnlab.text.spelling import did_you_mean
 
 RUNS = Path("runs")
-"""Where runs are kept unless told otherwise."""
+"""Default folder of runs."""
 _RECORDS = "[!.]*/config.json"
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 """Characters of a run's name."""
 
 
@@ -68,7 +68,7 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """The settings, checked; raises :class:`SnnlabError` if they are none."""
+        """The settings, checked; raises :class:`SnnlabError` if they are invalid."""
         try:
             return Config.checked(**self.settings)
         except SnnlabError as error:
@@ -206,19 +206,19 @@ def list_runs(root: Path = RUNS) -> tuple[list[Run], list[str]]:
 def run_in(root: Path, name: str) -> Run:
     """The run of exactly this name in a folder, for names that come from elsewhere.
 
-    Raises :class:`SnnlabError` if there is none, or it lies outside.
+    Raises :class:`SnnlabError` if it does not exist or lies outside.
     """
     plain = name not in ("", ".", "..") and name[0] not in ".~" and not set(name) & set("/\\:\0")
-    folder = Path(root) / name if plain and len(name) <= LONGEST_NAME else None
+    folder = Path(root) / name if plain and len(name) <= MAX_NAME_LENGTH else None
     if folder is None or folder.resolve().parent != Path(root).resolve():
-        raise SnnlabError(f"no run {name[:LONGEST_NAME]!r} in {root}")
+        raise SnnlabError(f"no run {name[:MAX_NAME_LENGTH]!r} in {root}")
     return Run.open(folder)
 
 
 def find_run(name: str, root: Path = RUNS) -> Run:
     """The run of this folder, or of this name or only beginning of a name in ``root``.
 
-    Raises :class:`SnnlabError` if there is none or more than one.
+    Raises :class:`SnnlabError` unless exactly one exists.
     """
     for folder in (Path(name), Path(root) / name):
         if _exists(folder / "config.json"):

@@ -1,19 +1,20 @@
-"""The written form of a run's ``config.json``, and how older forms are brought up to it."""
+"""Schema of a run's ``config.json``, and the conversion of older schemas."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, make_dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
+from snnlab.quantities import EPOCH, SUMMARY, quantities
 
 SCHEMA = 3
 """1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared; 3:
 fingerprint of a die of one's own, empty for one that the knobs name."""
 
-MOST_JSON = 16 * 2**20
+MAX_JSON_BYTES = 16 * 2**20
 """Bytes of a JSON file; those of a run have kilobytes."""
 
 UNKNOWN = MappingProxyType(
@@ -29,24 +30,28 @@ _KINDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """Means over one epoch of training, accuracies in 0…1, spikes per image, seconds of work.
+ALWAYS_KEPT = (
+    "loss", "train_accuracy", "train_spikes", "test_accuracy", "test_spikes", "seconds",
+)  # fmt: skip
+"""Quantities that every run has for its epochs; later ones are NaN where an older run has none."""
 
-    energy : J per image, power : W, latency : s; estimates for inference at the end of the epoch,
-    NaN where an older run has none.
-    """
-
-    epoch: int
-    loss: float
-    train_accuracy: float
-    train_spikes: float
-    test_accuracy: float
-    test_spikes: float
-    seconds: float
-    energy: float = float("nan")
-    power: float = float("nan")
-    latency: float = float("nan")
+EpochRecord = make_dataclass(
+    "EpochRecord",
+    [
+        ("epoch", int),
+        *((name, float) for name in ALWAYS_KEPT),
+        *(
+            (name, float, field(default=float("nan")))
+            for name in quantities(EPOCH)
+            if name not in ALWAYS_KEPT
+        ),
+    ],
+    namespace={
+        "__doc__": "One epoch of a training: its number and the quantities of EPOCH.",
+        "__module__": __name__,
+    },
+    frozen=True,
+)
 
 
 @dataclass(frozen=True)
@@ -63,12 +68,13 @@ def summarise(epochs: list[EpochRecord]) -> dict:
     """What a list of runs shows: the last epoch, the best accuracy and the time spent."""
     if not epochs:
         return {}
-    last = epochs[-1]
-    names = ("test_accuracy", "test_spikes", "energy", "power", "latency")
-    # NaN is no JSON: what is not known is left out
-    known = {name: v for name in names if (v := getattr(last, name)) == v}
-    best = max(epoch.test_accuracy for epoch in epochs)
-    return {**known, "best_accuracy": best, "seconds": sum(epoch.seconds for epoch in epochs)}
+    found = {
+        **asdict(epochs[-1]),
+        "best_accuracy": max(epoch.test_accuracy for epoch in epochs),
+        "seconds": sum(epoch.seconds for epoch in epochs),
+    }
+    # JSON has no NaN: unknown quantities are left out
+    return {name: found[name] for name in quantities(SUMMARY) if found[name] == found[name]}
 
 
 def read_record(folder: Path) -> dict:
@@ -84,7 +90,7 @@ def read_record(folder: Path) -> dict:
         )
     schema = record.get("schema", 1)
     if type(schema) is not int or schema < 1:
-        raise SnnlabError(f"run {folder}: schema {schema!r} is none: give the folder of a run")
+        raise SnnlabError(f"run {folder}: schema {schema!r} is invalid: give the folder of a run")
     if schema > SCHEMA:
         raise SnnlabError(
             f"run {folder} was kept by a newer snnlab (schema {schema}, this one knows up to"
@@ -117,7 +123,7 @@ def changes_of(listed: list, folder: Path) -> list[Change]:
             return changes
     except TypeError:
         pass
-    raise SnnlabError(f"run {folder}: changes in config.json are none of step, knob, before, after")
+    raise SnnlabError(f"run {folder}: changes in config.json need step, knob, before, after")
 
 
 def epochs_of(rows: list[dict], source: Path) -> list[EpochRecord]:
@@ -145,12 +151,14 @@ def read_notes(folder: Path) -> dict:
 
 
 def read_json(folder: Path, name: str):
-    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or none."""
+    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or invalid."""
     try:
         with (folder / name).open("rb") as file:
-            content = file.read(MOST_JSON + 1)
-        if len(content) > MOST_JSON:
-            raise SnnlabError(f"run {folder}: {name} has more than the {MOST_JSON:,} bytes read")
+            content = file.read(MAX_JSON_BYTES + 1)
+        if len(content) > MAX_JSON_BYTES:
+            raise SnnlabError(
+                f"run {folder}: {name} has more than the {MAX_JSON_BYTES:,} bytes read"
+            )
         return json.loads(content)
     except SnnlabError:
         raise

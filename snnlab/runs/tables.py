@@ -5,18 +5,18 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 
-from snnlab.errors import SnnlabError, plain
+from snnlab.errors import SnnlabError
 from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
-MOST_CELLS = 10_000_000
-"""Values of a table that is read: two thousand epochs of MNIST have so many."""
+MAX_CELLS = 10_000_000
+"""Limit on the values of a table that is read, reached by two thousand epochs of MNIST."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With which a formula begins in a spreadsheet."""
+"""First characters of a formula in a spreadsheet."""
 
 
 def write_table(path: Path, columns: Columns) -> None:
-    """Write columns to ``path``: Parquet, or CSV if it is called so. Whole or not there.
+    """Write columns to ``path``, in one moment: as CSV if its suffix is .csv, else as Parquet.
 
     Raises OSError.
     """
@@ -32,7 +32,7 @@ def write_table(path: Path, columns: Columns) -> None:
 
 
 def read_table(path: Path) -> dict[str, list]:
-    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or none."""
+    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or invalid."""
     from pyarrow import parquet
 
     try:
@@ -49,11 +49,11 @@ def read_table(path: Path) -> dict[str, list]:
 
 
 def _check(path, table):
-    """Refuse what would unfold to far more than the file has: a value may stand for a billion."""
+    """Refuse a file that would expand to far more than it holds."""
     about, types = table.metadata, table.schema_arrow.types
     cells = about.num_rows * about.num_columns
-    if cells > MOST_CELLS:
-        raise SnnlabError(f"table {path}: {cells:,} values, at most {MOST_CELLS:,} are read")
+    if cells > MAX_CELLS:
+        raise SnnlabError(f"table {path}: {cells:,} values, at most {MAX_CELLS:,} are read")
     if not all(any(is_kind(kind) for is_kind in _numbers()) for kind in types):
         raise SnnlabError(f"table {path}: columns of other than numbers")
     groups = [about.row_group(k) for k in range(about.num_row_groups)]
@@ -81,8 +81,8 @@ def check_export(path: Path) -> None:
     check_place(Path(path), "table")
 
 
-def exported(path: Path, columns: Columns) -> None:
-    """Write a table for people; raises :class:`SnnlabError` if it is empty or that cannot be."""
+def export_table(path: Path, columns: Columns) -> None:
+    """Write a table that was asked for; raises :class:`SnnlabError` if it is empty or cannot be."""
     check_export(path)
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")
@@ -110,11 +110,3 @@ def _harmless(cell):
     except ValueError:
         return "'" + cell
     return cell
-
-
-def aligned(rows: Iterable[Sequence]) -> str:
-    """Rows of text for a terminal, each column as wide as its widest cell."""
-    rows = [[plain(str(cell)) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)

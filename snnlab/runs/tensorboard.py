@@ -7,22 +7,26 @@ from pathlib import Path
 
 from snnlab.errors import SnnlabError
 from snnlab.install import missing
+from snnlab.quantities import EPOCH, STEP, quantities
 from snnlab.runs.run import Run
 from snnlab.runs.schema import EpochRecord
 from snnlab.runs.steps import Steps
 
-STEP = {"loss": "step/loss", "accuracy": "step/accuracy", "spikes": "step/spikes per image"}
-EPOCH = {
-    "test_accuracy": "test/accuracy",
-    "test_spikes": "test/spikes per image",
-    "train_accuracy": "train/accuracy",
-    "train_spikes": "train/spikes per image",
-    "loss": "train/loss",
-    "energy": "estimate/energy per image (J)",
-    "power": "estimate/power (W)",
-    "latency": "estimate/latency (s)",
-}
-"""Columns of a run's tables, and what the curves over steps are called."""
+
+def step_curves() -> dict[str, str]:
+    """Names of the curves of every weight update, by column."""
+    return {name: f"step/{q.curve}" for name, q in quantities(STEP).items() if q.curve}
+
+
+def epoch_curves() -> dict[str, str]:
+    """Names of the curves of every epoch, by column."""
+    return {name: f"{_group(q)}/{q.curve}" for name, q in quantities(EPOCH).items() if q.curve}
+
+
+def _group(quantity):
+    if quantity.estimate:
+        return "estimate"
+    return "test" if quantity.name.startswith("test_") else "train"
 
 
 class Board:
@@ -56,15 +60,16 @@ class Board:
         """What a run's tables have gained since the last call. A curve's clock is time spent
         training. Raises :class:`SnnlabError` as above."""
         with self._guarded():
-            new = steps.columns(self._steps)
+            new, names = steps.columns(self._steps), step_curves()
             for values in zip(*(column.tolist() for column in new.values()), strict=True):
                 row = dict(zip(new, values, strict=True))
                 self._clock += row["seconds"]
                 self._ends[row["epoch"]] = row["step"]
-                self._scalars(STEP, row, row["step"])
+                self._scalars(names, row, row["step"])
             for record in epochs[self._epochs :]:
                 # an older run has kept no steps
-                self._scalars(EPOCH, asdict(record), self._ends.get(record.epoch, record.epoch))
+                step = self._ends.get(record.epoch, record.epoch)
+                self._scalars(epoch_curves(), asdict(record), step)
             self._writer.flush()
         self._steps, self._epochs = len(steps), len(epochs)
 

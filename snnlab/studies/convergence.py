@@ -1,4 +1,4 @@
-"""Does the step of the emulation matter? A trained run, evaluated anew on finer and finer steps."""
+"""Does the step of the emulation matter? A trained run, evaluated on finer and finer steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,11 @@ from snnlab.data import Dataset
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run, data_of, folder_of, load_weights
 from snnlab.text.progress import Bar
+from snnlab.text.tables import aligned
 
 SUBSTEPS = (1, 2, 4, 8, 16, 32)
 """Steps per CADC period: each half as long as the one before."""
+HEAD = ("dt", "test accuracy", "to finest", "hidden spikes", "to finest", "time per image")
 
 
 @dataclass(frozen=True)
@@ -80,14 +82,13 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
 
 
 def table(rows: list[Row]) -> str:
-    """The rows for people, each compared with the last and finest."""
-    head = f"{'dt':>8}  {'test accuracy':>13}  {'to finest':>9}  {'hidden spikes':>13}"
-    lines = [f"{head}  {'to finest':>9}  {'time per image':>14}"]
+    """The rows as text, each compared with the last and finest."""
+    finest, lines = rows[-1], [HEAD]
     for row in rows:
-        points = 100 * (row.accuracy - rows[-1].accuracy)
-        percent = 100 * (row.spikes / max(rows[-1].spikes, 1e-12) - 1)
-        lines.append(
-            f"{1e9 * row.dt:5.0f} ns  {row.accuracy:13.2%}  {points:+6.2f} pp"
-            f"  {row.spikes:13.2f}  {percent:+7.2f} %  {1e6 * row.seconds:11.1f} µs"
-        )
-    return "\n".join(lines)
+        points = 100 * (row.accuracy - finest.accuracy)
+        percent = 100 * (row.spikes / max(finest.spikes, 1e-12) - 1)
+        lines.append((
+            f"{1e9 * row.dt:.0f} ns", f"{row.accuracy:.2%}", f"{points:+.2f} pp",
+            f"{row.spikes:.2f}", f"{percent:+.2f} %", f"{1e6 * row.seconds:.1f} µs",
+        ))  # fmt: skip
+    return aligned(lines, right=range(len(HEAD)))

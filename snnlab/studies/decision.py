@@ -1,7 +1,7 @@
-"""When the chip has made up its mind: accuracy over readout time, and what stopping early saves.
+"""Decision time: accuracy over readout time, and the energy that stopping early saves.
 
 A decision is the label neuron with the highest score so far, as the ``readout`` of the training
-has it (:func:`snnlab.learn.loss.scores`). The label layer's weight scale stretches all potentials
+has it (:mod:`snnlab.readout`). The label layer's weight scale stretches all potentials
 alike, so it does not matter here.
 """
 
@@ -15,6 +15,7 @@ from snnlab.chip.power.activity import samples_until
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
+from snnlab.readout import scores_so_far
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,6 @@ class Stop:
     power: power.PowerEstimate
     saved: float
     saved_range: tuple[float, float]
-
-
-def scores_so_far(traces: np.ndarray, readout: str) -> np.ndarray:
-    """Scores of the labels if the image ended at each CADC sample : [..., step, label].
-
-    traces : [..., step, label]; those of "sum" are sums, all of the same number of samples.
-    """
-    if readout == "maximum":
-        return np.maximum.accumulate(traces, axis=-2)
-    return np.maximum(traces, 0).cumsum(axis=-2)
 
 
 def decisions(recording: Recording, readout: str = "maximum") -> np.ndarray:
@@ -71,7 +62,7 @@ def accuracy_over_time(
 
 
 def first_spike(recording: Recording) -> np.ndarray:
-    """Time of each image's first input spike : float64[image], s; infinite where there is none."""
+    """Time of each image's first input spike : float64[image], s; infinite without any."""
     inputs = recording.inputs
     first, some = np.full(len(inputs), np.inf), inputs.counts > 0
     first[some] = inputs.tick[inputs.offsets[:-1][some]] * TICK

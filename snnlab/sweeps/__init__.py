@@ -2,3 +2,14 @@
 
 Imports ``learn`` and what is below it, not ``runs``.
 """
+
+from snnlab.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "Plan": "snnlab.sweeps.plan",
+        "best_of": "snnlab.sweeps.outcome",
+        "sweep": "snnlab.sweeps.search",
+    },
+)

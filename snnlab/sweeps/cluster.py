@@ -66,7 +66,7 @@ def run_all(
     data : sent to every process once. workers : processes on this machine, one for each core by
     default; 0 computes here, as without Dask. scheduler : address of a Dask scheduler to use
     instead.
-    A task that raises gives :class:`Failed`; one whose process dies is computed anew, four times
+    A task that raises gives :class:`Failed`; one whose process dies is computed again, four times
     at most. A lost connection to the scheduler is taken up again.
     Raises :class:`SnnlabError` as :func:`settle_workers`, and if processes cannot start.
     """
@@ -153,7 +153,7 @@ class _Crew:
         future.add_done_callback(self.ended.put)
 
     def take(self, future):
-        """The result of a task that ended, unless it has to be computed anew."""
+        """The result of a task that ended, unless it has to be computed again."""
         from distributed import CancelledError
 
         if future.key not in self.flying:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from snnlab.sweeps.plan import OBJECTIVES, Plan
+from snnlab.quantities import objectives
+from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import optuna
 
 ENOUGH = 8
 """Complete trials below which importance says nothing."""
-UNITS = {"spikes": " per image", "energy": " J", "power": " W", "latency": " s"}
 TREES = 32
 """Of the forest that importance is read from: more change nothing that is seen, and take longer."""
 
@@ -64,17 +64,19 @@ def _incomplete(rows):
 
 def _keeps(plan, name, row):
     most, value = plan.limits[name], row[name]
-    return value >= most if OBJECTIVES[name] == "maximize" else value <= most
+    return value >= most if objectives()[name].better == "up" else value <= most
 
 
 def _limit(plan, name):
-    sign = "≥" if OBJECTIVES[name] == "maximize" else "≤"
-    return f"{name} {sign} {plan.limits[name]:.4g}{UNITS.get(name, '')}"
+    quantity = objectives()[name]
+    sign = "≥" if quantity.better == "up" else "≤"
+    unit = "" if quantity.unit == "%" else quantity.stored_unit
+    return f"{name} {sign} {plan.limits[name]:.4g} {unit}".rstrip()
 
 
 def _missed(plan, name, rows):
     """A limit that none keeps, and the nearest to it, with as many digits as tell them apart."""
-    nearest = max if OBJECTIVES[name] == "maximize" else min
+    nearest = max if objectives()[name].better == "up" else min
     best, digits = nearest(row[name] for row in rows), 4
     while digits < 17 and f"{best:.{digits}g}" == f"{plan.limits[name]:.{digits}g}":
         digits += 1

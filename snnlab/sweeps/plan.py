@@ -9,19 +9,14 @@ from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.sweeps.space import Choice, Range, read_space
 from snnlab.text.spelling import did_you_mean
 
-OBJECTIVES = {
-    "accuracy": "maximize", "loss": "minimize", "spikes": "minimize", "energy": "minimize",
-    "power": "minimize", "latency": "minimize",
-}  # fmt: skip
-"""What a sweep may seek: test accuracy in 0…1, loss in training, hidden spikes per image, and
-estimates of J per image, W and s."""
 SAMPLERS = ("grid", "random", "tpe")
-MOST_TRIALS, MOST_LETTERS = 100_000, 80
-WITHIN = {"trials": (1, MOST_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
-_NAME = re.compile(rf"\w[\w \-+.,=()]{{0,{MOST_LETTERS - 1}}}")
+MAX_TRIALS, MAX_LETTERS = 100_000, 80
+WITHIN = {"trials": (1, MAX_TRIALS), "repeats": (1, 1000), "seed": (0, 2**32 - 1)}
+_NAME = re.compile(rf"\w[\w \-+.,=()]{{0,{MAX_LETTERS - 1}}}")
 _KINDS = (
     ("name", str, "a text"), ("sampler", str, "a text"), ("vary", dict, "a table"),
     ("settings", dict, "a table"), ("limits", dict, "a table"), ("prune", bool, "true or false"),
@@ -33,9 +28,10 @@ _KINDS = (
 class Plan:
     """A sweep.
 
-    vary : knob to range; settings : knobs that stay; objectives : of ``OBJECTIVES``, the first
-    leads; limits : quantity to the most it may be, e.g. power in W; repeats : dies that each trial
-    is trained on, from ``die_seed`` upwards, whose means count; prune : stop bad trials early.
+    vary : knob to range; settings : knobs that stay; objectives : of
+    :func:`~snnlab.quantities.objectives`, the first leads; limits : quantity to its highest allowed
+    value (lowest, where more is better), e.g. power in W; repeats : dies that each trial is trained
+    on, from ``die_seed`` upwards, whose means count; prune : stop bad trials early.
     """
 
     name: str
@@ -119,8 +115,8 @@ def _table(path, given, name):
 
 def _check(plan):
     _one_of("sampler", [plan.sampler], SAMPLERS)
-    _one_of("objective", plan.objectives, OBJECTIVES)
-    _one_of("limit", plan.limits, OBJECTIVES)
+    _one_of("objective", plan.objectives, objectives())
+    _one_of("limit", plan.limits, objectives())
     if not plan.objectives or len(set(plan.objectives)) < len(plan.objectives):
         raise SnnlabError("give one objective or several different ones")
     for name, (least, most) in WITHIN.items():
@@ -134,8 +130,8 @@ def _check(plan):
             raise SnnlabError(f"limit {name} = {value} is no number")
     if not _NAME.fullmatch(plan.name):
         raise SnnlabError(
-            f"name = {plan.name[:MOST_LETTERS]!r} is not allowed: letters, digits, spaces and any"
-            f" of _-+.,=() within, at most {MOST_LETTERS}, for it names a file"
+            f"name = {plan.name[:MAX_LETTERS]!r} is not allowed: letters, digits, spaces and any"
+            f" of _-+.,=() within, at most {MAX_LETTERS}, for it names a file"
         )
     _check_knobs(plan)
 
@@ -143,8 +139,8 @@ def _check(plan):
 def _size(plan):
     """How many points a grid has, before any is made."""
     size = prod(knob.size() for knob in plan.space)
-    if size > MOST_TRIALS:
-        raise SnnlabError(f"the grid has {size} points, at most {MOST_TRIALS} are allowed: thin it")
+    if size > MAX_TRIALS:
+        raise SnnlabError(f"the grid has {size} points, at most {MAX_TRIALS} are allowed: thin it")
     return size
 
 

@@ -10,7 +10,7 @@ from snnlab.errors import SnnlabError
 from snnlab.text.numerals import cure, number
 from snnlab.text.spelling import did_you_mean
 
-MOST_POINTS = 10_000
+MAX_POINTS = 10_000
 FORM = "write low:high, low:high:log, low:high:log:points, or choices a,b,c"
 
 
@@ -138,8 +138,8 @@ def _range(name, text):
     low, high = (_part_of(name, text, end, float, Config.meant(name, end)) for end in (low, high))
     each = points[0] if points else "2"
     points = _part_of(name, text, each, int, cure(each, int))
-    if not 2 <= points <= MOST_POINTS:
-        raise SnnlabError(f"vary {name} = {text}: give 2 to {MOST_POINTS} points")
+    if not 2 <= points <= MAX_POINTS:
+        raise SnnlabError(f"vary {name} = {text}: give 2 to {MAX_POINTS} points")
     found = Range(name, low, high, log, points if given else None)
     if isinstance(Config.param[name], param.Selector | param.List):
         raise SnnlabError(f"vary {name} = {text}: {Config.allowed(name)}, as choices a,b,c")

@@ -19,7 +19,7 @@ PATIENCE = 10.0
 BESIDE = ("-wal", "-shm", "-journal", ".lock")
 """How names go on of what SQLite and journals keep beside their file."""
 IN_THE_WAY = ("already exists", "unique", "locked")
-"""What databases then say."""
+"""Parts of the databases' messages in that case."""
 
 
 def optuna():
@@ -97,7 +97,7 @@ class Traces:
 
 
 def _check_ours(path):
-    """SQLite takes a short file that is none for an empty one, and overwrites it."""
+    """SQLite treats a short foreign file as an empty database and overwrites it."""
     if not path.is_file():
         return
     with path.open("rb") as file:
@@ -133,7 +133,7 @@ def _sqlite(path):
 
 
 def _database(url, engine=None):
-    """A storage whose connections are closed when nobody holds it any more, or if it fails."""
+    """A storage whose connections are closed when it is garbage-collected or fails."""
     storage = (kind := optuna().storages.RDBStorage).__new__(kind)
     try:
         storage.__init__(url, engine_kwargs=engine)

@@ -3,6 +3,10 @@
 All trials are entered at the start: with their values for a grid or at random, so that values do
 not depend on who finishes first, or empty for TPE, which chooses when a trial is taken. Taking one
 is a compare-and-set in the storage. A trial whose process died is taken over by another.
+
+Optuna's own heartbeat (5.0) is not used: journal files have none, it writes once per trial and
+interval instead of once per process, and it fails a stale trial and enters a copy, so that a late
+result is lost and numbers no longer agree with the plan.
 """
 
 import os
@@ -14,14 +18,17 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.sweeps.cluster import Failed
-from snnlab.sweeps.plan import OBJECTIVES, Plan
+from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import Traces, open_storage, optuna, said
 
 BEAT, LEASE = 10.0, 60.0
 """Seconds between a process's signs of life, and after which silence means death."""
 STARTUP = 10
 """Trials that TPE begins with at random."""
+DIRECTIONS = {"up": "maximize", "down": "minimize"}
+"""What Optuna calls the better direction of a quantity."""
 _HERE: set[str] = set()
 """Queues at work in this process."""
 
@@ -62,7 +69,7 @@ class TrialQueue:
             self._undo()
 
     def _undo(self):
-        """Take the study away that was begun here, if nobody has anything of it yet."""
+        """Delete the study that was begun here, if it has no result and nobody else uses it."""
         library = optuna()
         with suppress(Exception):  # the storage fails: then what it holds stays
             if (self._mine or self._traces.new) and self._storage:
@@ -92,7 +99,7 @@ class TrialQueue:
         try:
             study = library.create_study(
                 storage=storage, study_name=plan.name, sampler=sampler,
-                directions=[OBJECTIVES[name] for name in plan.objectives],
+                directions=[DIRECTIONS[objectives()[name].better] for name in plan.objectives],
             )  # fmt: skip
             self._mine = True
             self._introduce(study)
@@ -228,7 +235,7 @@ class TrialQueue:
 
     def _limit(self, trial, outcome):
         for name, most in self.plan.limits.items():
-            sign = -1 if OBJECTIVES[name] == "maximize" else 1
+            sign = -1 if objectives()[name].better == "up" else 1
             trial.set_constraint(name, sign * (outcome[name] - most))
 
     def counts(self) -> dict[str, int]:

@@ -102,8 +102,8 @@ RUNS = {
         "IsADirectoryError",
     ),
     "of a newer snnlab": (lambda f: record(f, schema=99), "kept by a newer snnlab (schema 99"),
-    "of no schema": (lambda f: record(f, schema="2"), "schema '2' is none"),
-    "of a boolean schema": (lambda f: record(f, schema=True), "schema True is none"),
+    "of no schema": (lambda f: record(f, schema="2"), "schema '2' is invalid"),
+    "of half a schema": (lambda f: record(f, schema=True), "schema True is invalid"),
     "steps as a word": (lambda f: record(f, steps="two"), "steps = two in config.json is no whole"),
     "finished maybe": (lambda f: record(f, finished="maybe"), "finished = maybe", "true or false"),
     "versions as a list": (lambda f: record(f, versions=[1]), "versions = [1]", "no table"),
@@ -113,11 +113,11 @@ RUNS = {
     ),
     "changes as a number": (lambda f: record(f, changes=3), "changes = 3", "no list"),
     "changes of something else": (lambda f: record(f, changes=[{"a": 1}]), "changes in config"),
-    "a change whose step is a word": (
-        lambda f: record(f, changes=[{**CHANGE, "step": "x"}]), "changes in config.json are none",
+    "changes at a word": (
+        lambda f: record(f, changes=[{**CHANGE, "step": "x"}]), "changes in config.json need",
     ),
-    "a change of an unknown knob": (
-        lambda f: record(f, changes=[{**CHANGE, "knob": "bate"}]), "changes in config.json are",
+    "a change of no knob": (
+        lambda f: record(f, changes=[{**CHANGE, "knob": "bate"}]), "changes in config.json need",
     ),
     "a change from an invalid value": (
         lambda f: record(f, changes=[{**CHANGE, "step": 9, "before": "x"}]), "beta = x is not",

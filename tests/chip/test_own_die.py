@@ -11,9 +11,9 @@ from snnlab.commands.main import main
 from snnlab.learn.state import capture
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run, difference, load_weights
-from snnlab.runs.train import train
+from snnlab.runs.training import train
 from snnlab.studies.convergence import converge
-from snnlab.studies.robustness import neuron_death
+from snnlab.studies.stress import neuron_death
 
 DIGITS = load("digits")
 SMALL = {"dataset": "digits", "hidden": [20], "batch": 500, "epochs": 2, "seed": 3}

@@ -53,6 +53,7 @@ def test_a_recipe_builds_on_its_base_and_changes_go_on_top():
     """
     second = read(text)["second"]
     assert (second.version, second.settings) == (4, {"beta": 20.0, "epochs": 7})
+    assert (second.view, second.look_for, second.title) == (None, "", "Second")
     changed = second.config(beta=30.0, seed=2)
     assert (changed.beta, changed.epochs, changed.seed) == (30.0, 7, 2)
     assert second.config().beta == 20.0
@@ -67,6 +68,8 @@ def test_a_recipe_builds_on_its_base_and_changes_go_on_top():
         ("[a]\nabout = 'x.'", "recipe a: give version"),
         ("[a]\nversion = true\nabout = 'x.'", "recipe a: give version"),
         ("[a]\nversion = 1\nabout = 'x.'\nbase = 'b'", "recipe a: its base 'b' does not stand"),
+        ("[a]\nversion = 1\nabout = 'x.'\nview = 3", "recipe a: give view, the name of a view"),
+        ("[a]\nversion = 1\nabout = 'x.'\nlook_for = ['x']", "recipe a: give view, the name"),
         ("[a]\nversion = 1\nabout = 'x.'\nset = 3", "recipe a: set is no table"),
         ("[a]\nversion = 1\nabout = 'x.'\nset = {bate = 2}", "recipe a: 'bate' is not a knob"),
         (

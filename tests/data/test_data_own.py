@@ -21,7 +21,7 @@ from snnlab.data.images.pictures import read_picture
 from snnlab.data.images.preprocess import fit
 from snnlab.data.own.labelled import MAX_CLASSES, MIN_TEST_IMAGES
 from snnlab.runs.run import Run
-from snnlab.runs.train import resume, train
+from snnlab.runs.training import resume, train
 
 SIDE = 28
 RNG = np.random.default_rng(5)
@@ -741,7 +741,7 @@ def test_the_commands_data_and_map_take_user_data(trained, capsys):
     assert main(["data", *flags]) == 0
     out = capsys.readouterr().out
     assert "48 training and 12 test images of 3 classes" in out
-    assert "bee       16 training        4 test" in out
+    assert "  bee  16 training  4 test" in out.splitlines()
     assert "note: the images are dark on bright" in out
     assert main(["map", "--dataset", *flags]) == 0
     assert "network 256-246-3" in capsys.readouterr().out

@@ -398,26 +398,6 @@ def test_the_reference_equals_finite_differences(sizes, beta, model):
 # Losses, by hand
 
 
-def test_the_readout_is_the_highest_potential_or_the_area_above_rest():
-    traces = torch.tensor([[[0.0, -1.0], [2.0, -3.0], [1.0, 0.5], [-1.0, -2.0]]])
-    assert loss.scores(traces, "maximum").tolist() == [[2.0, 0.5]]
-    assert loss.scores(traces, "sum").tolist() == [[0.75, 0.125]]
-
-
-def test_the_gradient_of_the_sum_is_its_slope():
-    """Central differences, away from the kink at rest: 1 / samples where above it, else nothing."""
-    rng = np.random.default_rng(12)
-    size = rng.uniform(0.1, 1.0, (3, 5, 4))
-    traces = torch.from_numpy(size * rng.choice([-1.0, 1.0], size.shape)).requires_grad_()
-    toward = torch.from_numpy(rng.normal(size=(3, 4)))
-    (loss.scores(traces, "sum") * toward).sum().backward()
-    expected = np.where(traces.detach() > 0, toward.numpy()[:, None] / 5, 0.0)
-    np.testing.assert_allclose(traces.grad, expected, rtol=1e-12)
-    assert torch.autograd.gradcheck(
-        lambda x: loss.scores(x, "sum"), traces.detach().requires_grad_()
-    )
-
-
 def test_classification_is_cross_entropy_of_ten_times_the_peaks():
     peaks = torch.tensor([[0.1, 0.3], [0.2, 0.0]], dtype=torch.float64)
     got = loss.classification(peaks, torch.tensor([1, 1]), gain=10.0)

@@ -17,7 +17,7 @@ from snnlab.config import Config
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run, find_run, list_runs, load_weights, run_in
-from snnlab.runs.tables import exported
+from snnlab.runs.tables import export_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -127,5 +127,5 @@ def test_paths_are_str_or_path(place, tmp_path):
         assert load_weights(weights)[0].shape == (256, 5)
     Die.draw(seed=1).save(place(tmp_path / "die.npz"))
     assert Die.load(place(tmp_path / "die.npz")).fingerprint == Die.draw(seed=1).fingerprint
-    exported(place(tmp_path / "rows.csv"), {"a": [1]})
+    export_table(place(tmp_path / "rows.csv"), {"a": [1]})
     assert (tmp_path / "rows.csv").read_text() == '"a"\n1\n'

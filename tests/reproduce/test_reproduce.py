@@ -30,7 +30,7 @@ from snnlab.reproduce.records import Records, Sample, error_increase
 from snnlab.reproduce.rows import ROWS, Row, table
 from snnlab.reproduce.study import announce, complete
 from snnlab.studies.ann import AnnSettings, train_ann
-from snnlab.studies.robustness import SHARES
+from snnlab.studies.stress import SHARES
 from snnlab.sweeps.cluster import Failed
 from snnlab.text import progress as terminal
 
@@ -219,7 +219,7 @@ def test_the_table_has_mean_spread_seeds_and_verdict(records):
 
 def test_error_increase_is_relative(records):
     """An error of 2 % that becomes 2.15 % has grown by 7.5 %."""
-    assert error_increase(RESULT) == pytest.approx(7.5)
+    assert error_increase(RESULT) == pytest.approx(0.075)
     row = next(line for line in table(records).splitlines() if "silenced" in line)
     assert "| ≤ 10 | **10 ± 0** |" in row
 
@@ -298,8 +298,11 @@ def test_the_small_version_says_so_first_last_and_in_every_row(capsys, tmp_path,
     first, *lines = capsys.readouterr().out.splitlines()
     rows = [line for line in lines if line.startswith("| ")][2:]
     assert len(rows) > 10
-    place = "runs/results-quick/results.md" if quick else "runs/results/results.md"
-    assert first.endswith(f"results go to {place}")
+    folder = "runs/results-quick" if quick else "runs/results"
+    place = f"{folder}/results.md"
+    assert first.endswith(
+        f"results go to {place} and {folder}/results, trainings to runs/reproduce"
+    )
     assert lines[-1] == f"written to {place}"
     assert [path.name for path in tmp_path.iterdir()] == ["runs"], "below runs unless told"
     page = (tmp_path / place).read_text("utf-8")
@@ -422,7 +425,9 @@ def test_a_quick_reproduction_from_end_to_end(tmp_path, capsys):
     assert "No training failed." in page
     assert "snnlab reproduce all --quick" in page
     assert "–  |" not in page
-    capsys.readouterr()
+    written = {path.name for path in tmp_path.iterdir()} - {"cache"}
+    first, *_ = capsys.readouterr().out.splitlines()
+    assert all(f"{tmp_path / name}" in first for name in written), "said before it is written"
     assert main(["reproduce", "all", *flags]) == 0
     out = capsys.readouterr().out
     done = len(list((tmp_path / "cache").iterdir()))

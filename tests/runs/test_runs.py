@@ -17,20 +17,22 @@ from builders import same_recording
 from conftest import until
 from refusal import refused_command
 
-from snnlab import files
+from snnlab import files, quantities
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.network import decode
+from snnlab.quantities import STEP, Quantity
 from snnlab.runs import recorder as recorder_
 from snnlab.runs.frames import Frames
-from snnlab.runs.recorder import Recorder
+from snnlab.runs.recorder import Recorder, watch
 from snnlab.runs.run import Run, difference, find_run, list_runs, load_weights
 from snnlab.runs.schema import SCHEMA
-from snnlab.runs.steps import KINDS, Steps
-from snnlab.runs.train import resume, train
-from snnlab.runs.watch import watch
+from snnlab.runs.steps import Steps, column_types
+from snnlab.runs.tables import columns_of, write_table
+from snnlab.runs.training import resume, train
+from snnlab_app.views.pins import Pin
 
 DIGITS = load("digits")
 SMALL = {"dataset": "digits", "hidden": [20], "epochs": 2, "batch": 200, "seed": 3}
@@ -174,7 +176,7 @@ def test_checkpoints_come_by_the_clock_too(tmp_path):
     recorder.every = 0.0
     recorder.advance()
     assert Run.open(tmp_path / "run").record["steps"] == 2
-    assert recorder_.EVERY == 30.0
+    assert recorder_.CHECKPOINT_SECONDS == 30.0
 
 
 def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
@@ -201,7 +203,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bits(tmp_path):
     """SIGKILL at random moments of one training, files of every step half written or not."""
     random.seed(7)
     context = get_context("forkserver")
-    context.set_forkserver_preload(["snnlab.runs.train"])
+    context.set_forkserver_preload(["snnlab.runs.training"])
     folder, kills, steps = tmp_path / "killed", 0, []
     checkpoint = folder / "checkpoint.npz"
     while kills < 20:
@@ -254,7 +256,7 @@ def test_frames_show_what_the_chip_would(whole):
     assert not same_recording(frames.one(0), frames.one(20)), "the network has learnt"
 
 
-ONE = {name: [1] for name in KINDS}
+ONE = {name: [1] for name in column_types()}
 
 
 @pytest.mark.parametrize(
@@ -269,6 +271,34 @@ ONE = {name: [1] for name in KINDS}
 def test_steps_that_are_none_are_refused(columns, said):
     with pytest.raises(SnnlabError, match=said):
         Steps.of(columns, Path("here"))
+
+
+def test_a_run_from_before_the_newest_column_is_read_and_resumed(tmp_path, monkeypatch, whole):
+    """Its steps have no value of it: NaN, in every table that is made of them."""
+    run = Run.open(shutil.copytree(whole, tmp_path / "run"))
+    newer = (*quantities.QUANTITIES, Quantity("grip", "grip", places=frozenset({STEP})))
+    monkeypatch.setattr(quantities, "QUANTITIES", newer)
+    assert "grip" not in run.steps()
+    columns = Steps.of(run.steps(), run.folder).columns()
+    assert np.isnan(columns["grip"]).all()
+    assert columns["loss"].tolist() == run.steps()["loss"]
+    recorder = go_on(run.folder)
+    assert recorder.trainer.step == len(recorder.steps) == STEPS
+    recorder._written.clear()
+    recorder.save()
+    assert np.isnan(Run.open(run.folder).steps()["grip"]).all()
+    assert Pin.stored(run).history["accuracy"].tolist() == run.steps()["accuracy"]
+
+
+def test_epochs_from_before_the_newest_column_are_read(tmp_path, whole):
+    run = Run.open(shutil.copytree(whole, tmp_path / "run"))
+    rows = [asdict(epoch) for epoch in run.epochs()]
+    for row in rows:
+        del row["latency"]
+    write_table(run.folder / "metrics.parquet", columns_of(rows))
+    assert np.isnan([epoch.latency for epoch in run.epochs()]).all()
+    assert [epoch.energy for epoch in run.epochs()] == [row["energy"] for row in rows]
+    assert go_on(run.folder).trainer.finished
 
 
 def test_a_hundred_thousand_steps_take_little_memory():

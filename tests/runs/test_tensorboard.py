@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from snnlab.commands.main import main
 from snnlab.runs.run import Run
-from snnlab.runs.tensorboard import EPOCH, STEP
+from snnlab.runs.tensorboard import epoch_curves, step_curves
 
 SMALL = ("--dataset", "digits", "--hidden", "20", "--batch", "200", "--seed", "3")
 
@@ -39,8 +39,11 @@ def expected(folder):
     run = Run.open(folder)
     steps, epochs = run.steps(), run.epochs()
     ends = dict(zip(steps["epoch"], steps["step"], strict=True))
-    curves = {tag: list(zip(steps["step"], steps[name], strict=True)) for name, tag in STEP.items()}
-    for name, tag in EPOCH.items():
+    curves = {
+        tag: list(zip(steps["step"], steps[name], strict=True))
+        for name, tag in step_curves().items()
+    }
+    for name, tag in epoch_curves().items():
         curves[tag] = [(ends[epoch.epoch], getattr(epoch, name)) for epoch in epochs]
     return {
         tag: [(step, pytest.approx(value, rel=1e-6)) for step, value in curve]

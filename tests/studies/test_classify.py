@@ -21,7 +21,7 @@ from snnlab.data import load
 from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run
-from snnlab.studies.classify import Classifier
+from snnlab.studies.classifier import Classifier
 from snnlab.studies.decision import decision_time
 
 DIGITS = load("digits")

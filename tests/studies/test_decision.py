@@ -13,9 +13,9 @@ from snnlab.chip.power.estimation import estimate
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.learn.loss import scores
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import EVALUATION_BATCH, Trainer
+from snnlab.readout import scores
 from snnlab.seeding import key
 from snnlab.studies.decision import (
     accuracy_over_time,

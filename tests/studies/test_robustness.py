@@ -11,7 +11,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run
 from snnlab.runs.tables import read_table
-from snnlab.studies.robustness import neuron_death, robustness, transfer
+from snnlab.studies.stress import neuron_death, robustness, transfer
 
 
 @pytest.fixture(scope="module")

@@ -20,14 +20,14 @@ from sqlalchemy.pool import NullPool
 
 from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
+from snnlab.sweeps import search as search_
 from snnlab.sweeps import storage as storage_
-from snnlab.sweeps import sweep as sweep_
 from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed, run_all
 from snnlab.sweeps.outcome import why_none
 from snnlab.sweeps.plan import Plan
+from snnlab.sweeps.search import sweep
 from snnlab.sweeps.storage import load_study, open_storage
-from snnlab.sweeps.sweep import sweep
 from snnlab.sweeps.trials import TrialQueue
 
 SMALL = {"dataset": "digits", "epochs": 1, "hidden": [12], "batch": 200}
@@ -372,14 +372,14 @@ def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, m
 
 def interrupted_at(monkeypatch, number):
     """Ctrl-C while this trial trains."""
-    train = sweep_.train_trial
+    train = search_.train_trial
 
     def train_trial(task, dataset):
         if task.number == number:
             raise KeyboardInterrupt
         return train(task, dataset)
 
-    monkeypatch.setattr(sweep_, "train_trial", train_trial)
+    monkeypatch.setattr(search_, "train_trial", train_trial)
 
 
 @pytest.mark.parametrize("file", ["new/s.db", "new/s.journal"])

@@ -28,7 +28,7 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
         os.nice(NICER)
     with freeze_imports():
         from snnlab.sweeps.plan import Plan
-        from snnlab.sweeps.sweep import sweep
+        from snnlab.sweeps.search import sweep
 
         on_one_core()
     try:

@@ -18,7 +18,7 @@ OTHERS = ("v", "view", "units", "lesson", "hide")
 
 
 class State(NamedTuple):
-    """What a link says: settings by name, the view to open, a lesson's preset, knobs to hide, units
+    """What a link says: settings by name, the view to open, a lesson's recipe, knobs to hide, units
     to show quantities in, and what of it was ignored, in words."""
 
     settings: dict

@@ -1,1 +1,1 @@
-"""One page: layout, toolbar, presets, tour, and pages that watch another."""
+"""One page: layout, toolbar, tour, and pages that watch another."""

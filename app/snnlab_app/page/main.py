@@ -7,7 +7,7 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.recipes import recipe
+from snnlab.recipes import recipe, recipes
 from snnlab.runs.run import Run
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
@@ -19,7 +19,6 @@ from snnlab_app.page import watching
 from snnlab_app.page.actions import Actions
 from snnlab_app.page.buttons import Buttons
 from snnlab_app.page.layout import Page, framed
-from snnlab_app.page.presets import PRESETS, slug
 from snnlab_app.page.toolbar import Toolbar
 from snnlab_app.page.tour import Help, Tour
 from snnlab_app.plots.theme import NARROW_TABS
@@ -27,8 +26,8 @@ from snnlab_app.views import NAMES, VIEWS
 
 MAX_IGNORED = 5
 """Parts of a link that are named when they make no sense; a notice of more would hide the page."""
-LESSONS = {slug(name): preset for name, preset in PRESETS.items()}
-"""Presets by the name that a teacher's link gives them."""
+LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
+"""Recipes by the name that a teacher's link gives them, one of which was renamed."""
 
 
 class Dashboard(Page):
@@ -73,8 +72,7 @@ class Dashboard(Page):
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
-            "preset": self._begin_preset,
-            "recipe": lambda name: self._begin(recipe(name).settings, recipe(name).about),
+            "recipe": self._begin_recipe,
             "units": self._change_units,
         }  # fmt: skip
         self._toolbar = Toolbar(self._units, **acts)
@@ -132,16 +130,19 @@ class Dashboard(Page):
         sample.pick(index)
         self._tabs.active = NAMES.index("sample")
 
-    def _begin_preset(self, name):
-        preset = PRESETS[name]
-        self._begin(preset.settings, preset.look_for)
-        self._tabs.active = NAMES.index(preset.view)
-
-    def _begin(self, settings, sentence):
-        """A new training with these settings and otherwise the defaults."""
-        self._then_show(self._turns.turn)({**Config().values(), **settings})
+    def _begin_recipe(self, name):
+        """A new training with the settings of a recipe and otherwise the defaults."""
+        chosen = recipe(name)
+        self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
         self.session.reset()
-        self._lesson.param.update(title=sentence, visible=True)
+        self._teach(chosen)
+        if chosen.view:
+            self._tabs.active = NAMES.index(chosen.view)
+
+    def _teach(self, chosen):
+        """Show what a recipe is and what to look for."""
+        title = f"{chosen.about} {chosen.look_for}".rstrip()
+        self._lesson.param.update(title=title, visible=True)
 
     def page(self) -> pmui.Page:
         """The whole page."""
@@ -174,8 +175,7 @@ class Dashboard(Page):
             words += f"; and {more} more" if more > 0 else ""
             pn.state.notifications.warning(words, duration=0)
         if self._state.lesson:
-            sentence = LESSONS[self._state.lesson].look_for
-            self._lesson.param.update(title=sentence, visible=True)
+            self._teach(LESSONS[self._state.lesson])
         self._fold()
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
         super().begin()

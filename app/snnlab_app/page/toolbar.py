@@ -1,28 +1,28 @@
-"""The row over the views: presets, recipes, chip, undo, sharing, help."""
+"""The row over the views: recipes, chip, undo, sharing, help."""
 
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.recipes import recipes
-from snnlab_app.page.presets import PRESETS
 from snnlab_app.plots.theme import SWIPED
 
 NONE = "choose one …"
 
 
 class Toolbar:
-    """Calls back by name: preset and recipe with the one chosen, units with those to show, and the
-    names of the buttons. ``shown_in``: units to begin with."""
+    """Callbacks ``acts`` by name: recipe gets the name of the chosen one, units the units to show;
+    the others are called by buttons. ``shown_in``: units to begin with."""
 
     def __init__(self, shown_in: str, /, **acts):
         self._buttons = {
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
-        self._choices = [
-            _choice("Preset", PRESETS, self._then(acts["preset"])),
-            _choice("Recipe", recipes(), self._then(acts["recipe"])),
-        ]
+        self._recipe = pmui.Select(
+            label="Recipe", options={NONE: NONE, **menu()}, value=NONE, width=220, size="small",
+            margin=(2, 5),
+        )  # fmt: skip
+        self._recipe.param.watch(lambda event: self._choose(acts["recipe"], event.new), "value")
         self._codes = pmui.Switch(
             label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
             stylesheets=[".MuiFormControlLabel-label { font-size: 13px !important }"],
@@ -31,22 +31,14 @@ class Toolbar:
             lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"
         )
 
-    def _then(self, act):
-        """Act on a choice, after which what was chosen elsewhere holds no more."""
-
-        def chosen(event):
-            if event.new != NONE:
-                for choice in self._choices:
-                    if choice is not event.obj:
-                        choice.value = NONE
-                act(event.new)
-
-        return chosen
+    def _choose(self, act, name):
+        if name != NONE:
+            act(name)
 
     def panel(self) -> pn.FlexBox:
         """All in rows; on a phone in one that is swiped."""
         return pn.FlexBox(
-            *self._choices, self._codes, *self._buttons.values(), align_items="center",
+            self._recipe, self._codes, *self._buttons.values(), align_items="center",
             sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px", stylesheets=[SWIPED],
         )  # fmt: skip
 
@@ -74,12 +66,10 @@ _BUTTONS = {
 }
 
 
-def _choice(label, names, chosen):
-    choice = pmui.Select(
-        label=label, options=[NONE, *names], value=NONE, width=170, size="small", margin=(2, 5)
-    )
-    choice.param.watch(chosen, "value")
-    return choice
+def menu() -> dict[str, str]:
+    """Names of recipes by title; those that show one thing come first."""
+    listed = sorted(recipes().values(), key=lambda recipe: not recipe.look_for)
+    return {recipe.title: recipe.name for recipe in listed}
 
 
 def _button(label, icon, act):

@@ -12,15 +12,15 @@ from snnlab.seeding import key
 from snnlab_app.session.history import History
 
 IMAGES = 250
-"""Test images that both are measured on."""
+"""Test images that they are measured on."""
 EVERY = 1.0
-"""Seconds between two measurements: together a few percent of the training's time."""
+"""Seconds between two measurements: a few percent of the training's time at most."""
 ONE_TURN = 3.0
 """Seconds within which several changes of the chip are one: somebody drags a slider."""
 
 
 class Reference:
-    """Accuracy over the steps of weights left out of the loop, and of those in it."""
+    """Accuracy over the steps of weights left out of the loop."""
 
     def __init__(self, trainer: Trainer):
         self._trainer, self._history = trainer, History()
@@ -37,15 +37,11 @@ class Reference:
         self._chip = chip
 
     def after_step(self) -> None:
-        """Measure both, now and then."""
+        """Measure them from time to time."""
         if self._weights is None or perf_counter() - self._measured < EVERY:
             return
         trainer = self._trainer
-        self._history.add(
-            step=trainer.step,
-            left=self._accuracy(self._weights),
-            looped=self._accuracy(trainer.network.weights_lsb()),
-        )
+        self._history.add(step=trainer.step, left=self._accuracy(self._weights))
         self._measured = perf_counter()
 
     def _accuracy(self, weights):
@@ -59,6 +55,6 @@ class Reference:
         return float((decided == trainer.dataset.test_labels[:n]).mean())
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """step, left, looped : float64[point], accuracies in 0…1; empty while nothing changed."""
-        empty = dict.fromkeys(("step", "left", "looped"), np.empty(0))
+        """step, left : float64[point], accuracy 0 to 1; empty until the chip changes."""
+        empty = dict.fromkeys(("step", "left"), np.empty(0))
         return self._history.arrays() or empty

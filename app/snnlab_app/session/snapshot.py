@@ -86,10 +86,10 @@ class LearnPicture:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
-    transferred : accuracy on changing chips of weights that stayed behind, and of those in the
-    loop; view : what ``picture`` and ``frame`` were made for, None where it needs none; units : in
-    which to show them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set
-    of one's own are treated, None for any other.
+    transferred : accuracy of weights left out of the loop when the chip changed; view : what
+    ``picture`` and ``frame`` were made for, None where it needs none; units : in which to show
+    them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set of one's own
+    are treated, None for any other.
     """
 
     classes: tuple[str, ...]

@@ -12,7 +12,7 @@ from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.learn.setup import found as laboratory
 from snnlab.learn.trainer import Progress, Trainer
-from snnlab.runs.watch import watch
+from snnlab.runs.recorder import watch
 from snnlab.seeding import key
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture

@@ -1,13 +1,13 @@
-"""How the values of a sweep's trials stand on an axis, in the units people read."""
+"""How the values of a sweep's trials stand on an axis, in the units shown."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
+from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.space import Choice, Range
 from snnlab_app.controls.knobs import factor, label
-from snnlab_app.sweeps.ranges import READ
 
 SHORT = 14
 """Letters of a line of an axis' name."""
@@ -31,7 +31,7 @@ class KnobAxis:
             return np.nan
         return float(self.names.index(value)) if self.names else value * factor(self.name)
 
-    def told(self, row: dict) -> str:
+    def text(self, row: dict) -> str:
         """A trial's value in words."""
         return row[self.name] if self.names else f"{self.read(row):.4g}"
 
@@ -58,15 +58,16 @@ class FoundAxis:
     names, log = (), False
 
     def __init__(self, name: str):
-        self.name, (self.label, self._factor) = name, READ[name]
+        self.name, self._quantity = name, objectives()[name]
+        self.label, self.best_is_high = self._quantity.title, self._quantity.better == "up"
         self.low = self.high = np.nan
 
     def read(self, row: dict) -> float:
         """Of a trial, as shown; NaN where it failed."""
         value = row.get(self.name)
-        return np.nan if value is None else value * self._factor
+        return np.nan if value is None else self._quantity.shown(value)
 
-    def told(self, row: dict) -> str:
+    def text(self, row: dict) -> str:
         """A trial's value in words."""
         value = self.read(row)
         return "–" if np.isnan(value) else f"{value:.4g}"

@@ -4,13 +4,13 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
+from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup
 from snnlab_app.sweeps.ranges import (
-    MOST_KNOBS,
-    MOST_OBJECTIVES,
-    READ,
+    MAX_KNOBS,
+    MAX_OBJECTIVES,
     VARIED,
     Given,
     around,
@@ -34,7 +34,7 @@ class Form:
     def __init__(self, config: Config):
         self._config = config
         self._knobs = pmui.MultiChoice(
-            label=f"Knobs to vary, {MOST_KNOBS} at most", max_items=MOST_KNOBS, value=list(FIRST),
+            label=f"Knobs to vary, {MAX_KNOBS} at most", max_items=MAX_KNOBS, value=list(FIRST),
             options={label(name): name for name in VARIED}, sizing_mode="stretch_width",
             margin=(10, 10, 4, 10),
         )  # fmt: skip
@@ -47,8 +47,8 @@ class Form:
         self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 165)
         self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
-            label=f"What to seek, {MOST_OBJECTIVES} at most", max_items=MOST_OBJECTIVES,
-            value=["accuracy"], options={words: name for name, (words, _) in READ.items()},
+            label=f"What to seek, {MAX_OBJECTIVES} at most", max_items=MAX_OBJECTIVES,
+            value=["accuracy"], options={q.title: name for name, q in objectives().items()},
             sizing_mode="stretch_width", margin=(4, 10),
         )  # fmt: skip
         self._knobs.param.watch(lambda _: self._lay_out(), "value")
@@ -64,7 +64,7 @@ class Form:
         return [self._knobs, self._place, how, self._objectives]
 
     def renew(self) -> None:
-        """Offer ranges around the settings as they are now, where nobody wrote others."""
+        """Offer ranges around the settings as they are now, where no others were written."""
         for range_ in self._ranges.values():
             range_.renew()
 

@@ -12,7 +12,6 @@ from snnlab.sweeps.plan import Plan
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.sweeps.axes import FoundAxis, axes_of, wrapped
-from snnlab_app.sweeps.ranges import best_is_high
 
 PARALLEL = 340
 """Pixels of height."""
@@ -125,7 +124,7 @@ class SweepPlots:
         plot = self.plots["history"]
         plot.measure(goal.label)
         x, y = self._dots("history")
-        better = np.fmax if best_is_high(goal.name) else np.fmin
+        better = np.fmax if goal.best_is_high else np.fmin
         x, y = np.append(x, x[-1:] + 0.5), better.accumulate(y) if len(y) else y
         plot.feed("best so far", *_stairs(x, np.append(y, y[-1:])))
         plot.settle()
@@ -167,7 +166,7 @@ class SweepPlots:
         dim = np.setdiff1d(np.flatnonzero(whole), bright)
         _lines(plot, "others", places[dim])
         at = goal.place(value[bright])
-        colors = elements.by_merit(at if best_is_high(goal.name) else 1 - at)
+        colors = elements.by_merit(at if goal.best_is_high else 1 - at)
         _lines(plot, "lines", places[bright], color=colors)
         _lines(plot, "line chosen", places[whole & (np.array(self.numbers()) == self._chosen)])
         marks = [
@@ -186,7 +185,7 @@ class SweepPlots:
     def ranked(self, goal: FoundAxis) -> np.ndarray:
         """Indices of the trials that ended well, the best first."""
         value = np.array(list(map(goal.read, self._rows)))
-        order = np.argsort(-value if best_is_high(goal.name) else value, kind="stable")
+        order = np.argsort(-value if goal.best_is_high else value, kind="stable")
         return order[np.isfinite(value[order])] if len(order) else order
 
     # ── taps ──

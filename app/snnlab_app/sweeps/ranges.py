@@ -1,6 +1,6 @@
-"""What a sweep from a page is to do: ranges around the settings as they are, and a plan from texts.
+"""The plan of a sweep from a page: ranges around the present settings, and their texts.
 
-Texts are in the units people read, as everywhere on the page.
+Texts are in the shown units, as everywhere on the page.
 """
 
 from typing import NamedTuple
@@ -9,12 +9,12 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.sweeps.plan import OBJECTIVES, Plan
-from snnlab.sweeps.space import MOST_POINTS
+from snnlab.sweeps.plan import Plan
+from snnlab.sweeps.space import MAX_POINTS
 from snnlab.text.numerals import cure, number
 from snnlab_app.controls.knobs import factor, label, unit
 
-MOST_KNOBS, MOST_OBJECTIVES, MOST_TRIALS, MOST_EPOCHS = 3, 2, 500, 1000
+MAX_KNOBS, MAX_OBJECTIVES, MAX_TRIALS, MAX_EPOCHS = 3, 2, 500, 1000
 FIXED = ("dataset", "side", "killed", "epochs")
 """Not varied: a sweep is over one data set, and says itself for how many epochs."""
 VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
@@ -22,7 +22,7 @@ VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
 DECADES = 1e-4
 """Of the highest value: where a logarithmic range begins around a knob that is off."""
 POINTS = 4
-"""Of each range in a grid, unless told otherwise."""
+"""Default number of points of a range in a grid."""
 
 
 class Given(NamedTuple):
@@ -87,7 +87,7 @@ def _listed(values):
 
 
 def vary(name: str, given: Given, grid: bool = False) -> str:
-    """What ``snnlab sweep --vary`` takes, from texts in the units people read.
+    """What ``snnlab sweep --vary`` takes, from texts in the shown units.
 
     Raises :class:`SnnlabError`, which speaks of the knob as the page does.
     """
@@ -101,7 +101,7 @@ def vary(name: str, given: Given, grid: bool = False) -> str:
         )
     if given.log and low <= 0:
         raise SnnlabError(f"{label(name)}: a logarithmic range must begin above 0")
-    points = f":{whole(f'{label(name)}: points', given.points, 2, MOST_POINTS)}" if grid else ""
+    points = f":{whole(f'{label(name)}: points', given.points, 2, MAX_POINTS)}" if grid else ""
     return f"{low!r}:{high!r}:{'log' if given.log else 'linear'}{points}"
 
 
@@ -152,36 +152,23 @@ def planned(
 
     Raises :class:`SnnlabError` for what is not allowed, in the words of the page.
     """
-    if not 1 <= len(knobs) <= MOST_KNOBS:
-        raise SnnlabError(f"Knobs to vary: tick 1 to {MOST_KNOBS}")
-    if not 1 <= len(objectives) <= MOST_OBJECTIVES:
-        raise SnnlabError(f"What to seek: choose 1 or {MOST_OBJECTIVES}")
+    if not 1 <= len(knobs) <= MAX_KNOBS:
+        raise SnnlabError(f"Knobs to vary: tick 1 to {MAX_KNOBS}")
+    if not 1 <= len(objectives) <= MAX_OBJECTIVES:
+        raise SnnlabError(f"What to seek: choose 1 or {MAX_OBJECTIVES}")
     if fixed := [name for name in knobs if name not in VARIED]:
         raise SnnlabError(f"{fixed[0]} is not varied here: there are {', '.join(VARIED)}")
     grid = sampler == "grid"
     settings = {name: value for name, value in config.values().items() if name not in knobs}
-    settings["epochs"] = whole("Epochs of each trial", epochs, 1, MOST_EPOCHS)
+    settings["epochs"] = whole("Epochs of each trial", epochs, 1, MAX_EPOCHS)
     plan = Plan.checked(
         vary={name: vary(name, given, grid) for name, given in knobs.items()},
         settings=settings,
         sampler=sampler,
         objectives=list(objectives),
         repeats=whole("Dies for each trial", repeats, 1, 20),
-        **({} if grid else {"trials": whole("Trials", trials, 1, MOST_TRIALS)}),
+        **({} if grid else {"trials": whole("Trials", trials, 1, MAX_TRIALS)}),
     )
-    if plan.trials > MOST_TRIALS:
-        raise SnnlabError(f"the grid has {plan.trials} points, at most {MOST_TRIALS}: thin it")
+    if plan.trials > MAX_TRIALS:
+        raise SnnlabError(f"the grid has {plan.trials} points, at most {MAX_TRIALS}: thin it")
     return plan
-
-
-READ = {
-    "accuracy": ("test accuracy (%)", 100.0), "loss": ("loss in training", 1.0),
-    "spikes": ("hidden spikes / image", 1.0), "energy": ("energy (µJ, estimate)", 1e6),
-    "power": ("power (mW, estimate)", 1e3), "latency": ("latency (µs, estimate)", 1e6),
-}  # fmt: skip
-"""What is measured of a trial: its name with the unit that people read, and shown over stored."""
-
-
-def best_is_high(name: str) -> bool:
-    """Whether more of an objective is better."""
-    return OBJECTIVES[name] == "maximize"

@@ -5,6 +5,7 @@ from html import escape
 from io import StringIO
 
 from snnlab.config import Config
+from snnlab.quantities import TRIAL, quantities
 from snnlab.sweeps.outcome import why_none
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import factor, label
@@ -12,15 +13,10 @@ from snnlab_app.controls.link import written
 
 _CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
 _HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
-_SI = {
-    "accuracy": "accuracy (share)", "loss": "loss", "spikes": "spikes / image",
-    "energy": "energy (J, estimate)", "power": "power (W, estimate)",
-    "latency": "latency (s, estimate)", "seconds": "computed for (s)",
-}  # fmt: skip
 
 
-def told(sweep: Sweep) -> str:
-    """What a sweep is at, in a sentence."""
+def describe(sweep: Sweep) -> str:
+    """State of a sweep in a sentence."""
     done, trials = len(sweep.trials), sweep.plan.trials
     failed = [row for row in sweep.trials if row["error"]]
     trouble = f" {len(failed)} failed: {failed[-1]['error']}" if failed else ""
@@ -46,7 +42,7 @@ def _duration(seconds):
 
 
 def loaded(number: int, turned: dict, restart: list[str]) -> str:
-    """What became of a trial's settings; ``restart`` are those that began the training anew."""
+    """What became of a trial's settings; ``restart`` are those that restarted the training."""
     if not turned:
         return f"The settings are those of trial {number} already."
     words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
@@ -54,13 +50,13 @@ def loaded(number: int, turned: dict, restart: list[str]) -> str:
         return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
     which = ", ".join(Config.param[name].label for name in restart)
     return (
-        f"Loaded from trial {number}: {words}. The training begins anew, for {which} cannot change"
+        f"Loaded from trial {number}: {words}. The training restarts, for {which} cannot change"
         " under way; Undo takes the settings back."
     )
 
 
 def _setting(name, value):
-    """A setting in words, in the unit people read."""
+    """A setting as text in its shown unit."""
     return f"{value * factor(name):.4g}" if isinstance(value, float) else written(value)
 
 
@@ -70,7 +66,7 @@ def markup(axes: list, rows: list[dict]) -> str:
     lines = "".join(
         "<tr>" + "".join(
             _CELL.format(escape(text))
-            for text in (str(row["trial"]), *(axis.told(row) for axis in axes))
+            for text in (str(row["trial"]), *(axis.text(row) for axis in axes))
         ) + "</tr>"
         for row in rows
     )  # fmt: skip
@@ -84,8 +80,10 @@ def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:
     """All trials as names of columns with units, and rows; SI."""
     units = {name: getattr(Config.param[name], "unit", "") for name in sweep.plan.vary}
     names = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
-    columns = ("trial", "state", *units, *_SI, "accuracy_of_dies", "error")
-    header = ["trial", "state", *names, *_SI.values(), "accuracy of dies", "error"]
+    measured = quantities(TRIAL)
+    columns = ("trial", "state", *units, *measured, "accuracy_of_dies", "error")
+    titles = (q.stored_title for q in measured.values())
+    header = ["trial", "state", *names, *titles, "accuracy of dies", "error"]
     return header, [tuple(row.get(name) for name in columns) for row in sweep.trials]
 
 

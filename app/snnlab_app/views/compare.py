@@ -12,6 +12,7 @@ from bokeh.models import FixedTicker
 from snnlab.config import Config
 from snnlab.plotting import views as plotting_views
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, rasters, side_by_side
+from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
@@ -21,9 +22,9 @@ from snnlab_app.views.pins import CURVES, Pin, data_of, front, table_of
 from snnlab_app.views.plane import smooth
 from snnlab_app.views.stored import StoredRuns
 
-MOST = 6
+MAX_PINNED_RUNS = 6
 NOW = "this run"
-SLOTS = tuple(f"slot {k}" for k in range(MOST))
+SLOTS = tuple(f"slot {k}" for k in range(MAX_PINNED_RUNS))
 MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
 """Of a raster, as a share of the width that it takes."""
 WIDE = 14
@@ -65,8 +66,11 @@ class CompareView(View):
 
     def build(self):
         names = [*SLOTS, NOW]
-        self._accuracy = LivePlot(plotting_views.runs(names, "accuracy (%)"), 340, "xy")
-        self._spikes = LivePlot(plotting_views.runs(names, "hidden spikes / image"), 340, "xy")
+        curves = quantities(STEP)
+        self._accuracy, self._spikes = (
+            LivePlot(plotting_views.runs(names, curves[name].title), 340, "xy")
+            for name in ("accuracy", "spikes")
+        )
         self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
         self._rasters = LivePlot(rasters(), 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
@@ -98,7 +102,7 @@ class CompareView(View):
 
     def _put(self, pin):
         others = [other for other in self.pins if other.name != pin.name]
-        self.pins = [*others[-MOST + 1 :], pin]
+        self.pins = [*others[-MAX_PINNED_RUNS + 1 :], pin]
         self._again()
 
     def _forget(self):
@@ -117,7 +121,7 @@ class CompareView(View):
             self._feed(slot, shown.get(slot))
         self._merits.feed("front line", *front(list(shown.values())))
         energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
-        if energy:  # none of a network whose numbers are none
+        if energy:  # a network with NaN has no energy
             room = 0.1 * np.ptp(energy)
             self._merits.see("room", [min(energy) - room, max(energy) + room], [])
         names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}
@@ -185,12 +189,13 @@ class CompareView(View):
         """Results and all settings of the runs, SI units."""
         units = {name: getattr(Config.param[name], "unit", "") for name in Config.knobs()}
         knobs = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
+        results = quantities(COMPARISON)
         rows = [
-            (run.name, run.steps, 100 * run.test_accuracy, 1e6 * run.energy,
+            (run.name, run.steps, *(q.shown(run.result(name)) for name, q in results.items()),
              *map(written, run.settings.values()))
             for run in self._all()
         ]  # fmt: skip
-        return ["run", "steps", "test accuracy (%)", "energy (µJ, estimate)", *knobs], rows
+        return ["run", "steps", *(q.title for q in results.values()), *knobs], rows
 
 
 def _short(name):

@@ -7,52 +7,69 @@ import numpy as np
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.plotting.raster import raster_cells
+from snnlab.quantities import COMPARISON, estimates, quantities
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
+from snnlab.runs.steps import Steps
 from snnlab_app.controls.link import written
 from snnlab_app.plots.grid import grid
 from snnlab_app.session.history import History
 from snnlab_app.session.snapshot import Snapshot
 
 CURVES = ("step", "accuracy", "spikes")
-_COLUMNS = ["run", "steps", "test", "batches", "spikes / image", "µJ (estimate)", "differs in"]
 
 
 class Pin(NamedTuple):
     """A run.
 
-    test_accuracy : 0…1; energy : J per image, an estimate, NaN where an older run has none;
-    history : curves by name, of them "step", "accuracy" and "spikes"; frames : the watched images
-    on its chip, None where an older run has none.
+    results : stored values of quantities by name, NaN where an older run has none; history :
+    float64[point] by name, the columns CURVES; frames : the watched images on its chip, None where
+    an older run has none.
     """
 
     name: str
     settings: dict
     steps: int
-    test_accuracy: float
-    energy: float
+    results: dict[str, float]
     history: dict[str, np.ndarray]
     frames: Frames | None
 
     @classmethod
     def of(cls, name: str, settings: dict, s: Snapshot) -> "Pin":
-        """The run that goes on."""
+        """The training that is going on."""
         frames = s.picture if s.view == "compare" else None
-        return cls(name, settings, s.step, s.test_accuracy, s.power.energy, s.history, frames)
+        results = {"test_accuracy": s.test_accuracy, **estimates(s.power, COMPARISON)}
+        return cls(name, settings, s.step, results, s.history, frames)
 
     @classmethod
     def stored(cls, run: Run) -> "Pin":
         """A run on disk; raises :class:`SnnlabError` if it is damaged or was never tested."""
-        summary, history, steps = run.record["summary"], History(), run.steps()
+        summary, history = run.record["summary"], History()
         if "test_accuracy" not in summary:
             raise SnnlabError(f"run {run.name} has not finished an epoch: nothing to compare yet")
-        for point in zip(*(steps.get(name, ()) for name in CURVES), strict=True):
+        steps = Steps.of(run.steps(), run.folder).columns()
+        for point in zip(*(steps[name].tolist() for name in CURVES), strict=True):
             history.add(**dict(zip(CURVES, point, strict=True)))
         curves = {**dict.fromkeys(CURVES, np.empty(0)), **history.arrays()}
         kept = run.folder / "frames.npz"
         frames = Frames.load(kept).newest() if kept.exists() else None
-        return cls(run.name, run.config.values(), run.record["steps"], summary["test_accuracy"],
-                   summary.get("energy", np.nan), curves, frames)  # fmt: skip
+        return cls(run.name, run.config.values(), run.record["steps"], summary, curves, frames)
+
+    def result(self, name: str) -> float:
+        """A result, else the mean of the last points of its curve; NaN if it is unknown."""
+        if name in self.results:
+            return self.results[name]
+        return float(np.mean(newest)) if len(newest := self.history.get(name, ())[-9:]) else np.nan
+
+    @property
+    def test_accuracy(self) -> float:
+        """Of the last test, 0 to 1."""
+        return self.result("test_accuracy")
+
+    @property
+    def energy(self) -> float:
+        """Per image : J, an estimate."""
+        return self.result("energy")
 
     def images(self) -> list[int]:
         """Test images that were watched, by index."""
@@ -87,26 +104,15 @@ def front(pins: list[Pin]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def table_of(pins: list[Pin]) -> str:
-    """Markup: results of runs, and in which knobs they differ from the last one."""
-    now = pins[-1].settings
-    return grid(_COLUMNS, [_line(pin, now) for pin in pins], {"run", "differs in"})
+    """HTML table: results of runs, and in which knobs they differ from the last one."""
+    columns = quantities(COMPARISON)
+    titles = (q.label + ", estimate" * q.estimate for q in columns.values())
+    rows = [_line(pin, columns, pins[-1].settings) for pin in pins]
+    return grid(["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
 
 
-def _line(pin, now):
+def _line(pin, columns, now):
     differs = difference(pin.settings, now)
     labels = (f"{Config.param[name].label} {written(a)}" for name, (a, _) in differs.items())
-    return [
-        pin.name, f"{pin.steps:,}", f"{pin.test_accuracy:.2%}",
-        _known(_latest(pin.history["accuracy"]), ".1%"),
-        _known(_latest(pin.history["spikes"]), ".1f"),
-        _known(1e6 * pin.energy, ".2f"), ", ".join(labels) or "–",
-    ]  # fmt: skip
-
-
-def _latest(values):
-    return float(np.mean(values[-9:])) if len(values) else np.nan
-
-
-def _known(number, form):
-    """A number as text; a dash where an older run has none."""
-    return format(number, form) if np.isfinite(number) else "–"
+    results = (q.format(pin.result(name)) or "–" for name, q in columns.items())
+    return [pin.name, f"{pin.steps:,}", *results, ", ".join(labels) or "–"]

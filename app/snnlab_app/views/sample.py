@@ -15,7 +15,8 @@ from snnlab.data.images.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.plotting import views as plotting_views
-from snnlab.studies.decision import decision_time, first_spike, scores_so_far
+from snnlab.readout import scores_so_far
+from snnlab.studies.decision import decision_time, first_spike
 from snnlab_app.controls import upload
 from snnlab_app.plots import blank
 from snnlab_app.plots.cards import card, flex, row
@@ -253,5 +254,4 @@ def frame_scores(frame, time: float, units: str) -> np.ndarray:
     """What was read out of each label up to ``time`` µs, in thresholds or LSB : float[label]."""
     traces = risen(frame.recording)[0] if units == CODES else frame.label_traces
     step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
-    scores = scores_so_far(traces, frame.readout)[max(step, 1) - 1]
-    return scores if frame.readout == "maximum" else scores / len(traces)
+    return scores_so_far(traces, frame.readout)[max(step, 1) - 1]

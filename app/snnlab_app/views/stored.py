@@ -6,7 +6,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.errors import SnnlabError, plain
-from snnlab.runs.query import RESULTS, chosen, told
+from snnlab.quantities import RUN_LIST, quantities
+from snnlab.runs.query import format_cell, select_rows
 from snnlab.runs.run import RUNS, Run, list_runs, run_in
 from snnlab_app.plots.cards import Markup, Text, card
 from snnlab_app.plots.grid import grid
@@ -14,14 +15,27 @@ from snnlab_app.plots.grid import grid
 CHOOSE = "choose one …"
 PAGE = 8
 """Runs that are shown at once."""
-_HEADINGS = {name: heading for name, (heading, *_) in RESULTS.items()}
-COLUMNS = {"run": "run", "state": "state", "dataset": "data", **_HEADINGS, "tags": "tags",
-           "note": "note"}  # fmt: skip
 NAME, NEWEST = "name", "newest"
-ORDERS = {NAME: None, NEWEST: "created", **{heading: name for name, heading in _HEADINGS.items()}}
-FALLING = ("created", "best_accuracy", "test_accuracy")
-"""Of these the highest come first."""
-WORDS = {"run", "state", "data", "tags", "note"}
+TEXT_COLUMNS = {"run", "state", "data", "tags", "note"}
+
+
+def columns() -> dict[str, str]:
+    """Headings of the table by column."""
+    results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
+    return {"run": "run", "state": "state", "dataset": "data", **results, "tags": "tags",
+            "note": "note"}  # fmt: skip
+
+
+def orders() -> dict[str, str | None]:
+    """What the table can be ordered by: headings to columns."""
+    results = {q.heading: name for name, q in quantities(RUN_LIST).items()}
+    return {NAME: None, NEWEST: "created", **results}
+
+
+def is_falling(column: str | None) -> bool:
+    """Whether the highest comes first."""
+    known = quantities(RUN_LIST)
+    return column == "created" or (column in known and known[column].better == "up")
 
 
 class StoredRuns:
@@ -34,7 +48,7 @@ class StoredRuns:
             width=290, margin=(10, 5),
         )  # fmt: skip
         self._order = pmui.Select(
-            label="Order by", options=list(ORDERS), value=NAME, size="small", width=170,
+            label="Order by", options=list(orders()), value=NAME, size="small", width=170,
             margin=(10, 5),
         )  # fmt: skip
         self.choice = pmui.Select(
@@ -88,16 +102,16 @@ class StoredRuns:
             f"{of} runs kept in {RUNS}/." if self._rows else f"No run is kept in {RUNS}/."
         )
         self._pages.param.update(count=max(1, -(-len(rows) // PAGE)), visible=len(rows) > PAGE)
-        cells = [[told(name, row) or "–" for name in COLUMNS] for row in shown]
-        self._table.object = grid(list(COLUMNS.values()), cells, WORDS) if shown else ""
+        cells = [[format_cell(name, row) or "–" for name in columns()] for row in shown]
+        self._table.object = grid(list(columns().values()), cells, TEXT_COLUMNS) if shown else ""
         options = [CHOOSE, *(row["run"] for row in shown)]
         if self.choice.options != options:
             self.choice.param.update(options=options, value=CHOOSE)
 
     def _wanted(self):
-        order = ORDERS[self._order.value]
-        rows = chosen(self._rows, self._only.value.split(), order)
-        if order in FALLING:
+        order = orders()[self._order.value]
+        rows = select_rows(self._rows, self._only.value.split(), order)
+        if is_falling(order):
             rows.reverse()
         return sorted(rows, key=lambda row: order is not None and row.get(order) is None)
 

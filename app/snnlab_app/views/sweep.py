@@ -8,21 +8,22 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.quantities import objectives
 from snnlab.runs.tables import csv_of
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup, Text, card, row
 from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.plots import SweepPlots
-from snnlab_app.sweeps.ranges import MOST_TRIALS, READ, best_is_high
-from snnlab_app.sweeps.words import file_of, loaded, markup, table_of, told
+from snnlab_app.sweeps.ranges import MAX_TRIALS
+from snnlab_app.sweeps.words import describe, file_of, loaded, markup, table_of
 from snnlab_app.views.base import View
 
-MOST_ROWS = 10
+MAX_ROWS = 10
 """Trials in the table."""
 NOBODY = {"choose one …": -1}
 """What stands where no trial is chosen."""
-BRIGHT = {"all trials": MOST_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
+BRIGHT = {"all trials": MAX_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
 _PATH = '<code style="font: 12px/1.5 ui-monospace, monospace; overflow-wrap: anywhere">{}</code>'
 
 
@@ -78,7 +79,7 @@ class SweepView(View):
     def _make_results(self):
         self._goal = pmui.Select(label="Show", options={}, width=230, size="small", margin=(8, 10))
         self._bright = pmui.Select(
-            label="Bright lines", options=BRIGHT, value=MOST_TRIALS, width=150, size="small",
+            label="Bright lines", options=BRIGHT, value=MAX_TRIALS, width=150, size="small",
             margin=(8, 10),
         )  # fmt: skip
         self._which = pmui.Select(
@@ -135,7 +136,7 @@ class SweepView(View):
         self._start.disabled = True  # a second click would begin another
         self._sweep = self.begin(plan)
         self._drawn, self._making = SweepPlots(plan, self.pick), True
-        goals = {READ[name][0]: name for name in plan.objectives}
+        goals = {objectives()[name].title: name for name in plan.objectives}
         self._goal.param.update(options=goals, value=plan.objectives[0])
         self._goal.visible = len(goals) > 1
         self._which.param.update(options=NOBODY, value=-1)
@@ -193,7 +194,7 @@ class SweepView(View):
     def _say(self):
         sweep = self._sweep
         self._start.disabled, self._stop.disabled = not sweep.over, sweep.over
-        self._status.say(told(sweep))
+        self._status.say(describe(sweep))
         self._progress.param.update(
             visible=not sweep.over, value=max(1, int(100 * sweep.fraction)),
             variant="determinate" if sweep.trials else "indeterminate",
@@ -219,14 +220,14 @@ class SweepView(View):
         goal = next(axis for axis in self._drawn.found if axis.name == self._drawn.goal)
         value = {row["trial"]: goal.read(row) for row in self._sweep.trials}
         rows = [row for row in self._sweep.trials if value[row["trial"]] == value[row["trial"]]]
-        high = best_is_high(goal.name)
+        high = goal.best_is_high
         return sorted(rows, key=lambda row: value[row["trial"]] * (-1 if high else 1))
 
     def _offer(self):
         """The trials to choose from."""
         goal = self._drawn.found[self._sweep.plan.objectives.index(self._drawn.goal)]
         options = {
-            f"trial {row['trial']}: {goal.told(row)}": row["trial"]
+            f"trial {row['trial']}: {goal.text(row)}": row["trial"]
             for row in self._ranked()
         }  # fmt: skip
         if {**NOBODY, **options} != self._which.options:
@@ -246,14 +247,14 @@ class SweepView(View):
             else "Tap a point or a line, or choose a trial, to load its settings."
         )  # fmt: skip
         axes = [*drawn.found, *drawn.knobs]
-        self._table.object = markup(axes, self._ranked()[:MOST_ROWS])
+        self._table.object = markup(axes, self._ranked()[:MAX_ROWS])
 
     def _trial(self):
         return next((r for r in self._sweep.trials if r["trial"] == self._which.value), None)
 
     def _words(self, row):
-        found = (f"{axis.label} {axis.told(row)}" for axis in self._drawn.found)
-        knobs = (f"{axis.label} {axis.told(row)}" for axis in self._drawn.knobs)
+        found = (f"{axis.label} {axis.text(row)}" for axis in self._drawn.found)
+        knobs = (f"{axis.label} {axis.text(row)}" for axis in self._drawn.knobs)
         return f"{', '.join(found)} at {', '.join(knobs)}"
 
     # ── what is done with it ──

@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 from playwright.sync_api import sync_playwright
 
+from snnlab.text.tables import aligned
 from snnlab_app.views import VIEWS
 from snnlab_bench.dashboard.load import server_of
 from snnlab_bench.dashboard.ui import FLAGS, chromium, served, train
@@ -92,12 +93,14 @@ def watch(url: str, server: psutil.Process, minutes: float) -> bool:
         browser.close()
     names = ("server and compute process", "threads", "descriptors", "page")
     print(f"a training watched for {minutes:g} minutes in all views ({status})")
-    grows = False
+    grows, lines = False, []
     for name, values in zip(names, np.transpose(rows)[1:], strict=True):
         warm = np.transpose(rows)[0] >= WARM * minutes
         slope = np.polyfit(np.transpose(rows)[0][warm], values[warm], 1)[0]
-        print(f"  {name:30} {values[warm][0]:8.0f} to {values[-1]:8.0f}, {slope:+.3f} per minute")
+        lines.append((f"  {name}", f"{values[warm][0]:.0f}", "to", f"{values[-1]:.0f}",
+                      f"{slope:+.3f} a minute"))  # fmt: skip
         grows |= slope > MAX_MB_PER_MINUTE
+    print(aligned(lines, right=(1, 3, 4)))
     return bool(grows)
 
 
@@ -111,8 +114,9 @@ async def come_and_go(url: str, server: psutil.Process, visits: int) -> bool:
     await asyncio.sleep(SETTLE)
     after = Holding.of(server)
     print(f"{visits} pages opened and closed in {took:.0f} s")
-    for name in Holding._fields:
-        print(f"  {name:30} {getattr(before, name):8.0f} to {getattr(after, name):8.0f}")
+    lines = zip(Holding._fields, before, after, strict=True)
+    lines = ((f"  {name}", f"{was:.0f}", "to", f"{now:.0f}") for name, was, now in lines)
+    print(aligned(lines, right=(1, 3)))
     return (
         after.megabytes - before.megabytes > MAX_MB_PER_VISIT * visits
         or after.threads > before.threads

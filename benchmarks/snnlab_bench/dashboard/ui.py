@@ -17,6 +17,8 @@ from statistics import median, quantiles
 
 from playwright.sync_api import sync_playwright
 
+from snnlab.text.tables import aligned
+
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
 TRAINING = 10.0
 """Duration of training for each rate : s."""
@@ -165,8 +167,7 @@ def main():
     found["steps/s, no dashboard"] = alone(dataset)
     found["speed kept"] = found["steps/s, page open"] / found["steps/s, no dashboard"]
     print(f"dashboard, {dataset}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for name, value in found.items():
-        print(f"{name:32} {value:8.2f}")
+    print(aligned([(name, f"{value:.2f}") for name, value in found.items()], right=(1,)))
 
 
 if __name__ == "__main__":

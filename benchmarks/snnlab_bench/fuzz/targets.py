@@ -37,7 +37,7 @@ from snnlab.learn.state import capture
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run, load_weights, tidy_epochs
-from snnlab.sweeps.plan import MOST_TRIALS, Plan
+from snnlab.sweeps.plan import MAX_TRIALS, Plan
 from snnlab_bench.fuzz import words as words
 from snnlab_bench.fuzz.damage import damaged, npz_like
 
@@ -127,7 +127,7 @@ def recipe(text):
 
 def plan(text):
     plan = Plan.read(at("plan.toml", text.encode("utf-8", "replace")))
-    assert 1 <= plan.trials <= MOST_TRIALS
+    assert 1 <= plan.trials <= MAX_TRIALS
     assert Plan.checked(**json.loads(json.dumps(plan.values()))) == plan
     if plan.sampler == "grid":
         for point in islice(plan.grid(), 3):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from hypothesis import strategies as st
 
 from snnlab.config import Config
-from snnlab.sweeps.plan import OBJECTIVES
+from snnlab.quantities import objectives
 
 KNOBS = Config.knobs()
 NUMBERS = (
@@ -99,8 +99,10 @@ _odd = st.fixed_dictionaries(
         "vary": _vary, "settings": _tables,
         "sampler": st.sampled_from(("grid", "random", "tpe")) | _plain,
         "trials": st.integers(-1, 30) | _plain, "repeats": st.integers(-1, 3) | _plain,
-        "objectives": st.lists(st.sampled_from((*OBJECTIVES, "x")), max_size=3) | _plain,
-        "limits": st.dictionaries(st.sampled_from((*OBJECTIVES, "x")), _plain, max_size=2) | _plain,
+        "objectives": st.lists(st.sampled_from((*objectives(), "x")), max_size=3) | _plain,
+        "limits": _plain | st.dictionaries(
+            st.sampled_from((*objectives(), "x")), _plain, max_size=2
+        ),
         "seed": _plain, "prune": _plain, "name": texts | _plain, "colour": _plain,
     },
 )  # fmt: skip
@@ -119,7 +121,12 @@ def _mostly(value):
 
 _recipe = st.fixed_dictionaries(
     {"version": _mostly(1), "about": _mostly("One.")},
-    optional={"base": _mostly("a"), "set": _mostly({"beta": 3.0}) | _tables},
+    optional={
+        "base": _mostly("a"),
+        "set": _mostly({"beta": 3.0}) | _tables,
+        "view": _mostly("live"),
+        "look_for": _mostly("Two."),
+    },
 )
 recipes = (
     st.lists(st.tuples(st.sampled_from("abc"), _recipe | _plain), max_size=3).map(

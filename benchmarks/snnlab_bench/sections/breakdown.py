@@ -12,6 +12,7 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.threads import use_threads
 from snnlab.learn.gradient.adjoint import adjoint
 from snnlab.learn.network import decode
+from snnlab.text.tables import aligned
 from snnlab_bench import machine
 from snnlab_bench.harness import interleaved, timed
 from snnlab_bench.network import Trained
@@ -126,14 +127,20 @@ def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, flo
 
 
 def describe(found: dict) -> str:
-    """The result of :func:`measure` as text."""
+    """The parts of an image and of a training step as text."""
     us, best, whole = found["image"]["us"], found["at_best"], found["image"]["us"]["whole"]
-    lines = [f"one image in inference mode on one core: {whole:.1f} µs (CPU time)"]
-    for kind, part in us.items():
-        least = f", at best {best[kind]:.1f}" if kind in best else ""
-        lines.append(f"  {kind:18} {part:6.1f} µs {part / whole:5.0%}{least}")
-    lines.append(f"  in a batch of one: {found['image']['alone_us']:.0f} µs, mostly Python")
-    lines.append("one training step with 100 images on one core:")
-    lines += [f"  {kind:18} {ms:6.2f} ms" for kind, ms in found["step"].items()]
+    parts = [
+        (f"  {kind}", f"{part:.1f} µs", f"{part / whole:.0%}",
+         f"at best {best[kind]:.1f}" if kind in best else "")
+        for kind, part in us.items()
+    ]  # fmt: skip
+    steps = [(f"  {kind}", f"{ms:.2f} ms") for kind, ms in found["step"].items()]
     reach = ", ".join(f"{name} {rate / 1e9:.0f} G/s" for name, rate in found["limits"].items())
-    return "\n".join([*lines, f"limits of one core: {reach}"])
+    return "\n".join((
+        f"one image in inference mode on one core: {whole:.1f} µs (CPU time)",
+        aligned(parts, right=(1, 2)),
+        f"  in a batch of one: {found['image']['alone_us']:.0f} µs, mostly Python",
+        "one training step with 100 images on one core:",
+        aligned(steps, right=(1,)),
+        f"limits of one core: {reach}",
+    ))  # fmt: skip

@@ -129,7 +129,7 @@ def test_it_fits_a_phone(dashboard: Page):
     dashboard.reload()
     expect(dashboard.locator(".bk-Figure")).to_have_count(len(PLOTS))
     assert dashboard.evaluate("document.documentElement.scrollWidth") <= 390
-    choice = dashboard.get_by_role("combobox", name="Preset").bounding_box()
+    choice = dashboard.get_by_role("combobox", name="Recipe").bounding_box()
     tour = dashboard.get_by_role("button", name="Tour", exact=True)
     assert abs(tour.bounding_box()["y"] - choice["y"]) < 40, "the toolbar is one row"
     tour.click()  # swiped to

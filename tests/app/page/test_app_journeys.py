@@ -286,7 +286,7 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
 
 def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     dashboard.get_by_role("combobox", name="Recipe").click()
-    dashboard.get_by_role("menuitem", name="sparser", exact=True).click()
+    dashboard.get_by_role("menuitem", name="Sparser", exact=True).click()
     says(dashboard, "^MNIST at no more than 10 hidden spikes per image").to_be_visible()
     steepness = slider(dashboard, "Surrogate steepness")
     expect(steepness).to_have_attribute("aria-valuetext", "4")

@@ -5,12 +5,15 @@ import pytest
 
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
+from snnlab.recipes import recipe, recipes
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import as_python, query, read
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
-from snnlab_app.page.presets import PRESETS, slug
+from snnlab_app.page.main import LESSONS as NAMED
+from snnlab_app.page.toolbar import menu
 from snnlab_app.plots.follow import roomy
+from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
 from snnlab_app.views.plane import smooth
 
@@ -134,12 +137,37 @@ def test_swap_recalibrate_and_kill_are_one_turn_each():
     assert (config.calibration, config.killed) == ("as drawn", [])
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_allowed_and_says_what_to_look_for(name):
-    preset = PRESETS[name]
-    Config.checked(**preset.settings)
-    assert preset.look_for.endswith(".")
-    assert read(f"?lesson={slug(name)}", VIEWS, tuple(map(slug, PRESETS))).lesson == slug(name)
+@pytest.mark.parametrize("name", NAMED)
+def test_a_lesson_is_a_recipe_with_a_view_to_open_and_what_to_look_for(name):
+    lesson = NAMED[name]
+    Config.checked(**lesson.settings)
+    assert lesson.view in (None, *NAMES)
+    assert (lesson.view is None) == (lesson.look_for == "")
+    assert lesson.look_for.endswith(".") or not lesson.look_for
+    assert read(f"?lesson={name}", VIEWS, tuple(NAMED)).lesson == name
+
+
+OLD_LESSONS = {
+    "the-papers-network": "paper",
+    **{name: name for name in (
+        "a-bad-chip", "straight-from-the-wafer", "frugal", "too-steep", "too-flat",
+        "a-third-of-the-neurons-dead", "tiny", "two-hidden-layers", "clothes", "no-network-needed",
+    )},
+}  # fmt: skip
+"""Names of lessons in links from before recipes and presets were one registry."""
+
+
+@pytest.mark.parametrize(("old", "name"), OLD_LESSONS.items())
+def test_links_to_lessons_from_before_still_open_them(old, name):
+    assert NAMED[old] is recipe(name)
+    assert recipe(name).look_for
+
+
+def test_the_menu_offers_every_recipe_lessons_first():
+    assert set(menu().values()) == set(recipes())
+    assert menu()["Too steep"] == "too-steep"
+    shows = [bool(recipe(name).look_for) for name in menu().values()]
+    assert shows == sorted(shows, reverse=True)
 
 
 def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():

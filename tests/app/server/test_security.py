@@ -36,8 +36,8 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.files import MAX_ARRAYS, MAX_NPZ_BYTES, load_npz, npz, read_npz
 from snnlab.install import DISTRIBUTION
 from snnlab.runs.run import Run, find_run, list_runs, load_weights, run_in
-from snnlab.runs.schema import MOST_JSON
-from snnlab.runs.tables import MOST_CELLS, csv_of, read_table
+from snnlab.runs.schema import MAX_JSON_BYTES
+from snnlab.runs.tables import MAX_CELLS, csv_of, read_table
 from snnlab_app.controls import upload
 from snnlab_app.views.pins import Pin, table_of
 
@@ -425,7 +425,7 @@ def test_a_table_that_unfolds_is_not_read(tmp_path, small_memory):
         for _ in range(20):
             w.write_table(pyarrow.table({"a": zeros}))
     assert (tmp_path / "t.parquet").stat().st_size < 100_000
-    with pytest.raises(SnnlabError, match=f"at most {MOST_CELLS:,} are read"):
+    with pytest.raises(SnnlabError, match=f"at most {MAX_CELLS:,} are read"):
         read_table(tmp_path / "t.parquet")
     long = pyarrow.table({"a": ["x" * 2**24] * 8})
     parquet.write_table(long, tmp_path / "s.parquet")
@@ -439,7 +439,7 @@ def test_a_table_that_unfolds_is_not_read(tmp_path, small_memory):
 
 
 def test_a_record_without_end_is_not_read(tmp_path):
-    (tmp_path / "config.json").write_bytes(b" " * (MOST_JSON + 1))
+    (tmp_path / "config.json").write_bytes(b" " * (MAX_JSON_BYTES + 1))
     with pytest.raises(SnnlabError, match="bytes read"):
         Run.open(tmp_path)
 
@@ -525,8 +525,9 @@ class _Frame:
 
 def test_a_hostile_name_in_the_table_of_runs_is_text():
     history = {name: np.ones(3) for name in ("step", "accuracy", "spikes")}
-    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, 0.5, 1e-6, history, None)
-    html = table_of([pin, Pin("now", Config().values(), 3, 0.5, 1e-6, history, None)])
+    results = {"test_accuracy": 0.5, "energy": 1e-6}
+    pin = Pin(MARKUP, {**Config().values(), "dataset": MARKUP}, 3, results, history, None)
+    html = table_of([pin, Pin("now", Config().values(), 3, results, history, None)])
     assert "<img" not in html
     assert html.count("&lt;img") == 2
 

@@ -22,13 +22,13 @@ from snnlab.commands.limits import Limits
 from snnlab.config import Config
 from snnlab.sweeps.outcome import ENOUGH, row_of
 from snnlab.sweeps.plan import Plan
-from snnlab.sweeps.sweep import sweep
+from snnlab.sweeps.search import sweep
 from snnlab_app.compute.child import spawn
 from snnlab_app.compute.sweeps import DIED, Sweep, Sweeps, _search
 from snnlab_app.page.watching import KINDS
 from snnlab_app.sweeps.axes import axes_of, wrapped
 from snnlab_app.sweeps.ranges import VARIED, Given, around, is_choice, planned, vary
-from snnlab_app.sweeps.words import told
+from snnlab_app.sweeps.words import describe
 from snnlab_app.views.sweep import SweepView
 
 TINY = Config.checked(dataset="digits", hidden=[12], batch=200)
@@ -166,7 +166,7 @@ def test_one_at_a_time_and_whoever_stops_or_leaves_is_followed_by_the_next(line)
     assert not psutil.pid_exists(pid)
     until(lambda: not first.storage.parent.exists())
     assert len(first.trials) > 2, "what it found is still shown"
-    assert told(first).startswith(f"stopped after {len(first.trials)} of 99 trials")
+    assert describe(first).startswith(f"stopped after {len(first.trials)} of 99 trials")
 
     third.forget()
     until(lambda: line.pid is None and not files(line))
@@ -223,7 +223,7 @@ def test_no_longer_than_the_server_allows(tmp_path):
     late = sweeps.begin(tiny())
     until(lambda: late.over)
     assert late.state == "stopped"
-    assert "after 0.01 minutes, the most that this server searches" in told(late)
+    assert "after 0.01 minutes, the most that this server searches" in describe(late)
     sweeps.end()
     assert files(sweeps) == []
 
@@ -247,8 +247,8 @@ def test_what_no_training_can_begin_with_is_told(line):
     plan = planned(config, offered("beta"), trials="1")
     found = line.begin(plan)
     until(lambda: found.over)
-    assert "1 failed: " in told(found)
-    assert "the chip has 512" in told(found)
+    assert "1 failed: " in describe(found)
+    assert "the chip has 512" in describe(found)
     found.forget()
 
 
@@ -421,7 +421,7 @@ def test_the_settings_of_a_trial_are_loaded(view):
     assert restart
     assert settings["hidden"] == [246], "those that the sweep had"
     assert "epochs" not in settings
-    assert "begins anew, for Hidden neurons cannot change" in view._loaded.object
+    assert "restarts, for Hidden neurons cannot change" in view._loaded.object
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_what_was_found_is_exported_whole(view):
     begun(view)
     header, rows = view.trials_table()
     best = dict(zip(header, rows[1], strict=True))
-    assert (best["beta"], best["accuracy (share)"]) == (10.0, 0.9)
+    assert (best["beta"], best["test accuracy (share)"]) == (10.0, 0.9)
     assert best["energy (J, estimate)"] == 4e-6
     assert rows[3][header.index("error")] == "no luck"
     kept = json.loads(view.trials_file().getvalue())
@@ -537,7 +537,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
         press(dashboard, "Trials (CSV)")
     rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert len(rows) >= 6
-    assert all(0 <= float(row["accuracy (share)"]) <= 1 for row in rows)
+    assert all(0 <= float(row["test accuracy (share)"]) <= 1 for row in rows)
     with dashboard.expect_download() as download:
         press(dashboard, "PNG")
     assert download.value.path().read_bytes().startswith(b"\x89PNG")

@@ -274,7 +274,7 @@ def test_a_run_whose_energy_is_no_number_is_compared_too(session):
 
 def test_the_front_is_of_those_that_no_other_beats():
     def pin(energy, accuracy):
-        return Pin("", {}, 0, accuracy, energy, {}, None)
+        return Pin("", {}, 0, {"test_accuracy": accuracy, "energy": energy}, {}, None)
 
     known = [pin(3e-6, 0.9), pin(1e-6, 0.8), pin(2e-6, 0.7), pin(3e-6, 0.95), pin(np.nan, 0.99)]
     energy, accuracy = front(known)

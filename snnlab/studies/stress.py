@@ -1,4 +1,4 @@
-"""What a trained network bears: other dies, deeper mismatch, dying neurons. Each in one call.
+"""Stress tests of a trained network: other dies, deeper mismatch, silent neurons.
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.sweeps.cluster.run_all`
 does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
@@ -23,7 +23,7 @@ from snnlab.sweeps.cluster import Failed, run_all, settle_workers
 Tell = Callable[[str, float], None]
 SIGMAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-MOST = 1000
+MAX_REPEATS = 1000
 """Dies, draws or epochs."""
 
 
@@ -109,7 +109,7 @@ def neuron_death(
     data_dir: str | None = None,
     tell: Tell | None = None,
 ) -> dict[str, list]:
-    """Test accuracy while a share of the hidden neurons is silent, drawn anew ``draws`` times.
+    """Test accuracy while a share of the hidden neurons is silent, ``draws`` random choices each.
 
     Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` as above.
     """
@@ -135,8 +135,8 @@ def _dies(run, count):
 
 
 def _count(name, count, least=1):
-    if not least <= count <= MOST:
-        raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MOST}")
+    if not least <= count <= MAX_REPEATS:
+        raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MAX_REPEATS}")
     return count
 
 

@@ -1,4 +1,4 @@
-"""One training from start to end, told on the terminal and kept on disk."""
+"""One training from start to end, reported on the terminal and kept on disk."""
 
 from collections import deque
 from contextlib import closing, nullcontext
@@ -18,7 +18,7 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnosis
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
-from snnlab.runs.recorder import EVERY, Recorder, check_free
+from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free
 from snnlab.runs.run import Run, data_of, folder_of, load_weights
 from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
 
@@ -29,7 +29,7 @@ def train(
     data_dir: str | None = None,
     weights: str | None = None,
     threads: int | None = None,
-    every: float = EVERY,
+    every: float = CHECKPOINT_SECONDS,
     tensorboard: Path | None = None,
     die: Die | None = None,
 ) -> bool:
@@ -50,7 +50,7 @@ def train(
         trainer.prepare(bar.tell)
     with ctrl_c() as pressed:
         board = _board(trainer, folder, provenance.now(), tensorboard)
-        return _told(Recorder(folder, trainer, every=every), pressed, board)
+        return _run(Recorder(folder, trainer, every=every), pressed, board)
 
 
 def resume(
@@ -58,7 +58,7 @@ def resume(
     data_dir: str | None = None,
     epochs: int | None = None,
     threads: int | None = None,
-    every: float = EVERY,
+    every: float = CHECKPOINT_SECONDS,
     tensorboard: Path | None = None,
 ) -> bool:
     """Go on with a run where it was last kept; its weights come out as if it had never stopped.
@@ -78,7 +78,7 @@ def resume(
     say(f"from step {recorder.trainer.step}")
     with ctrl_c() as pressed:
         board = _board(recorder.trainer, run.folder, recorder.created, tensorboard)
-        return _told(recorder, pressed, board)
+        return _run(recorder, pressed, board)
 
 
 def _listed(versions):
@@ -99,8 +99,8 @@ def _board(trainer, folder, created, tensorboard):
     return Board(Path(tensorboard) / Path(folder).resolve().name, vars(trainer.settings), created)
 
 
-def _told(recorder, pressed, board):
-    """Train to the end or Ctrl-C, and tell."""
+def _run(recorder, pressed, board):
+    """Train to the end or Ctrl-C, and report."""
     trainer, warned = recorder.trainer, None
     parts = f" in {n} parts" if (n := trainer.mapping.n_parts) > 1 else ""
     origin = trainer.dataset.origin
@@ -118,7 +118,7 @@ def _told(recorder, pressed, board):
 
 
 def _written(board, recorder):
-    """The board with what is new on it; none if that failed: the training goes on."""
+    """The board with the new points written, None if that failed: the training goes on."""
     try:
         if board:
             board.write(recorder.steps, recorder.epochs)
@@ -131,7 +131,7 @@ def _written(board, recorder):
 def _epoch(recorder, pressed, warned):
     """Train to the end of the epoch under a bar or with lines, or until Ctrl-C.
 
-    Returns what is amiss; what was ``warned`` of after the epoch before is not said again.
+    Returns the diagnosis, if any; one equal to ``warned``, of the epoch before, is not repeated.
     """
     trainer, recent = recorder.trainer, deque(maxlen=50)
     images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
@@ -159,10 +159,10 @@ def _epoch(recorder, pressed, warned):
     if not (recent and progress.evaluation):
         return warned
     say(_line(recorder.epochs[-1], progress, images))
-    amiss = diagnosis(trainer, progress.recording)
-    if amiss and amiss != warned:
-        say(f"warning: {amiss}")
-    return amiss
+    trouble = diagnosis(trainer, progress.recording)
+    if trouble and trouble != warned:
+        say(f"warning: {trouble}")
+    return trouble
 
 
 def _line(record, progress, images):

@@ -12,6 +12,7 @@ from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
+from snnlab.quantities import TRIAL, estimates
 from snnlab.sweeps.cluster import run_all, settle_workers
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import open_storage, optuna
@@ -69,7 +70,7 @@ def sweep(
 
 
 def default_storage(name: str) -> str:
-    """Where a sweep is kept unless told otherwise."""
+    """Default storage of a sweep."""
     return f"sweeps/{name}.db"
 
 
@@ -120,12 +121,12 @@ def _train(config, dataset, die, report):
             die * config.epochs + progress.epoch, progress.evaluation.accuracy
         ):
             return None
-    now = power.estimate(progress.recording, "inference")
     return {
-        "accuracy": progress.evaluation.accuracy, "loss": progress.loss,
-        "spikes": progress.evaluation.spikes, "energy": now.energy, "power": now.power,
-        "latency": now.latency,
-    }  # fmt: skip
+        "accuracy": progress.evaluation.accuracy,
+        "loss": progress.loss,
+        "spikes": progress.evaluation.spikes,
+        **estimates(power.estimate(progress.recording, "inference"), TRIAL),
+    }
 
 
 def _reporter(task):

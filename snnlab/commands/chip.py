@@ -1,0 +1,78 @@
+"""``snnlab calibrate`` and ``snnlab map``: one die measured and set, a network placed on it."""
+
+from pathlib import Path
+
+from snnlab.commands.flags import add_data_dir, add_knobs, config, place
+from snnlab.config import Config
+from snnlab.files import check_place
+from snnlab.text.tables import aligned
+
+PLACED_BY = ("dataset", "side", "hidden", "chips")
+"""Knobs that decide how a network is placed."""
+ROWS_IN_LSB = 4
+"""The first rows of a calibration's report are in LSB, the others relative."""
+
+
+def add_calibrate(commands) -> None:
+    """Add the command to a parser's commands."""
+    calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
+    calibrate.set_defaults(command=_calibrate)
+    text = "keep codes and measurements in an npz"
+    calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
+    add_knobs(calibrate, ("die", "die_seed", "mismatch"))
+
+
+def add_map(commands) -> None:
+    """Add the command to a parser's commands."""
+    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
+    map_.set_defaults(command=_map, prints=True)
+    add_data_dir(map_)
+    add_knobs(map_, PLACED_BY)
+
+
+def _calibrate(arguments):
+    settings = config(arguments)
+    if arguments.die is None:
+        settings.set("die", "uncalibrated")
+    _calibrate_die(settings, arguments.out)
+    return 0
+
+
+def _calibrate_die(settings: Config, path: Path | None):
+    """Calibrate the die of the settings, print a table of spreads, and keep the result."""
+    if path:
+        check_place(path, "calibration")
+    from snnlab.chip.die import Die  # numba takes seconds
+    from snnlab.chip.lab.calibration import calibrate
+    from snnlab.chip.lab.laboratory import Lab
+    from snnlab.text.progress import Bar, say
+
+    die = Die.draw(settings.die, sigma=settings.mismatch, seed=settings.die_seed)
+    with Bar() as bar:
+        found = calibrate(Lab(die, seed=settings.die_seed), tell=bar.tell)
+    say(f"{settings.die} die {settings.die_seed}: standard deviation over its circuits")
+    rows = [("quantity", "before", "after", "")]
+    for row, (name, spreads) in enumerate(found.spreads().items()):
+        unit, factor, digits = ("LSB", 1, 2) if row < ROWS_IN_LSB else ("%", 100, 1)
+        rows.append((name, *(f"{factor * spread:.{digits}f}" for spread in spreads), unit))
+    say(aligned(rows, right=(1, 2)))
+    say(f"not calibratable: {', '.join(map(str, found.excluded)) or 'none'}")
+    if path:
+        found.save(path)
+        say(f"kept in {path}")
+
+
+def _map(arguments):
+    settings = config(arguments)
+    from snnlab.chip.layout.mapping import Mapping
+    from snnlab.data import load
+    from snnlab.data.catalogue import CATALOGUE
+
+    known = CATALOGUE[settings.dataset].checked(settings.side)
+    if known.own:
+        known = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
+    mapping = Mapping(
+        (settings.side**2, *settings.hidden, len(known.classes)), chips=settings.chips
+    )
+    print(f"network {mapping}", mapping.report(), sep="\n")
+    return 0
