@@ -9,7 +9,7 @@ from snnlab.errors import SnnlabError
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls import upload
 from snnlab_app.controls.knobs import (
-    MOST_ON_SLIDER,
+    MAX_SLIDER_POSITIONS,
     ends,
     label,
     move,
@@ -32,10 +32,10 @@ FIRST = ("mismatch", "dead", "rho_burst", "beta")
 class Controls:
     """A widget for every knob of a session's configuration."""
 
-    def __init__(self, session: RemoteSession, turns: Turns, most_bytes: int = upload.MOST_BYTES):
+    def __init__(self, session: RemoteSession, turns: Turns, max_bytes: int = upload.MAX_BYTES):
         self._session, self._turns = session, turns
         self._file = upload.chooser(
-            most_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
+            max_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
             variant="outlined",
             description="A zip with a sub-folder of pictures for each class, a CSV file with a"
             " label and pixels in each line, or an npz file of images and labels. For you alone,"
@@ -53,13 +53,14 @@ class Controls:
             self._turns.turn({name: stored(name, event.new)})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
+            self.refresh()
 
     def _given(self, event):
         """A data set was dropped: train on it."""
         if not event.new:
             return
         try:
-            self._session.give(event.new)
+            self._session.upload(event.new)
             self._turns.turn({"dataset": "folder"})
             self._session.reset()
         except SnnlabError as error:
@@ -126,7 +127,7 @@ def _widget(name, config):
 
 def _whole_number(knob, look):
     low, high = knob.bounds
-    if span(knob) <= MOST_ON_SLIDER:
+    if span(knob) <= MAX_SLIDER_POSITIONS:
         return pmui.IntSlider(start=low, end=high, **look)
     # A text field: the buttons of the library's number field have no names.
     return pmui.TextInput(**{**look, "value": str(look["value"])})

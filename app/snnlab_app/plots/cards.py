@@ -4,6 +4,7 @@ from html import escape
 
 import panel as pn
 
+from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD
 
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
@@ -48,13 +49,6 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
         sizing_mode="stretch_width",
         styles={**CARD, **styles},
     )
-
-
-class Markup(pn.pane.HTML):
-    """Sends its text when that changes; Panel would work out all its looks anew each time."""
-
-    def _update(self, ref, model):
-        model.text = self._transform_object(self.object)["object"]
 
 
 class Text(Markup):

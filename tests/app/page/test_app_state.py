@@ -10,7 +10,7 @@ from snnlab_app.controls.link import as_python, query, read
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
 from snnlab_app.page.presets import PRESETS, slug
-from snnlab_app.plots.follow import roomy
+from snnlab_app.plots.live import roomy
 from snnlab_app.views.pins import difference
 from snnlab_app.views.plane import smooth
 

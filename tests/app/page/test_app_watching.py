@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
-from snnlab_app.controls.knobs import told
+from snnlab_app.controls.knobs import describe
 from snnlab_app.page.watching import NOBODY, Watched, name_of
 
 
@@ -59,6 +59,8 @@ def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():
 
 
 def test_settings_are_told_in_the_unit_people_read():
-    assert told(Config()) == "Settings: as they are from the start"
+    assert describe(Config()) == "Settings: as they are from the start"
     changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
-    assert told(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
+    assert (
+        describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
+    )

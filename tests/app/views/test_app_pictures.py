@@ -54,7 +54,7 @@ def test_the_chip_shows_what_is_written_and_who_is_dead(session):
     assert shown.budget["circuits"] == (2 * 100 + 10, 512)
     hidden = shown.layer == 0
     per_image = np.nansum(shown.values[hidden]) / 2  # a neuron has two circuits
-    assert per_image == pytest.approx(session._studio.progress.spikes, rel=1e-4)
+    assert per_image == pytest.approx(session._publisher._studio.progress.spikes, rel=1e-4)
 
 
 def test_calibration_is_shown_once_it_was_measured(session):
