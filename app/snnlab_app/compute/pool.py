@@ -63,7 +63,7 @@ class Compute:
     def open(self, session) -> int:
         """Begin a session with its settings as they are; returns the number it goes by.
 
-        If the server is full, it stands in line and is told its place.
+        If the server is full, it waits in line and hears its place.
         """
         with self._lock:
             number = next(self._numbers)

@@ -25,7 +25,7 @@ FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"
 """Titles of folded groups, no larger than what they hold."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
-FIRST = ("mismatch", "dead", "rho_burst", "beta")
+FIRST_KNOBS = ("mismatch", "dead", "rho_burst", "beta")
 """What one turns first, while it trains; the rest is folded away."""
 
 
@@ -81,13 +81,13 @@ class Controls:
     def panel(self) -> list:
         """First the few that matter most, then everything by group."""
         rest = {
-            title: [self._widgets[n] for n in names if n not in FIRST]
+            title: [self._widgets[n] for n in names if n not in FIRST_KNOBS]
             for title, names in Config.GROUPS.items()
         }
         rest["Data"].insert(1, self._file)
         return [
             pmui.Typography("Turn these while it trains", variant="subtitle2"),
-            *(self._widgets[name] for name in FIRST),
+            *(self._widgets[name] for name in FIRST_KNOBS),
             pmui.Accordion(
                 *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
                 sizing_mode="stretch_width",

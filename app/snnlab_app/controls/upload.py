@@ -7,22 +7,22 @@ from snnlab.data.images.pictures import Picture, read_picture
 from snnlab_app.panel_fixes import limit_upload
 
 MAX_BYTES = 8_000_000
-CHUNK = 8_000_000
+CHUNK_BYTES = 8_000_000
 """Bytes in which a browser sends a file: the server takes no message of more than 20 MB."""
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF")
-"""Kinds that cannot take more than some 100 MB to read, whoever sends them."""
+"""Kinds that take at most some 100 MB of memory to read, even if the file is malicious."""
 
 
 def chooser(max_bytes: int = MAX_BYTES, accept: str = "image/*", **look) -> pmui.FileInput:
     """A button for one file of at most ``max_bytes``, which the server checks as well."""
-    widget = pmui.FileInput(accept=accept, max_file_size=max_bytes, chunk_size=CHUNK, **look)
+    widget = pmui.FileInput(accept=accept, max_file_size=max_bytes, chunk_size=CHUNK_BYTES, **look)
 
     def refuse(reason):
         too_large = "exceed" in reason
         cure = f"use one of {max_bytes / 1e6:.0f} MB at most" if too_large else f"choose {accept}"
         pn.state.notifications.error(f"the file was not sent: {cure}", duration=6000)
 
-    limit_upload(widget, max_bytes, CHUNK, refuse)
+    limit_upload(widget, max_bytes, CHUNK_BYTES, refuse)
     return widget
 
 

@@ -65,7 +65,7 @@ class Page:
     # ── coming and going ──
 
     def stand(self) -> None:
-        """Say what goes on; begin when the browser has its copy, end when the visitor leaves."""
+        """Show the state; begin when the browser has its copy, end when the visitor leaves."""
         self._show_status()
         # Else a page that comes back to a restarted server would ask a distant one for styles.
         self._document.template_variables["dist_url"] = LOCAL_DIST

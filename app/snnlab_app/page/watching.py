@@ -25,7 +25,7 @@ KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "swee
 
 
 def name_of(visitor: str) -> str:
-    """What a visitor's training is watched by; the visitor cannot be told from it."""
+    """The name under which a visitor's training is watched; it does not give the visitor away."""
     return sha256(b"watch " + visitor.encode()).hexdigest()[:32]
 
 

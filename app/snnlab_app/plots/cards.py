@@ -52,7 +52,7 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
 
 
 class Text(Markup):
-    """Words that are sent only when they change; a screen reader may be told of them."""
+    """A text that is sent only when it changes; ``polite`` has screen readers read it out."""
 
     def __init__(self, polite: bool = False, **look):
         self._attributes = ' role="status" aria-live="polite"' if polite else ""

@@ -13,9 +13,9 @@ from bokeh.models import ColorBar, Plot
 from snnlab_app.panel_fixes import rendered
 from snnlab_app.plots.theme import AXIS
 
-ROOM = 0.06
+MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
-SMALLEST = 0.4
+MIN_FILL = 0.4
 """Share of the axis that the data must fill, else it shrinks to them."""
 
 
@@ -168,7 +168,7 @@ def _dress(figure, height):
 
 
 class Following:
-    """Sets the ranges of a figure to the data; whoever zooms stops it, the reset tool resumes."""
+    """Sets the ranges of a figure to the data; zooming stops it, the reset tool resumes."""
 
     def __init__(self, figure: Plot, axes: str):
         self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in axes}
@@ -180,7 +180,7 @@ class Following:
         self._bounds[label] = _bounds(x), _bounds(y)
 
     def resume(self) -> None:
-        """Follow again, whoever had zoomed."""
+        """Follow again after somebody zoomed."""
         self._set = {axis: (r.start, r.end) for axis, r in self._ranges.items()}
 
     def settle(self) -> None:
@@ -191,7 +191,7 @@ class Following:
             if not ends or (range_.start, range_.end) != self._set[axis]:
                 continue
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-            wanted = roomy(low, high, self._set[axis], 0.0 if axis == "x" else ROOM)
+            wanted = roomy(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
             if wanted != self._set[axis]:
                 self._set[axis] = wanted
                 start, end = wanted
@@ -204,11 +204,11 @@ def _bounds(values):
 
 
 def roomy(
-    low: float, high: float, now: tuple[float, float], room: float = ROOM
+    low: float, high: float, now: tuple[float, float], room: float = MARGIN
 ) -> tuple[float, float]:
     """A range around low…high: ``now`` if that still does, else a round one with room to grow."""
     start, end = now
-    if start <= low and high <= end and high - low >= SMALLEST * (end - start):
+    if start <= low and high <= end and high - low >= MIN_FILL * (end - start):
         return now
     span = (high - low) or 0.1 * abs(high) or 1.0
     step = 10.0 ** np.floor(np.log10(span)) / 4.0

@@ -19,7 +19,7 @@ from snnlab_app.panel_fixes import LoadedComponents, add_handlers
 from snnlab_app.server import access as access_
 from snnlab_app.server import passwords
 
-SLOW_DOWN = 1.0
+REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
 ENTRANCE = str(Path(__file__).with_name("entrance.html"))
 """Panel's own pages for logging in would load their pictures and letters from elsewhere."""
@@ -107,11 +107,11 @@ class _Entrance:
 
 
 class _OAuth(_Entrance, OAuthProvider):
-    """Whoever another site vouches for."""
+    """Log in by an account at another site."""
 
 
 class _Passwords(_Entrance, BasicAuthProvider):
-    """Whoever has a password in a file of hashes."""
+    """Log in by a password, checked against a file of hashes."""
 
     def __init__(self, file):
         self._file = file
@@ -141,7 +141,7 @@ class _Login(_Here, BasicLoginHandler):
             asked = self.get_argument("next", "")
             self.redirect(relative(asked, self.request.path) if asked else "./")
         else:
-            await asyncio.sleep(SLOW_DOWN)
+            await asyncio.sleep(REFUSAL_SECONDS)
             self.set_status(403)
             self._show(WRONG)
 

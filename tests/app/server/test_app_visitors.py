@@ -20,7 +20,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run
 from snnlab_app.compute.pool import Compute, _Process
 from snnlab_app.compute.remote import LOST, MAX_FALLS, RemoteSession, kept_config
-from snnlab_app.compute.store import FRESH, LONGEST, Store
+from snnlab_app.compute.store import MAX_AGE_SECONDS, MIN_AGE_SECONDS, Store
 from snnlab_app.compute.worker import _Host
 from snnlab_app.session.control import Close, Open, Play
 from snnlab_app.session.history import History
@@ -263,7 +263,7 @@ def kill(compute):
 
 
 def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monkeypatch):
-    monkeypatch.setattr("snnlab_app.session.persistence.EVERY", 0.2)
+    monkeypatch.setattr("snnlab_app.session.persistence.CHECKPOINT_EVERY", 0.2)
     moments = random.Random(1)
     with Compute(SHORT, store=store) as compute:
         session = visitor(compute, "me", epochs=40)
@@ -404,8 +404,8 @@ def left(store, name, age, megabytes=0.0):
 def test_the_oldest_go_when_there_are_too_many(tmp_path):
     store = Store(3, tmp_path)
     new = left(store, "new", 60, 2)
-    old = left(store, "old", 2 * FRESH, 2)
-    ancient = left(store, "ancient", 2 * LONGEST)
+    old = left(store, "old", 2 * MIN_AGE_SECONDS, 2)
+    ancient = left(store, "ancient", 2 * MAX_AGE_SECONDS)
     store.tidy()
     assert [folder.exists() for folder in (new, old, ancient)] == [True, False, False]
 

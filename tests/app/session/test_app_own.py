@@ -238,20 +238,20 @@ def test_what_was_left_in_a_crash_is_tidied_away(tmp_path):
 
 
 def test_a_file_in_parts_is_put_together_and_no_more_than_the_limit():
-    widget = upload.chooser(2 * upload.CHUNK + 5)
+    widget = upload.chooser(2 * upload.CHUNK_BYTES + 5)
 
     def send(chunk, total, size, name="a.zip"):
         widget._handle_msg({"status": "upload_event", "name": name, "mime_type": "", "data":
                             bytes(size), "chunk": chunk, "total_chunks": total})  # fmt: skip
         return sum(len(c) for f in widget._file_buffer.values() for c in f["chunks"].values())
 
-    assert send(1, 3, upload.CHUNK) == upload.CHUNK
-    assert send(2, 3, upload.CHUNK) == 2 * upload.CHUNK
+    assert send(1, 3, upload.CHUNK_BYTES) == upload.CHUNK_BYTES
+    assert send(2, 3, upload.CHUNK_BYTES) == 2 * upload.CHUNK_BYTES
     assert send(3, 3, 6) == 0, "a byte too many: all is let go"
-    for chunk, total, size in ((1, 3, upload.CHUNK), (2, 3, upload.CHUNK), (3, 3, 5)):
+    for chunk, total, size in ((1, 3, upload.CHUNK_BYTES), (2, 3, upload.CHUNK_BYTES), (3, 3, 5)):
         send(chunk, total, size)
     widget._handle_msg({"status": "finished"})
-    assert len(widget.value) == 2 * upload.CHUNK + 5
+    assert len(widget.value) == 2 * upload.CHUNK_BYTES + 5
     send(1, 3, 10)
     for chunk, total in ((3, 3), (1, 99), (0, 1), (True, 1), (1, 1.0)):
         assert send(chunk, total, 10) == 0

@@ -5,7 +5,7 @@ import pytest
 from conftest import until
 from sessions import ENDLESS, visiting
 
-from snnlab_app.session.history import MOST, History
+from snnlab_app.session.history import MAX_POINTS, History
 from snnlab_app.session.local import Session
 
 
@@ -26,11 +26,11 @@ def test_a_live_knob_acts_without_a_reset(session):
 
 def test_history_stays_short_and_keeps_the_mean():
     history = History()
-    n = 10 * MOST
+    n = 10 * MAX_POINTS
     for k in range(n):
         history.add(step=k, loss=2.0 * k)
     curves = history.arrays()
-    assert len(curves["step"]) < MOST
+    assert len(curves["step"]) < MAX_POINTS
     np.testing.assert_allclose(curves["loss"], 2.0 * curves["step"])
     grain = curves["step"][1] - curves["step"][0]
     np.testing.assert_allclose(np.diff(curves["step"]), grain)
