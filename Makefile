@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+NODE := $(shell command -v node)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 # Without a browser the interface tests are left out and said so; in CI they are always run.
@@ -33,6 +34,7 @@ lint: $(VENV)/.test  ## style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(if $(NODE),for f in app/snnlab_app/browser/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
 	$(BIN)/python -m pytest -m "not slow and not browser"

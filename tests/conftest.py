@@ -88,8 +88,7 @@ def leave_out(error: Exception):
 
 def idle(session) -> bool:
     """Whether all that a session was asked for is done: its worker waits for the next order."""
-    with session._wake:
-        return not session._orders and bool(session._wake._waiters)
+    return session._tasks.idle
 
 
 def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:

@@ -26,7 +26,7 @@ from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.recipes import recipe
 from snnlab_app.controls.link import query, read
-from snnlab_app.controls.upload import MOST_BYTES, read_upload
+from snnlab_app.controls.upload import MAX_BYTES, read_upload
 
 SETTINGS = [
     ("beta", None), ("beta", "10"), ("beta", True), ("beta", 10j), ("beta", [10.0]),
@@ -258,7 +258,7 @@ PICTURES = {
     "PostScript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a readable picture"),
     "an archive": (b"PK\x05\x06" + bytes(18), "not a readable picture"),
     "a pickle": (b"\x80\x04K\x01.", "not a readable picture"),
-    "a file too long": (bytes(MOST_BYTES + 1), "use one of", "at most"),
+    "a file too long": (bytes(MAX_BYTES + 1), "use one of", "at most"),
     "a bomb": (png((8000, 8000), mode="1"), "64,000,000 pixels"),
 }
 

@@ -8,12 +8,12 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 
 LOOK_EVERY = 25
 """Milliseconds between two looks at the pages."""
-SHARE = 0.6
-"""Of the thread's time for drawing; the rest is for clicks, and for those who come."""
-ACTIVE = 3.0
+DRAWING_SHARE = 0.6
+"""Share of the thread's time for drawing; the rest is for clicks and new visitors."""
+ACTIVE_SECONDS = 3.0
 """Seconds within which a page must have drawn to count as one that draws."""
-LONGEST = 0.03
-"""Seconds of drawing that are believed: in what took longer, Python cleaned up behind all pages."""
+MAX_DRAW_SECONDS = 0.03
+"""Cap on a measured draw time: in longer ones Python collected garbage of all pages."""
 
 
 class Page(Protocol):
@@ -72,10 +72,10 @@ class Clock:
     def at_work(self) -> int:
         """Pages that have drawn just now."""
         now = self._now()
-        return sum(now - then < ACTIVE for then in self._drawn.values())
+        return sum(now - then < ACTIVE_SECONDS for then in self._drawn.values())
 
     def _done(self, page, seconds):
         self._drawing.discard(page)
         if page in self._due:
             now = self._drawn[page] = self._now()
-            self._due[page] = now + min(seconds, LONGEST) * self.at_work / SHARE
+            self._due[page] = now + min(seconds, MAX_DRAW_SECONDS) * self.at_work / DRAWING_SHARE

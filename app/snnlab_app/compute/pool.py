@@ -17,6 +17,7 @@ from snnlab.process import freeze_imports
 from snnlab_app.compute.child import ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps
+from snnlab_app.session.control import Close, Order, TrainingControl
 
 
 class Compute:
@@ -38,11 +39,11 @@ class Compute:
     ):
         self.limits, self.store = limits or Limits(), store
         self._lock, self._numbers, self._over = Lock(), count(), False
-        self._sessions: WeakValueDictionary[int, object] = WeakValueDictionary()
-        self.shared: WeakValueDictionary[str, object] = WeakValueDictionary()
+        self._sessions: WeakValueDictionary[int, TrainingControl] = WeakValueDictionary()
+        self.shared: WeakValueDictionary[str, TrainingControl] = WeakValueDictionary()
         self.sweeps = Sweeps(data_dir, self.limits)
         self._homes: dict[int, _Process] = {}
-        self._outside: dict[int, list[tuple]] = {}
+        self._outside: dict[int, list[Order]] = {}
         if store:
             Thread(target=store.tidy, daemon=True).start()
         self._arguments = data_dir, workers, self.limits.minutes
@@ -62,33 +63,33 @@ class Compute:
     def open(self, session) -> int:
         """Begin a session with its settings as they are; returns the number it goes by.
 
-        If the server is full, it stands in line and is told its place.
+        If the server is full, it waits in line and hears its place.
         """
         with self._lock:
             number = next(self._numbers)
             self._sessions[number] = session
-            self._outside[number] = [("open", *session.beginning())]
+            self._outside[number] = [session.beginning()]
             self._let_in()
         return number
 
-    def send(self, number: int, order: str, *arguments) -> None:
+    def send(self, number: int, order: Order) -> None:
         """Give a session an order; lost if its process is, as its listener will notice."""
         with self._lock:
-            if order == "close":
-                self._close(number)
+            if isinstance(order, Close):
+                self._close(number, order)
             elif number in self._outside:
-                self._outside[number].append((order, *arguments))
+                self._outside[number].append(order)
             elif number in self._homes:
-                self._homes[number].send(number, order, *arguments)
+                self._homes[number].send(number, order)
 
-    def _close(self, number):
+    def _close(self, number, order):
         self._outside.pop(number, None)
         if home := self._homes.pop(number, None):
-            home.send(number, "close")
+            home.send(number, order)
         self._let_in()
 
     def _let_in(self):
-        """Whom there is room for, and tell the others how many are before them."""
+        """Let in whom there is room for, and tell the others their place in the line."""
         while self._outside and len(self._homes) < self.limits.visitors:
             home = self._emptiest()
             if self._homes and home.memory > 1e6 * self.limits.memory:
@@ -96,7 +97,7 @@ class Compute:
             number = next(iter(self._outside))
             self._homes[number] = home
             for order in self._outside.pop(number):
-                home.send(number, *order)
+                home.send(number, order)
         for place, number in enumerate(self._outside, start=1):
             if session := self._sessions.get(number):
                 session.stand_in_line(place)
@@ -179,9 +180,9 @@ class _Process:
         theirs.close()
         Thread(target=self._listen, daemon=True).start()
 
-    def send(self, *order) -> None:
+    def send(self, number: int, order: Order) -> None:
         with suppress(OSError):
-            self._pipe.send(order)
+            self._pipe.send((number, order))
 
     def _listen(self):
         with suppress(EOFError, OSError):

@@ -7,27 +7,52 @@ import shutil
 from pathlib import Path
 from threading import Lock
 
-import numpy as np
-
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab_app.compute import own_data as given
+from snnlab.runs.run import Run
+from snnlab_app.compute import own_data
 from snnlab_app.compute.pool import Compute
-from snnlab_app.session.snapshot import Snapshot
+from snnlab_app.session.control import (
+    LOADED,
+    Close,
+    LookAt,
+    Open,
+    Order,
+    Reset,
+    Show,
+    State,
+    TrainingControl,
+    Turn,
+)
 from snnlab_app.session.turns import nth
 
-LOST = "the computing process ended unexpectedly; press Reset to start anew"
+LOST = "the computing process ended unexpectedly; press Reset to start again"
 GOES_ON = "the computing process ended unexpectedly: going on from the last checkpoint"
-OFTEN = 3
-"""Times in a row that it may end without having got anywhere, until a person must decide."""
+MAX_FALLS = 3
+"""Times in a row that the process may end without having loaded, until a person must decide."""
 
 
-class RemoteSession:
-    """What :class:`~snnlab_app.session.local.Session` is, computed elsewhere.
+def kept_config(folder: Path | None) -> Config | None:
+    """Settings of the training that is kept in ``folder``; None if there is no whole one."""
+    try:
+        return Run.open(folder).config if folder else None
+    except SnnlabError:
+        return None
+
+
+def session_of(visitor: str, compute: Compute, config: Config) -> "RemoteSession":
+    """The session of a visitor: the training that is kept, or else a new one with ``config``."""
+    store = compute.store
+    folder, own = (store.folder(visitor), store.own(visitor)) if store else (None, None)
+    return RemoteSession(compute, kept_config(folder) or config, folder, own)
+
+
+class RemoteSession(TrainingControl):
+    """A training in a process of ``compute``.
 
     Its attributes are the newest heard of: a page that looks seldom misses some. With a
-    ``folder``, the training is kept there and outlives the process; in ``own``, a data set of the
-    visitor's own is put. ``heard`` rises with all news.
+    ``folder``, the training is kept there and outlives the process; in ``own``, the visitor's own
+    data set is put. ``heard`` rises with all news.
     """
 
     def __init__(
@@ -38,35 +63,60 @@ class RemoteSession:
         own: Path | None = None,
     ):
         self.config, self._compute, self._folder = config, compute, folder
-        self._own, self._given = own, given.put_before(own)
-        self.notice = ""
-        self.snapshot: Snapshot | None = None
-        self._image, self._lock = 0, Lock()
-        self._look_at: tuple[str, dict] = ("live", {})
+        self._own, self._given = own, own_data.put_before(own)
+        self.notice, self.snapshot = "", None
+        self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
         self._falls, self._trained = 0, False
         self.heard = 0
         self._open("starting")
 
     def _open(self, message):
-        self.state, self.message, self.fraction = "loading", message, None
+        self.state, self.message, self.fraction = State.LOADING, message, None
         self._lost, self._sent = False, 0
         self.heard += 1
         self._number = self._compute.open(self)
 
-    def beginning(self) -> tuple[dict, str | None, str | None]:
-        """What the process must know: settings, where the training is kept, data of one's own."""
-        return self.config.values(), self._folder and str(self._folder), self.given
+    def beginning(self) -> Open:
+        """The order that begins it in a process."""
+        return Open(self.config.values(), self._folder and str(self._folder), self.given)
 
-    def _order(self, *order):
+    def order(self, order: Order) -> None:
+        match order:
+            case Reset() if self._lost:
+                if self._folder:
+                    shutil.rmtree(self._folder, ignore_errors=True)  # it may be the reason
+                self._reopen("starting")
+            case Turn(name, value):
+                with self._lock:
+                    self.config.set(name, value)
+                    self._send(order)
+                self.heard += 1
+            case _:
+                self._remember(order)
+                self._send(order)
+
+    def _send(self, order):
         self._sent += 1
-        self._compute.send(self._number, *order)
+        self._compute.send(self._number, order)
+
+    def _remember(self, order):
+        """Keep what another process must be asked for again."""
+        if isinstance(order, Show):
+            self._show = order
+        elif isinstance(order, LookAt):
+            self._look_at = order
+
+    def _reopen(self, message):
+        self._open(message)
+        self.order(self._show)
+        self.order(self._look_at)
 
     @property
     def given(self) -> str | None:
-        """Where the data set is that the visitor gave, if any."""
+        """Where the visitor's own data set lies, if there is one."""
         return self._given and str(self._given)
 
-    def give(self, data: bytes) -> None:
+    def upload(self, data: bytes) -> None:
         """Have a file of the visitor's be the data set "folder", in place of the one before.
 
         Raises :class:`~snnlab.errors.SnnlabError` if it is not taken.
@@ -74,66 +124,15 @@ class RemoteSession:
         if self._own is None:
             raise SnnlabError("this server keeps nothing, so it takes no data of your own")
         self._given = None
-        self._given = given.put(data, self._own)
-        self._order("give", self.given)
-
-    def play(self) -> None:
-        """Train until told otherwise."""
-        self._order("play")
-
-    def pause(self) -> None:
-        """Stop after the current step."""
-        self._order("pause")
-
-    def step(self) -> None:
-        """One weight update, then pause."""
-        self._order("step")
-
-    def narrate(self) -> None:
-        """One weight update whose stages are told, then pause."""
-        self._order("narrate")
-
-    def reset(self) -> None:
-        """Begin anew with the settings as they are now, same seed."""
-        if self._lost:
-            if self._folder:
-                shutil.rmtree(self._folder, ignore_errors=True)  # it may be the reason
-            self._reopen("starting")
-        else:
-            self._order("reset")
-
-    def _reopen(self, message):
-        self._open(message)
-        self.show(self._image)
-        self.look_at(*self._look_at)
-
-    def show(self, index: int) -> None:
-        """Watch another test image."""
-        self._image = index
-        self._order("show", index)
-
-    def draw(self, pixels: np.ndarray) -> None:
-        """Watch a picture of one's own instead : uint8[row, column], as wide as the data's."""
-        self._order("draw", pixels)
-
-    def look_at(self, view: str, wishes: dict | None = None) -> None:
-        """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
-        self._look_at = view, wishes or {}
-        self._order("look_at", *self._look_at)
-
-    def turn(self, name: str, value) -> None:
-        """Turn a knob; raises :class:`~snnlab.errors.SnnlabError` if the value is not allowed."""
-        with self._lock:
-            self.config.set(name, value)
-            self._order("turn", name, value)
-        self.heard += 1
+        self._given = own_data.put(data, self._own)
+        self.give(self.given)
 
     def close(self) -> None:
         """End the session; harmless when called twice."""
         if self._own:
-            given.take_away(self._own)
-        self.state = "closed"
-        self._order("close")
+            own_data.take_away(self._own)
+        self.state = State.CLOSED
+        self.order(Close())
 
     def hear(self, settings: tuple[int, dict] | None = None, **news) -> None:
         """Take over news; settings only when they are the answer to all that was sent."""
@@ -143,7 +142,7 @@ class RemoteSession:
                     self.config.set(name, value)
         vars(self).update(news)  # at once, for a state goes with its snapshot
         self.heard += 1
-        if self.state in ("ready", "running", "paused", "finished"):
+        if self.state in LOADED:
             self._falls = 0
 
     def stand_in_line(self, place: int) -> None:
@@ -152,12 +151,12 @@ class RemoteSession:
         self.heard += 1
 
     def lose(self) -> None:
-        """Hear that the computing process is gone; go on in another, unless that helps nothing."""
+        """Hear that the computing process is gone; go on in another, unless that cannot help."""
         if not self._falls:
-            self._trained = self.state == "running"
+            self._trained = self.state == State.RUNNING
         self._falls += 1
-        if self._folder is None or self._falls > OFTEN:
-            self.state, self.message, self.fraction, self._lost = "failed", LOST, None, True
+        if self._folder is None or self._falls > MAX_FALLS:
+            self.state, self.message, self.fraction, self._lost = State.FAILED, LOST, None, True
             self.heard += 1
             return
         self._reopen(GOES_ON)

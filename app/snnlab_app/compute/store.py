@@ -7,10 +7,10 @@ from pathlib import Path
 
 from snnlab.files import cache_folder
 
-LONGEST = 24 * 3600.0
-"""Seconds after which a training that nobody came back for is taken away."""
-FRESH = 3600.0
-"""Seconds for which none is: another server may be at work on it."""
+MAX_AGE_SECONDS = 24 * 3600.0
+"""Seconds after which a training that nobody came back for is removed."""
+MIN_AGE_SECONDS = 3600.0
+"""Seconds before which none is removed: another server may be writing to it."""
 
 
 class Store:
@@ -21,7 +21,7 @@ class Store:
         self._bytes = 1e6 * megabytes
 
     def folder(self, visitor: str) -> Path:
-        """That of a visitor, who cannot be told from its name; it may not be there."""
+        """The folder of a visitor, named so that nobody learns who it is; it may not exist."""
         return self._root / sha256(visitor.encode()).hexdigest()[:32]
 
     def own(self, visitor: str) -> Path:
@@ -29,13 +29,13 @@ class Store:
         return self.folder(visitor).with_suffix(".own")
 
     def tidy(self) -> None:
-        """Take away what is too old, and the oldest of what is too much."""
+        """Remove what is too old, and the oldest of what is too much."""
         left = sorted(self._left(), reverse=True)
         total, now = 0, time.time()
         for written, size, folder in left:
             total += size
             age = now - written
-            if age > LONGEST or (total > self._bytes and age > FRESH):
+            if age > MAX_AGE_SECONDS or (total > self._bytes and age > MIN_AGE_SECONDS):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _left(self):

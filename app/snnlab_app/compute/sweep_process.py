@@ -14,9 +14,9 @@ from snnlab.errors import SnnlabError
 from snnlab.process import freeze_imports
 from snnlab.sweeps.cluster import on_one_core
 
-NICER = 10
-"""By how much it stands back behind the trainings that somebody watches."""
-MOST_ON_IMPORTANCE = 0.1
+NICENESS = 10
+"""Added to the niceness of the process: trainings that somebody watches go first."""
+MAX_IMPORTANCE_SHARE = 0.1
 """Share of the time that may go into finding out which knobs matter."""
 
 
@@ -25,16 +25,16 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
     :class:`~snnlab_app.compute.sweeps.Sweep` by name."""
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
     if hasattr(os, "nice"):
-        os.nice(NICER)
+        os.nice(NICENESS)
     with freeze_imports():
         from snnlab.sweeps.plan import Plan
         from snnlab.sweeps.search import sweep
 
         on_one_core()
     try:
-        teller = _Teller(pipe, Plan.checked(**plan), storage)
-        sweep(teller.plan, storage, workers=0, data_dir=data_dir, tell=teller.tell)
-        teller.say(state="finished", message="", importance=teller.importance())
+        reporter = _Reporter(pipe, Plan.checked(**plan), storage)
+        sweep(reporter.plan, storage, workers=0, data_dir=data_dir, tell=reporter.tell)
+        reporter.say(state="finished", message="", importance=reporter.importance())
     except SnnlabError as error:
         _say(pipe, state="failed", message=str(error))
     os._exit(0)
@@ -53,8 +53,8 @@ def _say(pipe, **news):
         pipe.send(news)
 
 
-class _Teller:
-    """Tells of every trial that ends."""
+class _Reporter:
+    """Reports every trial that ends."""
 
     def __init__(self, pipe, plan, storage):
         self.plan, self._pipe, self._storage = plan, pipe, storage
@@ -80,7 +80,7 @@ class _Teller:
         start = time.monotonic()
         found = importance(self.plan, self.study)
         now = time.monotonic()
-        self._due = now + (now - start) / MOST_ON_IMPORTANCE
+        self._due = now + (now - start) / MAX_IMPORTANCE_SHARE
         return found
 
     @property

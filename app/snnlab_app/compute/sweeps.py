@@ -75,7 +75,7 @@ class Sweep:
 class Sweeps:
     """The sweeps of a server, in the order in which they were begun.
 
-    Each has a folder of its own below ``root``, in the user's cache unless told otherwise.
+    Each has a folder of its own below ``root``, in the user's cache by default.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Sweeps:
 
     @property
     def memory(self) -> int:
-        """Bytes it holds, 0 if there is none."""
+        """Bytes that it holds, 0 if it does not run."""
         pid = self.pid
         try:
             return psutil.Process(pid).memory_info().rss if pid else 0
@@ -144,7 +144,7 @@ class Sweeps:
             return 0
 
     def _go_on(self):
-        """Have the first in line begin if nothing runs; tell the others how many are before."""
+        """Have the first in line begin if nothing runs; the others hear how many are before."""
         if self._process is None and self._line:
             sweep = self._line.pop(0)
             sweep.storage = self._root / uuid4().hex / FILE

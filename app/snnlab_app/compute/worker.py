@@ -1,7 +1,7 @@
 """A computing process: hosts sessions of the visitors of a server.
 
 Orders come in through a pipe, what has changed goes out through it. A page that is slow to listen
-holds up the telling only, which then goes on with the newest; training waits for nobody.
+holds up the reports only, which then continue with the newest; training waits for nobody.
 """
 
 import os
@@ -13,13 +13,12 @@ from threading import Thread
 from time import sleep
 
 from snnlab.config import Config
+from snnlab_app.session.control import Close, Open, Order
 from snnlab_app.session.local import Session, kernel_threads
 from snnlab_app.session.turns import Line
 
-TELL_EVERY = 0.03
+REPORT_EVERY = 0.03
 """Seconds between two looks at the sessions: the page looks three times less often."""
-TOLD = ("state", "message", "fraction", "notice", "snapshot")
-"""What a page hears of its session; the state is read before the snapshot published with it."""
 
 
 def run(
@@ -31,15 +30,15 @@ def run(
 ) -> None:
     """Obey the orders of ``pipe`` until nobody is at its other end, for whatever reason.
 
-    An order is ``(number, name, *arguments)``, the number being that of the session; news are
-    ``(number, changes)``. With ``settings``, one session is begun before anybody asks for it;
-    so many ``processes`` share the cores, and for so many ``minutes`` a training goes on.
+    What comes in is ``(number, order)``, the number being that of the session; what goes out is
+    ``(number, changes)``. With ``settings``, one session is begun before anybody asks for it.
+    processes : that share the cores; minutes : a training is paused after them.
     """
     import torch  # not before snnlab.learn, which tells OpenMP how to wait
 
     torch.set_num_threads(1)
     host = _Host(settings, data_dir=data_dir, threads=kernel_threads(processes), minutes=minutes)
-    Thread(target=host.tell, args=(pipe,), name="snnlab-telling", daemon=True).start()
+    Thread(target=host.report, args=(pipe,), name="snnlab-reports", daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             host.obey(*pipe.recv())
@@ -52,34 +51,41 @@ class _Host:
     def __init__(self, settings: dict | None, **shared):
         self._shared = {"line": Line(), **shared}
         self._visits: dict[int, _Visit] = {}
-        self._waiting = settings, self._begin(settings) if settings else None
+        self._waiting = settings, self._begin(Open(settings)) if settings else None
 
-    def _begin(self, settings, folder=None, given=None):
-        config = Config.checked(**settings)
-        folder = folder and Path(folder)
-        return Session(config, folder=folder, given=given, **self._shared).start()
+    def _begin(self, order):
+        config = Config.checked(**order.settings)
+        folder = order.folder and Path(order.folder)
+        return Session(config, folder=folder, given=order.given, **self._shared).start()
 
-    def obey(self, number, order, *arguments):
-        if order == "open":
-            self._visits[number] = _Visit(self._taken(*arguments) or self._begin(*arguments))
-        elif order == "close" and number in self._visits:
+    def obey(self, number: int, order: Order) -> None:
+        """Begin or end a session; it sees to all other orders itself."""
+        if isinstance(order, Open):
+            self._visits[number] = _Visit(self._prepared(order) or self._begin(order))
+        elif number not in self._visits:  # it was of a process before this one
+            return
+        elif isinstance(order, Close):
             self._visits.pop(number).session.close(timeout=0)
-        elif number in self._visits:  # else it was of a process before this one
-            self._visits[number].obey(order, *arguments)
+        else:
+            self._visits[number].obey(order)
 
-    def _taken(self, wanted, folder=None, given=None):
+    def _prepared(self, order):
         """The session in waiting, if it is the one that is wanted."""
         settings, session = self._waiting
-        if settings != wanted or session is None or (folder and Path(folder).exists()) or given:
+        folder = order.folder and Path(order.folder)
+        if settings != order.settings or session is None or order.given:
+            return None
+        if folder and folder.exists():
             return None
         self._waiting = None, None
-        session.keep_in(folder and Path(folder))
+        session.keep_in(folder)
         return session
 
-    def tell(self, pipe):
+    def report(self, pipe: Connection) -> None:
+        """Send what has changed, until nobody listens."""
         with suppress(OSError):
             while True:
-                sleep(TELL_EVERY)
+                sleep(REPORT_EVERY)
                 for news in self._news():
                     pipe.send(news)
 
@@ -94,17 +100,17 @@ class _Visit:
 
     def __init__(self, session: Session):
         self.session, self._obeyed = session, 0
-        self._known = dict.fromkeys((*TOLD, "settings"))
+        self._known = dict.fromkeys((*Session.REPORTED, "settings"))
         self._settings = None, None
 
-    def obey(self, order, *arguments):
-        getattr(self.session, order)(*arguments)
+    def obey(self, order):
+        self.session.order(order)
         self._obeyed += 1
 
     def news(self):
         """What has changed since last asked; settings go with the count of orders they heed."""
         session = self.session
-        now = {name: getattr(session, name) for name in TOLD}
+        now = {name: getattr(session, name) for name in Session.REPORTED}
         now["settings"] = self._obeyed, self._values()
         news = {name: value for name, value in now.items() if value != self._known[name]}
         self._known = now

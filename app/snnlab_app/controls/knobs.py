@@ -1,15 +1,17 @@
-"""A declared knob as a slider shows it: its values in the unit people read, and its steps."""
+"""A declared knob as a slider shows it: its values in the unit of the page, and its steps."""
+
+import re
 
 import param
 
 from snnlab.config import Config, Quantity
 
 STEPS_PER_DECADE = (1.0, 2.0, 5.0)
-MOST_ON_SLIDER = 200
+MAX_SLIDER_POSITIONS = 200
 
 
 def unit(name: str) -> str:
-    """The unit that people read a knob in."""
+    """The unit in which a knob is shown."""
     return getattr(Config.param[name], "shown", "")
 
 
@@ -25,17 +27,20 @@ def label(name: str) -> str:
 
 
 def shown(name: str, value):
-    """A stored value as its widget has it: in the unit people read."""
+    """A stored value as its widget has it: in the unit of the page."""
     if isinstance(value, list):
         return "-".join(map(str, value))
     knob = Config.param[name]
-    if isinstance(knob, param.Integer) and span(knob) > MOST_ON_SLIDER:
+    if isinstance(knob, param.Integer) and span(knob) > MAX_SLIDER_POSITIONS:
         return str(value)
     return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
 
 
 def stored(name: str, value):
-    """A widget's value as the configuration has it; raises :class:`SnnlabError` for no number."""
+    """A widget's value as the configuration has it.
+
+    Raises :class:`~snnlab.errors.SnnlabError` if it is not a number where one is needed.
+    """
     knob = Config.param[name]
     if isinstance(knob, Quantity):
         return round(value / knob.factor, 15)
@@ -54,7 +59,7 @@ def ends(knob: Quantity) -> tuple[float, float]:
 
 
 def steps(name: str, value) -> dict[str, dict[str, float]]:
-    """``options`` of a slider in steps, among them where it stands; nothing for other widgets."""
+    """``options`` of a slider in steps, which include its value; nothing for other widgets."""
     knob = Config.param[name]
     if not getattr(knob, "log", False):
         return {}
@@ -77,12 +82,25 @@ def log_steps(low: float, high: float) -> list[float]:
 
 
 def round_step(width: float) -> float:
-    """The step of a linear slider that is so wide."""
+    """The step of a linear slider of this width, in the unit of the slider."""
     return 1.0 if width >= 40 else 0.1 if width >= 4 else 0.01
 
 
-def told(config: Config) -> str:
-    """The settings that are not as they are from the start, in words."""
+def on_page(text: str) -> str:
+    """An error of the library with the knobs' names of the page in place of the flags of commands.
+
+    "(--chips 2)" becomes "(Chips or runs 2)".
+    """
+
+    def named(match):
+        name = match[1].replace("-", "_")
+        return Config.param[name].label if name in Config.knobs() else match[0]
+
+    return re.sub(r"--([a-z][a-z-]*)", named, text)
+
+
+def describe(config: Config) -> str:
+    """The settings that differ from the defaults, in words."""
     usual = Config().values()
     turned = [name for name, value in config.values().items() if value != usual[name]]
     words = [

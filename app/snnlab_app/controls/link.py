@@ -13,7 +13,7 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 
 VERSION = "1"
-MOST_CHARACTERS, MOST_SHOWN = 8000, 40
+MAX_CHARACTERS, MAX_SHOWN = 8000, 40
 OTHERS = ("v", "view", "units", "lesson", "hide")
 
 
@@ -42,7 +42,7 @@ def written(value) -> str:
 
 def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
     """What a query says; what makes no sense in it is named and left out."""
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_CHARACTERS:
         return State({}, ignored=(f"a link of {len(text)} characters",))
     settings, found, ignored = {}, {}, []
     for name, value in parse_qsl(text.lstrip("?"), keep_blank_values=True):
@@ -55,10 +55,10 @@ def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
                 settings[name] = setting(name, value)
         except SnnlabError as error:
             shown = plain(f"{name}={value}")
-            cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
+            cut = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
             ignored.append(f"{cut} ({error})")
-    told = {name: value for name, value in found.items() if name in State._fields}
-    return State(settings, **told, ignored=tuple(ignored))
+    known = {name: value for name, value in found.items() if name in State._fields}
+    return State(settings, **known, ignored=tuple(ignored))
 
 
 def _other(name, value, views, lessons):

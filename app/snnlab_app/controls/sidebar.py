@@ -9,7 +9,7 @@ from snnlab.errors import SnnlabError
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls import upload
 from snnlab_app.controls.knobs import (
-    MOST_ON_SLIDER,
+    MAX_SLIDER_POSITIONS,
     ends,
     label,
     move,
@@ -25,17 +25,17 @@ FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"
 """Titles of folded groups, no larger than what they hold."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
-FIRST = ("mismatch", "dead", "rho_burst", "beta")
+FIRST_KNOBS = ("mismatch", "dead", "rho_burst", "beta")
 """What one turns first, while it trains; the rest is folded away."""
 
 
 class Controls:
     """A widget for every knob of a session's configuration."""
 
-    def __init__(self, session: RemoteSession, turns: Turns, most_bytes: int = upload.MOST_BYTES):
+    def __init__(self, session: RemoteSession, turns: Turns, max_bytes: int = upload.MAX_BYTES):
         self._session, self._turns = session, turns
         self._file = upload.chooser(
-            most_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
+            max_bytes, accept=".zip,.npz,.csv", label=OWN, sizing_mode="stretch_width",
             variant="outlined",
             description="A zip with a sub-folder of pictures for each class, a CSV file with a"
             " label and pixels in each line, or an npz file of images and labels. For you alone,"
@@ -53,13 +53,14 @@ class Controls:
             self._turns.turn({name: stored(name, event.new)})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
+            self.refresh()
 
     def _given(self, event):
         """A data set was dropped: train on it."""
         if not event.new:
             return
         try:
-            self._session.give(event.new)
+            self._session.upload(event.new)
             self._turns.turn({"dataset": "folder"})
             self._session.reset()
         except SnnlabError as error:
@@ -80,13 +81,13 @@ class Controls:
     def panel(self) -> list:
         """First the few that matter most, then everything by group."""
         rest = {
-            title: [self._widgets[n] for n in names if n not in FIRST]
+            title: [self._widgets[n] for n in names if n not in FIRST_KNOBS]
             for title, names in Config.GROUPS.items()
         }
         rest["Data"].insert(1, self._file)
         return [
             pmui.Typography("Turn these while it trains", variant="subtitle2"),
-            *(self._widgets[name] for name in FIRST),
+            *(self._widgets[name] for name in FIRST_KNOBS),
             pmui.Accordion(
                 *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
                 sizing_mode="stretch_width",
@@ -126,7 +127,7 @@ def _widget(name, config):
 
 def _whole_number(knob, look):
     low, high = knob.bounds
-    if span(knob) <= MOST_ON_SLIDER:
+    if span(knob) <= MAX_SLIDER_POSITIONS:
         return pmui.IntSlider(start=low, end=high, **look)
     # A text field: the buttons of the library's number field have no names.
     return pmui.TextInput(**{**look, "value": str(look["value"])})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-MOST = 200
+MAX_UNDO = 200
 
 
 class Turns:
@@ -23,7 +23,7 @@ class Turns:
         for name, (_, value) in changes.items():
             self._turn(name, value)
         if changes:
-            self._done, self._undone = [*self._done[-MOST:], changes], []
+            self._done, self._undone = [*self._done[-MAX_UNDO:], changes], []
 
     def undo(self) -> bool:
         """Take the last turn back; whether there was one."""

@@ -10,6 +10,7 @@ from snnlab.config import Config
 from snnlab_app.controls.knobs import ends, label, move, round_step, shown, steps, stored
 from snnlab_app.notebook.notebook import interactive, later
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.session.control import STARTED, State
 from snnlab_app.session.local import Session
 
 LOOK_EVERY = 500
@@ -21,7 +22,7 @@ KNOBS = ("mismatch", "beta", "rho_burst", "learning_rate")
 class Inline:
     """Play, pause, some knobs, and plots of one training in this process.
 
-    ``config`` is the training's own: turning a slider changes it, and so does
+    ``config`` is the training's own: a slider changes it, and so does
     ``session.turn(name, value)`` in the next cell.
     """
 
@@ -33,7 +34,7 @@ class Inline:
         for name, slider in self.knobs.items():
             slider.param.watch(lambda event, name=name: self._turned(name, event.new), "value")
         self._play = pn.widgets.Button(label="Train", color="primary", width=90)
-        self._play.on_click(lambda _: self._toggle())
+        self._play.on_click(lambda _: session.toggle())
         self._status = pn.widgets.StaticText(value="starting", width=480)
         self.plots = {
             "accuracy": LivePlot(plotting.accuracy_curve(*_nothing()), 240, follow="x"),
@@ -50,8 +51,8 @@ class Inline:
         atexit.register(self.close)  # a kernel must not end under a thread that computes
 
     @property
-    def state(self) -> str:
-        """What the session is doing: "loading", "ready", "running", "paused", "finished", …"""
+    def state(self) -> State:
+        """What the session is doing."""
         return self.session.state
 
     def close(self) -> None:
@@ -65,8 +66,8 @@ class Inline:
         """Draw the newest snapshot, if there is one."""
         session = self.session
         snapshot = session.snapshot
-        self._play.label = "Pause" if session.state == "running" else "Train"
-        self._status.value = _told(session)
+        self._play.label = "Pause" if session.state == State.RUNNING else "Train"
+        self._status.value = _describe(session)
         for name, slider in self.knobs.items():
             move(slider, name, self._value(name))
         if snapshot is not self._seen:
@@ -80,9 +81,6 @@ class Inline:
             accuracy.feed(line, s.tests["step"], 100 * s.tests["accuracy"])
         spikes.feed("spikes", s.history["step"], s.history["spikes"])
         pn.io.push_notebook(*self._panes)
-
-    def _toggle(self):
-        (self.session.pause if self.session.state == "running" else self.session.play)()
 
     def _value(self, name):
         return shown(name, getattr(self.config, name))
@@ -129,9 +127,9 @@ def _spikes():
     return plotting.curve(_nothing()[0], "spikes", "hidden spikes / image", plotting.HIDDEN_COLOR)
 
 
-def _told(session):
+def _describe(session):
     s = session.snapshot
-    if session.state not in ("running", "paused", "finished") or s is None:
+    if session.state not in STARTED or s is None:
         return session.message
     return (
         f"{session.state}: step {s.step}, test accuracy {s.test_accuracy:.1%},"

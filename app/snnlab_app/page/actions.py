@@ -1,7 +1,10 @@
-"""What is one click: another chip, a calibration, the ideal twin, a killed circuit."""
+"""What is one click: train, step, reset; another chip, a calibration, the ideal twin."""
+
+import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab_app.controls.undo import Turns
+from snnlab_app.session.control import State, TrainingControl
 
 IDEAL = {
     "die": "ideal", "mismatch": 0.0, "dead": 0.0, "stuck": 0.0, "killed": [],
@@ -10,8 +13,31 @@ IDEAL = {
 """The chip of the textbook: nothing drawn, nothing random."""
 
 
+class Buttons:
+    """Play and pause, single step, reset."""
+
+    def __init__(self, session: TrainingControl):
+        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=105)
+        self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=75)
+        self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=85)
+        self._play.on_click(lambda _: session.toggle())
+        self._step.on_click(lambda _: session.step())
+        self._reset.on_click(lambda _: session.reset())
+
+    def panel(self) -> pmui.Row:
+        """All in one row."""
+        return pmui.Row(self._play, self._step, self._reset, margin=0)
+
+    def show(self, state: State) -> None:
+        """Name what the next click does. While loading, a click is kept and acts afterwards."""
+        running = state == State.RUNNING
+        self._play.param.update(
+            label="Pause" if running else "Train", icon="pause" if running else "play_arrow"
+        )
+
+
 class Actions:
-    """Turns several knobs at once, and back."""
+    """Sets several knobs at once, and back."""
 
     def __init__(self, config: Config, turns: Turns):
         self._config, self._turns = config, turns
@@ -27,7 +53,7 @@ class Actions:
         self._turns.turn({"die_seed": (self._config.die_seed + 1) % 2**32})
 
     def recalibrate(self) -> None:
-        """Measure every circuit of the die and set it anew, or use it as drawn again."""
+        """Measure every circuit of the die and set its codes, or use the die as drawn again."""
         measured = self._config.calibration == "measured"
         self._turns.turn({"calibration": "as drawn" if measured else "measured"})
 

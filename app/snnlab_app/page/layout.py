@@ -1,4 +1,4 @@
-"""What every page over a training has: words on what goes on, and a view that is fed."""
+"""What every page of a training has: a status in words, and a view that is fed."""
 
 from collections.abc import Callable
 from time import thread_time
@@ -8,23 +8,24 @@ import panel_material_ui as pmui
 from bokeh.themes import Theme
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
-from panel.util import edit_readonly
 
+from snnlab_app import panel_fixes
 from snnlab_app.browser import leaving
 from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
-from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.controls.knobs import on_page
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.theme import THEME
+from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
 
 CLOCK = Clock()
-OURS = Theme(json={"attrs": {name: {} for name in (
+PLOT_THEME = Theme(json={"attrs": {name: {} for name in (
     "Axis", "ColorBar", "Grid", "Legend", "Plot", "Title",
 )}})  # fmt: skip
-"""Parts of plots whose looks are our own: the page's library would give them larger letters, and
-other colours than they are read in, whenever a visitor changes between light and dark."""
+"""Parts of plots that keep their own looks: the page's library would give them larger letters and
+less readable colours whenever a visitor changes between light and dark."""
 
 pn.extension(notifications=True, reconnect=True)
 
@@ -32,7 +33,7 @@ pn.extension(notifications=True, reconnect=True)
 class Page:
     """Shows the newest snapshot of a session when its turn comes; says when there is one."""
 
-    def __init__(self, session: RemoteSession):
+    def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
         self._status = Text()
         self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
@@ -64,9 +65,9 @@ class Page:
     # ── coming and going ──
 
     def stand(self) -> None:
-        """Say what goes on; begin when the browser has its copy, end when the visitor leaves."""
+        """Show the state; begin when the browser has its copy, end when the visitor leaves."""
         self._show_status()
-        # Else a page that comes back to a server started anew would ask a distant one for styles.
+        # Else a page that comes back to a restarted server would ask a distant one for styles.
         self._document.template_variables["dist_url"] = LOCAL_DIST
         self.bridge.goodbye = leaving.expect(lambda: self._locked(self._leave))
         self.bridge.when("here", self._here)
@@ -82,22 +83,12 @@ class Page:
     def _gone(self):
         leaving.forget(self.bridge.goodbye)
         self.end()
-        # Panel does not free its area for notifications, and with it would keep the whole page.
-        views = pn.state._views
-        for name in [name for name, (_, _, of, _) in views.items() if of is self._document]:
-            del views[name]
+        panel_fixes.free(self._document)
 
     def _here(self):
-        """The browser has its copy of the page, for the first time or after a lost connection.
-
-        Panel waits for a word that a browser does not give again to a server that was started anew.
-        """
-        self._locked(self._load)
+        """The browser has its copy of the page, for the first time or after a lost connection."""
+        self._locked(lambda: panel_fixes.load(self._document))
         self._seen = self._heard = None
-
-    def _load(self):
-        with set_curdoc(self._document):
-            pn.state._on_load(self._document)
 
     # ── drawing ──
 
@@ -154,8 +145,8 @@ class Page:
             view.open()
             self.bridge.send(figures=view.figures)
 
-    def told(self) -> pn.Column:
-        """What is going on, in words and as a bar."""
+    def status(self) -> pn.Column:
+        """What the training is doing, in words and as a bar."""
         return pn.Column(
             self._status, self._progress, sizing_mode="stretch_width", margin=0,
             styles={"flex": "1 1 260px"},
@@ -163,42 +154,28 @@ class Page:
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot
-        text = session.message
-        if session.state in ("running", "paused", "finished") and snapshot:
+        text = on_page(session.message)
+        if session.state in STARTED and snapshot:
             text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
         self._status.say(text)
         done = session.fraction
-        if session.state not in ("loading", "failed") and snapshot:
+        if session.state in LOADED and snapshot:
             done = snapshot.done
         self._progress.param.update(
-            variant="indeterminate" if done is None and session.state == "loading"
+            variant="indeterminate" if done is None and session.state == State.LOADING
             else "determinate",
             value=max(1, int(100 * (done or 0.0))),
         )  # fmt: skip
-        trouble = session.message if session.state == "failed" else session.notice
+        trouble = text if session.state == State.FAILED else session.notice
         self._notice.param.update(
             title=trouble, visible=bool(trouble),
-            severity="error" if session.state == "failed" else "warning",
+            severity="error" if session.state == State.FAILED else "warning",
         )  # fmt: skip
 
 
 def framed(**content) -> pmui.Page:
-    """A page in our looks with this content.
-
-    It does not mirror whether the server is busy: it would walk all its models each time, and every
-    page would with every event of any visitor. With thirty that costs more than all the rest.
-    """
-    pn.state.curdoc.theme = OURS
-    others = _watching_busy()
-    page = pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
-    for watcher in _watching_busy():
-        if watcher not in others:
-            pn.state.param.unwatch(watcher)
-    with edit_readonly(page):
-        page.busy = False
-    return page
-
-
-def _watching_busy():
-    """Who is told whenever the server begins or ends with something."""
-    return list(pn.state.param.watchers.get("busy", {}).get("value", []))
+    """A page in our looks with this content."""
+    pn.state.curdoc.theme = PLOT_THEME
+    return panel_fixes.without_busy(
+        lambda: pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
+    )

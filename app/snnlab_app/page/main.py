@@ -1,23 +1,19 @@
 """The page of one visitor."""
 
-from pathlib import Path
-
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.recipes import recipe, recipes
-from snnlab.runs.run import Run
 from snnlab_app.compute.pool import Compute
-from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.compute.remote import RemoteSession, session_of
 from snnlab_app.compute.sweeps import Sweeps
 from snnlab_app.controls.link import State, as_python, query, read
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
-from snnlab_app.page.actions import Actions
-from snnlab_app.page.buttons import Buttons
+from snnlab_app.page.actions import Actions, Buttons
 from snnlab_app.page.layout import Page, framed
 from snnlab_app.page.toolbar import Toolbar
 from snnlab_app.page.tour import Help, Tour
@@ -33,16 +29,16 @@ LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 class Dashboard(Page):
     """Controls and views over a session of one's own."""
 
-    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, most_bytes: int):
+    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, max_bytes: int):
         super().__init__(session)
         self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
-        self._controls = Controls(session, self._turns, most_bytes)
+        self._controls = Controls(session, self._turns, max_bytes)
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
-        # Not dynamic: a figure is drawn anew then with every visit, and BokehJS keeps the old ones.
+        # Not dynamic: each visit would draw the figures again, and BokehJS keeps the old ones.
         self._tabs = pmui.Tabs(
             *((view.title, view.panel()) for view in self._views),
             sizing_mode="stretch_width", sx=NARROW_TABS,
@@ -77,7 +73,7 @@ class Dashboard(Page):
         }  # fmt: skip
         self._toolbar = Toolbar(self._units, **acts)
         for message, do in {
-            "key  ": self._buttons.toggle, "key .": session.step, "key r": session.reset,
+            "key  ": session.toggle, "key .": session.step, "key r": session.reset,
             "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
             "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
@@ -97,7 +93,7 @@ class Dashboard(Page):
         return self._sweeps.begin(plan, own)
 
     def _load_trial(self, settings, restart):
-        """A trial's settings; the training begins anew where one of them needs that."""
+        """Set a trial's settings; the training starts again where one of them needs that."""
         self._then_show(self._turns.turn)(settings)
         if restart:
             self.session.reset()
@@ -159,7 +155,7 @@ class Dashboard(Page):
     def _run_row(self):
         """Train, step and reset, with what is going on: at hand on a phone too."""
         return pn.FlexBox(
-            self._buttons.panel(), self.told(), align_items="center", sizing_mode="stretch_width",
+            self._buttons.panel(), self.status(), align_items="center", sizing_mode="stretch_width",
             margin=(8, 5, 0, 5),
         )  # fmt: skip
 
@@ -206,14 +202,6 @@ class Dashboard(Page):
             self._controls.refresh()
 
 
-def found(folder: Path | None) -> Config | None:
-    """Settings of the training that a visitor comes back to, after the server was started anew."""
-    try:
-        return Run.open(folder).config if folder else None
-    except SnnlabError:
-        return None
-
-
 def dashboard(config: Config, compute: Compute) -> pmui.Page:
     """A fresh page with a session of its own, ended when the visitor leaves."""
     state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
@@ -223,11 +211,8 @@ def dashboard(config: Config, compute: Compute) -> pmui.Page:
     if state.lesson and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
-    folder = compute.store.folder(visitor) if compute.store else None
-    own = compute.store.own(visitor) if compute.store else None
-    session = RemoteSession(compute, found(folder) or config, folder, own)
+    session = session_of(visitor, compute, config)
     compute.shared[watching.name_of(visitor)] = session
-    most = 10**6 * compute.limits.upload
-    page = Dashboard(session, state, compute.sweeps, most)
+    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload)
     page.stand()
     return page.page()

@@ -18,6 +18,8 @@ STEPS = (
      " training. Keys: Space trains and pauses, a full stop takes one step, R resets, S swaps the"
      " chip, ? opens this tour."),
 )  # fmt: skip
+CLOSING = {"show_close_button": True, "close_on_click": True}
+"""Of a dialog: it closes by its button, by Escape, and by a click beside it."""
 _TEXT = '<div style="font: 16px/1.5 system-ui; min-height: 6em">{}</div>'
 
 
@@ -31,9 +33,7 @@ class Tour:
         self._back = pmui.Button(label="Back", variant="outlined")
         self._next.on_click(lambda _: self._go(1))
         self._back.on_click(lambda _: self._go(-1))
-        self.dialog = pmui.Dialog(
-            self._text, pmui.Row(self._back, self._next), title="", show_close_button=True
-        )
+        self.dialog = pmui.Dialog(self._text, pmui.Row(self._back, self._next), title="", **CLOSING)
         self._show()
 
     def open(self) -> None:
@@ -62,7 +62,7 @@ class Help:
 
     def __init__(self):
         self._text = pn.pane.HTML("", sizing_mode="stretch_width")
-        self.dialog = pmui.Dialog(self._text, title="", show_close_button=True)
+        self.dialog = pmui.Dialog(self._text, title="", **CLOSING)
 
     def open(self, view) -> None:
         """Explain a view."""

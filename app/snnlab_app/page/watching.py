@@ -1,6 +1,6 @@
-"""The page of one who watches somebody else's training: a class that looks at its teacher's.
+"""The page of somebody who watches another visitor's training, e.g. a class its teacher's.
 
-It shows the view that is looked at there, and changes nothing.
+It shows the view that is open there, and changes nothing.
 """
 
 from hashlib import sha256
@@ -10,10 +10,11 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
-from snnlab_app.controls.knobs import told
+from snnlab_app.controls.knobs import describe
 from snnlab_app.controls.link import query
 from snnlab_app.page.layout import Page, framed
 from snnlab_app.plots.cards import Text
+from snnlab_app.session.control import Order, State, TrainingControl
 from snnlab_app.views import VIEWS
 
 NOBODY = "nobody shares a training under this link now; it appears here as soon as somebody does"
@@ -24,41 +25,45 @@ KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "swee
 
 
 def name_of(visitor: str) -> str:
-    """What a visitor's training is watched by; the visitor cannot be told from it."""
+    """The name under which a visitor's training is watched; it does not give the visitor away."""
     return sha256(b"watch " + visitor.encode()).hexdigest()[:32]
 
 
 def link(visitor: str) -> str:
-    """The address, seen from the dashboard, at which a visitor's training is watched."""
+    """Address at which a visitor's training is watched, relative to the dashboard."""
     return f"{PATH}?of={name_of(visitor)}"
 
 
-class Watched:
-    """A visitor's session as it is seen by others: what changes it is refused.
-
-    Its attributes are those of :class:`~snnlab_app.compute.remote.RemoteSession`.
-    """
+class Watched(TrainingControl):
+    """A visitor's session as others see it: every order is refused."""
 
     def __init__(self, compute: Compute, name: str):
         self._compute, self._name = compute, name
-        self._nothing = _Nothing()
+        self._nobody = _Nobody()
 
-    def __getattr__(self, attribute):
-        session = self._compute.shared.get(self._name)
-        if session is None or session.state == "closed":
-            return getattr(self._nothing, attribute)
-        return getattr(session, attribute)
-
-    def _refuse(self, *_):
+    def order(self, order: Order) -> None:
         pn.state.notifications.info(ONLY, duration=6000)
 
-    play = pause = step = narrate = reset = show = draw = look_at = turn = _refuse
+    @property
+    def _seen(self):
+        session = self._compute.shared.get(self._name)
+        gone = session is None or session.state == State.CLOSED
+        return self._nobody if gone else session
+
+    config = property(lambda self: self._seen.config)
+    state = property(lambda self: self._seen.state)
+    message = property(lambda self: self._seen.message)
+    fraction = property(lambda self: self._seen.fraction)
+    notice = property(lambda self: self._seen.notice)
+    snapshot = property(lambda self: self._seen.snapshot)
+    heard = property(lambda self: self._seen.heard)
 
 
-class _Nothing:
+class _Nobody:
     """Nobody's session."""
 
-    state, message, fraction, notice, snapshot, heard = "loading", NOBODY, None, "", None, -1
+    state, message, fraction, notice = State.LOADING, NOBODY, None, ""
+    snapshot, heard = None, -1
 
     def __init__(self):
         self.config = Config()
@@ -85,7 +90,7 @@ class Watching(Page):
     def page(self) -> pmui.Page:
         """The whole page."""
         row = pn.FlexBox(
-            self._copy, self.told(), align_items="center", sizing_mode="stretch_width",
+            self._copy, self.status(), align_items="center", sizing_mode="stretch_width",
             margin=(8, 5, 0, 5),
         )  # fmt: skip
         return framed(main=[self.bridge, row, self._knobs, self._notice, self._place])
@@ -116,7 +121,7 @@ class Watching(Page):
         config = self.session.config
         link = "./?" + query(config, snapshot.view, snapshot.units)
         if self._copy.href != link:
-            self._knobs.say(told(config))
+            self._knobs.say(describe(config))
             self._copy.href = link
 
 

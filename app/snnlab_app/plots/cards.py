@@ -4,6 +4,7 @@ from html import escape
 
 import panel as pn
 
+from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD
 
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
@@ -50,15 +51,8 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
     )
 
 
-class Markup(pn.pane.HTML):
-    """Sends its text when that changes; Panel would work out all its looks anew each time."""
-
-    def _update(self, ref, model):
-        model.text = self._transform_object(self.object)["object"]
-
-
 class Text(Markup):
-    """Words that are sent only when they change; a screen reader may be told of them."""
+    """A text that is sent only when it changes; ``polite`` has screen readers read it out."""
 
     def __init__(self, polite: bool = False, **look):
         self._attributes = ' role="status" aria-live="polite"' if polite else ""

@@ -8,12 +8,15 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 from bokeh.core.property.vectorization import Value
-from bokeh.document import Document
 from bokeh.models import ColorBar, Plot
-from holoviews.plotting.bokeh.element import ElementPlot
 
-from snnlab_app.plots.follow import Following
+from snnlab_app.panel_fixes import rendered
 from snnlab_app.plots.theme import AXIS
+
+MARGIN = 0.06
+"""Free space around the data, as a share of the axis."""
+MIN_FILL = 0.4
+"""Share of the axis that the data must fill, else it shrinks to them."""
 
 
 class LivePlot:
@@ -29,14 +32,10 @@ class LivePlot:
         follow: str = "y",
         widest: int | None = None,
     ):
-        # A document of its own: the page's may be gone when its visitor is.
-        rendered = hv.renderer("bokeh").get_plot(element, doc=Document())
-        self.figure: Plot = rendered.state
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
         self.glyphs: dict[str, object] = {}
-        rendered.traverse(self._remember, [ElementPlot])
-        rendered.cleanup()  # or what it was drawn in would keep it when its page has gone
+        self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
         self.figure.max_width = self._widest = widest
         self._follows, self._following = follow, Following(self.figure, follow)
@@ -166,3 +165,53 @@ def _dress(figure, height):
         legend.label_text_color = AXIS
     for grid in figure.grid:
         grid.update(grid_line_color=AXIS, grid_line_alpha=0.15)
+
+
+class Following:
+    """Sets the ranges of a figure to the data; zooming stops it, the reset tool resumes."""
+
+    def __init__(self, figure: Plot, axes: str):
+        self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in axes}
+        self._bounds: dict[str, tuple] = {}
+        self.resume()
+
+    def see(self, label: str, x: np.ndarray, y: np.ndarray) -> None:
+        """The curve called ``label`` now has these points."""
+        self._bounds[label] = _bounds(x), _bounds(y)
+
+    def resume(self) -> None:
+        """Follow again after somebody zoomed."""
+        self._set = {axis: (r.start, r.end) for axis, r in self._ranges.items()}
+
+    def settle(self) -> None:
+        """Move those ranges that the data have left, or shrunk in."""
+        for axis, range_ in self._ranges.items():
+            ends = [b["xy".index(axis)] for b in self._bounds.values()]
+            ends = [end for end in ends if end is not None]
+            if not ends or (range_.start, range_.end) != self._set[axis]:
+                continue
+            low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+            wanted = roomy(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
+            if wanted != self._set[axis]:
+                self._set[axis] = wanted
+                start, end = wanted
+                range_.update(start=start, end=end, reset_start=start, reset_end=end)
+
+
+def _bounds(values):
+    finite = np.asarray(values)[np.isfinite(values)]
+    return (float(finite.min()), float(finite.max())) if len(finite) else None
+
+
+def roomy(
+    low: float, high: float, now: tuple[float, float], room: float = MARGIN
+) -> tuple[float, float]:
+    """A range around low…high: ``now`` if that still does, else a round one with room to grow."""
+    start, end = now
+    if start <= low and high <= end and high - low >= MIN_FILL * (end - start):
+        return now
+    span = (high - low) or 0.1 * abs(high) or 1.0
+    step = 10.0 ** np.floor(np.log10(span)) / 4.0
+    down, up = low - room * span, high + max(room, 0.1) * span
+    floor = float(np.floor(down / step) * step)
+    return (0.0 if low >= 0.0 > floor else floor), float(np.ceil(up / step) * step)

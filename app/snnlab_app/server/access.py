@@ -13,9 +13,9 @@ from snnlab.errors import SnnlabError
 from snnlab.files import cache_folder, write_whole
 from snnlab_app.server import passwords
 
-MOST_MESSAGE = 10 * 2**20
+MAX_MESSAGE_BYTES = 10 * 2**20
 """Bytes of one message from a browser: a picture of the most bytes fits."""
-MOST_BODY = 2**20
+MAX_BODY_BYTES = 2**20
 """Bytes of a request: nothing is posted but a login."""
 EVERYWHERE = ("", "0.0.0.0", "::")
 LOOPBACK = ("localhost", "127.0.0.1")
@@ -102,7 +102,7 @@ class Access:
 
     def hosts(self, address: str) -> list[str]:
         """Names under which the server answers, without port: a tunnel may have another."""
-        # An address of IPv6 is none of them: Panel cannot read it out of a request.
+        # No address of IPv6: Panel cannot read one out of a request.
         own = [address] if address not in EVERYWHERE and ":" not in address else []
         named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
@@ -119,9 +119,9 @@ class Access:
             # Without a signature anyone could make up the token that opens a session.
             "sign_sessions": True,
             "secret_key": derived("sessions"),
-            "websocket_max_message_size": MOST_MESSAGE,
+            "websocket_max_message_size": MAX_MESSAGE_BYTES,
             # A proxy's word on whether the visitor came by HTTPS decides on cookies and links only.
-            "http_server_kwargs": {"max_body_size": MOST_BODY, "xheaders": True},
+            "http_server_kwargs": {"max_body_size": MAX_BODY_BYTES, "xheaders": True},
             "prefix": self.root[:-1],
             "root_path": self.root,
             **door.options(self),

@@ -1,4 +1,4 @@
-"""What goes on on a server: its processes and visitors, for whoever runs it."""
+"""The server status page: its processes and visitors, for the person who runs it."""
 
 from html import escape
 from secrets import compare_digest, token_urlsafe
@@ -9,7 +9,7 @@ import psutil
 
 from snnlab_app.compute.pool import Compute
 
-EVERY = 1000
+REFRESH_EVERY_MS = 1000
 """Milliseconds between two looks."""
 _CELL = ' style="padding: 4px 14px 4px 0; text-align: left; font-variant-numeric: tabular-nums"'
 
@@ -27,7 +27,9 @@ class Admin:
         if not compare_digest(given, self.key.encode()):
             return pn.pane.HTML("The key in this address is not that of the running server.")
         shown = pn.pane.HTML(self.html(), sizing_mode="stretch_width")
-        pn.state.add_periodic_callback(lambda: shown.param.update(object=self.html()), EVERY)
+        pn.state.add_periodic_callback(
+            lambda: shown.param.update(object=self.html()), REFRESH_EVERY_MS
+        )
         return shown
 
     def html(self) -> str:

@@ -6,21 +6,20 @@ root of the host, nor a cookie for all of it: a browser reckons both from where 
 
 import asyncio
 import re
-import sys
 from functools import partial
 from pathlib import Path
 
 import panel as pn
 from panel.auth import AUTH_PROVIDERS, BasicAuthProvider, BasicLoginHandler, OAuthProvider
-from panel.io.server import ComponentResourceHandler
-from tornado.web import HTTPError, OutputTransform, RedirectHandler, RequestHandler
+from tornado.web import OutputTransform, RedirectHandler, RequestHandler
 
 from snnlab.errors import SnnlabError
 from snnlab_app.browser.leaving import Left
+from snnlab_app.panel_fixes import LoadedComponents, add_handlers
 from snnlab_app.server import access as access_
 from snnlab_app.server import passwords
 
-SLOW_DOWN = 1.0
+REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
 ENTRANCE = str(Path(__file__).with_name("entrance.html"))
 """Panel's own pages for logging in would load their pictures and letters from elsewhere."""
@@ -36,7 +35,7 @@ def options(access) -> dict:
     """What ``panel.serve`` needs for this :class:`~snnlab_app.server.access.Access`."""
     given = {
         "transforms": [_Headers],
-        "extra_patterns": [(r"/components/(.*)", _Known), (r"/left", Left)],
+        "extra_patterns": [(r"/components/(.*)", LoadedComponents), (r"/left", Left)],
     }
     if access.passwords:
         given["auth_provider"] = _Passwords(access.passwords)
@@ -60,7 +59,7 @@ def known_only(server, names: list[str]) -> None:
     Tornado, page and server are of one origin then.
     """
     known = "|".join(map(re.escape, names))
-    server._tornado.add_handlers(rf"(?!(?:{known})$).*", [(r".*", _Stranger, {"names": names})])
+    add_handlers(server, rf"(?!(?:{known})$).*", [(r".*", _Stranger, {"names": names})])
 
 
 def lead(server, root: str) -> None:
@@ -72,7 +71,7 @@ def lead(server, root: str) -> None:
     if root != "/":
         given = {"url": root, "permanent": False}
         beside += [(path, RedirectHandler, given) for path in ("/", root[:-1])]
-    server._tornado.add_handlers(".*", beside)
+    add_handlers(server, ".*", beside)
 
 
 def _authorized(access, user_info):
@@ -108,11 +107,11 @@ class _Entrance:
 
 
 class _OAuth(_Entrance, OAuthProvider):
-    """Whoever another site vouches for."""
+    """Log in by an account at another site."""
 
 
 class _Passwords(_Entrance, BasicAuthProvider):
-    """Whoever has a password in a file of hashes."""
+    """Log in by a password, checked against a file of hashes."""
 
     def __init__(self, file):
         self._file = file
@@ -142,7 +141,7 @@ class _Login(_Here, BasicLoginHandler):
             asked = self.get_argument("next", "")
             self.redirect(relative(asked, self.request.path) if asked else "./")
         else:
-            await asyncio.sleep(SLOW_DOWN)
+            await asyncio.sleep(REFUSAL_SECONDS)
             self.set_status(403)
             self._show(WRONG)
 
@@ -180,12 +179,3 @@ class _Stranger(RequestHandler):
             f"this snnlab answers as {self._names}: to have it answer under this address, start it"
             f" with --origin {shown}\n"
         )
-
-
-class _Known(ComponentResourceHandler):
-    """Files of components. Panel's own would import any module that an address names."""
-
-    def parse_url_path(self, path):
-        if path.split("/")[0] not in sys.modules:
-            raise HTTPError(404, "Module not found")
-        return super().parse_url_path(path)

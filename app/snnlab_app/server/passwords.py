@@ -11,9 +11,9 @@ from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 
 NAME = re.compile(r"[\w.@+-]{1,64}")
-SHORTEST, LONGEST = 8, 1000
+MIN_LENGTH, MAX_LENGTH = 8, 1000
 """Characters of a password."""
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 _hasher = PasswordHasher()
 
@@ -21,11 +21,11 @@ _hasher = PasswordHasher()
 def read(path: Path) -> dict[str, str]:
     """Hashes by name, a line ``name:hash`` each.
 
-    Raises :class:`SnnlabError` for a file that cannot be read, is none of these or names nobody.
+    Raises :class:`SnnlabError` for a file that cannot be read, has another format or names nobody.
     """
     try:
         with path.open("rb") as file:
-            lines = file.read(MOST_BYTES).decode().splitlines()
+            lines = file.read(MAX_BYTES).decode().splitlines()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a text"
         raise SnnlabError(
@@ -50,7 +50,7 @@ def admits(path: Path, name: str, password: str) -> bool:
     """Whether the file has this name with this password; an unknown name takes as long."""
     hashed = read(path).get(name)
     try:
-        return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
+        return _hasher.verify(hashed or _nobody(), password[:MAX_LENGTH]) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
 
@@ -63,8 +63,10 @@ def keep(path: Path, name: str, password: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise SnnlabError(f"name {name!r} is not allowed: up to 64 letters, digits, . _ - + @")
-    if not SHORTEST <= len(password) <= LONGEST:
-        raise SnnlabError(f"the password has {len(password)} characters: {SHORTEST} to {LONGEST}")
+    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
+        raise SnnlabError(
+            f"the password has {len(password)} characters: {MIN_LENGTH} to {MAX_LENGTH}"
+        )
     entries = read(path) if path.exists() else {}
     entries[name] = _hasher.hash(password)
     text = "".join(f"{name}:{hashed}\n" for name, hashed in entries.items())

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-MOST = 600
-"""Points of a curve: about as many as a plot has pixels to show."""
+MAX_POINTS = 600
+"""Of a curve: about as many as a plot has pixels to show."""
 
 
 class History:
@@ -17,7 +17,7 @@ class History:
 
     @classmethod
     def of(cls, curves: dict[str, np.ndarray], until: int) -> "History":
-        """A history that goes on from these curves, as far as their ``step`` is not later."""
+        """A history that continues these curves, up to the ``step`` ``until``."""
         self = cls()
         self._names = tuple(curves)
         before = curves["step"] <= until
@@ -27,14 +27,16 @@ class History:
         return self
 
     def add(self, **values: float) -> None:
-        """One more point; the same names every time."""
+        """Add a point; the names must be the same every time."""
         self._names = tuple(values)
         self._open.append(tuple(values.values()))
         if len(self._open) >= self._grain:
             self._rows.append(tuple(np.mean(self._open, axis=0)))
             self._open = []
-        if len(self._rows) >= MOST:
-            self._rows = [tuple(r) for r in np.reshape(self._rows, (MOST // 2, 2, -1)).mean(axis=1)]
+        if len(self._rows) >= MAX_POINTS:
+            self._rows = [
+                tuple(r) for r in np.reshape(self._rows, (MAX_POINTS // 2, 2, -1)).mean(axis=1)
+            ]
             self._grain *= 2
 
     def arrays(self) -> dict[str, np.ndarray]:

@@ -1,71 +1,63 @@
-"""What one visitor has: a configuration, a training, and the newest picture of it.
+"""A training in this process: a worker thread that obeys orders, trains and publishes snapshots.
 
-No panel here. A worker thread trains and publishes snapshots; the page takes the newest one on its
-own clock, so a slow browser loses frames and never steps.
+Whoever draws takes the newest snapshot when it has the time, so a slow browser loses frames and
+training never waits for it.
 """
 
 import logging
-from dataclasses import replace
 from math import inf
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Thread
 from time import monotonic, perf_counter
 
-import numpy as np
-
-from snnlab.chip import power
 from snnlab.chip.threads import most_threads, use_threads
-from snnlab.chip.units import PHYSICAL
 from snnlab.config import Config
-from snnlab.data import load
 from snnlab.errors import DataUnavailable, SnnlabError
-from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
-from snnlab_app.session.history import History
-from snnlab_app.session.narration import narrate
+from snnlab.learn.trainer import Trainer
+from snnlab_app.session.control import (
+    AT_REST,
+    CAN_TRAIN,
+    Close,
+    Give,
+    Order,
+    State,
+    TrainingControl,
+    Turn,
+)
+from snnlab_app.session.data import own_dataset, shared_dataset
 from snnlab_app.session.persistence import Keeping
-from snnlab_app.session.reference import Reference
-from snnlab_app.session.shared import shared_dataset
-from snnlab_app.session.snapshot import Snapshot
-from snnlab_app.session.studio import Studio
+from snnlab_app.session.publishing import Publisher, Subject
+from snnlab_app.session.tasks import Task, Tasks
 from snnlab_app.session.turns import Line, nth
 
 _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
-
-SLOWEST = 300.0
-"""Seconds in which a visitor's own data must be read."""
-
-FRAMED = ("live", "sample")
-"""Views that show one image on the chip."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds to wait for the end of the worker."""
 
 
 def kernel_threads(processes: int = 1) -> int:
-    """Of a training: one core is left to the browser, which mostly is on this machine.
+    """Threads for the kernels of a training: one core is left to the browser.
 
-    Two that wait for each other, and one of them for the browser, are slower than one alone.
+    The browser mostly runs on this machine, and two threads that wait for each other while one of
+    them waits for the browser are slower than one alone.
     """
     return max(1, (most_threads() - 1) // processes)
 
 
-class _Slow(Exception):
-    """A visitor's data take too long to read."""
-
-
 class _Left(Exception):
-    """The visitor has gone while the session waited for its turn."""
+    """The visitor has gone while the session waited for its turn or its data."""
 
 
-class Session:
-    """One visitor's training.
+class Session(TrainingControl):
+    """One training.
 
-    ``state`` is one of "loading", "ready", "running", "paused", "finished", "failed", "closed";
-    ``message`` says in one sentence what is going on, ``fraction`` how much of it is done or None.
-    Sessions that share a ``line`` compute in turns. The training is kept in ``folder``, and goes
-    on from there if that holds one; ``threads`` are those of its kernels; so many ``minutes`` it
-    trains until somebody must ask for more. ``given`` is where the data set "folder" lies that the
-    visitor gave.
+    data_dir : where data sets are looked for; line : sessions that share one compute in turns;
+    folder : the training is kept there, and continues from there if that holds one; threads : of
+    its kernels; minutes : how long it trains until somebody must press Train again; given : where
+    the visitor's own data set lies, which is called "folder".
     """
 
     def __init__(
@@ -83,14 +75,10 @@ class Session:
         self._line, self._keeping = line or Line(), Keeping(folder)
         self._threads = threads or kernel_threads()
         self._seconds, self._end = 60 * minutes, inf
-        self.state, self.message, self.fraction = "loading", "starting", None
-        self.notice = ""
-        self.snapshot: Snapshot | None = None
-        self._frame_index = 0
-        self._drawn: np.ndarray | None = None
-        self._look_at: tuple[str, dict] = ("live", {})
-        self._orders: list[str] = ["fetch", "load"]
-        self._wake = Condition()
+        self.state, self.message, self.fraction = State.LOADING, "starting", None
+        self.notice, self.snapshot = "", None
+        self._subject = Subject()
+        self._tasks = Tasks(Task.FETCH, Task.LOAD)
         self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
 
     def start(self) -> "Session":
@@ -98,85 +86,42 @@ class Session:
         self._thread.start()
         return self
 
-    # ── what the page may ask, from any thread ──
-
-    def play(self) -> None:
-        """Train until paused."""
-        self._order("play")
-
-    def pause(self) -> None:
-        """Stop after the current step."""
-        self._order("pause")
-
-    def step(self) -> None:
-        """One weight update, then pause."""
-        self._order("step")
-
-    def narrate(self) -> None:
-        """One weight update whose stages are described, then pause."""
-        self._order("narrate")
-
-    def reset(self) -> None:
-        """Begin anew with the settings as they are now, same seed."""
-        self._order("fetch", "load")
-
-    def show(self, index: int) -> None:
-        """Watch another test image."""
-        self._frame_index, self._drawn = index, None
-        self._order("look")
-
-    def draw(self, pixels: np.ndarray) -> None:
-        """Watch a picture of one's own instead : uint8[row, column], as wide as the data's."""
-        self._drawn = pixels
-        self._order("look")
-
-    def look_at(self, view: str, wishes: dict | None = None) -> None:
-        """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
-        self._look_at = view, wishes or {}
-        self._order("look")
-
-    def turn(self, name: str, value) -> None:
-        """Turn a knob; raises :class:`SnnlabError` if the value is not allowed."""
-        self.config.set(name, value)
-        self._order("look")
-
-    def give(self, place: str) -> None:
-        """The visitor has given a data set: from the next start on it is the one called folder."""
-        self._given = place
+    def order(self, order: Order) -> None:
+        if isinstance(order, Turn):
+            self.config.set(order.name, order.value)
+        elif isinstance(order, Give):
+            self._given = order.place
+        else:
+            self._subject = self._subject.after(order)
+        self._tasks.add(order)
 
     def keep_in(self, folder: Path | None) -> None:
-        """From the first update on, keep the training in a folder that is not there yet."""
+        """From the first update on, keep the training in a folder that does not exist yet."""
         self._keeping.folder = folder
 
-    def close(self, timeout: float = 5.0) -> None:
+    def close(self, timeout: float = CLOSE_TIMEOUT) -> None:
         """End the worker; harmless when called twice."""
-        self._order("close")
+        self.order(Close())
         if self._thread.is_alive():
             self._thread.join(timeout)
-
-    def _order(self, *what):
-        with self._wake:
-            if self._orders[-1:] != ["look"] or what != ("look",):  # one look shows it all
-                self._orders += what
-            self._wake.notify()
 
     # ── the worker ──
 
     def _work(self):
         use_threads(self._threads)
-        at_once = {"fetch": self._fetch, "play": self._play}
+        at_once = {Task.FETCH: self._fetch, Task.PLAY: self._play}
         in_turn = {
-            "load": self._load, "pause": self._pause, "step": self._single, "look": self._look,
-            "narrate": self._narrate, "train": self._train,
+            Task.LOAD: self._load, Task.PAUSE: self._pause, Task.STEP: self._step,
+            Task.NARRATE: self._narrate, Task.LOOK: self._look, Task.TRAIN: self._train,
         }  # fmt: skip
         self._kept = self._keeping.kept()
-        while (order := self._next_order()) != "close":
+        while (task := self._tasks.take(self._trains)) != Task.CLOSE:
             try:
-                if order in at_once:
-                    at_once[order]()
+                if task in at_once:
+                    at_once[task]()
                 else:
-                    with self._line.turn(training=order == "train", wait=self._wait):
-                        in_turn[order]()
+                    with self._line.turn(training=task == Task.TRAIN, wait=self._wait):
+                        in_turn[task]()
             except _Left:
                 break
             except SnnlabError as error:
@@ -185,93 +130,36 @@ class Session:
                 _log.exception("a session failed")
                 self._fail(f"unexpected {type(error).__name__}: {error}")
         self._keeping.forget()
-        self.state = "closed"
+        self.state = State.CLOSED
 
-    def _next_order(self):
-        """The oldest order; while running, training is what there is to do."""
-        with self._wake:
-            while not self._orders and self.state != "running":
-                self._wake.wait()
-            return self._orders.pop(0) if self._orders else "train"
+    def _trains(self):
+        return self.state == State.RUNNING
 
     def _wait(self, place):
-        """Say so where nothing else is seen yet; who has left needs no turn."""
-        if "close" in self._orders:
+        """Show the place in the line where nothing else is seen yet; end if the visitor left."""
+        if self._tasks.closing:
             raise _Left
-        if self.state == "loading":
+        if self.state == State.LOADING:
             waiting = f"others are computing: you are {nth(place)} in line", None
             self.message, self.fraction = self._line.doing or waiting
 
     def _fail(self, message):
-        with self._wake:
-            if self._orders[:1] == ["load"]:  # of what could not be fetched
-                self._orders.pop(0)
-        self.state, self.message, self.fraction = "failed", message, None
+        self._tasks.drop_first(Task.LOAD)  # of what could not be fetched
+        self.state, self.message, self.fraction = State.FAILED, message, None
 
-    def _tell(self, message, fraction):
-        self.message, self.fraction = message, fraction
-
-    def _prepare(self, trainer):
-        """All that the first step needs; whoever waits sees it, too, for it is done for all."""
-
-        def tell(*stage):
-            self.message, self.fraction = self._line.doing = stage
-
-        return trainer.prepare(tell)
+    # ── loading ──
 
     def _fetch(self):
-        self.state, self.fraction = "loading", None
+        self.state, self.fraction, self.notice = State.LOADING, None, ""
         self._data = self._dataset()
 
-    def _load(self):
-        kept, self._kept = self._kept, None
-        goes_on = kept is not None and self._go_on(kept)
-        if not goes_on:
-            self._begin()
-        dataset = self._trainer.dataset
-        self._frame_index %= len(dataset.test_images)
-        self._publish()
-        self.state = self._resting if goes_on else "ready"
-        self.message, self.fraction = f"{dataset.name}: {dataset.origin}", None
-
-    def _begin(self):
-        """A training from its start."""
-        self._equip(Trainer(self.config, self._data))
-        self._keeping.begin(self._trainer)
-        self._note(self._prepare(self._trainer))
-
-    def _equip(self, trainer):
-        self._trainer, self._speed = trainer, 0.0
-        self._curves = {"history": History(), "tests": History()}
-        self._studio, self._reference = Studio(trainer), Reference(trainer)
-
-    def _go_on(self, kept):
-        """The training where it was kept last; what was turned since then is turned again."""
-        wanted = self.config.values()
-        try:
-            trainer = self._keeping.go_on(kept, self._data)
-        except SnnlabError as error:
-            self.notice = f"the training that was kept is lost: {error}"
-            return False
-        self._equip(trainer)
-        self.config = trainer.config
-        for name, value in wanted.items():
-            if value != kept.settings[name]:
-                self.config.set(name, value)
-        progress = self._prepare(trainer)
-        self._curves |= self._keeping.curves()
-        self._see(progress)
-        self._accuracy = progress.evaluation.accuracy
-        self.notice = f"this training was interrupted, and goes on from step {trainer.step}"
-        return True
-
     def _dataset(self):
-        """The data set asked for, or the bundled digits when it is not to be had."""
-        self.notice, c = "", self.config
+        """The data set of the settings, or the bundled digits if it is not available."""
+        c = self.config
         if c.dataset == "folder" and self._given:
-            return self._own_dataset(self._given)
+            return own_dataset(self._given, c.side, self._report_reading)
         try:
-            return shared_dataset(c.dataset, c.side, self.data_dir, self._tell)
+            return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
         except DataUnavailable:
             self.notice = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"
@@ -279,77 +167,107 @@ class Session:
             )
             c.set("dataset", "digits")
             c.set("side", 16)
-            return shared_dataset("digits", c.side, None, self._tell)
+            return shared_dataset("digits", c.side, None, self._report)
 
-    def _own_dataset(self, place):
-        """What the visitor gave, for no other; the page need not know where the server keeps it."""
-        end = monotonic() + SLOWEST
+    def _report(self, message, fraction):
+        self.message, self.fraction = message, fraction
 
-        def tell(message, fraction):
-            if "close" in self._orders:
-                raise _Left
-            if monotonic() > end:
-                raise _Slow
-            self._tell(message.replace(place, Path(place).name), fraction)
+    def _report_reading(self, message, fraction):
+        if self._tasks.closing:
+            raise _Left
+        self._report(message, fraction)
 
+    def _load(self):
+        kept, self._kept = self._kept, None
+        continued = kept is not None and self._continue(kept)
+        if not continued:
+            self._begin()
+        dataset = self._trainer.dataset
+        self._publish()
+        self.state = self._resting if continued else State.READY
+        self.message, self.fraction = f"{dataset.name}: {dataset.origin}", None
+
+    def _begin(self):
+        """Begin a training."""
+        self._trainer = Trainer(self.config, self._data)
+        self._publisher = Publisher(self._trainer)
+        self._keeping.begin(self._trainer)
+        self._note(self._prepare())
+
+    def _continue(self, kept):
+        """Continue a training that was kept; knobs turned since then are turned again."""
+        wanted = self.config.values()
         try:
-            dataset = load("folder", self.config.side, data_dir=place, progress=tell)
+            self._trainer = self._keeping.go_on(kept, self._data)
         except SnnlabError as error:
-            raise SnnlabError(str(error).replace(place, Path(place).name)) from None
-        except _Slow:
-            raise SnnlabError(
-                f"your data take longer than {SLOWEST / 60:g} minutes to read: give fewer or"
-                " smaller pictures"
-            ) from None
-        origin = "; ".join((f"your {Path(place).name}", *dataset.own.notes))
-        return replace(dataset, origin=origin)
+            self.notice = f"the training that was kept is lost: {error}"
+            return False
+        self.config = self._trainer.config
+        for name, value in wanted.items():
+            if value != kept.settings[name]:
+                self.config.set(name, value)
+        self._publisher = Publisher(self._trainer)
+        progress = self._prepare()
+        self._publisher.curves |= self._keeping.curves()
+        self._publisher.see(progress)
+        self.notice = f"this training was interrupted, and goes on from step {self._trainer.step}"
+        return True
+
+    def _prepare(self):
+        """Do all that the first update needs; others in line see it too, as it serves them all."""
+
+        def tell(*stage):
+            self.message, self.fraction = self._line.doing = stage
+
+        return self._trainer.prepare(tell)
+
+    # ── training ──
 
     def _play(self):
-        if self.state in ("ready", "paused"):
-            self.state, self._end = "running", monotonic() + self._seconds
-        elif self.state == "finished":
-            with self._wake:
-                self._orders[:0] = ["fetch", "load", "play"]
+        if self.state in (State.READY, State.PAUSED):
+            self.state, self._end = State.RUNNING, monotonic() + self._seconds
+        elif self.state == State.FINISHED:
+            self._tasks.put_first(Task.FETCH, Task.LOAD, Task.PLAY)
 
     def _pause(self):
-        if self.state == "running":
+        if self.state == State.RUNNING:
             self.notice = ""
             self._rest()
 
     def _rest(self):
-        """Show all as it is now, and keep it."""
+        """Publish everything as it is now, and keep it."""
         self._publish()
         self.state = self._resting
-        self._keeping.save(self._curves)
+        self._keeping.save(self._publisher.curves)
 
     @property
     def _resting(self):
-        return "finished" if self._trainer.finished else "paused"
+        return State.FINISHED if self._trainer.finished else State.PAUSED
 
-    def _single(self):
-        if self.state in ("ready", "paused", "running"):
+    def _step(self):
+        if self.state in CAN_TRAIN:
             self._advance()
             self._rest()
 
     def _narrate(self):
-        if self.state in ("ready", "paused", "running"):
-            progress, self._studio.stages = narrate(self._trainer, self._update)
-            self._note(progress)
+        if self.state in CAN_TRAIN:
+            self._publisher.narrate(self._update)
+            self._keeping.keep(self._publisher.curves)
             self._rest()
 
     def _look(self):
-        if self.state in ("ready", "paused", "finished"):
+        if self.state in AT_REST:
             self._publish()
 
     def _train(self):
-        """Weight updates until the turn is over or there is something else to do."""
+        """Make weight updates until the turn is over or another task waits."""
         end = perf_counter() + self._line.slice
         self._advance()
-        while perf_counter() < end and self.state == "running" and not self._line.hurried:
-            if self._orders:
+        while perf_counter() < end and self._trains() and not self._line.hurried:
+            if self._tasks:
                 return
             self._advance()
-        if monotonic() > self._end and self.state == "running":
+        if monotonic() > self._end and self._trains():
             self._pause()
             self.notice = (
                 f"paused after {self._seconds / 60:g} minutes, the most that this server trains at"
@@ -357,9 +275,8 @@ class Session:
             )
 
     def _advance(self):
-        self._reference.before_step()
-        self._note(self._update())
-        self._reference.after_step()
+        self._publisher.advance(self._update)
+        self._keeping.keep(self._publisher.curves)
         if self._trainer.finished:
             self._rest()
         elif perf_counter() - self._published > PUBLISH_EVERY:
@@ -370,57 +287,10 @@ class Session:
         self.notice = self._keeping.trouble or self.notice
         return progress
 
-    def _see(self, progress):
-        self._studio.progress = progress
-        self._power = power.estimate(progress.recording, "inference")
-
-    def _note(self, progress: Progress):
-        self._see(progress)
-        if progress.step:
-            rate = progress.samples / progress.seconds
-            self._speed = 0.95 * self._speed + 0.05 * rate if self._speed else rate
-        low, high = self._power.ranges["power"]
-        self._curves["history"].add(
-            step=progress.step,
-            loss=progress.loss,
-            accuracy=progress.accuracy,
-            spikes=progress.spikes,
-            power=1e3 * self._power.power,
-            activity=1e3 * self._power.activity,
-            power_low=1e3 * low,
-            power_high=1e3 * high,
-        )
-        if progress.evaluation:
-            self._accuracy = progress.evaluation.accuracy
-            self._curves["tests"].add(step=progress.step, accuracy=self._accuracy)
-        self._keeping.keep(self._curves)
+    def _note(self, progress):
+        self._publisher.note(progress)
+        self._keeping.keep(self._publisher.curves)
 
     def _publish(self, hurry=False):
-        """In a hurry, pictures take little time and may be of some steps ago."""
-        trainer, (view, wishes) = self._trainer, self._look_at
-        self.snapshot = Snapshot(
-            classes=trainer.dataset.classes,
-            test_images=len(trainer.dataset.test_images),
-            step=trainer.step,
-            epoch=trainer.epoch,
-            done=trainer.step / (trainer.steps_per_epoch * self.config.epochs),
-            test_accuracy=self._accuracy,
-            images_per_second=self._speed,
-            power=self._power,
-            **{name: curve.arrays() for name, curve in self._curves.items()},
-            transferred=self._reference.arrays(),
-            view=view,
-            units=wishes.get("units", PHYSICAL),
-            frame=self._frame() if view in FRAMED else None,
-            picture=self._studio.take(view, wishes, hurry),
-            look=trainer.dataset.own and trainer.dataset.own.look,
-        )
+        self.snapshot = self._publisher.snapshot(self._subject, hurry)
         self._published = perf_counter()
-
-    def _frame(self):
-        """The watched image, always with the same noise: only the network changes."""
-        dataset, index = self._trainer.dataset, self._frame_index
-        if (drawn := self._drawn) is not None and drawn.shape == dataset.test_images.shape[1:]:
-            return self._studio.frame(drawn, None, "drawn", 0)
-        label = dataset.classes[dataset.test_labels[index]]
-        return self._studio.frame(dataset.test_images[index], label, "frame", TEST_IDS + index)

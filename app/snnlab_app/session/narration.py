@@ -1,4 +1,4 @@
-"""One training step told slowly: what each stage did, in numbers."""
+"""One weight update described stage by stage, in numbers."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from snnlab.learn.trainer import Progress, Trainer
 def narrate(
     trainer: Trainer, advance: Callable[[], Progress]
 ) -> tuple[Progress, tuple[tuple[str, str], ...]]:
-    """Have a step taken; its progress, and for each stage its name and what happened."""
+    """Call ``advance``; returns its progress, and for each stage its name and what happened."""
     floats, codes = trainer.network.arrays(), trainer.network.weights_lsb()
     progress = advance()
     return progress, tuple(_stages(trainer, progress, floats, codes))

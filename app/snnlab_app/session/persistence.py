@@ -17,7 +17,7 @@ from snnlab.runs.recorder import NotKept, Recorder
 from snnlab.runs.run import Run
 from snnlab_app.session.history import History
 
-EVERY = 20.0
+CHECKPOINT_EVERY = 20.0
 """Seconds between two checkpoints: what a crash costs at most, to be done again."""
 CURVES = "curves.npz"
 
@@ -49,7 +49,7 @@ class Keeping:
 
     def go_on(self, run: Run, dataset: Dataset) -> Trainer:
         """The training where it was last kept; raises :class:`SnnlabError` if it is damaged."""
-        self._recorder = Recorder.resume(run, dataset, every=EVERY, epochs_too=False)
+        self._recorder = Recorder.resume(run, dataset, every=CHECKPOINT_EVERY, epochs_too=False)
         self._trainer = self._recorder.trainer
         return self._trainer
 
@@ -64,7 +64,9 @@ class Keeping:
     def _kept_update(self):
         with without_fsync():  # a flush takes longer than many updates, and others wait
             if self._recorder is None:
-                self._recorder = Recorder(self.folder, self._trainer, every=EVERY, epochs_too=False)
+                self._recorder = Recorder(
+                    self.folder, self._trainer, every=CHECKPOINT_EVERY, epochs_too=False
+                )
             return self._recorder.advance()
 
     def _give_up(self, error):

@@ -1,6 +1,7 @@
-"""What the loop is worth: weights that stay as they were when the chip changed, beside the trained.
+"""Weights that stay as they were when the chip changed, compared with those still in the loop.
 
-Whoever turns the mismatch sees accuracy fall and come back. These weights do not come back.
+After the mismatch is raised, the trained accuracy falls and recovers; that of these weights does
+not recover.
 """
 
 from time import perf_counter
@@ -11,12 +12,12 @@ from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.seeding import key
 from snnlab_app.session.history import History
 
-IMAGES = 250
-"""Test images that they are measured on."""
-EVERY = 1.0
-"""Seconds between two measurements: a few percent of the training's time at most."""
-ONE_TURN = 3.0
-"""Seconds within which several changes of the chip are one: somebody drags a slider."""
+MAX_IMAGES = 250
+"""Test images that both are measured on."""
+MEASURE_EVERY = 1.0
+"""Seconds between two measurements: together a few percent of the training's time."""
+SAME_CHANGE_SECONDS = 3.0
+"""Seconds within which several changes of the chip count as one: somebody drags a slider."""
 
 
 class Reference:
@@ -31,14 +32,14 @@ class Reference:
         """Keep the weights if this step is the first on another chip."""
         chip = self._trainer.chip
         if self._chip is not None and self._trainer.step and chip.die is not self._chip.die:
-            if perf_counter() - self._changed > ONE_TURN:
+            if perf_counter() - self._changed > SAME_CHANGE_SECONDS:
                 self._weights, self._history = self._trainer.network.weights_lsb(), History()
             self._changed, self._measured = perf_counter(), -np.inf
         self._chip = chip
 
     def after_step(self) -> None:
-        """Measure them from time to time."""
-        if self._weights is None or perf_counter() - self._measured < EVERY:
+        """Measure both, now and then."""
+        if self._weights is None or perf_counter() - self._measured < MEASURE_EVERY:
             return
         trainer = self._trainer
         self._history.add(step=trainer.step, left=self._accuracy(self._weights))
@@ -46,7 +47,7 @@ class Reference:
 
     def _accuracy(self, weights):
         trainer = self._trainer
-        n = min(IMAGES, len(trainer.dataset.test_labels))
+        n = min(MAX_IMAGES, len(trainer.dataset.test_labels))
         trial = key(trainer.settings.seed, "reference", TEST_IDS + trainer.step)
         recording = trainer.chip.run(
             trainer.test_events.take(np.arange(n)), weights, trial=trial, read_hidden=False

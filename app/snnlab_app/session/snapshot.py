@@ -71,7 +71,7 @@ class LearnPicture:
 
     edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; reached : share of neurons
     that receive gradient; trouble : why learning stalls, or None; stages : title and numbers of
-    every stage of the last step that was told slowly.
+    every stage of the last step that was described.
     """
 
     edges: np.ndarray

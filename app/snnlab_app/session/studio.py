@@ -17,16 +17,16 @@ from snnlab.seeding import key
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
 
-EVERY = 0.4
+PICTURE_EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
-CHUNK = 1000
+CHUNK_IMAGES = 1000
 """Test images asked at a time for the matrix of errors."""
-PAGE = 12
+PAGE_IMAGES = 12
 """Images of a cell shown at once."""
 
 
 class Studio:
-    """Takes pictures of one training. ``progress`` is what its newest step told."""
+    """Takes pictures of one training. ``progress`` is that of its newest step."""
 
     def __init__(self, trainer: Trainer):
         self._trainer = trainer
@@ -47,7 +47,7 @@ class Studio:
             return None
         _ = self._trainer.chip  # has the settings follow the knobs
         wanted, (known, at, picture) = (view, wishes), self._last
-        if not (hurry and known == wanted and perf_counter() - at < EVERY):
+        if not (hurry and known == wanted and perf_counter() - at < PICTURE_EVERY):
             picture = makers[view](wishes, hurry)
             self._last = wanted, perf_counter(), picture
         return picture
@@ -101,10 +101,10 @@ class Studio:
     def _errors(self, wishes, hurry):
         trainer, classes = self._trainer, self._trainer.dataset.classes
         labels = trainer.dataset.test_labels.astype(int)
-        self._ask(1 if hurry else len(labels) // CHUNK + 1)
-        cell, first = wishes.get("cell"), PAGE * wishes.get("page", 0)
+        self._ask(1 if hurry else len(labels) // CHUNK_IMAGES + 1)
+        cell, first = wishes.get("cell"), PAGE_IMAGES * wishes.get("page", 0)
         found = images_of(cell, labels, self._decided, self._margin)
-        shown = found[first : first + PAGE]
+        shown = found[first : first + PAGE_IMAGES]
         return ErrorsPicture(
             matrix=confusion(labels, self._decided, len(classes)),
             known=int((self._decided != UNKNOWN).sum()),
@@ -126,14 +126,17 @@ class Studio:
         for _ in range(chunks):
             if self._fresh >= len(labels):
                 return
-            part = (self._next + np.arange(CHUNK)) % len(labels)
+            part = (self._next + np.arange(CHUNK_IMAGES)) % len(labels)
             recording = trainer.chip.run(
                 trainer.test_events.take(part), weights, trial=trial, read_hidden=False
             )
             scores = trainer.scores(recording)
             self._decided[part] = scores.argmax(axis=1)
             self._margin[part] = margins(scores, labels[part].astype(int))
-            self._next, self._fresh = (self._next + CHUNK) % len(labels), self._fresh + CHUNK
+            self._next, self._fresh = (
+                (self._next + CHUNK_IMAGES) % len(labels),
+                self._fresh + CHUNK_IMAGES,
+            )
 
     # ── the learning ──
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
 
-ROUND = 0.3
+ROUND_SECONDS = 0.3
 """Seconds within which everybody who trains has had a turn, if a weight update is that quick."""
-LOOK_UP = 0.3
+LOOK_UP_SECONDS = 0.3
 """Seconds between two looks, while waiting, at how many are still before."""
 
 
@@ -44,7 +44,7 @@ class Line:
                 return
             lane.append(mine)
         try:
-            while not mine.wait(LOOK_UP):
+            while not mine.wait(LOOK_UP_SECONDS):
                 wait(self._place(mine))
         except BaseException:
             self._give_up(lane, mine)
@@ -77,7 +77,7 @@ class Line:
     @property
     def slice(self) -> float:
         """Seconds that a turn of training may take now."""
-        return ROUND / (len(self._training) + 1)
+        return ROUND_SECONDS / (len(self._training) + 1)
 
 
 def nth(place: int) -> str:

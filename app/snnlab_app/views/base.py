@@ -3,10 +3,10 @@
 import panel as pn
 
 from snnlab.chip.units import PHYSICAL
-from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
+from snnlab_app.session.control import TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 
 
@@ -29,7 +29,7 @@ class View:
     figures = 1
     """How many figures it has."""
 
-    def __init__(self, session: RemoteSession):
+    def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}

@@ -157,6 +157,7 @@ class SampleView(View):
     def _dropped(self, event):
         if event.new:
             self._offer(lambda name, side: self._like(name, upload.read_upload(event.new), side))
+            self._file.value = None  # else the same picture would be no change the next time
 
     def _like(self, name, picture, side):
         """A picture as those of the data set; one's own are neither boxed nor centred."""

@@ -24,9 +24,8 @@ import snnlab
 from snnlab.config import Config
 from snnlab.learn.trainer import Trainer
 from snnlab_app.compute.pool import Compute
-from snnlab_app.compute.remote import RemoteSession
+from snnlab_app.compute.remote import RemoteSession, kept_config
 from snnlab_app.compute.store import Store
-from snnlab_app.page.main import found
 from snnlab_bench.dashboard.ui import FLAGS, served
 from snnlab_bench.dashboard.visitor import Visitor
 from snnlab_bench.fuzz.run import Tally, hunt
@@ -177,7 +176,7 @@ def _kill_servers():
             server.kill()
             server.wait()
         with Compute(store=Store(1000, Path(root))) as compute:
-            config = found(folder) or Config.checked(**TRAINING)
+            config = kept_config(folder) or Config.checked(**TRAINING)
             session = RemoteSession(compute, config, folder)
             session.play()
             _until(lambda: session.state in ("finished", "failed"))
@@ -189,7 +188,7 @@ SERVER = f"""
 import sys, time
 from pathlib import Path
 from snnlab.config import Config
-from snnlab_app.page.main import found
+from snnlab_app.compute.remote import kept_config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.compute.store import Store
@@ -197,7 +196,7 @@ if __name__ == "__main__":
     store = Store(1000, Path(sys.argv[1]))
     folder = store.folder("visitor")
     compute = Compute(store=store)
-    session = RemoteSession(compute, found(folder) or Config.checked(**{TRAINING!r}), folder)
+    session = RemoteSession(compute, kept_config(folder) or Config.checked(**{TRAINING!r}), folder)
     session.play()
     time.sleep(60)
 """

@@ -86,7 +86,7 @@ def link(text):
     assert again.ignored == ()
     assert again.settings == config.values()
     assert {k: again.settings[k] for k in state.settings} == state.settings
-    assert len(state.ignored) <= link.MOST_CHARACTERS
+    assert len(state.ignored) <= link.MAX_CHARACTERS
     assert all(text.isprintable() for text in state.ignored), "one line each"
     if state.ignored and not state.settings:
         raise SnnlabError(state.ignored[0])

@@ -1,9 +1,13 @@
-"""The page's answers: how long it is left alone."""
+"""The page's answers: how long it is left alone. And the browser's part of it, as files."""
+
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from snnlab_app.browser import bridge
-from snnlab_app.browser.bridge import GIVE_UP, LONGEST, MOST_BUSY, Bridge
+from snnlab_app.browser.bridge import GIVE_UP, MAX_BUSY, MAX_DRAW_SECONDS, SCRIPTS, Bridge
 
 
 @pytest.fixture
@@ -60,5 +64,17 @@ def test_a_time_that_is_none_is_taken_for_the_longest(clock):
     page.send()
     page._handle_msg(["drawn", page.sent, float("nan")])
     assert not page.ready
-    clock[0] += LONGEST / MOST_BUSY
+    clock[0] += MAX_DRAW_SECONDS / MAX_BUSY
     assert page.ready
+
+
+def test_every_script_is_a_part_of_the_page_and_is_javascript():
+    files = {
+        path.name: path.read_text("utf-8") for path in Path(bridge.__file__).parent.glob("*.js")
+    }
+    assert {*SCRIPTS} == {*files}
+    assert all(text in Bridge._esm for text in files.values())
+    if node := shutil.which("node"):
+        for text in (*files.values(), Bridge._esm):
+            check = [node, "--input-type=module", "--check", "-"]
+            assert subprocess.run(check, input=text, text=True, capture_output=True).stderr == ""

@@ -11,10 +11,14 @@ from browsing import (
     figure,
     pause,
     play,
+    press,
+    says,
     steps,
+    tab,
     tile,
     wait_for,
 )
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
@@ -159,3 +163,41 @@ def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
     assert now[0] <= models
     assert now[1] < 1.1 * nodes
     assert now[2] < 1.1 * listeners
+
+
+def test_escape_closes_the_dialogs(dashboard: Page):
+    for button in ("Tour", "What is this?"):
+        press(dashboard, button)
+        expect(dashboard.get_by_role("dialog")).to_be_visible()
+        dashboard.keyboard.press("Escape")
+        expect(dashboard.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_refused_text_leaves_its_field_and_errors_name_knobs_not_flags(dashboard: Page):
+    dashboard.get_by_role("button", name="Chip", exact=True).click()
+    field = dashboard.get_by_role("textbox", name=re.compile("^Hidden neurons"))
+    for refused in ("many", "twice many"):
+        field.fill(refused)
+        field.press("Enter")
+        expect(
+            dashboard.get_by_text(re.compile(f"hidden = {refused} is not allowed"))
+        ).to_be_visible()
+        expect(field).to_have_value("246")
+    field.fill("300")
+    field.press("Enter")
+    press(dashboard, "Reset")
+    said = dashboard.get_by_text("partition it into 2 parts (Chips or runs 2)").first
+    expect(said).to_be_visible()
+
+
+def test_the_same_picture_may_be_dropped_again(dashboard: Page, tmp_path):
+    tab(dashboard, "Sample")
+    says(dashboard, "^It shows “").to_be_visible()
+    file, image = tmp_path / "a.png", Image.new("L", (40, 40), 255)
+    image.paste(0, (10, 5, 16, 35))
+    image.save(file)
+    for _ in range(2):
+        dashboard.locator("input[type=file]").last.set_input_files(file)
+        says(dashboard, "^It decides “").to_be_visible()
+        press(dashboard, "Clear drawing")
+        says(dashboard, "^It shows “").to_be_visible()

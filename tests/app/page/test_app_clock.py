@@ -2,7 +2,7 @@
 
 import pytest
 
-from snnlab_app.browser.clock import ACTIVE, SHARE, Clock
+from snnlab_app.browser.clock import ACTIVE_SECONDS, DRAWING_SHARE, Clock
 
 
 class Page:
@@ -57,7 +57,7 @@ def test_many_pages_share_the_time_equally_and_leave_some(clock, time):
     counts = [page.drawn for page in pages]
     assert max(counts) - min(counts) <= 1
     busy = sum(page.drawn * page.cost for page in pages) / 20
-    assert 0.85 * SHARE < busy < 1.1 * SHARE
+    assert 0.85 * DRAWING_SHARE < busy < 1.1 * DRAWING_SHARE
 
 
 def test_pages_that_have_nothing_to_draw_take_no_share(clock, time):
@@ -68,7 +68,7 @@ def test_pages_that_have_nothing_to_draw_take_no_share(clock, time):
     clock.look()
     for page in idle:
         page.wants = False
-    run(clock, time, ACTIVE + 20)
+    run(clock, time, ACTIVE_SECONDS + 20)
     before = busy.drawn
     run(clock, time, 10)
     assert busy.drawn - before > 100

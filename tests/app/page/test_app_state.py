@@ -7,12 +7,13 @@ from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
 from snnlab.recipes import recipe, recipes
 from snnlab.runs.tables import csv_of
+from snnlab_app.controls.knobs import on_page
 from snnlab_app.controls.link import as_python, query, read
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
 from snnlab_app.page.main import LESSONS as NAMED
 from snnlab_app.page.toolbar import menu
-from snnlab_app.plots.follow import roomy
+from snnlab_app.plots.live import roomy
 from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
 from snnlab_app.views.plane import smooth
@@ -192,3 +193,15 @@ def test_a_table_becomes_csv_and_differences_are_named():
     assert lines == ["step,energy (µJ)", "1,0.5", "2,0.25"]
     a, b = Config().values(), Config(beta=3.0).values()
     assert difference(a, b) == {"beta": (10.0, 3.0)}
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("partition it into 2 parts (--chips 2)", "partition it into 2 parts (Chips or runs 2)"),
+        ("use --hidden 20 or --learning-rate 1", "use Hidden neurons 20 or Learning rate 1"),
+        ("say where by --data-dir, -- or not", "say where by --data-dir, -- or not"),
+    ],
+)
+def test_errors_on_the_page_name_knobs_as_the_page_does(said, shown):
+    assert on_page(said) == shown

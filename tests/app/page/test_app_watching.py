@@ -1,7 +1,9 @@
 """A class watches its teacher's training, each on a page of their own."""
 
 import re
+from types import SimpleNamespace
 
+import panel as pn
 import pytest
 from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
@@ -9,8 +11,8 @@ from playwright.sync_api import Page, expect
 from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
-from snnlab_app.controls.knobs import told
-from snnlab_app.page.watching import NOBODY, Watched, name_of
+from snnlab_app.controls.knobs import describe
+from snnlab_app.page.watching import NOBODY, ONLY, Watched, name_of
 
 
 @pytest.mark.browser
@@ -58,7 +60,28 @@ def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():
         assert watched.message == NOBODY
 
 
-def test_settings_are_told_in_the_unit_people_read():
-    assert told(Config()) == "Settings: as they are from the start"
+def test_who_watches_gives_no_orders(monkeypatch):
+    said, name = [], name_of("visitor")
+    area = SimpleNamespace(info=lambda words, duration: said.append(words))
+    monkeypatch.setattr(type(pn.state), "notifications", area)
+    with Compute() as compute:
+        watched = Watched(compute, name)
+        session = compute.shared[name] = RemoteSession(compute, Config.checked(dataset="digits"))
+        watched.play()
+        watched.toggle()
+        watched.show(3)
+        watched.turn("beta", 20.0)
+        watched.give("place")
+        assert said == [ONLY] * 5
+        assert (session._sent, session.config.beta, session.given) == (0, 10.0, None)
+        with pytest.raises(AttributeError):
+            watched.upload(b"")
+        session.close()
+
+
+def test_settings_are_described_in_the_unit_people_read():
+    assert describe(Config()) == "Settings: as they are from the start"
     changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
-    assert told(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
+    assert (
+        describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
+    )

@@ -1,6 +1,5 @@
-"""What the server mends of Panel's: a change is written even when the connection is slow."""
+"""The port that the server listens on."""
 
-import asyncio
 import os
 import shutil
 import signal
@@ -10,108 +9,12 @@ import sys
 from contextlib import contextmanager, suppress
 from errno import EADDRINUSE, EADDRNOTAVAIL
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.request import urlopen
 
-import bokeh
 import pytest
-from bokeh.document import Document
-from bokeh.document.callbacks import invoke_with_curdoc
-from bokeh.io import doc as current
-from conftest import aside
-from packaging.version import Version
-from panel.io import document
 from refusal import refused
 
-from snnlab_app.server.serve import LEAVES_PAGES, PORT, _listening, taken_back, without_rest
-
-
-class Socket:
-    """Of no server's kind."""
-
-
-class Connection:
-    """Keeps what was written, each with the promise that waits for it to be flushed."""
-
-    protocol = SimpleNamespace(create=lambda kind, events: events)
-
-    def __init__(self):
-        self._socket, self.written = Socket(), []
-
-    def write(self, events=None, msg=None):
-        flushed = asyncio.get_running_loop().create_future()
-        self.written.append((*(events or msg), flushed))
-        return [flushed]
-
-
-@pytest.fixture
-def connection(monkeypatch):
-    """One that Panel knows how to write to."""
-    monkeypatch.setitem(document.extra_socket_handlers, Socket, Connection.write)
-    return Connection()
-
-
-async def _changes(connection):
-    """A change that is written slowly, and one more when the first has just been flushed."""
-    doc = Document()
-    document.schedule_write_events(doc, [connection], ["first"])
-    while not connection.written:
-        await asyncio.sleep(0)
-    connection.written[0][-1].set_result(None)
-    document.schedule_write_events(doc, [connection], ["second"])
-    for _ in range(10):
-        await asyncio.sleep(0)
-    return doc
-
-
-def test_a_change_beside_the_end_of_another_is_written_at_once(connection, monkeypatch):
-    monkeypatch.setattr(document, "_dispatch_msgs", without_rest(document._dispatch_msgs))
-    aside(asyncio.run, _changes(connection))
-    assert [words for words, _ in connection.written] == ["first", "second"]
-
-
-def test_panel_by_itself_leaves_it(connection):
-    """Else this mend is needed no more."""
-    doc = aside(asyncio.run, _changes(connection))
-    assert [words for words, _ in connection.written] == ["first"]
-    document._WRITE_FUTURES.pop(doc, None)
-
-
-# ── callbacks that fail ──
-
-
-@pytest.fixture
-def pages(monkeypatch):
-    """Returns the pages that are served, innermost last, beginning as if nothing had failed yet."""
-    if LEAVES_PAGES:
-        monkeypatch.setattr(current, "_PATCHED_CURDOCS", stack := [])
-        return lambda: stack
-    return current._PATCHED_CURDOCS.get
-
-
-def test_a_callback_that_fails_leaves_no_page_behind(pages, monkeypatch):
-    if LEAVES_PAGES:
-        monkeypatch.setattr(current, "patch_curdoc", taken_back(current.patch_curdoc))
-    before = list(pages())
-    served, outer = Document(), Document()
-    with current.patch_curdoc(outer):
-        with pytest.raises(ZeroDivisionError):
-            invoke_with_curdoc(served, lambda: 1 / 0)
-        assert current.curdoc() is outer
-        assert invoke_with_curdoc(served, current.curdoc) is served
-    assert list(pages()) == before
-
-
-def test_only_bokeh_before_3_10_leaves_it(pages):
-    """Where it does not, nothing is mended."""
-    assert (Version(bokeh.__version__) < Version("3.10")) == LEAVES_PAGES
-    before = list(pages())
-    with pytest.raises(ZeroDivisionError):
-        invoke_with_curdoc(Document(), lambda: 1 / 0)
-    assert len(pages()) - len(before) == LEAVES_PAGES
-
-
-# ── ports ──
+from snnlab_app.server.serve import PORT, _listening
 
 
 class Taken:

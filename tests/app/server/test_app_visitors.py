@@ -19,10 +19,10 @@ from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run
 from snnlab_app.compute.pool import Compute, _Process
-from snnlab_app.compute.remote import LOST, OFTEN, RemoteSession
-from snnlab_app.compute.store import FRESH, LONGEST, Store
+from snnlab_app.compute.remote import LOST, MAX_FALLS, RemoteSession, kept_config
+from snnlab_app.compute.store import MAX_AGE_SECONDS, MIN_AGE_SECONDS, Store
 from snnlab_app.compute.worker import _Host
-from snnlab_app.page.main import found
+from snnlab_app.session.control import Close, Open, Play
 from snnlab_app.session.history import History
 from snnlab_app.session.local import Session
 from snnlab_app.session.turns import Line, nth
@@ -154,18 +154,18 @@ def test_places_are_said_as_people_say_them(place, said):
 def test_everybody_who_trains_moves_and_none_much_faster():
     host = _Host(None)
     for number in range(6):
-        host.obey(number, "open", ENDLESS)
+        host.obey(number, Open(ENDLESS))
     sessions = [visit.session for visit in host._visits.values()]
     until(lambda: all(session.state == "ready" for session in sessions))
     for number in range(6):
-        host.obey(number, "play")
+        host.obey(number, Play())
     until(lambda: all(session.state == "running" for session in sessions))
     now = lambda: np.array([session._trainer.step for session in sessions])  # noqa: E731
     before = now()
     until(lambda: (now() - before).mean() > 150)
     steps = now() - before
     for number in range(6):
-        host.obey(number, "close")
+        host.obey(number, Close())
     until(lambda: all(session.state == "closed" for session in sessions))
     assert steps.min() >= 0.7 * steps.mean()
 
@@ -174,8 +174,8 @@ def test_opposite_settings_at_once_give_the_same_bits_as_alone(tmp_path):
     opposite = [SHORT | {"beta": 50.0, "seed": 1}, SHORT | {"beta": 2.0, "mismatch": 0.4}]
     host, folders = _Host(None), [tmp_path / "one", tmp_path / "other"]
     for number, settings in enumerate(opposite):
-        host.obey(number, "open", settings, str(folders[number]))
-        host.obey(number, "play")
+        host.obey(number, Open(settings, str(folders[number])))
+        host.obey(number, Play())
     sessions = [visit.session for visit in host._visits.values()]
     until(lambda: all(session.state == "finished" for session in sessions))
     for settings, folder in zip(opposite, folders, strict=True):
@@ -263,7 +263,7 @@ def kill(compute):
 
 
 def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monkeypatch):
-    monkeypatch.setattr("snnlab_app.session.persistence.EVERY", 0.2)
+    monkeypatch.setattr("snnlab_app.session.persistence.CHECKPOINT_EVERY", 0.2)
     moments = random.Random(1)
     with Compute(SHORT, store=store) as compute:
         session = visitor(compute, "me", epochs=40)
@@ -310,7 +310,7 @@ def test_knobs_turned_on_the_way_turn_again_at_the_same_step(tmp_path):
 
 def test_a_visitor_finds_the_training_after_the_server_was_killed(store):
     folder = store.folder("me")
-    assert found(folder) is None
+    assert kept_config(folder) is None
     with Compute(store=store) as compute:
         session = visitor(compute, "me", beta=7.0)
         session.play()
@@ -319,7 +319,7 @@ def test_a_visitor_finds_the_training_after_the_server_was_killed(store):
         until(lambda: session.state == "paused")
         kill(compute)
         compute._over = True
-    config = found(folder)
+    config = kept_config(folder)
     assert config.beta == 7.0
     with Compute(store=store) as compute:
         session = RemoteSession(compute, config, folder)
@@ -332,7 +332,7 @@ def test_a_visitor_finds_the_training_after_the_server_was_killed(store):
 def test_what_kills_its_process_again_and_again_is_given_up(store):
     with Compute(store=store) as compute:
         session = visitor(compute, "me", hidden=[64])
-        for fall in range(OFTEN + 1):
+        for fall in range(MAX_FALLS + 1):
             assert session.state == "loading", fall
             home = compute._homes.get(session._number)
             kill(compute)
@@ -404,8 +404,8 @@ def left(store, name, age, megabytes=0.0):
 def test_the_oldest_go_when_there_are_too_many(tmp_path):
     store = Store(3, tmp_path)
     new = left(store, "new", 60, 2)
-    old = left(store, "old", 2 * FRESH, 2)
-    ancient = left(store, "ancient", 2 * LONGEST)
+    old = left(store, "old", 2 * MIN_AGE_SECONDS, 2)
+    ancient = left(store, "ancient", 2 * MAX_AGE_SECONDS)
     store.tidy()
     assert [folder.exists() for folder in (new, old, ancient)] == [True, False, False]
 

@@ -209,7 +209,7 @@ PICTURES = {
     ),
     "TIFF": lambda: picture(16, 16, "TIFF"),
     "SVG": lambda: b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
-    "too many bytes": lambda: bytes(upload.MOST_BYTES + 1),
+    "too many bytes": lambda: bytes(upload.MAX_BYTES + 1),
     "nothing": lambda: b"",
 }  # fmt: skip
 LARGEST = {
@@ -301,7 +301,7 @@ def test_a_client_of_its_own_cannot_pile_up_parts():
     assert told(widget, data=bytes(1000)) == 1000
     assert told(widget, data=bytes(2000)) == 2000, "the picture before is let go"
     for part in (
-        {"data": bytes(upload.MOST_BYTES + 1)}, {"total_chunks": 10**6}, {"chunk": 2},
+        {"data": bytes(upload.MAX_BYTES + 1)}, {"total_chunks": 10**6}, {"chunk": 2},
         {"data": 10**12}, {"data": None},
     ):  # fmt: skip
         assert told(widget, **part) == 2000

@@ -13,6 +13,7 @@ from conftest import Server, aside, until
 from PIL import Image
 from playwright.sync_api import expect
 from refusal import refused
+from sessions import visiting
 
 from snnlab.config import Config
 from snnlab.sweeps.plan import Plan
@@ -24,6 +25,7 @@ from snnlab_app.controls import upload
 from snnlab_app.controls.link import as_python
 from snnlab_app.controls.sidebar import OWN
 from snnlab_app.plots import blank
+from snnlab_app.session.control import Close
 from snnlab_app.session.local import Session
 
 QUICK = {"hidden": [20], "epochs": 3, "batch": 8, "learning_rate": 0.01}
@@ -81,23 +83,17 @@ def compute():
 @pytest.fixture
 def visit(compute, tmp_path):
     """Opens sessions with a place for their data, and closes them in the end."""
-    sessions = []
 
-    def open_one(name="one", **settings):
-        config = Config.checked(**{"dataset": "digits", **QUICK, **settings})
-        session = RemoteSession(compute, config, tmp_path / name, tmp_path / f"{name}.own")
-        sessions.append(session)
-        until(lambda: session.state != "loading")
-        return session
+    def begin(config, name="one"):
+        return RemoteSession(compute, config, tmp_path / name, tmp_path / f"{name}.own")
 
-    yield open_one
-    for session in sessions:
-        session.close()
+    with visiting(begin, dataset="digits", **QUICK) as visit:
+        yield visit
 
 
 def train_on(session, data):
     before = session.message
-    session.give(data)
+    session.upload(data)
     session.turn("dataset", "folder")
     session.reset()
     until(lambda: session.state in ("ready", "failed") and session.message != before)
@@ -166,7 +162,7 @@ def test_a_dead_process_or_a_server_started_again_finds_it(visit, tmp_path, comp
 
 def test_a_server_that_keeps_nothing_takes_nothing(compute):
     session = RemoteSession(compute, Config.checked(dataset="digits", **QUICK))
-    refused(lambda: session.give(zipped()), "takes no data of your own")
+    refused(lambda: session.upload(zipped()), "takes no data of your own")
     session.close()
 
 
@@ -195,14 +191,14 @@ def test_a_zip_that_claims_too_much_is_refused_at_once_and_not_kept(visit, tmp_p
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ape/0.png", bytes(2**28 + 1))
     session = visit()
-    error = refused(lambda: session.give(file.getvalue()), "data.zip: unpacks to")
+    error = refused(lambda: session.upload(file.getvalue()), "data.zip: unpacks to")
     assert str(tmp_path) not in error
     assert not (tmp_path / "one.own").exists()
     assert session.given is None
 
 
 def test_data_that_take_too_long_are_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("snnlab_app.session.local.SLOWEST", -1.0)
+    monkeypatch.setattr("snnlab_app.session.data.MAX_READ_SECONDS", -1.0)
     place = given.put(zipped(), tmp_path / "own")
     session = Session(Config.checked(dataset="folder", **QUICK), given=str(place)).start()
     until(lambda: session.state == "failed")
@@ -219,7 +215,7 @@ def test_who_leaves_while_they_are_read_is_not_waited_for(tmp_path, monkeypatch)
     seen = []
 
     def leave(*arguments, **options):
-        session._order("close")
+        session.order(Close())
         seen.append(1)
         return read(*arguments, **options)
 
@@ -242,20 +238,20 @@ def test_what_was_left_in_a_crash_is_tidied_away(tmp_path):
 
 
 def test_a_file_in_parts_is_put_together_and_no_more_than_the_limit():
-    widget = upload.chooser(2 * upload.CHUNK + 5)
+    widget = upload.chooser(2 * upload.CHUNK_BYTES + 5)
 
     def send(chunk, total, size, name="a.zip"):
         widget._handle_msg({"status": "upload_event", "name": name, "mime_type": "", "data":
                             bytes(size), "chunk": chunk, "total_chunks": total})  # fmt: skip
         return sum(len(c) for f in widget._file_buffer.values() for c in f["chunks"].values())
 
-    assert send(1, 3, upload.CHUNK) == upload.CHUNK
-    assert send(2, 3, upload.CHUNK) == 2 * upload.CHUNK
+    assert send(1, 3, upload.CHUNK_BYTES) == upload.CHUNK_BYTES
+    assert send(2, 3, upload.CHUNK_BYTES) == 2 * upload.CHUNK_BYTES
     assert send(3, 3, 6) == 0, "a byte too many: all is let go"
-    for chunk, total, size in ((1, 3, upload.CHUNK), (2, 3, upload.CHUNK), (3, 3, 5)):
+    for chunk, total, size in ((1, 3, upload.CHUNK_BYTES), (2, 3, upload.CHUNK_BYTES), (3, 3, 5)):
         send(chunk, total, size)
     widget._handle_msg({"status": "finished"})
-    assert len(widget.value) == 2 * upload.CHUNK + 5
+    assert len(widget.value) == 2 * upload.CHUNK_BYTES + 5
     send(1, 3, 10)
     for chunk, total in ((3, 3), (1, 99), (0, 1), (True, 1), (1, 1.0)):
         assert send(chunk, total, 10) == 0

@@ -13,37 +13,27 @@ from threading import Event, Thread
 import numpy as np
 import pytest
 from conftest import PATIENCE, free_port, until
+from sessions import ENDLESS, visiting
 
 from snnlab.config import Config
-from snnlab.errors import SnnlabError
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import LOST, RemoteSession
 from snnlab_app.compute.worker import _Host
+from snnlab_app.session.control import Close, Open, Play
 from snnlab_app.session.local import Session
-
-SETTINGS = Config.checked(dataset="digits", epochs=10_000, schedule="constant").values()
 
 
 @pytest.fixture(scope="module")
 def compute():
-    with Compute(SETTINGS) as compute:
+    with Compute(ENDLESS) as compute:
         yield compute
 
 
 @pytest.fixture
 def visit(compute):
     """Opens sessions, ready, and closes them in the end."""
-    sessions = []
-
-    def open_one(**settings):
-        session = RemoteSession(compute, Config.checked(**SETTINGS | settings))
-        sessions.append(session)
-        until(lambda: session.state != "loading")
-        return session
-
-    yield open_one
-    for session in sessions:
-        session.close()
+    with visiting(lambda config: RemoteSession(compute, config), **ENDLESS) as visit:
+        yield visit
 
 
 def process_of(session):
@@ -85,32 +75,13 @@ def assert_same(a, b, path="snapshot"):
 
 
 def test_the_same_snapshots_as_here_bit_for_bit(visit):
-    local = Session(Config.checked(**SETTINGS)).start()
+    local = Session(Config.checked(**ENDLESS)).start()
     until(lambda: local.state == "ready")
     remote = visit()
     assert (remote.state, remote.message) == ("ready", "digits: bundled with scikit-learn")
     assert_same(local.snapshot, remote.snapshot)
     assert_same(take_turns(local), take_turns(remote))
     local.close()
-
-
-def test_a_wrong_value_is_refused_at_once_and_goes_nowhere(visit):
-    session = visit()
-    with pytest.raises(SnnlabError, match=r"mismatch = 2 is not allowed: a number from 0 to 0\.5"):
-        session.turn("mismatch", 2)
-    session.step()
-    until(lambda: session.snapshot.step == 1)
-    assert session.config.mismatch == 0.0
-
-
-def test_what_the_session_says_of_a_network_too_large(visit):
-    session = visit(hidden=[300])
-    assert session.state == "failed"
-    assert "630 neuron circuits, the chip has 512" in session.message
-    session.turn("hidden", [64])
-    session.reset()
-    until(lambda: session.state == "ready")
-    assert session.snapshot.frame.recording.cadc[0].shape[2] == 64
 
 
 def test_two_sessions_do_not_meet(visit):
@@ -123,19 +94,6 @@ def test_two_sessions_do_not_meet(visit):
     until(lambda: other.snapshot is not untouched)
     assert (other.state, other.snapshot.step, other.config.beta) == ("ready", 0, 10.0)
     assert process_of(one) is process_of(other)
-
-
-def test_what_the_session_sets_itself_the_page_hears(monkeypatch, tmp_path):
-    monkeypatch.delenv("SNNLAB_DATA", raising=False)
-    monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path))
-    monkeypatch.setenv("SNNLAB_MIRROR", "http://127.0.0.1:9")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
-    with Compute(Config().values()) as compute:
-        session = RemoteSession(compute, Config())
-        until(lambda: session.state == "ready")
-        assert session.config.dataset == "digits"
-        assert session.notice.startswith("mnist could not be fetched")
 
 
 def test_settings_on_their_way_are_not_taken_back():
@@ -156,11 +114,11 @@ def test_settings_on_their_way_are_not_taken_back():
 
 
 def test_a_page_that_does_not_listen_holds_up_nobody():
-    host = _Host(SETTINGS)
+    host = _Host(ENDLESS)
     ours, theirs = Pipe()
-    Thread(target=host.tell, args=(theirs,), daemon=True).start()
-    host.obey(7, "open", SETTINGS)
-    host.obey(7, "play")
+    Thread(target=host.report, args=(theirs,), daemon=True).start()
+    host.obey(7, Open(ENDLESS))
+    host.obey(7, Play())
     visit = host._visits[7]
 
     def stuck():
@@ -178,8 +136,8 @@ def test_a_page_that_does_not_listen_holds_up_nobody():
             steps.append(news["snapshot"].step)
     assert len(steps) < 100  # what a pipe holds, and then the newest
     assert steps == sorted(steps)
-    host.obey(7, "close")
-    host.obey(7, "close")
+    host.obey(7, Close())
+    host.obey(7, Close())
     until(lambda: not visit.session._thread.is_alive())
 
 
@@ -192,15 +150,15 @@ def test_closing_waits_for_no_step_and_the_session_is_forgotten(monkeypatch):
         return update(session)
 
     monkeypatch.setattr(Session, "_update", held)
-    host = _Host(SETTINGS)
+    host = _Host(ENDLESS)
     ours, theirs = Pipe()
-    Thread(target=host.tell, args=(theirs,), daemon=True).start()
-    host.obey(0, "open", SETTINGS)
+    Thread(target=host.report, args=(theirs,), daemon=True).start()
+    host.obey(0, Open(ENDLESS))
     session = weakref.ref(host._visits[0].session)
-    host.obey(0, "play")
+    host.obey(0, Play())
     assert begun.wait(PATIENCE)
     thread = session()._thread
-    host.obey(0, "close")
+    host.obey(0, Close())
     assert thread.is_alive()  # in the middle of its step
     goes_on.set()
     until(lambda: not thread.is_alive())
@@ -240,7 +198,7 @@ def test_a_killed_process_is_said_and_followed_by_another(visit):
 
 def test_a_process_that_cannot_start_is_not_tried_forever(monkeypatch):
     with Compute({"mismatch": "never a number"}) as compute:
-        session = RemoteSession(compute, Config.checked(**SETTINGS))
+        session = RemoteSession(compute, Config.checked(**ENDLESS))
         first = process_of(session)
         until(lambda: session.state == "failed")
         assert session.message == LOST

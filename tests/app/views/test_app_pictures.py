@@ -9,7 +9,7 @@ from snnlab.chip.layout.floor import NOTHING
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.config import Config
 from snnlab_app.session.local import Session
-from snnlab_app.session.studio import PAGE
+from snnlab_app.session.studio import PAGE_IMAGES
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_chip_shows_what_is_written_and_who_is_dead(session):
     assert shown.budget["circuits"] == (2 * 100 + 10, 512)
     hidden = shown.layer == 0
     per_image = np.nansum(shown.values[hidden]) / 2  # a neuron has two circuits
-    assert per_image == pytest.approx(session._studio.progress.spikes, rel=1e-4)
+    assert per_image == pytest.approx(session._publisher._studio.progress.spikes, rel=1e-4)
 
 
 def test_calibration_is_shown_once_it_was_measured(session):
@@ -88,7 +88,7 @@ def test_every_test_image_is_in_the_matrix_and_the_wrong_ones_can_be_paged(sessi
     assert (shown.margin <= 0).all()
     assert (np.diff(shown.margin) >= 0).all()
     seen = list(shown.index)
-    for page in range(1, -(-shown.found // PAGE)):
+    for page in range(1, -(-shown.found // PAGE_IMAGES)):
         seen += list(picture(session, "errors", page=page).index)
     assert len(set(seen)) == len(seen) == shown.found
 

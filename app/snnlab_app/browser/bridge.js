@@ -1,0 +1,90 @@
+// The browser's part of the bridge: answers when a page is drawn, passes keys on, copies and saves.
+/* global figures, fix_document, night, choice, apply_theme, write_everywhere, offer */
+
+const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
+const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
+
+export function render({model, view, el}) {
+  el.style.display = "none"
+  fix_document(view.model.document)
+  const laidOut = canvas =>
+    (canvas.width !== 300 || canvas.height !== 150) && canvas.getClientRects().length > 0
+  const count_figures = (node, found = new Set()) => {
+    for (const inner of node.querySelectorAll("*")) {
+      if (inner.tagName === "CANVAS" && laidOut(inner)) found.add(inner.getRootNode())
+      if (inner.shadowRoot) count_figures(inner.shadowRoot, found)
+    }
+    return found.size
+  }
+  const answer = () => {
+    const start = performance.now()
+    requestAnimationFrame(() => setTimeout(() => {
+      // A message, not a property: changes of properties wait for more of them.
+      model.send_msg(["drawn", model.sent, (performance.now() - start) / 1000])
+    }))
+  }
+  const wait = (tries, calm) => {
+    if (tries === 0 || calm === 3) return answer()
+    setTimeout(() => wait(tries - 1, count_figures(document) < model.figures ? 0 : calm + 1), 50)
+  }
+  model.on("sent", () => model.figures ? wait(100, 0) : answer())
+  model.on("copied", async () => {
+    const link = /^[a-z]*\?/.test(model.text)
+    const text = link ? new URL(model.text, location.href).href : model.text
+    const copied = () => model.send_msg("copied")
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      return offer(text, copied)
+    }
+    copied()
+  })
+  model.on("drawn", async () => {
+    const [id, kind, name] = model.picture
+    const link = document.createElement("a")
+    link.href = URL.createObjectURL(await figures.get(id).export(kind).to_blob())
+    link.download = `${name}.${kind}`
+    link.click()
+    URL.revokeObjectURL(link.href)
+  })
+  model.narrow = window.innerWidth < 760
+  model.send_msg("here")
+  const inside = (event, what) =>
+    event.composedPath().some(node => node.matches && node.matches(what))
+  const press = event => {
+    const key = event.key.toLowerCase()
+    const undo = (event.ctrlKey || event.metaKey) && !event.altKey && "zy".includes(key)
+    if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return
+    const slides = event.composedPath()[0].type === "range"
+    if (inside(event, key === " " ? own : typing) && !slides) return
+    if (inside(event, "dialog, [role=dialog]")) return
+    if (undo) {
+      event.preventDefault()
+      model.send_msg(key === "y" || event.shiftKey ? "redo" : "undo")
+    } else if (model.keys.includes(key)) {
+      if (event.repeat) return
+      event.preventDefault()
+      model.send_msg("key " + key)
+    }
+  }
+  const page = view.model.document.roots().find(root => root.class_name === "Page")
+  const follow = () => apply_theme(page)
+  const choose = event => {
+    if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
+  }
+  const rewrite = () => write_everywhere(model.ink[page.data.dark_theme ? "dark" : "light"])
+  follow()
+  rewrite()
+  view.connect(page.data.properties.dark_theme.change, rewrite)
+  const leave = event => event.persisted || navigator.sendBeacon("left", model.goodbye)
+  night.addEventListener("change", follow)
+  document.addEventListener("click", choose)
+  document.addEventListener("keydown", press)
+  window.addEventListener("pagehide", leave)
+  model.on("remove", () => {
+    night.removeEventListener("change", follow)
+    document.removeEventListener("click", choose)
+    document.removeEventListener("keydown", press)
+    window.removeEventListener("pagehide", leave)
+  })
+}

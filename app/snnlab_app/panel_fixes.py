@@ -1,0 +1,231 @@
+"""Faults of Panel, Bokeh and HoloViews that are put right here, and private parts of theirs in use.
+
+``tests/app/page/test_panel_fixes.py`` shows each fault in the library itself: where such a test
+fails, its fix is no longer needed. The faults of BokehJS are in ``browser/bokeh_fixes.js``. Imports
+nothing of the dashboard.
+"""
+
+import gc
+import logging
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from importlib.metadata import version
+
+import holoviews as hv
+import panel as pn
+from bokeh.document import Document
+from bokeh.io import doc as current
+from bokeh.models import Plot
+from holoviews.plotting.bokeh.element import ElementPlot
+from panel.io import document
+from panel.io.server import ComponentResourceHandler
+from panel.io.state import set_curdoc
+from panel.reactive import Syncable
+from panel.util import edit_readonly
+from tornado.web import HTTPError
+
+_log = logging.getLogger(__name__)
+
+EXAMINED = {"panel": ("1.9", "1.10"), "bokeh": ("3.7", "3.10"), "holoviews": ("1.21", "1.23")}
+"""First and last version of each library in which the faults were found."""
+
+
+LEAVES_PAGES = isinstance(current._PATCHED_CURDOCS, list)
+"""Whether this Bokeh keeps the page of a failed callback as the current one, as before 3.10."""
+
+
+def unexamined() -> list[str]:
+    """Libraries, with their version, that are newer or older than those examined."""
+    return [
+        f"{library} {version(library)}"
+        for library, (first, last) in EXAMINED.items()
+        if not _release(first) <= _release(version(library))[:2] <= _release(last)
+    ]
+
+
+def _release(text):
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def fix_server(collect_all: Callable[[], bool]) -> None:
+    """Put the server's faults right, once for a process.
+
+    A fix is left out, with a line in the log, where a newer library lacks what it changes.
+    collect_all : whether a search for garbage through all memory would disturb nobody now.
+    """
+    for library in unexamined():
+        _log.warning("fixes of %s were not examined", library)
+    for owner, name, fixed in (
+        (document, "_garbage_collect", lambda _: collecting(collect_all)),
+        (Syncable, "_event_coroutine", pn.io.with_lock),
+        (document, "_dispatch_msgs", dispatching_all),
+        *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
+    ):
+        if hasattr(owner, name):
+            setattr(owner, name, fixed(getattr(owner, name)))
+        else:
+            _log.warning("%s.%s does not exist: it is not fixed", owner.__name__, name)
+
+
+def collecting(collect_all: Callable[[], bool]) -> Callable[[], None]:
+    """What Panel does after a visitor has left, but in young memory only while many are at work.
+
+    Panel searches all memory each time, a tenth of a second for each page, and everybody waits.
+    """
+
+    def collect():
+        gc.collect(2 if collect_all() else 1)
+
+    return collect
+
+
+def dispatching_all(dispatch):
+    """Panel's writer to slow connections, without leaving changes until something else changes.
+
+    A writer that ends opens the way for those that write directly; the next one, called when that
+    has just happened, takes it for the end of the document.
+    """
+    renamed = hasattr(document, "_WRITE_EVENTS")  # by Panel 1.10
+    waiting = document._WRITE_EVENTS if renamed else document._WRITE_MSGS
+
+    async def dispatch_all(doc):
+        if doc in waiting:
+            document._WRITE_BLOCK[doc] = True
+        await dispatch(doc)
+
+    return dispatch_all
+
+
+def restoring_curdoc(patch):
+    """Bokeh's way to say which page is served, without what an error leaves behind.
+
+    The page of a callback that fails would stay the one that is served, to everybody else's too;
+    once its visitor is gone, no page can be drawn any more.
+    """
+
+    @contextmanager
+    def patch_curdoc(doc):
+        try:
+            with patch(doc):
+                yield
+        except BaseException:
+            served = current._PATCHED_CURDOCS  # also by other threads: only our own is removed
+            mine = [k for k, page in enumerate(served) if page() is doc]
+            if mine:
+                del served[mine[-1]]
+            raise
+
+    return patch_curdoc
+
+
+# ── pages ──
+
+
+def load(page: Document) -> None:
+    """Have Panel run what waits for the browser.
+
+    Panel waits for a message that a browser does not send again to a server that was restarted.
+    """
+    with set_curdoc(page):
+        pn.state._on_load(page)
+
+
+def free(page: Document) -> None:
+    """Let go of a closed page, which Panel keeps whole for its area for notifications."""
+    views = pn.state._views
+    for name in [name for name, (_, _, owner, _) in views.items() if owner is page]:
+        del views[name]
+
+
+def without_busy(make: Callable[[], pn.viewable.Viewable]) -> pn.viewable.Viewable:
+    """A page that does not mirror whether the server is busy.
+
+    It would walk all its models each time, and every page would with every event of any visitor:
+    with thirty that costs more than all the rest.
+    """
+    others = _watching_busy()
+    page = make()
+    for watcher in _watching_busy():
+        if watcher not in others:
+            pn.state.param.unwatch(watcher)
+    with edit_readonly(page):
+        page.busy = False
+    return page
+
+
+def _watching_busy():
+    return list(pn.state.param.watchers.get("busy", {}).get("value", []))
+
+
+class Markup(pn.pane.HTML):
+    """Sends its text when that changes; Panel computes and sends all its properties each time."""
+
+    def _update(self, ref, model):
+        model.text = self._transform_object(self.object)["object"]
+
+
+def rendered(element: hv.Element | hv.Overlay, each_leaf: Callable[[ElementPlot], None]) -> Plot:
+    """An element as a Bokeh figure that belongs to no page; ``each_leaf`` sees its parts.
+
+    HoloViews ties a plot to the page in which it is drawn, and the page keeps all its plots.
+    """
+    plot = hv.renderer("bokeh").get_plot(element, doc=Document())
+    plot.traverse(each_leaf, [ElementPlot])
+    plot.cleanup()
+    return plot.state
+
+
+# ── the server ──
+
+
+def add_handlers(server, host: str, handlers: list[tuple]) -> None:
+    """Add Tornado's handlers for a host pattern, for which Bokeh has no public way."""
+    server._tornado.add_handlers(host, handlers)
+
+
+class LoadedComponents(ComponentResourceHandler):
+    """Files of components. Panel's own imports any module that an address names."""
+
+    def parse_url_path(self, path):
+        if path.split("/")[0] not in sys.modules:
+            raise HTTPError(404, "Module not found")
+        return super().parse_url_path(path)
+
+
+def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str], None]) -> None:
+    """Have a file input take one file of at most ``max_bytes``, in chunks that fit together.
+
+    The limit that the widget itself knows is checked by the browser only; chunks without end would
+    pile up in the server. ``refuse`` is called with the browser's own reason, if it has one.
+    """
+    handle = widget._handle_msg
+
+    def fits(message):
+        data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
+        files = widget._file_buffer.values()
+        had = [part for file in files for part in file["chunks"].values()]
+        return (
+            isinstance(data, bytes | bytearray | memoryview)
+            and (type(chunk), type(total)) == (int, int)
+            and 1 <= chunk == len(had) + 1 <= total <= max_bytes // chunk_bytes + 1
+            and sum(map(len, had)) + len(data) <= max_bytes
+        )
+
+    def handle_checked(message):
+        status = message.get("status")
+        if status == "error":  # the browser has sent nothing
+            widget._file_buffer.clear()
+            refuse(str(message.get("error")))
+        elif status == "upload_event":
+            if message.get("chunk") == 1:
+                widget._file_buffer.clear()
+            if fits(message):
+                widget._buffer.clear()
+                handle(message)
+            else:
+                widget._file_buffer.clear()
+        elif status in ("initializing", "finished"):
+            handle(message)
+
+    widget._handle_msg = handle_checked

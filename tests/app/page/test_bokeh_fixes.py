@@ -1,0 +1,144 @@
+"""Faults of BokehJS: each in the library itself, and put right, in a real browser."""
+
+from pathlib import Path
+
+import pytest
+from bokeh.embed import json_item
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
+from bokeh.resources import INLINE
+from browsing import wait_for
+from playwright.sync_api import Page
+
+import snnlab_app.browser
+
+pytestmark = pytest.mark.browser
+
+FIXES = Path(snnlab_app.browser.__file__).with_name("bokeh_fixes.js").read_text("utf-8")
+COUNTING = """() => {
+  const legend = Bokeh.Models.get("Legend").prototype.default_view.prototype
+  const build = legend._render_items
+  window.built = 0
+  legend._render_items = function() { window.built += 1; build.call(this) }
+}"""
+EMBED = """async item => {
+  const [view] = Object.values(await Bokeh.embed.embed_item(item, "here")).flat()
+  window.page = Bokeh.documents[0]
+}"""
+PARTS = """
+  const parts = (view, found = new Set()) => {
+    if (!view || found.has(view)) return found
+    found.add(view)
+    for (const child of [...(view.child_views ?? []), ...(view.children?.() ?? [])]) {
+      parts(child, found)
+    }
+    return found
+  }
+  const views = [...Bokeh.index.roots].flatMap(root => [...parts(root)])
+"""
+
+
+@pytest.fixture(params=["Bokeh by itself", "fixed"])
+def fixed(request, page: Page) -> bool:
+    """A page with BokehJS, as it is or with the fixes."""
+    page.set_content(f"<!DOCTYPE html><html><head>{INLINE.render()}</head>"
+                     "<body><div id='here' style='width: 500px'></div></body></html>")  # fmt: skip
+    page.wait_for_function("window.Bokeh?.Models !== undefined")
+    page.evaluate(COUNTING)
+    if request.param == "fixed":
+        page.evaluate(f"() => {{ {FIXES}; window.fix_document = fix_document }}")
+    return request.param == "fixed"
+
+
+@pytest.fixture
+def drawn(page: Page, fixed) -> Page:
+    """With a figure of two curves and a legend."""
+    plot = figure(width=400, height=300)
+    source = ColumnDataSource({"x": [0, 1], "a": [0, 1], "b": [1, 0]}, name="source")
+    for name in "ab":
+        plot.line("x", name, source=source, legend_label=f"curve {name}")
+    page.evaluate(EMBED, json_item(plot))
+    wait_for(page, lambda: page.evaluate("window.built") > 0, 20_000)
+    page.wait_for_timeout(500)
+    return page
+
+
+def test_a_legend_is_built_again_with_every_change_of_data(drawn: Page, fixed):
+    before = drawn.evaluate("window.built")
+    for k in range(3):
+        drawn.evaluate(
+            """k => {
+              const source = page.get_model_by_name("source")
+              source.data = {x: [0, 1], a: [0, k], b: [k, 0]}
+            }""",
+            k,
+        )
+        drawn.wait_for_timeout(200)
+    assert (drawn.evaluate("window.built") > before) != fixed
+
+
+def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
+    written = drawn.evaluate(
+        f"""async () => {{
+          {PARTS}
+          let written = 0
+          const watch = new MutationObserver(changes => written += changes.length)
+          for (const {{position}} of views) {{
+            if (position?.el) watch.observe(position.el, {{childList: true}})
+          }}
+          for (const view of views) if (view.model?.type === "Figure") view.request_paint()
+          await new Promise(done => setTimeout(done, 500))
+          return written
+        }}"""
+    )
+    assert (written > 0) != fixed
+
+
+@pytest.mark.parametrize("method", ["_measure_layout", "_after_layout"])
+def test_a_figure_without_a_layout_cannot_be_measured(page: Page, fixed, method):
+    failed = page.evaluate(
+        """method => {
+          const figure = Bokeh.Models.get("Plot").prototype.default_view.prototype
+          const bare = Object.create(figure, {
+            layout: {value: undefined}, model: {value: {id: "p1", attributes: {}}},
+          })
+          try { bare[method]() } catch (error) { return String(error) }
+          return null
+        }""",
+        method,
+    )
+    assert (failed is not None) != fixed, failed
+
+
+def test_a_model_of_the_server_is_sent_back_whole(drawn: Page, fixed):
+    sent = drawn.evaluate(
+        """fixed => {
+          if (fixed) fix_document(page)
+          const text = id => ({type: "object", name: "Div", id, attributes: {text: id}})
+          page.apply_json_patch({events: [{kind: "RootAdded", model: {
+            type: "object", name: "Column", id: "c", attributes: {children: [text("a"), text("b")]},
+          }}]})
+          const changes = []
+          page.on_change(event => changes.push(event))
+          const column = page.get_model_by_id("c")
+          column.children = column.children.toReversed()
+          return page.create_json_patch(changes).events[0].new
+        }""",
+        fixed,
+    )
+    assert (sent == [{"id": "b"}, {"id": "a"}]) == fixed, sent
+
+
+def test_a_model_made_by_the_browser_is_still_sent_whole(drawn: Page, fixed):
+    sent = drawn.evaluate(
+        """fixed => {
+          if (fixed) fix_document(page)
+          const changes = []
+          page.on_change(event => changes.push(event))
+          page.add_root(new (Bokeh.Models.get("Div"))({text: "one"}))
+          page.apply_json_patch({events: []})
+          return page.create_json_patch(changes).events[0].model.type
+        }""",
+        fixed,
+    )
+    assert sent == "object"
