@@ -8,8 +8,10 @@ from math import floor
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK
+
+DT_CADC, GAP_LSB = BRAINSCALES2.dt_cadc, BRAINSCALES2.gap_lsb
 
 M32, M64 = 2**32 - 1, 2**64 - 1
 

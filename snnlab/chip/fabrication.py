@@ -9,9 +9,6 @@ from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, N_QUADRANTS, SYNAPSES_PER
 from snnlab.errors import SnnlabError
 from snnlab.seeding import stream
 
-SIGNS = ("exc", "inh")
-"""Order of the two synaptic inputs of a circuit."""
-
 SPREADS = MappingProxyType(
     {
         "ideal": MappingProxyType({}),

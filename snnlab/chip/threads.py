@@ -9,7 +9,6 @@ from threading import Lock
 
 import numba
 
-import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError, plain
 from snnlab.process import not_lost, raised_within
 

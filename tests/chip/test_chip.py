@@ -19,7 +19,7 @@ from builders import (
 from scipy.optimize import brentq
 
 from snnlab.chip import constants as c
-from snnlab.chip import kernels
+from snnlab.chip import emulator, synapses
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
@@ -317,7 +317,7 @@ def test_compacting_agrees_with_its_twin():
     counts = np.array([3, 0, 5, 1])
     tick, channel = rng.integers(0, 4000, (2, 4, 6)).astype(np.uint16)
     for got, twin in zip(
-        kernels.compact(counts, tick, channel),
+        emulator.compact(counts, tick, channel),
         reference.compact(counts, tick, channel),
         strict=True,
     ):
@@ -611,7 +611,7 @@ def test_writing_agrees_with_its_twin():
     rng = np.random.default_rng(15)
     weight = rng.integers(-63, 64, (9, 5)).astype(np.int8)
     gains = rng.random((2, 9, 16)).astype(np.float32) * [[[1]], [[-1]]]
-    got = kernels.write_synapses(weight, gains.astype(np.float32))
+    got = synapses.write_synapses(weight, gains.astype(np.float32))
     twin = [
         [abs(int(w)) * gains[int(w < 0), k, j] for j, w in enumerate(row)]
         for k, row in enumerate(weight)

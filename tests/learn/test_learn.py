@@ -12,12 +12,12 @@ import reference as twin
 import torch
 from builders import WINDOW, quiet, random_spikes, random_weights, same_recording, spikes
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_MEM, TAU_REF, TAU_SYN, WEIGHT_SCALE
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
@@ -31,6 +31,13 @@ from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, decode
 from snnlab.learn.optimizer import FUSED, Adam
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
+
+DT_CADC, GAP_LSB, WEIGHT_SCALE = (
+    BRAINSCALES2.dt_cadc,
+    BRAINSCALES2.gap_lsb,
+    BRAINSCALES2.weight_scale,
+)
+TAU_MEM, TAU_REF, TAU_SYN = OperatingPoint.tau_mem, OperatingPoint.tau_ref, OperatingPoint.tau_syn
 
 MODEL = IdealModel(TAU_MEM, TAU_SYN)
 MODELS = [MODEL, IdealModel(9e-6, 4e-6)]
@@ -575,7 +582,7 @@ def test_idle_threads_are_told_to_sleep_before_torch_wakes_them():
     code = "import sys; from snnlab import Trainer; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = run.stdout.split()
-    assert modules.index("snnlab.chip.openmp") < modules.index("torch")
+    assert modules.index("snnlab.chip") < modules.index("torch")
 
 
 @pytest.fixture(scope="module")

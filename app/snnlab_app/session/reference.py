@@ -32,7 +32,7 @@ class Reference:
         chip = self._trainer.chip
         if self._chip is not None and self._trainer.step and chip.die is not self._chip.die:
             if perf_counter() - self._changed > ONE_TURN:
-                self._weights, self._history = self._trainer.network.weights_lsb(), History()
+                self._weights, self._history = self._trainer.weights_lsb(), History()
             self._changed, self._measured = perf_counter(), -np.inf
         self._chip = chip
 
@@ -44,7 +44,7 @@ class Reference:
         self._history.add(
             step=trainer.step,
             left=self._accuracy(self._weights),
-            looped=self._accuracy(trainer.network.weights_lsb()),
+            looped=self._accuracy(trainer.weights_lsb()),
         )
         self._measured = perf_counter()
 
@@ -52,6 +52,7 @@ class Reference:
         trainer = self._trainer
         n = min(IMAGES, len(trainer.dataset.test_labels))
         trial = key(trainer.settings.seed, "reference", TEST_IDS + trainer.step)
+        weights = [trainer.chip.spec.rounded(w) for w in weights]  # the bits may have changed
         recording = trainer.chip.run(
             trainer.test_events.take(np.arange(n)), weights, trial=trial, read_hidden=False
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnlab.chip.constants import N_CIRCUITS
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.images.pictures import WHITE, Picture
 from snnlab.data.images.preprocess import Fitted, fit
 from snnlab.errors import SnnlabError, plain
@@ -17,7 +17,7 @@ from snnlab.seeding import stream
 
 TEST_SHARE = 0.2
 """Of each class, where nothing is given to be tested on."""
-MOST_CLASSES = N_CIRCUITS
+MOST_CLASSES = BRAINSCALES2.n_circuits
 """Each takes a neuron circuit at least."""
 MOST_CHARACTERS = 40
 """Of a class's name."""
@@ -143,7 +143,7 @@ def _values(labels):
         shown = (
             f"one class only, {str(values[0])[:MOST_CHARACTERS]}"
             if len(values) == 1
-            else (f"{len(values):,} classes, the chip has {N_CIRCUITS} neuron circuits")
+            else f"{len(values):,} classes, the chip has {MOST_CLASSES} neuron circuits"
         )
         raise SnnlabError(f"{shown}: give 2 to {MOST_CLASSES} classes to tell apart")
     return values
