@@ -13,7 +13,7 @@ import numpy as np
 from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
 
 MOST_PARTS = 64
-"""Most parts that a network may be cut into: a limit of patience, not of the chip."""
+"""Most parts that a network may be cut into: a limit of computing time, not of the chip."""
 
 Gaps = list[tuple[int, int]]
 """Runs of free circuits, first and one past the last."""
@@ -44,7 +44,7 @@ class Part:
 
 
 def joined(fan_in: int) -> int:
-    """Circuits that a neuron with so many inputs joins: each has 128 pairs of synapses."""
+    """Circuits that a neuron with ``fan_in`` inputs joins: each has 128 pairs of synapses."""
     return ceil(fan_in / INPUTS_PER_CIRCUIT)
 
 
