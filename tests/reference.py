@@ -119,6 +119,7 @@ def run_layer(events, synapses, neurons, clock, readout, noise, n):
                 lsb = float(readout.rest[j]) + float(readout.gain[j]) * u
                 lsb += readout.noise * gauss(int(noise.key), sample_id, m * n + j)
                 code = floor(min(max(lsb, readout.low), readout.high) + 0.5)
+                code -= code % (readout.lost + 1)  # low bits that the converter lacks
                 cadc[b, m, j] = min(max(code - int(readout.correction[j]), 0), 255)
     return spikes, membranes, cadc
 

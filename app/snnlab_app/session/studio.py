@@ -94,6 +94,7 @@ class Studio:
             codes=np.bincount(np.concatenate([w.ravel() for w in weights]) + 63, minlength=127),
             budget=_budget(mapping),
             calibration=found.spreads() if found else {},
+            spec=chip.spec,
         )
 
     # ── the errors ──
