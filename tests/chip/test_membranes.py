@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import reference
 from builders import (
     membrane,
     quiet,
@@ -101,6 +102,15 @@ def test_the_order_of_inputs_means_nothing_on_an_ideal_die():
     off = a.cadc[0].astype(int) - b.cadc[0]
     assert np.abs(off).max() <= 1
     assert (off != 0).mean() < 1e-3
+
+
+def test_the_twin_has_the_closed_form_too():
+    chip = Chip(Mapping((1, 1)), Die.ideal(), quiet())
+    events, synapses = spikes([[(425, 0)]], 1), chip._synapses[0].written(np.array([[63]], np.int8))
+    _, u, _ = reference.run_layer(
+        events, synapses, chip._neurons[0], chip._clock, chip._readouts[0], chip._noise(0, 0), 1
+    )
+    np.testing.assert_allclose(u[0, :, 0], 63 * alpha(GRID - 425 * TICK), atol=1e-6)
 
 
 # Spikes, reset and refractory period

@@ -7,30 +7,16 @@ import numpy as np
 import pytest
 import reference
 from builders import (
-    quiet,
     random_spikes,
     random_weights,
-    spikes,
 )
 
-from snnlab.chip import constants as c
 from snnlab.chip import emulator, synapses
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import ChipSpec
-from snnlab.chip.synapses import CURRENT_PER_LSB
-from snnlab.events import TICK
-
-GRID = np.arange(c.TRAINING_SAMPLES) * c.DT_CADC
-TAU = c.TAU_MEM
-
-
-def alpha(time, tau=TAU):
-    """Potential after one spike through 1 LSB with equal time constants."""
-    after = np.maximum(time, 0.0)
-    return CURRENT_PER_LSB * after * np.exp(-after / tau)
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -63,15 +49,6 @@ def test_the_kernel_agrees_with_its_twin(layer, substeps, bits):
         ticks, twins = (np.array(list(chain(*chain(*rows)))) for rows in (got, expected))
         assert len(ticks) > 500
         assert np.abs(ticks - twins).max() <= 1
-
-
-def test_the_twin_has_the_closed_form_too():
-    chip = Chip(Mapping((1, 1)), Die.ideal(), quiet())
-    events, synapses = spikes([[(425, 0)]], 1), chip._synapses[0].written(np.array([[63]], np.int8))
-    _, u, _ = reference.run_layer(
-        events, synapses, chip._neurons[0], chip._clock, chip._readouts[0], chip._noise(0, 0), 1
-    )
-    np.testing.assert_allclose(u[0, :, 0], 63 * alpha(GRID - 425 * TICK), atol=1e-6)
 
 
 def test_compacting_agrees_with_its_twin():
