@@ -59,17 +59,21 @@ def summary() -> dict[tuple[int, int], tuple[float, float]]:
 
 
 def main() -> None:
-    """Draw one line over the weight bits for each number of CADC bits, and print the table."""
+    """Draw one line over the weight bits for each number of CADC bits, and print the table.
+
+    Two bits learn nothing and are left out of the picture.
+    """
     if "--train" in sys.argv[1:]:
         train()
-    found = summary()
+    found, drawn_bits = summary(), WEIGHT_BITS[1:]
     curves = {
         f"CADC: {cadc} bits": (
-            np.array(WEIGHT_BITS), np.array([found[weight, cadc][0] for weight in WEIGHT_BITS])
+            np.array(drawn_bits), np.array([found[weight, cadc][0] for weight in drawn_bits])
         )
         for cadc in CADC_BITS
     }  # fmt: skip
-    drawn = lines(curves, "weight bits", "test accuracy (%)", xticks=list(WEIGHT_BITS))
+    ticks = [(bits, str(bits)) for bits in drawn_bits]
+    drawn = lines(curves, "weight bits", "test accuracy (%)", xticks=ticks)
     (HERE / "bits.png").write_bytes(picture(drawn, 360))
     for weight in WEIGHT_BITS:
         cells = (f"{mean:.1f} ± {sd:.1f}" for mean, sd in (found[weight, c] for c in CADC_BITS))
