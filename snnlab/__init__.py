@@ -19,7 +19,7 @@ _HOME = {
     "Events": "snnlab.events",
     "Mapping": "snnlab.chip.layout.mapping",
     "Network": "snnlab.learn.network",
-    "OperatingPoint": "snnlab.chip.emulator",
+    "OperatingPoint": "snnlab.chip.operating_point",
     "Progress": "snnlab.learn.trainer",
     "Recording": "snnlab.chip.recording",
     "SnnlabError": "snnlab.errors",

@@ -12,11 +12,12 @@ from typing import ClassVar
 import numpy as np
 import param
 
-from snnlab.chip import constants as c
 from snnlab.chip.die import Die
 from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.layout.mapping import MOST_INPUTS
 from snnlab.chip.layout.partition import MOST_PARTS
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.readout import RULES as READOUTS
 from snnlab.text.numerals import cure, number
@@ -218,8 +219,8 @@ class Config(param.Parameterized):
     stuck = _share(0.0, 0.5, "Stuck synapses", "Share of synapses whose weight cannot be written.")
     killed = Numbers(
         default=[],
-        within=(0, c.N_CIRCUITS - 1),
-        bounds=(0, c.N_CIRCUITS),
+        within=(0, BRAINSCALES2.n_circuits - 1),
+        bounds=(0, BRAINSCALES2.n_circuits),
         label="Killed circuits",
         doc="Neuron circuits that shall never fire, by number.",
     )
@@ -240,20 +241,20 @@ class Config(param.Parameterized):
         " thresholds on top of the die's.",
     )
     cadc_noise = Quantity(
-        c.CADC_NOISE_LSB,
+        OperatingPoint.cadc_noise,
         bounds=(0.0, 10.0),
         unit="LSB",
         label="CADC read noise",
         doc="Read noise of the membrane converter, per sample.",
     )
     threshold_drift = _share(
-        c.THRESHOLD_DRIFT,
+        OperatingPoint.threshold_drift,
         0.2,
         "Threshold drift",
         "Drift of thresholds from run to run, as relative spread.",
     )
     spike_jitter = Quantity(
-        c.SPIKE_JITTER,
+        OperatingPoint.spike_jitter,
         bounds=(0.0, 1e-6),
         unit="s",
         shown="ns",
@@ -261,11 +262,23 @@ class Config(param.Parameterized):
         label="Spike jitter",
         doc="Jitter of spike times.",
     )
-    tau_mem = _microseconds(c.TAU_MEM, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
-    tau_syn = _microseconds(c.TAU_SYN, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
-    tau_ref = _microseconds(c.TAU_REF, 40e-9, 32e-6, "τ_ref", "Refractory period.")
+    weight_bits = param.Integer(
+        BRAINSCALES2.weight_bits,
+        bounds=ChipSpec.LIMITS["weight_bits"],
+        label="Weight bits",
+        doc="Bits of a weight beside its sign: fewer make its steps coarser, the range stays.",
+    )
+    cadc_bits = param.Integer(
+        BRAINSCALES2.cadc_bits,
+        bounds=ChipSpec.LIMITS["cadc_bits"],
+        label="CADC bits",
+        doc="Bits of the membrane converter: fewer drop the lowest of its 8, the range stays.",
+    )
+    tau_mem = _microseconds(OperatingPoint.tau_mem, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
+    tau_syn = _microseconds(OperatingPoint.tau_syn, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
+    tau_ref = _microseconds(OperatingPoint.tau_ref, 40e-9, 32e-6, "τ_ref", "Refractory period.")
     samples = param.Integer(
-        c.TRAINING_SAMPLES,
+        OperatingPoint.samples,
         bounds=(2, 100),
         label="CADC samples",
         doc="Converter samples per image, one every 1.7 µs: how long an image lasts.",
@@ -358,8 +371,8 @@ class Config(param.Parameterized):
         ),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
-            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "tau_mem", "tau_syn",
-            "tau_ref", "samples", "substeps",
+            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
+            "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
             "beta", "at_spike", "rho_burst", "rho_silent", "least_spikes", "rho_weight",
@@ -376,7 +389,7 @@ class Config(param.Parameterized):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes",
+            "least_spikes", "weight_bits", "cadc_bits",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

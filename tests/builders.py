@@ -5,13 +5,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from snnlab.chip.constants import N_CIRCUITS
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip, run_layer
 from snnlab.chip.kernels import Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import Events
+
+N_CIRCUITS = BRAINSCALES2.n_circuits
 
 WINDOW = 4250
 RUNGS, SPAN = 256, 250
@@ -66,7 +68,7 @@ def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0,
     rest = -lowest * gain - SPAN * np.arange(RUNGS)
     ladder = Readout(
         rest.astype(np.float32), np.full(RUNGS, gain, np.float32), np.zeros(RUNGS, np.float32),
-        0.0, 0.0, SPAN,
+        0.0, 0.0, SPAN, 0,
     )  # fmt: skip
     weights = np.repeat(np.array(weight_lsb, np.int8)[:, None], RUNGS, axis=1)
     cadc = run_layer(

@@ -8,8 +8,10 @@ from math import floor
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK
+
+DT_CADC, GAP_LSB = BRAINSCALES2.dt_cadc, BRAINSCALES2.gap_lsb
 
 M32, M64 = 2**32 - 1, 2**64 - 1
 
@@ -117,6 +119,7 @@ def run_layer(events, synapses, neurons, clock, readout, noise, n):
                 lsb = float(readout.rest[j]) + float(readout.gain[j]) * u
                 lsb += readout.noise * gauss(int(noise.key), sample_id, m * n + j)
                 code = floor(min(max(lsb, readout.low), readout.high) + 0.5)
+                code -= code % (readout.lost + 1)  # low bits that the converter lacks
                 cadc[b, m, j] = min(max(code - int(readout.correction[j]), 0), 255)
     return spikes, membranes, cadc
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from snnlab.chip.constants import TAU_MEM, TAU_SYN, TRAINING_SAMPLES, WEIGHT_SCALE
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.images.encoding import latency_encode
@@ -71,8 +71,9 @@ class Trained:
         return load_weights(kept)
 
     def trainer(self, **knobs) -> Trainer:
-        """A training without end that starts from these weights."""
-        endless = {"schedule": "constant", "epochs": ENDLESS, "samples": TRAINING_SAMPLES}
+        """A training that goes on from these weights, and never comes to its end."""
+        samples = BRAINSCALES2.training_samples
+        endless = {"schedule": "constant", "epochs": ENDLESS, "samples": samples}
         return Trainer(self._settings(**endless, **knobs), self.dataset, self.weights)
 
     def _settings(self, **knobs):
@@ -143,7 +144,8 @@ class Random:
         rng, network = np.random.default_rng(2), Network(self.sizes)
         active, weights = self.active, []
         for shape in pairwise(self.sizes):
-            weights.append(rng.normal(0.0, SPREAD_LSB / np.sqrt(active), shape) / WEIGHT_SCALE)
+            lsb = rng.normal(0.0, SPREAD_LSB / np.sqrt(active), shape)
+            weights.append(lsb / BRAINSCALES2.weight_scale)
             active = max(shape[1] // 5, 1)
         network.load_weights(weights)
         network.clamp()
@@ -159,8 +161,9 @@ class Random:
 
     @cached_property
     def _learning(self):
-        """Surrogate, propagators, optimizer and labels."""
-        propagators = IdealModel(TAU_MEM, TAU_SYN).propagators(self.chip.point)
+        """Surrogate, propagators, optimiser and targets."""
+        point = self.chip.point
+        propagators = IdealModel(point.tau_mem, point.tau_syn).propagators(point)
         labels = torch.arange(self.batch) % 10
         return Surrogate(10.0), propagators, Adam(self.network.parameters()), labels
 

@@ -1,4 +1,4 @@
-"""CapMem: the 10-bit codes that set each circuit's analog parameters, and what they do.
+"""CapMem: the 10-bit codes that set each circuit's analog parameters.
 
 The transfer from code to physics is non-linear and every circuit has its own: a code far from
 nominal moves less than one nearby, by the die's ``steepness``. Nominal codes give the die as it was
@@ -18,16 +18,16 @@ from snnlab.errors import SnnlabError
 SETTINGS = (
     "leak", "reset", "threshold", "tau_mem", "tau_syn_exc", "tau_syn_inh", "gain_exc", "gain_inh",
 )  # fmt: skip
-"""What calibration may set: three voltages, then five bias currents."""
+"""Settings of a circuit: three voltages, then five bias currents."""
 CODE_MAX = 1022
 NOMINAL = MappingProxyType({name: 511 if k < 3 else 400 for k, name in enumerate(SETTINGS)})
 
 LSB_PER_CODE = 0.38
-"""Of a voltage: 1.8 V over the range of codes, at 4.6 mV per CADC LSB."""
+"""Slope of a voltage : 1.8 V over the range of codes, at 4.6 mV per CADC LSB."""
 VOLTAGE_SPAN = 900.0
-"""Codes from nominal at which a voltage has visibly stopped following (tanh)."""
+"""Scale of the saturation (tanh) of voltages, in codes from nominal."""
 DARK_CURRENT = 20.0
-"""In codes: what a bias cell still delivers at code 0."""
+"""Current of a bias cell at code 0, in codes."""
 
 
 class Circuits(NamedTuple):
@@ -73,7 +73,7 @@ class Codes:
         return self.values[SETTINGS.index(name)]
 
     def having(self, **codes: np.ndarray) -> "Codes":
-        """The same but for some settings; raises :class:`SnnlabError` for an unknown one too."""
+        """The same with some settings changed; raises :class:`SnnlabError` for an unknown one."""
         values = self.values.copy()
         for name, code in codes.items():
             if name not in SETTINGS:
@@ -86,7 +86,7 @@ class Codes:
 
 
 def circuits(die: Die, codes: Codes | None = None) -> Circuits:
-    """What the circuits of a die do when set to these codes; at nominal ones, what it is."""
+    """Physics of the circuits of a die at these codes; by default nominal ones, as drawn."""
     if codes is None:
         return Circuits(*(getattr(die, name) for name in Circuits._fields))
     ratio = {name: _current(die, codes, name) for name in SETTINGS[3:]}

@@ -1,4 +1,4 @@
-"""Kernels that are kept compiled on disk, where there is a place for them and it is sound."""
+"""Kernels whose compiled code is kept on disk, if a folder for it can be written."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from numba.core.caching import FunctionCache
 from numba.core.dispatcher import Dispatcher
 
 KERNELS: list[Callable] = []
-"""All that are kept, of the modules that are imported."""
+"""All such kernels of the imported modules."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,14 +36,14 @@ def compiled(**options):
 def compiling(
     kernels: Iterable[Callable], stage: str, tell: Callable[[str, float | None], None]
 ) -> Iterator[None]:
-    """Tell of a stage, and how far it is when ``kernels`` are compiled in it, part by part."""
+    """Report a stage by ``tell(message, fraction)``, with progress in compiling ``kernels``."""
     tell(stage, None)
     with event.install_listener("numba:compile", _Count(kernels, stage, tell)):
         yield
 
 
 class _Count(event.Listener):
-    """Hears of every function that is compiled: of some kernels, their parts, and numba's own."""
+    """Listens to every function that numba compiles; counts those of some kernels."""
 
     def __init__(self, kernels, stage, tell):
         self._parts = [(k, _parts(k)) for k in kernels if isinstance(k, Dispatcher)]
@@ -83,15 +83,15 @@ def _parts(kernel):
 
 
 class _Cache(FunctionCache):
-    """Numba's, for which a damaged file is as good as none."""
+    """Numba's cache, in which a damaged file counts as missing."""
 
     def load_overload(self, sig, target_context):
         try:
             return super().load_overload(sig, target_context)
-        except Exception as error:  # a damaged pickle may raise what it likes
+        except Exception as error:  # a damaged pickle may raise anything
             _tell(f"{self.cache_path} is damaged ({type(error).__name__})")
             with suppress(OSError):
-                self.flush()  # what comes next is written again
+                self.flush()  # so that it is written again
             return None
 
     def save_overload(self, sig, data):

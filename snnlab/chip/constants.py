@@ -3,6 +3,9 @@
 Sources: [P] Cramer, Billaudelle et al., PNAS 119(4) e2109194119 (2022) and its SI;
 [C] defaults of the authors' released code; [D] derived from released calibration data.
 Times in seconds of hardware time: the analog core runs 1000 times faster than biology.
+
+For modules of the chip only. Others take these numbers from the ``spec`` of a chip or recording, or
+from ``BRAINSCALES2``; see :mod:`snnlab.chip.spec`.
 """
 
 # Size of the chip [P]
@@ -11,9 +14,10 @@ N_QUADRANTS = 4
 SYNAPSES_PER_CIRCUIT = 256
 INPUTS_PER_CIRCUIT = SYNAPSES_PER_CIRCUIT // 2
 """A signed weight takes one excitatory and one inhibitory synapse [P]."""
-N_LABELS = 64
+N_ADDRESSES = 64
 """A synapse listens to one of the 6-bit address labels on its row [P]."""
-WEIGHT_MAX_LSB = 63
+WEIGHT_BITS = 6
+WEIGHT_MAX_LSB = 2**WEIGHT_BITS - 1
 """6-bit unsigned weights; as signed pairs −63 … +63 [P]."""
 
 # Neurons [C]
@@ -27,10 +31,11 @@ DT_CADC = 1.7e-6
 REST_LSB = 80.0
 GAP_LSB = 70.0
 """Threshold above leak: model units put leak at 0 and threshold at 1 [C]."""
+CADC_BITS = 8
 CADC_MIN_LSB = 25
 CADC_MAX_LSB = 225
 """The converter saturates 55 LSB below and 145 LSB above the leak [D]."""
-CADC_FULL_LSB = 255
+CADC_FULL_LSB = 2**CADC_BITS - 1
 """The membrane itself is held between 0 V and 1.2 V, the converter's 0 and 255 LSB [C]; where it
 stops is unpublished: estimate."""
 CADC_NOISE_LSB = 1.5
@@ -38,7 +43,7 @@ CADC_NOISE_LSB = 1.5
 
 # Other trial noise, of a published hardware-aware model of the chip
 THRESHOLD_DRIFT = 0.015
-"""Of threshold − leak, from run to run, as relative spread."""
+"""Spread of threshold − leak from run to run, relative."""
 SPIKE_JITTER = 60e-9
 
 # Windows
@@ -47,7 +52,7 @@ TRAINING_SAMPLES = 20
 INFERENCE_PERIOD = 11.8e-6
 """Time per image in inference, 85 000 images/s [P]."""
 INFERENCE_SAMPLES = 7
-"""CADC samples that fall into it: the last at 10.2 µs."""
+"""CADC samples that fall into the inference period: the last at 10.2 µs."""
 
 # Weights
 WEIGHT_SCALE = 240.0
@@ -57,4 +62,4 @@ WEIGHT_SCALE_OUT = 250.0
 PSP_PEAK_PER_LSB = 0.45 / WEIGHT_MAX_LSB
 """Peak of one synapse's potential at weight 1 LSB, of (threshold − leak) [D]."""
 SYNAPTIC_LIMIT = 16
-"""Full-weight spikes at once that saturate a synaptic input: its range is unpublished, estimate."""
+"""Simultaneous full-weight spikes that saturate a synaptic input; unpublished, estimate."""

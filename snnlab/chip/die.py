@@ -1,4 +1,4 @@
-"""A die: one draw of the fixed pattern of mismatch that makes every chip its own."""
+"""A die: one draw of the fixed pattern of mismatch."""
 
 from dataclasses import dataclass, fields, replace
 from numbers import Real
@@ -18,10 +18,10 @@ from snnlab.seeding import stream
 LEAKY_LSB = -10.0
 """Threshold above leak of a circuit whose leak lies over its threshold: it fires by itself."""
 WORKS = -1
-"""Of a synapse that is not stuck."""
+"""Value of ``stuck`` for a synapse that can be written."""
 LSB_RANGE = (-255.0, 255.0)
 RANGES = MappingProxyType({"dead": (0, 1), "stuck": (WORKS, 63)})
-"""What a file may hold; quantities not named here are in LSB or relative to nominal."""
+"""Values that a file may hold; quantities not named here are in LSB or relative to nominal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Die:
 
     @classmethod
     def ideal(cls) -> "Die":
-        """The chip of the textbook: every circuit the same."""
+        """A die without mismatch: every circuit is nominal."""
         return cls.draw("ideal")
 
     @property
@@ -108,7 +108,9 @@ class Die:
     def with_random_faults(
         self, *, dead: float = 0.0, leaky: float = 0.0, stuck: float = 0.0, seed: int = 0
     ) -> "Die":
-        """The same die with faults drawn at these rates, 0 to 1; more faults keep the fewer.
+        """The same die with faults drawn at these rates, 0 to 1.
+
+        One seed is one order of faults: a higher rate adds to those of a lower one.
 
         Raises :class:`SnnlabError` for a rate out of range.
         """
@@ -128,7 +130,7 @@ class Die:
         return replace(faulty, stuck=np.where(below["stuck"] < stuck, weights, self.stuck))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Its quantities by name, for saving."""
+        """All quantities by name, for saving."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
@@ -181,12 +183,12 @@ class Die:
             if type(cut := arrays["truncated"]) is not int or cut < 0:
                 raise SnnlabError(f"die {path}: truncated is {cut}, expected a count")
         except SnnlabError as error:
-            raise SnnlabError(f"{error}; draw and save the die anew") from None
+            raise SnnlabError(f"{error}; draw and save the die again") from None
         return cls(**arrays)
 
 
 def _check(what, name, array, dtype):
-    """Whether a quantity is one."""
+    """Raise an error for an array of another kind or out of range."""
     low, high = RANGES.get(name, LSB_RANGE if name.endswith("_lsb") else PHYSICAL)
     if array.dtype != dtype:
         raise SnnlabError(f"{what}: {name} is {array.dtype}, expected {dtype}")
@@ -196,7 +198,7 @@ def _check(what, name, array, dtype):
 
 
 def _existing(what, numbers, most):
-    """Numbers as an index array, if all of them exist."""
+    """Numbers as an index array; an error if one does not exist."""
     index = np.asarray(list(numbers))
     if index.size and index.dtype.kind not in "iu":
         raise SnnlabError(f"{what} {index.flat[0]} is no whole number: there are 0 to {most - 1}")

@@ -1,4 +1,4 @@
-"""The emulated chip: checks, rounds nothing silently, seeds, and runs the kernels."""
+"""The emulated chip: checks its input, seeds the noise and runs the kernels."""
 
 from functools import cached_property
 from itertools import pairwise
@@ -7,20 +7,21 @@ from numbers import Integral
 import numpy as np
 
 from snnlab.arrays import as_arrays, cast_exact
-from snnlab.chip import constants as c
 from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
+from snnlab.chip.compiled import compiled
 from snnlab.chip.die import Die
 from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.chip.synapses import SynapseArray, padded
 from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-run_layer, compact = guarded(kernels.run_layer), guarded(kernels.compact)
+run_layer = guarded(kernels.run_layer)
 
 
 class Chip:
@@ -30,6 +31,7 @@ class Chip:
     codes : setting of the analog parameters, nominal by default
     correction : int64[circuit], what digital correction subtracts from each CADC channel
     labels_spike : whether the last layer has a threshold too; label neurons have none
+    spec : constants of the chip, or of a variant with fewer bits
     Raises :class:`SnnlabError` for a correction of another shape or out of range.
     """
 
@@ -42,10 +44,12 @@ class Chip:
         codes: Codes | None = None,
         correction: np.ndarray | None = None,
         labels_spike: bool = False,
+        spec: ChipSpec = BRAINSCALES2,
     ):
         self.mapping = _a(Mapping, mapping)
         self.die = _a(Die, Die.draw() if die is None else die)
         self.point = _a(OperatingPoint, OperatingPoint() if point is None else point)
+        self.spec = _a(ChipSpec, spec)
         self.codes = codes
         self.correction = _correction(correction, len(self.die.tau_mem))
         self.labels_spike = labels_spike
@@ -63,8 +67,8 @@ class Chip:
     ) -> Recording:
         """Play a batch of spikes through the network.
 
-        weights_lsb : int8[input, neuron] for each layer, within ±63; lists and tensors of whole
-        numbers are taken too.
+        weights_lsb : int8[input, neuron] for each layer, of ``spec.weight_levels``, within ±63;
+        lists and tensors of whole numbers are taken too.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
         read_hidden : whether hidden membranes are digitised too: learning needs them, a
@@ -88,7 +92,7 @@ class Chip:
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
-        return Recording(events, tuple(spikes), tuple(cadc), self._corrections)
+        return Recording(events, tuple(spikes), tuple(cadc), self._corrections, self.spec)
 
     def _run_layer(self, layer, events, weight_lsb, trial, read, silent):
         n = weight_lsb.shape[1]
@@ -137,14 +141,14 @@ class Chip:
         return self.mapping.circuits[layer][:, 0]
 
     def _constants(self, layer):
-        own, point, dt = self._own(layer), self.point, self.point.dt
+        own, point, dt, spec = self._own(layer), self.point, self.point.dt, self.spec
         at = self.circuits
         tau_mem = point.tau_mem * at.tau_mem[own]
         tau_exc, tau_inh = point.tau_syn * at.tau_syn[:, own]
-        gap = 1.0 + (at.threshold_lsb[own] - at.leak_lsb[own]) / c.GAP_LSB
+        gap = 1.0 + (at.threshold_lsb[own] - at.leak_lsb[own]) / spec.gap_lsb
         spiking = (layer <= self._last_spiking) & ~self.die.dead[own]
-        leak, reset = c.REST_LSB + at.leak_lsb[own], c.REST_LSB + at.reset_lsb[own]
-        reset_over_leak = (reset - leak) / c.GAP_LSB
+        leak, reset = spec.rest_lsb + at.leak_lsb[own], spec.rest_lsb + at.reset_lsb[own]
+        reset_over_leak = (reset - leak) / spec.gap_lsb
         full = np.ones(len(own))
         return Neurons(
             decay_mem=padded(np.exp(-dt / tau_mem)),
@@ -155,8 +159,8 @@ class Chip:
             threshold=padded(np.where(spiking, gap, np.inf), np.inf),
             reset=padded(reset_over_leak),
             start=padded(reset_over_leak if point.reset_first else 0.0 * full),
-            low=padded(-leak / c.GAP_LSB),
-            high=padded((c.CADC_FULL_LSB - leak) / c.GAP_LSB),
+            low=padded(-leak / spec.gap_lsb),
+            high=padded((spec.cadc_full_lsb - leak) / spec.gap_lsb),
             refractory=padded(point.tau_ref / dt * full),
         )
 
@@ -165,16 +169,17 @@ class Chip:
         return [self._channels(layer) for layer in self._layers]
 
     def _channels(self, layer):
-        own, die = self._own(layer), self.die
+        own, die, spec = self._own(layer), self.die, self.spec
         gain = die.cadc_gain[own]
-        leak = gain * (c.REST_LSB + self.circuits.leak_lsb[own])
+        leak = gain * (spec.rest_lsb + self.circuits.leak_lsb[own])
         return Readout(
             rest=padded(leak + die.cadc_offset_lsb[own]),
-            gain=padded(gain * c.GAP_LSB),
+            gain=padded(gain * spec.gap_lsb),
             correction=padded(self.correction[own]),
             noise=self.point.cadc_noise,
-            low=c.CADC_MIN_LSB,
-            high=c.CADC_MAX_LSB,
+            low=spec.cadc_min_lsb,
+            high=spec.cadc_max_lsb,
+            lost=spec.cadc_step - 1,
         )
 
     @property
@@ -184,7 +189,9 @@ class Chip:
     @cached_property
     def _synapses(self) -> list[SynapseArray]:
         return [
-            SynapseArray(self.die, self.circuits.gain, self.mapping, layer, self.point.dt)
+            SynapseArray(
+                self.die, self.circuits.gain, self.mapping, layer, self.point.dt, self.spec
+            )
             for layer in self._layers
         ]
 
@@ -197,13 +204,27 @@ class Chip:
             raise SnnlabError(
                 f"Events have {events.n_channels} channels, network {self.mapping} takes {sizes[0]}"
             )
+        most = self.spec.weight_max_lsb
         for layer, weight in enumerate(weights_lsb):
-            if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > c.WEIGHT_MAX_LSB:
+            if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > most:
                 raise SnnlabError(
                     f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"
-                    f" {weight.max()}; the chip takes int8 within ±{c.WEIGHT_MAX_LSB},"
+                    f" {weight.max()}; the chip takes int8 within ±{most},"
                     " round and clip them first"
                 )
+            if self.spec.weight_step > 1:
+                self._check_levels(layer, weight)
+
+    def _check_levels(self, layer, weight):
+        """Whether a chip with fewer bits can hold the weights."""
+        levels = self.spec.weight_levels
+        wrong = weight[~np.isin(weight, levels)]
+        if wrong.size:
+            raise SnnlabError(
+                f"weights of layer {layer} hold {wrong[0]} LSB, which {self.spec.weight_bits} bits"
+                f" cannot: magnitudes are {', '.join(map(str, levels[levels >= 0]))}; round them"
+                " with chip.spec.rounded(weights)"
+            )
 
     def _check_silent(self, silent):
         given = [(s.dtype.name, s.shape) for s in silent]
@@ -235,11 +256,11 @@ def _correction(given, n_circuits):
             f"correction of shape {correction.shape} is {correction.dtype}: give one LSB value for"
             f" each of the {n_circuits} CADC channels"
         )
-    wrong = np.flatnonzero(~(np.abs(correction) <= c.CADC_FULL_LSB))
+    wrong = np.flatnonzero(~(np.abs(correction) <= BRAINSCALES2.cadc_full_lsb))
     if len(wrong):
         raise SnnlabError(
             f"correction of CADC channel {wrong[0]} is {correction[wrong[0]]}, outside"
-            f" ±{c.CADC_FULL_LSB} LSB: measure it anew"
+            f" ±{BRAINSCALES2.cadc_full_lsb} LSB: measure it again"
         )
     return correction
 
@@ -255,3 +276,22 @@ def rise(tau_mem, tau_syn, dt):
     small = np.abs(x) < 1e-6
     ratio = np.where(small, 1.0 - 0.5 * x, -np.expm1(-x) / np.where(small, 1.0, x))
     return dt * slow * ratio
+
+
+@guarded
+@compiled(nogil=True)
+def compact(counts, tick, channel):
+    """Spikes of all images end to end: offsets int64[image + 1], tick and channel uint16[spike].
+
+    counts : int64[image]; tick, channel : uint16[image, room], as :func:`run_layer` writes them.
+    """
+    n_images = counts.shape[0]
+    offsets = np.zeros(n_images + 1, np.int64)
+    for b in range(n_images):
+        offsets[b + 1] = offsets[b] + counts[b]
+    flat_tick = np.empty(offsets[n_images], np.uint16)
+    flat_channel = np.empty(offsets[n_images], np.uint16)
+    for b in range(n_images):
+        flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
+        flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
+    return offsets, flat_tick, flat_channel

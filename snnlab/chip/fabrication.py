@@ -1,4 +1,4 @@
-"""How dies come off the wafer: the spreads of their quantities, and the draw."""
+"""Fabrication of dies: the spreads of their quantities, and the draw."""
 
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -8,9 +8,6 @@ import numpy as np
 from snnlab.chip.constants import GAP_LSB, N_CIRCUITS, N_QUADRANTS, SYNAPSES_PER_CIRCUIT
 from snnlab.errors import SnnlabError
 from snnlab.seeding import stream
-
-SIGNS = ("exc", "inh")
-"""Order of the two synaptic inputs of a circuit."""
 
 SPREADS = MappingProxyType(
     {
@@ -63,7 +60,7 @@ GAIN_CORRELATION = 0.97
 """Between the excitatory and the inhibitory input of a circuit (chip A)."""
 
 DECALIBRATED = ("tau_mem", "tau_syn", "gap")
-"""What the paper's sigma_d decalibrates (PNAS, Fig. 4)."""
+"""Quantities that the paper's sigma_d decalibrates (PNAS, Fig. 4)."""
 
 PHYSICAL = (0.2, 3.0)
 """Relative quantities are cut to this range: no circuit can be set beyond it (estimate)."""
@@ -108,7 +105,7 @@ def fabricate(preset: str, sigma: float | dict[str, float], seed: int) -> dict:
 
 
 def decalibrate(quantities: dict, sigma: float | dict[str, float], seed: int) -> dict:
-    """What a decalibration makes of a die's quantities, and how many values were cut.
+    """A die's quantities after decalibration, and the number of values that were cut.
 
     Circuits whose leak lies over their threshold keep it so.
     Raises :class:`SnnlabError` as :func:`fabricate`.
@@ -150,7 +147,7 @@ def _each(sigma):
 
 
 class _Draw:
-    """Named normal draws of one seed, and a tally of what was cut."""
+    """Named normal draws of one seed, and a count of the values that were cut."""
 
     def __init__(self, seed, spreads, sigma):
         self.seed, self.spreads, self.sigma, self.truncated = seed, spreads, sigma, 0

@@ -1,11 +1,11 @@
 """The emulated physics of one layer of neurons.
 
-Arrays and scalars only: nothing is checked here and no unit is known. Time is counted in steps,
-potentials in units of the nominal threshold above each neuron's own leak, and ``i`` is a synaptic
-current scaled so that ``rise * i`` is what it adds to the membrane in one step.
+Kernels take arrays and scalars and check nothing. Time is counted in steps, potentials in units of
+the nominal threshold above each neuron's own leak, and a synaptic current is scaled so that
+``rise * current`` is what it adds to the membrane in one step. J stands for padded neurons.
 
-One file on purpose: numba compiles a cached function again when its own file has changed, not when
-the file of something it calls has.
+All of this is in one file because numba compiles a cached function again when its own file has
+changed, not when the file of something it calls has.
 """
 
 from math import floor
@@ -16,14 +16,12 @@ from numba import njit, prange
 
 from snnlab.chip.compiled import compiled
 
-FASTMATH = {"contract", "nsz"}  # fused multiply-add, but no reordering: same bits everywhere
-LANES = 16
-"""Layers are padded to whole vectors of 16 float32."""
-PARTS = 32
-"""Parts of a batch that threads share out among themselves."""
+FASTMATH = {"contract", "nsz"}  # fused multiply-add, but no reordering: the order of sums is fixed
+LANES = 16  # layers are padded to whole vectors of 16 float32
+PARTS = 32  # parts that a batch is cut into, whatever the number of threads
+# For functions that allocate nothing: counting references to array views, which is atomic, took a
+# quarter of the time and made threads wait for each other.
 UNCOUNTED = {"nogil": True, "_nrt": False}
-"""For functions that allocate nothing: without it every view of an array is counted, atomically,
-which took a quarter of the time and made threads wait for each other."""
 
 
 class Neurons(NamedTuple):
@@ -48,8 +46,8 @@ class Neurons(NamedTuple):
 class Synapses(NamedTuple):
     """What each input adds to the currents of the neurons, by sign : float32[row, neuron].
 
-    Input k adds row k, and row ``also[k]`` too if that is not negative: a stuck synapse beside a
-    written one of the other sign. No current exceeds ``limit`` either way.
+    Input k adds row k, and row ``also[k]`` unless that is negative: a stuck synapse beside a
+    written one of the other sign. Currents are cut at ±``limit``.
     """
 
     current: np.ndarray
@@ -58,12 +56,12 @@ class Synapses(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one image changes as it runs, used again for the next.
+    """Buffers of one image, used again for the next.
 
     u, exc, inh : float32[neuron], membrane and the two synaptic currents;
-    until : float64[neuron], when a refractory neuron is let go, in steps; held : uint64[neuron],
-    the refractory ones; crossed : bool[neuron], and eight of them a word, uint64[neuron / 8];
-    row, amount : int64 and float32, weights to add in this step and which part of them.
+    until : float64[neuron], end of the refractory period in steps; held : uint64[neuron], indices
+    of refractory neurons; crossed : bool[neuron], also seen as words of eight, uint64[neuron / 8];
+    row, amount : int64 and float32, rows of weights to add in this step and the share of each.
     """
 
     u: np.ndarray
@@ -86,8 +84,9 @@ class Clock(NamedTuple):
 
 
 class Readout(NamedTuple):
-    """The CADC's channels, float32[neuron]: LSB at potential 0, LSB per unit of potential, and what
-    digital correction subtracts; then read noise in LSB and the range that saturates."""
+    """CADC channels, float32[neuron]: LSB at potential 0, LSB per unit of potential, and LSB that
+    digital correction subtracts; for all: read noise and ends of the range in LSB, and a mask of
+    the low bits that a converter of fewer than 8 bits lacks."""
 
     rest: np.ndarray
     gain: np.ndarray
@@ -95,11 +94,12 @@ class Readout(NamedTuple):
     noise: float
     low: float
     high: float
+    lost: int
 
 
 class Noise(NamedTuple):
-    """Trial noise: relative drift of thresholds per run, jitter of spikes in ticks, and its keys,
-    of the samples' own noise and of the run's."""
+    """Trial noise: relative drift of thresholds per run, jitter of spikes in ticks, and two keys,
+    for noise of each image and of the whole run."""
 
     drift: float
     jitter: float
@@ -119,11 +119,8 @@ def _mix(x):
 
 @njit(inline="always")
 def _gauss(key_low, key_high, counter):
-    """Nearly normal number of a counter: the sum of the four bytes of its hash.
-
-    Mean 0, variance 1, cut at 3.45 sigma. Counter-based, so any sample can be drawn by any thread
-    in any order.
-    """
+    """Nearly normal number from a counter: the sum of the four bytes of its hash. Mean 0, variance
+    1, cut at 3.45 sigma. Any thread may draw any number in any order."""
     x = _mix(np.uint32(_mix(np.uint32(counter ^ key_low)) + key_high))
     low = np.uint32(x & np.uint32(0x00FF00FF))
     high = np.uint32((x >> np.uint32(8)) & np.uint32(0x00FF00FF))
@@ -144,35 +141,34 @@ def _sample_keys(key, sample_id):
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
 def _digitise(u, readout, keys, first, out):
-    """One CADC conversion: offset, gain, read noise, saturation, 8 bits, digital correction."""
-    noise = np.float32(readout.noise)
-    low, high = np.float32(readout.low), np.float32(readout.high)
-    for j in range(out.shape[0]):
-        lsb = readout.rest[j] + readout.gain[j] * u[j]
-        lsb += noise * _gauss(keys[0], keys[1], np.uint32(first + j))
-        code = min(max(lsb, low), high) + np.float32(0.5) - readout.correction[j]
-        out[j] = np.uint8(min(max(code, np.float32(0.0)), np.float32(255.0)))
+    """One CADC conversion, u[J] to out[neuron]; steps in the order of :class:`Readout`."""
+    noise = np.float32(readout.noise)  # LSB
+    low, high = np.float32(readout.low), np.float32(readout.high)  # LSB
+    mask = np.int32(readout.lost)  # 0 of 8 bits, 31 of 3 bits
+    for j in range(out.shape[0]):  # neurons without padding
+        lsb = readout.rest[j] + readout.gain[j] * u[j]  # LSB, exact
+        lsb += noise * _gauss(keys[0], keys[1], np.uint32(first + j))  # LSB, with read noise
+        read = min(max(lsb, low), high) + np.float32(0.5)  # LSB, saturated; its floor is 8 bits
+        code = read - readout.correction[j] - np.float32(np.int32(read) & mask)  # low bits dropped
+        out[j] = np.uint8(min(max(code, np.float32(0.0)), np.float32(255.0)))  # 8 bits
 
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
 def _add_rows(exc, inh, current, row, amount, n, limit):
-    """Positive entries feed the excitatory input, negative ones the inhibitory; both saturate.
-
-    Four rows at a time, in order, so that exc and inh are read and written once for the four;
-    n must be a multiple of four.
-    """
+    """Add n rows of current[row, J] to exc[J] where positive, else to inh[J]; n is a multiple of
+    four, and exc and inh are read and written once for four rows, in order."""
     zero = np.float32(0.0)
-    for e in range(0, n, 4):
+    for e in range(0, n, 4):  # events of this step
         a, b, c, d = current[row[e]], current[row[e + 1]], current[row[e + 2]], current[row[e + 3]]
-        of_a, of_b, of_c, of_d = amount[e], amount[e + 1], amount[e + 2], amount[e + 3]
-        for j in range(exc.shape[0]):
-            total = exc[j] + of_a * max(a[j], zero)
+        of_a, of_b, of_c, of_d = amount[e], amount[e + 1], amount[e + 2], amount[e + 3]  # 0 … 1
+        for j in range(exc.shape[0]):  # J
+            total = exc[j] + of_a * max(a[j], zero)  # scaled current, ≥ 0
             total += of_b * max(b[j], zero)
             total += of_c * max(c[j], zero)
             total += of_d * max(d[j], zero)
             exc[j] = min(total, limit)
-        for j in range(inh.shape[0]):
-            total = inh[j] + of_a * min(a[j], zero)
+        for j in range(inh.shape[0]):  # J
+            total = inh[j] + of_a * min(a[j], zero)  # scaled current, ≤ 0
             total += of_b * min(b[j], zero)
             total += of_c * min(c[j], zero)
             total += of_d * min(d[j], zero)
@@ -186,31 +182,29 @@ def _propagate(u, exc, inh, neurons):
     Each loop writes one array only: LLVM can then prove that nothing overlaps, and vectorises.
     Inlined, as a call with so many arrays costs 50 ns, as much as the work on 256 neurons.
     """
-    for j in range(u.shape[0]):
-        drive = neurons.rise_exc[j] * exc[j] + neurons.rise_inh[j] * inh[j]
+    for j in range(u.shape[0]):  # J
+        drive = neurons.rise_exc[j] * exc[j] + neurons.rise_inh[j] * inh[j]  # thresholds
         u[j] = min(max(neurons.decay_mem[j] * u[j] + drive, neurons.low[j]), neurons.high[j])
-    for j in range(u.shape[0]):
-        exc[j] *= neurons.decay_exc[j]
-    for j in range(u.shape[0]):
-        inh[j] *= neurons.decay_inh[j]
+    for j in range(u.shape[0]):  # J
+        exc[j] *= neurons.decay_exc[j]  # scaled current
+    for j in range(u.shape[0]):  # J
+        inh[j] *= neurons.decay_inh[j]  # scaled current
 
 
 @njit(inline="always", **UNCOUNTED)
 def _hold(u, reset, held, until, n_held, step):
-    """Keep refractory neurons at their reset; returns how many remain.
-
-    ``until`` is when each is let go, in steps: within this one it moves for the rest of it.
-    """
-    h, one = np.uint64(0), np.uint64(1)  # unsigned: no index is looked at for being negative
+    """Keep refractory neurons at their reset, all step or the part until their period ends; returns
+    how many remain."""
+    h, one = np.uint64(0), np.uint64(1)  # unsigned: numba does not test for negative indices
     while h < n_held:
-        j = held[h]
-        if until[j] >= step + 1:
-            u[j] = reset[j]
+        j = held[h]  # neuron
+        if until[j] >= step + 1:  # steps
+            u[j] = reset[j]  # thresholds
             h += one
         else:
-            u[j] = reset[j] + np.float32(step + 1 - until[j]) * (u[j] - reset[j])
+            u[j] = reset[j] + np.float32(step + 1 - until[j]) * (u[j] - reset[j])  # thresholds
             n_held -= one
-            held[h] = held[n_held]
+            held[h] = held[n_held]  # the last takes the free place
     return n_held
 
 
@@ -218,24 +212,24 @@ def _hold(u, reset, held, until, n_held, step):
 def _any_crossed(u, threshold):
     """Whether a neuron is at or above its threshold."""
     count = np.int32(0)
-    for j in range(u.shape[0]):
+    for j in range(u.shape[0]):  # J, no early exit: vectorised
         count += np.int32(u[j] >= threshold[j])
     return count > 0
 
 
 @njit(**UNCOUNTED)
 def _since_crossing(u, exc, inh, j, threshold, neurons):
-    """Fraction of the step since neuron j crossed, on a straight line from where it was."""
-    drive = neurons.rise_exc[j] * exc / neurons.decay_exc[j]
+    """Fraction of the step since neuron j crossed, on a straight line from its last potential."""
+    drive = neurons.rise_exc[j] * exc / neurons.decay_exc[j]  # thresholds, as in _propagate
     drive += neurons.rise_inh[j] * inh / neurons.decay_inh[j]
-    before = (u - drive) / neurons.decay_mem[j]
-    since = (u - threshold) / max(u - before, np.float32(1e-9))
+    before = (u - drive) / neurons.decay_mem[j]  # potential at the start of the step
+    since = (u - threshold) / max(u - before, np.float32(1e-9))  # steps
     return min(max(since, np.float32(0.0)), np.float32(1.0))
 
 
 @njit(**UNCOUNTED)
 def _insert(tick, channel, n, new_tick, new_channel):
-    """Append a spike, keeping the list in order of time (it nearly is)."""
+    """Append a spike to tick[n], channel[n], kept in order of time (it nearly is)."""
     while n > 0 and tick[n - 1] > new_tick:
         tick[n] = tick[n - 1]
         channel[n] = channel[n - 1]
@@ -246,38 +240,36 @@ def _insert(tick, channel, n, new_tick, new_channel):
 
 @njit(**UNCOUNTED)
 def _stamp(step, since, clock, jitter, keys, counter):
-    """Time stamp of a spike ``since`` before the end of a step, with its jitter : ticks."""
-    tick = (step + 1 - since) / clock.steps_per_tick
+    """Time stamp of a spike ``since`` steps before the end of a step : ticks."""
+    tick = (step + 1 - since) / clock.steps_per_tick  # ticks
     if jitter:
         tick += jitter * _gauss(keys[0], keys[1], np.uint32(counter) | np.uint32(0x80000000))
-    last = clock.samples * clock.substeps / clock.steps_per_tick
+    last = clock.samples * clock.substeps / clock.steps_per_tick  # ticks
     return np.uint16(min(max(tick, 0.0), last))
 
 
 @njit(**UNCOUNTED)
 def _fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out):
-    """Reset and hold every neuron that crossed; returns the numbers of held and of spikes.
-
-    One whose reset lies over its threshold crosses as soon as it is let go, never before.
-    """
-    u, until, crossed = work.u, work.until, work.crossed
+    """Reset and hold every neuron that crossed; returns the numbers of held neurons and of spikes.
+    A neuron whose reset lies over its threshold fires as its refractory period ends."""
+    u, until, crossed = work.u, work.until, work.crossed  # [J] each
     n = u.shape[0]
-    for j in range(n):
+    for j in range(n):  # J
         crossed[j] = u[j] >= threshold[j]
-    for w in range(work.words.shape[0]):
+    for w in range(work.words.shape[0]):  # J / 8
         if work.words[w] == 0:  # few neurons cross: eight are passed over at once
             continue
         for j in range(8 * w, 8 * w + 8):
-            if not crossed[j] or until[j] >= step + 1:
+            if not crossed[j] or until[j] >= step + 1:  # held for the whole step
                 continue
             since = _since_crossing(u[j], work.exc[j], work.inh[j], j, threshold[j], neurons)
-            free = min(step + 1 - until[j], 1.0)
-            since = free if neurons.reset[j] >= threshold[j] else min(since, free)
-            stamp = _stamp(step, since, clock, jitter, keys, step * n + j)
+            free = min(step + 1 - until[j], 1.0)  # steps since the refractory period ended
+            since = free if neurons.reset[j] >= threshold[j] else min(since, free)  # steps
+            stamp = _stamp(step, since, clock, jitter, keys, step * n + j)  # ticks
             _insert(tick, channel, n_out, stamp, np.uint16(j))
             n_out += 1
-            u[j] = neurons.reset[j]
-            until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)
+            u[j] = neurons.reset[j]  # thresholds
+            until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)  # steps
             work.held[n_held] = j
             n_held += np.uint64(1)
     return n_held, n_out
@@ -285,10 +277,10 @@ def _fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, cha
 
 @njit(inline="always", **UNCOUNTED)
 def _note(work, n, also, k, amount):
-    """Put the weights of input k on the list of what this step adds; returns its length."""
+    """Append the rows of input k to those that this step adds; returns their number."""
     work.row[n], work.amount[n] = k, amount
     n += 1
-    if also[k] >= 0:
+    if also[k] >= 0:  # its second row
         work.row[n], work.amount[n] = also[k], amount
         n += 1
     return n
@@ -296,8 +288,8 @@ def _note(work, n, also, k, amount):
 
 @njit(inline="always", **UNCOUNTED)
 def _receive(work, n, synapses):
-    """Add what is on the list to the currents."""
-    while n % 4:  # filled up with nothing of what is there anyway
+    """Add the first n rows of the list to the currents."""
+    while n % 4:  # filled up with a share of 0 of a row that is read anyway
         work.row[n], work.amount[n] = work.row[0], np.float32(0.0)
         n += 1
     limit = np.float32(synapses.limit)
@@ -306,7 +298,7 @@ def _receive(work, n, synapses):
 
 @njit(inline="always", **UNCOUNTED)
 def _begin(work, start):
-    for j in range(start.shape[0]):
+    for j in range(start.shape[0]):  # J
         work.u[j] = start[j]
         work.exc[j] = np.float32(0.0)
         work.inh[j] = np.float32(0.0)
@@ -318,22 +310,26 @@ def _run_sample(
     in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, work, tick,
     channel, cadc,
 ):  # fmt: skip
-    """One image through one layer; returns the number of spikes written."""
+    """One image through one layer; returns the number of spikes written.
+
+    in_tick, in_channel : uint16[event], in order of time; tick, channel : uint16[room] of output
+    spikes; cadc : uint8[sample, neuron].
+    """
     u, n_in = work.u, in_tick.shape[0]
     _begin(work, neurons.start)
-    early, late, n_held, n_out = 0, 0, np.uint64(0), 0
+    early, late, n_held, n_out = 0, 0, np.uint64(0), 0  # next event by its first, second share
     for step in range(clock.samples * clock.substeps):
-        m = step // clock.substeps
+        m = step // clock.substeps  # CADC sample
         if step % clock.substeps == 0 and m < cadc.shape[0]:
             _digitise(u, readout, keys, m * cadc.shape[1], cadc[m])
         # An event inside a step is split linearly between the two ends of the step.
-        n = 0
+        n = 0  # rows in work.row, work.amount
         while late < early:
-            after = in_tick[late] * clock.steps_per_tick
+            after = in_tick[late] * clock.steps_per_tick  # steps
             n = _note(work, n, synapses.also, in_channel[late], np.float32(after - floor(after)))
             late += 1
         while early < n_in and in_tick[early] * clock.steps_per_tick < step + 1:
-            before = 1 - (in_tick[early] * clock.steps_per_tick - step)
+            before = 1 - (in_tick[early] * clock.steps_per_tick - step)  # share, 0 … 1
             n = _note(work, n, synapses.also, in_channel[early], np.float32(before))
             early += 1
         if n:
@@ -349,7 +345,7 @@ def _run_sample(
 
 @njit(nogil=True)
 def _drifted(threshold, noise):
-    """Thresholds of one run."""
+    """Thresholds of one run : float32[J]."""
     out = threshold.copy()
     if noise.drift:
         low, high = _sample_keys(noise.run_key, np.uint64(0))
@@ -360,7 +356,7 @@ def _drifted(threshold, noise):
 
 @njit(nogil=True)
 def _work(n, most_inputs):
-    """Room for the images of a part, allocated once : Work for n padded neurons."""
+    """Buffers for the images of a part, allocated once : Work for n padded neurons."""
     crossed = np.empty(n, np.bool_)
     most = 4 * most_inputs + 4  # an input may have two rows, and is split between two steps
     return Work(
@@ -376,7 +372,8 @@ def run_layer(
 ):  # fmt: skip
     """A batch of images through one layer, parts of it in parallel.
 
-    n : neurons without the padding; room : most spikes one image can cause; read : CADC samples.
+    offsets : int64[image + 1] into in_tick, in_channel : uint16[event]; ids : uint64[image];
+    n : neurons without padding; room : most spikes one image can cause; read : CADC samples.
     Returns counts int64[image], tick and channel uint16[image, room],
     cadc uint8[image, read, neuron].
     """
@@ -389,44 +386,13 @@ def run_layer(
     most_inputs = 0
     for b in range(n_images):
         most_inputs = max(most_inputs, offsets[b + 1] - offsets[b])
-    for part in prange(PARTS):
+    for part in prange(PARTS):  # any thread may take any part
         work = _work(threshold.shape[0], most_inputs)
         for b in range(part * n_images // PARTS, (part + 1) * n_images // PARTS):
-            lo, hi = offsets[b], offsets[b + 1]
-            keys = _sample_keys(noise.key, ids[b])
+            lo, hi = offsets[b], offsets[b + 1]  # events of image b
+            keys = _sample_keys(noise.key, ids[b])  # the same in any batch
             counts[b] = _run_sample(
                 in_tick[lo:hi], in_channel[lo:hi], synapses, neurons, threshold, clock, readout,
                 noise.jitter, keys, work, tick[b], channel[b], cadc[b],
             )  # fmt: skip
     return counts, tick, channel, cadc
-
-
-@compiled(nogil=True)
-def write_synapses(weight_lsb, gains):
-    """Signed currents of written weights : float32[input, padded neuron].
-
-    weight_lsb : int8[input, neuron]; gains : float32[2, input, padded neuron] of one LSB, of the
-    excitatory synapse positive, of the inhibitory one negative.
-    """
-    current = np.zeros(gains.shape[1:], np.float32)
-    for k in range(weight_lsb.shape[0]):
-        for j in range(weight_lsb.shape[1]):
-            weight = np.float32(weight_lsb[k, j])
-            gain = gains[1, k, j] if weight < 0 else gains[0, k, j]
-            current[k, j] = abs(weight) * gain
-    return current
-
-
-@compiled(nogil=True)
-def compact(counts, tick, channel):
-    """Rows of different lengths, end to end: offsets, tick, channel as in ``Events``."""
-    n_images = counts.shape[0]
-    offsets = np.zeros(n_images + 1, np.int64)
-    for b in range(n_images):
-        offsets[b + 1] = offsets[b] + counts[b]
-    flat_tick = np.empty(offsets[n_images], np.uint16)
-    flat_channel = np.empty(offsets[n_images], np.uint16)
-    for b in range(n_images):
-        flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
-        flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
-    return offsets, flat_tick, flat_channel

@@ -1,4 +1,4 @@
-"""How the chip is set up, apart from its network: time constants, noise, grids of time."""
+"""Settings of the chip apart from its network: time constants, noise, grids of time."""
 
 from dataclasses import dataclass, replace
 from numbers import Real

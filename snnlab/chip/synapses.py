@@ -5,12 +5,10 @@ from math import e
 import numpy as np
 
 from snnlab.chip import constants as c
-from snnlab.chip import kernels
+from snnlab.chip.compiled import compiled
 from snnlab.chip.die import WORKS
 from snnlab.chip.kernels import LANES, Synapses
 from snnlab.chip.threads import guarded
-
-write_synapses = guarded(kernels.write_synapses)
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
 """Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
@@ -24,9 +22,10 @@ class SynapseArray:
 
     gain : float64[2, circuit], of the circuits' excitatory and inhibitory inputs, relative
     dt : s, the emulator's step, to which currents are scaled
+    spec : ChipSpec; stuck synapses hold weights that its bits can
     """
 
-    def __init__(self, die, gain, mapping, layer, dt):
+    def __init__(self, die, gain, mapping, layer, dt, spec):
         pair, column = mapping.synapses(layer)
         rows = (2 * pair, 2 * pair + 1)
         lsb = CURRENT_PER_LSB * dt
@@ -35,7 +34,8 @@ class SynapseArray:
         )
         self._gains = padded(np.stack([excitatory, -inhibitory]))
         self._limit = c.SYNAPTIC_LIMIT * c.WEIGHT_MAX_LSB * lsb
-        stuck = np.stack([padded(die.stuck[row, column], WORKS) for row in rows])
+        held = np.where(die.stuck == WORKS, WORKS, spec.rounded(die.stuck))
+        stuck = np.stack([padded(held[row, column], WORKS) for row in rows])
         self._stuck = stuck if (stuck != WORKS).any() else None
 
     def written(self, weight_lsb: np.ndarray) -> Synapses:
@@ -58,3 +58,20 @@ def padded(array: np.ndarray, fill: float = 0.0) -> np.ndarray:
     extra = -array.shape[-1] % LANES
     width = [(0, 0)] * (array.ndim - 1) + [(0, extra)]
     return np.pad(array.astype(np.float32), width, constant_values=fill)
+
+
+@guarded
+@compiled(nogil=True)
+def write_synapses(weight_lsb, gains):
+    """Signed currents of written weights : float32[input, padded neuron].
+
+    weight_lsb : int8[input, neuron]; gains : float32[2, input, padded neuron] of one LSB, of the
+    excitatory synapse positive, of the inhibitory one negative.
+    """
+    current = np.zeros(gains.shape[1:], np.float32)
+    for k in range(weight_lsb.shape[0]):
+        for j in range(weight_lsb.shape[1]):
+            weight = np.float32(weight_lsb[k, j])
+            gain = gains[1, k, j] if weight < 0 else gains[0, k, j]
+            current[k, j] = abs(weight) * gain
+    return current

@@ -9,23 +9,22 @@ from threading import Lock
 
 import numba
 
-import snnlab.chip.openmp  # noqa: F401
 from snnlab.errors import SnnlabError, plain
 from snnlab.process import find_raised, reraise_sigint
 
 _SAFE_LAYERS = {"omp": "numba.np.ufunc.omppool", "tbb": "numba.np.ufunc.tbbpool"}
 _LAYERS = (*_SAFE_LAYERS, "workqueue")
 _GROUPS = ("default", "safe", "threadsafe", "forksafe")
-"""What numba takes in place of a layer's name: one of several layers."""
+"""Names that numba accepts for groups of layers."""
 _one_at_a_time = Lock()
 _orphaned = False
-"""Whether this process was forked from one whose kernel threads it lacks."""
+"""Whether this process was forked after kernels ran: it lacks their threads."""
 
 
 def _choose_layer() -> tuple[str, str | None]:
     """The layer asked for, else OpenMP or TBB if the machine has one, else numba's own workqueue.
 
-    With it what is wrong with the choice of the environment, None if nothing is.
+    With it what is wrong with the choice of the environment, or None.
     """
     asked = str(numba.config.THREADING_LAYER).lower()
     layer = asked if _is_installed(asked) else next(filter(_is_installed, _LAYERS))
@@ -55,11 +54,11 @@ if LAYER_PROBLEM:
 
 
 def guarded(kernel):
-    """The kernel as all of snnlab calls it.
+    """The kernel, safe to call from several Python threads.
 
-    Several Python threads may: the workqueue layer aborts the process when two threads enter it, so
-    there they take turns. What a signal raises meanwhile, such as KeyboardInterrupt, arrives as
-    such. Raises :class:`SnnlabError` where the threads of a parallel kernel were lost in a fork.
+    The workqueue layer aborts the process when two threads enter it, so there they take turns. What
+    a signal raises meanwhile, such as KeyboardInterrupt, is raised as itself. Raises
+    :class:`SnnlabError` where the threads of a parallel kernel were lost in a fork.
     """
     if not hasattr(kernel, "overloads"):  # plain Python, where JIT is off
         return kernel

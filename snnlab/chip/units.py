@@ -1,4 +1,4 @@
-"""What a chip does in two units: those people read, and the codes that the chip itself has of it.
+"""Potentials and circuits in two units: physical units and raw chip codes.
 
 Membranes are read by an 8-bit converter, circuits are set by 10-bit codes. In physical units a
 membrane is 0 at its first sample and 1 at the nominal threshold, and a circuit's quantity relative
@@ -19,8 +19,8 @@ PHYSICAL, CODES = UNITS = ("physical", "codes")
 
 
 class Scale(NamedTuple):
-    """How potentials are told: words of their axis, where the threshold lies and its name; words of
-    an axis for what is read out of labels, and a place above the usual."""
+    """How potentials are shown: axis label, threshold and its name, axis label of the readout, and
+    upper end of the usual range."""
 
     potential: str
     threshold: float
@@ -50,8 +50,7 @@ def membranes(recording: Recording, layer: int, units: str) -> np.ndarray:
 
 
 def risen(recording: Recording) -> np.ndarray:
-    """Labels over their first samples, of which they are decided : float32[sample, step, label],
-    LSB."""
+    """Label traces above their first samples, the readout : float32[sample, step, label], LSB."""
     return recording.traces(-1) * np.float32(GAP_LSB)
 
 
@@ -59,7 +58,7 @@ def risen(recording: Recording) -> np.ndarray:
 
 
 class _Quantity(NamedTuple):
-    """What circuits are in physical units, and the setting whose code moves it."""
+    """A quantity of circuits in physical units, and the setting whose code moves it."""
 
     value: Callable[[Circuits], np.ndarray]
     setting: str
@@ -139,7 +138,7 @@ def of_neurons(name: str, recording: Recording) -> list[np.ndarray]:
     return _MEASURED[name](recording)
 
 
-# ── which there are ──
+# ── names ──
 
 
 def _named(units):
@@ -152,12 +151,12 @@ QUANTITIES = MappingProxyType({units: _named(units) for units in UNITS})
 
 
 def is_measured(name: str) -> bool:
-    """Whether it is of neurons, and not of circuits."""
+    """Whether the quantity is of neurons, not of circuits."""
     return name in _MEASURED
 
 
 def counterpart(name: str, units: str) -> str:
-    """The quantity that tells in these units what ``name`` tells, perhaps in others."""
+    """The quantity in ``units`` that corresponds to ``name``, which may be in others."""
     if name in QUANTITIES[units]:
         return name
     if name in _HIGHEST.values():

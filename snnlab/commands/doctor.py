@@ -134,7 +134,7 @@ def _libraries(problems):
         except metadata.PackageNotFoundError:
             facts[name] = "missing"
             problems.append(f"{name} is missing: pip install {name}")
-    importlib.import_module("snnlab.chip.openmp")  # before torch, see there
+    importlib.import_module("snnlab.chip")  # before torch, see there
     for name in NATIVE:
         try:
             importlib.import_module(name)
@@ -165,7 +165,7 @@ def _torch(facts):
 def _kernels(problems):
     from snnlab.chip import kernels, threads
 
-    stats = getattr(kernels.write_synapses, "stats", None)
+    stats = getattr(kernels.run_layer, "stats", None)
     if stats is None:
         kept = "nowhere: NUMBA_DISABLE_JIT is set, nothing is compiled"
     elif (folder := stats.cache_path) is None:

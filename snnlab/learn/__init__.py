@@ -1,1 +1,1 @@
-import snnlab.chip.openmp  # noqa: F401 - tells OpenMP how to wait, before torch loads it
+import snnlab.chip  # noqa: F401 - sets how OpenMP waits, before torch loads it

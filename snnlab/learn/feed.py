@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data import Dataset
 from snnlab.data.images.augment import Warp, warp
 from snnlab.data.images.encoding import latency_encode
@@ -30,7 +30,7 @@ class Code(NamedTuple):
     def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
         """Spikes of images uint8[image, row, column], known to the noise by ids uint64[image]."""
         events = latency_encode(images, self.tau_in, self.theta_in, self.window, ids, self.encoding)
-        return events.on_grid(DT_CADC) if self.grid == "cadc" else events
+        return events.on_grid(BRAINSCALES2.dt_cadc) if self.grid == "cadc" else events
 
 
 class Feed:

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnlab.chip.constants import WEIGHT_MAX_LSB
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.learn.reach import membrane_histogram, reached, slope_spread
 from snnlab.learn.trainer import Trainer
 
@@ -50,7 +50,7 @@ def signs(trainer: Trainer, recording: Recording) -> Signs:
     c = trainer.settings
     counts = [layer.count_by_channel() for layer in recording.spikes]
     edges, share = membrane_histogram(recording)
-    weights = np.concatenate([w.ravel() for w in trainer.network.weights_lsb()[:-1]])
+    weights = np.concatenate([w.ravel() for w in trainer.weights_lsb()[:-1]])
     limit = max(trainer.point.most_spikes / AT_LIMIT, LEAST)
     return Signs(
         rate=c.learning_rate,
@@ -58,7 +58,7 @@ def signs(trainer: Trainer, recording: Recording) -> Signs:
         reached=float(reached(recording, trainer.surrogate).mean()),
         spread=slope_spread(edges, share, c.beta),
         spikes=tuple(float(n.sum(axis=1).mean()) for n in counts),
-        clipped=float((np.abs(weights) == WEIGHT_MAX_LSB).mean()),
+        clipped=float((np.abs(weights) == recording.spec.weight_max_lsb).mean()),
         busy=float(np.mean([(n >= limit).mean() for n in counts])),
         lost=_lost(trainer, recording),
     )
@@ -85,9 +85,9 @@ def trouble(s: Signs) -> str | None:
         )
     if s.clipped > CLIPPED:
         return (
-            f"Learning stalls: {s.clipped:.0%} of the hidden weights are cut at ±{WEIGHT_MAX_LSB},"
-            " the most that 6 bits hold. Lower the learning rate or raise the weight"
-            " regularisation, and begin anew."
+            f"Learning stalls: {s.clipped:.0%} of the hidden weights are cut at"
+            f" ±{BRAINSCALES2.weight_max_lsb}, the largest weight of a synapse. Lower the learning"
+            " rate or raise the weight regularisation, and begin anew."
         )
     if s.busy > BUSY:
         return (

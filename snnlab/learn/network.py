@@ -8,16 +8,11 @@ import torch
 from torch import nn
 
 from snnlab.arrays import as_arrays
-from snnlab.chip.constants import (
-    DT_CADC,
-    TAU_SYN,
-    WEIGHT_MAX_LSB,
-    WEIGHT_SCALE,
-    WEIGHT_SCALE_OUT,
-)
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.gradient.adjoint import adjoint
@@ -30,9 +25,10 @@ if hasattr(os, "register_at_fork"):
     # A forked process lacks torch's threads, and would wait for them for ever.
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
-INIT_STD = 0.7 * (1.0 - np.exp(-DT_CADC / TAU_SYN))
+INIT_STD = 0.7 * (1.0 - np.exp(-BRAINSCALES2.dt_cadc / OperatingPoint.tau_syn))
 INIT_MEAN = 1e-3
 """Initial weights: normal, std INIT_STD / sqrt(inputs), hidden mean 1e-3 (released code)."""
+_LARGEST = BRAINSCALES2.weight_max_lsb / BRAINSCALES2.weight_scale
 
 
 class Network(nn.Module):
@@ -89,7 +85,7 @@ class Network(nn.Module):
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""
         for weight in self.weights[:-1]:
-            weight.clamp_(-WEIGHT_MAX_LSB / WEIGHT_SCALE, WEIGHT_MAX_LSB / WEIGHT_SCALE)
+            weight.clamp_(-_LARGEST, _LARGEST)
 
     def arrays(self) -> list[np.ndarray]:
         """Copies of the weights."""
@@ -98,17 +94,19 @@ class Network(nn.Module):
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
         largest = float(self.weights[-1].detach().abs().max())
-        fits = WEIGHT_MAX_LSB / max(largest, 1e-12)
-        return [WEIGHT_SCALE] * (len(self.weights) - 1) + [min(fits, WEIGHT_SCALE_OUT)]
+        fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
+        hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
+        return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
 
-    def weights_lsb(self) -> list[np.ndarray]:
-        """Weights as written to the synapses : int8[input, neuron] for each layer."""
+    def weights_lsb(self, spec: ChipSpec = BRAINSCALES2) -> list[np.ndarray]:
+        """Weights as written to the synapses : int8[input, neuron] for each layer.
+
+        spec : of the chip they are for; see :meth:`~snnlab.chip.spec.ChipSpec.rounded`.
+        """
         pairs = zip(self.weights, self.scales(), strict=True)
         with np.errstate(over="ignore"):  # what is too large is clipped
             scaled = [w.detach().numpy() * scale for w, scale in pairs]
-        return [
-            np.rint(np.clip(w, -WEIGHT_MAX_LSB, WEIGHT_MAX_LSB)).astype(np.int8) for w in scaled
-        ]
+        return [spec.rounded(w) for w in scaled]
 
     def in_the_loop(
         self,
@@ -126,8 +124,9 @@ class Network(nn.Module):
         and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
         """
         run = _Run(
-            chip, events, surrogate, propagators, trial, self.scales(), self.weights_lsb(), silent
-        )
+            chip, events, surrogate, propagators, trial, self.scales(),
+            self.weights_lsb(chip.spec), silent,
+        )  # fmt: skip
         traces, *counts = _InTheLoop.apply(run, *self.weights)
         return run.recording, traces, counts
 
@@ -146,7 +145,7 @@ def decode(recording: Recording, scale: float) -> np.ndarray:
     No numbers if the weights are none: their scale is 0.
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return recording.traces(-1) * np.float32(np.float64(WEIGHT_SCALE) / scale)
+        return recording.traces(-1) * np.float32(np.float64(BRAINSCALES2.weight_scale) / scale)
 
 
 def _initial(n_in, n_out, seed, layer, mean):

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from snnlab.chip.constants import GAP_LSB
 from snnlab.chip.recording import Recording
 from snnlab.learn.gradient.surrogate import Surrogate, superspike
 
@@ -22,7 +21,7 @@ def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray
     above = (cadc[:, 1:] - cadc[:, :1]).ravel()
     counts = np.bincount(above + 255, minlength=511)
     counts = np.append(counts, 0).reshape(-1, BIN_LSB).sum(axis=1)
-    edges = (np.arange(len(counts) + 1) * BIN_LSB - 255 - 0.5) / GAP_LSB
+    edges = (np.arange(len(counts) + 1) * BIN_LSB - 255 - 0.5) / recording.spec.gap_lsb
     return edges, counts / max(len(above), 1)
 
 

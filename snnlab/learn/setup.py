@@ -1,4 +1,4 @@
-"""The chip as the knobs have it."""
+"""The chip that the knobs describe."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -9,8 +9,10 @@ from snnlab.chip.lab.calibration import Calibration, calibrate
 from snnlab.chip.lab.laboratory import Lab
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 
 TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
+BITS = ("weight_bits", "cadc_bits")
 FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")
 
 
@@ -25,13 +27,18 @@ class Setup:
         self._last = (None, None)
 
     def chip(self, settings) -> Chip:
-        """The chip with the die, calibration and trial noise of ``settings``."""
+        """The chip with the die, calibration, trial noise and bits of ``settings``.
+
+        The laboratory that calibrates it has all bits.
+        """
         noise = {name: getattr(settings, name) for name in TRIAL_NOISE}
+        bits = {name: getattr(settings, name) for name in BITS}
         fabricated = _fabricated(settings, self.own)
-        wanted = (*fabricated, settings.calibration, *noise.values())
+        wanted = (*fabricated, settings.calibration, *noise.values(), *bits.values())
         if self._last[0] != wanted:
             codes = _codes(fabricated) if settings.calibration == "measured" else {}
-            chip = Chip(self.mapping, _die(*fabricated), replace(self.point, **noise), **codes)
+            point, spec = replace(self.point, **noise), replace(BRAINSCALES2, **bits)
+            chip = Chip(self.mapping, _die(*fabricated), point, spec=spec, **codes)
             self._last = wanted, chip
         return self._last[1]
 

@@ -291,6 +291,13 @@ class Trainer:
             f" epoch {epoch + 1}: lower {', then '.join(knobs)}"
         )
 
+    def weights_lsb(self, chip: Chip | None = None) -> list[np.ndarray]:
+        """Weights as written to the chip : int8[input, neuron] for each layer.
+
+        chip : another one than the one trained on, maybe of fewer bits.
+        """
+        return self.network.weights_lsb((chip or self.chip).spec)
+
     def scores(self, recording: Recording) -> np.ndarray:
         """What the readout in force makes of a recording : float32[sample, label]."""
         return self.network.scores(recording, self.settings.readout)
@@ -313,7 +320,7 @@ class Trainer:
         Hidden membranes are not digitised, as in inference.
         """
         events, chip = self.test_events, chip or self.chip
-        weights, trial = self.network.weights_lsb(), key(self.settings.seed, "test", self.step)
+        weights, trial = self.weights_lsb(chip), key(self.settings.seed, "test", self.step)
         for first in range(0, len(events), EVALUATION_BATCH):
             part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
             run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)

@@ -12,11 +12,11 @@ from pathlib import Path
 import nir
 import numpy as np
 
-from snnlab.chip.constants import WEIGHT_MAX_LSB
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.learn.gradient.model import CURRENT
@@ -89,7 +89,7 @@ def from_nir(
     weights[-1] = weights[-1] * np.float32(label_gain)
     network = Network.of(weights, chips)
     lsb = [np.abs(w) * s for w, s in zip(network.arrays(), network.scales(), strict=True)]
-    clipped = tuple(int((np.rint(w) > WEIGHT_MAX_LSB).sum()) for w in lsb)
+    clipped = tuple(int((np.rint(w) > BRAINSCALES2.weight_max_lsb).sum()) for w in lsb)
     notes = (
         *outer_axes(graph, layers),
         *_departures(layers, point, bool(ours)),
@@ -188,5 +188,5 @@ def _saturation(layers, lsb, clipped):
         if beyond:
             yield (
                 f"NIR node {layer.source!r}: {beyond} of {weight.size} weights exceed"
-                f" {WEIGHT_MAX_LSB} LSB (largest {largest:.3g}) and are clipped"
+                f" {BRAINSCALES2.weight_max_lsb} LSB (largest {largest:.3g}) and are clipped"
             )

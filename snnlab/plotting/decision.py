@@ -3,7 +3,7 @@
 import holoviews as hv
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.plotting.look import GREY, LABEL_COLOR, LOOK, TEST_COLOR
 
 
@@ -12,7 +12,7 @@ def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
     points = 1e6 * time, 100.0 * accuracy
     line = hv.Curve(points, "time", "accuracy", label="accuracy over time")
     dots = hv.Scatter(points, "time", "accuracy", label="samples")
-    end = hv.VLine(1e6 * INFERENCE_PERIOD, label="end of an image in inference")
+    end = hv.VLine(1e6 * BRAINSCALES2.inference_period, label="end of an image in inference")
     return (
         end.opts(color=GREY, line_dash="dotted", line_width=2)
         * line.opts(color=TEST_COLOR, line_width=2)
@@ -26,7 +26,7 @@ def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
 def decision_times(times: np.ndarray) -> hv.Overlay:
     """How many images were decided when; times : s after the first input spike, NaN for never."""
     known = 1e6 * times[np.isfinite(times)]
-    step = 1e6 * DT_CADC
+    step = 1e6 * BRAINSCALES2.dt_cadc
     edges = np.arange(np.ceil(known.max(initial=0.0) / step + 1e-9) + 1) * step
     counts, edges = np.histogram(known, edges)
     bars = hv.Histogram((edges, counts), kdims="time", vdims="images", label="decision times")

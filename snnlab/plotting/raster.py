@@ -3,8 +3,8 @@
 import holoviews as hv
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK, Events
 from snnlab.plotting.look import GREY, HIDDEN_COLOR, INPUT_COLOR, LABEL_COLOR, LOOK, TRACE_COLORS
 
@@ -18,7 +18,7 @@ CLEAR = "#00000000"
 
 def microseconds(steps: int) -> np.ndarray:
     """Times of the CADC samples : float64[step], µs."""
-    return np.arange(steps) * DT_CADC * 1e6
+    return np.arange(steps) * BRAINSCALES2.dt_cadc * 1e6
 
 
 def raster_cells(

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC
 from snnlab.chip.power.activity import Counts, before
 from snnlab.chip.power.estimation import PowerEstimate, inference_time
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.learn.setup import TRIAL_NOISE
 from snnlab.learn.trainer import Trainer
@@ -31,7 +31,7 @@ def examine(trainer: Trainer) -> dict:
     power = PowerEstimate.of(Counts(*(counts / len(labels)).tolist()), end)
     return {
         "within_8us": within / len(labels),
-        "times": [DT_CADC * k for k in range(len(over_time))],
+        "times": [BRAINSCALES2.dt_cadc * k for k in range(len(over_time))],
         "accuracy_over_time": (over_time / len(labels)).tolist(),
         "power": power.power,
         "energy": power.energy,

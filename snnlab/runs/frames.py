@@ -79,6 +79,7 @@ def join_recordings(recordings: Sequence[Recording]) -> Recording:
         tuple(map(_chain, layers)),
         tuple(map(np.concatenate, zip(*(r.cadc for r in recordings), strict=True))),
         recordings[-1].correction,
+        recordings[-1].spec,
     )
 
 
@@ -99,6 +100,7 @@ def _taken(recording, index):
         tuple(layer.take(index) for layer in recording.spikes),
         tuple(cadc[index] for cadc in recording.cadc),
         recording.correction,
+        recording.spec,
     )
 
 

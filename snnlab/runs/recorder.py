@@ -239,7 +239,7 @@ def watch(trainer: Trainer) -> Frames:
     """The first test image of each class, always with the same noise: only the network changes."""
     labels = trainer.dataset.test_labels
     images = np.sort(np.unique(labels, return_index=True)[1])[:10]
-    weights, chip = trainer.network.weights_lsb(), trainer.chip
+    weights, chip = trainer.weights_lsb(), trainer.chip
     seed, events = trainer.settings.seed, trainer.test_events
     shown = [
         chip.run(events.take(np.array([k])), weights, trial=key(seed, "frame", TEST_IDS + int(k)))

@@ -105,7 +105,7 @@ class Classifier:
         trainer = self._trainer
         events = trainer.encode(images, _ids(images) if ids is None else ids)
         recording = trainer.chip.run(
-            events, trainer.network.weights_lsb(), trial=self._trial, read_hidden=False
+            events, trainer.weights_lsb(), trial=self._trial, read_hidden=False
         )
         scores = trainer.scores(recording)
         times = decision_time(recording, self.config.readout)
@@ -135,6 +135,7 @@ def _only(recording, k):
         tuple(layer.take(index) for layer in recording.spikes),
         tuple(cadc[index] for cadc in recording.cadc),
         recording.correction,
+        recording.spec,
     )
 
 

@@ -7,8 +7,8 @@ from time import perf_counter
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC
 from snnlab.chip.die import Die
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
 from snnlab.data import Dataset
@@ -37,7 +37,7 @@ class Row:
     @property
     def dt(self) -> float:
         """Step of the emulation : s."""
-        return DT_CADC / self.substeps
+        return BRAINSCALES2.dt_cadc / self.substeps
 
 
 def converge(

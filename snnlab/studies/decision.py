@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnlab.chip import power
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
 from snnlab.chip.power.activity import samples_until
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.readout import scores_so_far
@@ -58,7 +58,7 @@ def accuracy_over_time(
             " give one per image, and at least one"
         )
     right = decided == np.asarray(labels)[:, None]
-    return np.arange(decided.shape[1]) * DT_CADC, right.mean(axis=0)
+    return np.arange(decided.shape[1]) * recording.spec.dt_cadc, right.mean(axis=0)
 
 
 def first_spike(recording: Recording) -> np.ndarray:
@@ -77,7 +77,8 @@ def decided_within(recording: Recording, time: float, readout: str = "maximum") 
     if not time >= 0.0:
         raise SnnlabError(f"decision time {time} s is not allowed: give 0 or more")
     decided = decisions(recording, readout)
-    end = np.minimum((first_spike(recording) + time) / DT_CADC + 1e-9, decided.shape[1] - 1)
+    until = (first_spike(recording) + time) / recording.spec.dt_cadc
+    end = np.minimum(until + 1e-9, decided.shape[1] - 1)
     return decided[np.arange(len(decided)), end.astype(np.int64)]
 
 
@@ -89,14 +90,14 @@ def decision_time(recording: Recording, readout: str = "maximum") -> np.ndarray:
     is nothing to decide on.
     """
     decided, first = decisions(recording, readout), first_spike(recording)
-    steps = decided.shape[1]
+    steps, period = decided.shape[1], recording.spec.dt_cadc
     other = decided != decided[:, -1:]
     settled = np.where(other.any(axis=1), steps - other[:, ::-1].argmax(axis=1), 0)
-    earliest = np.ceil(first / DT_CADC - 1e-9)
+    earliest = np.ceil(first / period - 1e-9)
     sample = np.maximum(settled, earliest)
     known = sample < steps
     time = np.full(len(decided), np.nan)
-    time[known] = np.maximum(sample[known] * DT_CADC - first[known], 0.0)
+    time[known] = np.maximum(sample[known] * period - first[known], 0.0)
     return time
 
 
@@ -109,10 +110,10 @@ def stopped_at(
     after the first spike that a full-bright pixel sends at 1.8 µs.
     Raises :class:`SnnlabError` for a time outside 0 … 11.8 µs or not recorded.
     """
-    if time > INFERENCE_PERIOD:
+    if time > BRAINSCALES2.inference_period:
         raise SnnlabError(
             f"readout time {1e6 * time:.4g} µs is later than the"
-            f" {1e6 * INFERENCE_PERIOD:.4g} µs of an image in inference: stop earlier"
+            f" {1e6 * BRAINSCALES2.inference_period:.4g} µs of an image in inference: stop earlier"
         )
     last = samples_until(recording, time) - 1
     accuracy = float(accuracy_over_time(recording, labels, readout)[1][last])

@@ -201,7 +201,7 @@ ONES = np.ones((4, 3), np.float32)
 BOMB = npy((2**27,), "|u1", bytes(2**27))
 FILES = {
     "a die that is empty": (Die.load, b"", "die", "not an npz file of tau_mem"),
-    "a die that is text": (Die.load, b"a die", "not an npz file", "save the die anew"),
+    "a die that is text": (Die.load, b"a die", "not an npz file", "save the die again"),
     "a die of half a size": (Die.load, die(gain=np.ones((2, 256))), "gain has shape (2, 256)"),
     "a die that lacks gains": (Die.load, die(gain=None), "(KeyError)"),
     "a die of complex gains": (Die.load, die(gain=np.ones((2, 512), complex)), "non-numeric"),

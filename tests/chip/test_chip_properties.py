@@ -396,9 +396,3 @@ def test_inference_starts_at_the_reset_and_relaxes_to_the_leak(die):
     lsb = die.cadc_gain * (c.REST_LSB + die.leak_lsb + start) + die.cadc_offset_lsb
     expected = np.clip(lsb, c.CADC_MIN_LSB, c.CADC_MAX_LSB)
     assert np.abs(run.cadc[0][0] - expected).max() <= 0.5 + 1e-3
-
-
-def test_seven_samples_fit_into_the_published_period():
-    assert 6 * c.DT_CADC < c.INFERENCE_PERIOD < 7 * c.DT_CADC
-    assert OperatingPoint.inference().samples == 7
-    assert OperatingPoint.inference(samples=5).samples == 5

@@ -43,11 +43,11 @@ def with_one(array, value):
 REFUSED = {
     "a die of another size": (
         lambda folder: loaded(folder, tau_mem=np.ones(256)),
-        ("other.npz", "tau_mem", "(256,)", "(512,)", "save the die anew"),
+        ("other.npz", "tau_mem", "(256,)", "(512,)", "save the die again"),
     ),
     "a die with NaN": (
         lambda folder: loaded(folder, gain=np.full((2, 512), np.nan)),
-        ("other.npz", "gain", "NaN", "save the die anew"),
+        ("other.npz", "gain", "NaN", "save the die again"),
     ),
     "a code too large": (
         lambda _: Codes.nominal().having(tau_mem=1023),
@@ -139,7 +139,7 @@ REFUSED = {
     ),
     "a correction that is no number": (
         lambda _: run(correction=with_one(np.zeros(N_CIRCUITS), np.nan)),
-        ("CADC channel 511 is nan", "±255 LSB", "measure it anew"),
+        ("CADC channel 511 is nan", "±255 LSB", "measure it again"),
     ),
 }
 

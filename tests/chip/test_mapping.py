@@ -93,7 +93,7 @@ def test_a_spike_reaches_the_synapses_of_its_source_only(sizes, chips):
             for k, label in enumerate(mapping.labels(layer).tolist())
         ]
         assert len(sources) == len(set(sources))
-        assert {label for _, label in sources} <= set(range(c.N_LABELS))
+        assert {label for _, label in sources} <= set(range(c.N_ADDRESSES))
     for layer, owner in enumerate(mapping.circuits):
         _, column = mapping.synapses(layer)
         label = mapping.labels(layer)

@@ -8,7 +8,6 @@ import param
 import pytest
 import torch
 
-from snnlab.chip import constants as c
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config, Quantity
 from snnlab.errors import SnnlabError
@@ -105,7 +104,7 @@ def test_the_chip_and_its_knobs_start_from_the_same_operating_point():
     config, point = Config(), OperatingPoint()
     for name in ("tau_mem", "tau_syn", "tau_ref", "cadc_noise", "substeps"):
         assert getattr(config, name) == getattr(point, name)
-    assert (config.tau_mem, config.tau_syn, config.tau_ref) == (c.TAU_MEM, c.TAU_SYN, c.TAU_REF)
+    assert (config.tau_mem, config.tau_syn, config.tau_ref) == (6e-6, 6e-6, 2e-6)
 
 
 def test_values_make_the_same_configuration_again():

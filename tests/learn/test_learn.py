@@ -12,12 +12,12 @@ import reference as twin
 import torch
 from builders import WINDOW, quiet, random_spikes, random_weights, same_recording, spikes
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_MEM, TAU_REF, TAU_SYN, WEIGHT_SCALE
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
@@ -31,6 +31,13 @@ from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, decode
 from snnlab.learn.optimizer import FUSED, Adam
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
+
+DT_CADC, GAP_LSB, WEIGHT_SCALE = (
+    BRAINSCALES2.dt_cadc,
+    BRAINSCALES2.gap_lsb,
+    BRAINSCALES2.weight_scale,
+)
+TAU_MEM, TAU_REF, TAU_SYN = OperatingPoint.tau_mem, OperatingPoint.tau_ref, OperatingPoint.tau_syn
 
 MODEL = IdealModel(TAU_MEM, TAU_SYN)
 MODELS = [MODEL, IdealModel(9e-6, 4e-6)]
@@ -555,7 +562,7 @@ def test_idle_threads_are_told_to_sleep_before_torch_wakes_them():
     code = "import sys; from snnlab import Trainer; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = run.stdout.split()
-    assert modules.index("snnlab.chip.openmp") < modules.index("torch")
+    assert modules.index("snnlab.chip") < modules.index("torch")
 
 
 @pytest.fixture(scope="module")
@@ -816,7 +823,8 @@ def after_turning(data, **turned):
         ("calibration", "measured"), ("dead", 0.2), ("stuck", 0.02), ("logit_gain", 3.0),
         ("label_smoothing", 0.2), ("dropout", 0.5), ("rotation", 0.2), ("shift", 1.0),
         ("stretch", 0.1), ("bend", 1.0), ("mirror", 0.5), ("rho_silent", 10.0),
-        ("killed", list(range(100))), ("at_spike", "overshoot"),
+        ("killed", list(range(100))), ("at_spike", "overshoot"), ("weight_bits", 4),
+        ("cadc_bits", 4),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):
@@ -860,6 +868,54 @@ def test_noise_is_heard_in_the_next_recording(few):
     assert (silent.recording.cadc[0][:, 0] == 80).all()
     _, loud = after_turning(few, cadc_noise=8.0, die="ideal")
     assert loud.recording.cadc[0][:, 0].std() == pytest.approx(8.0, rel=0.2)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 5])
+def test_weights_and_samples_have_the_bits_of_the_next_step(few, bits):
+    trainer, progress = after_turning(few, weight_bits=bits, cadc_bits=bits + 1)
+    spec = ChipSpec(weight_bits=bits, cadc_bits=bits + 1)
+    assert trainer.chip.spec == progress.recording.spec == spec
+    for mine, full in zip(trainer.weights_lsb(), trainer.network.weights_lsb(), strict=True):
+        assert set(mine.ravel()) <= set(spec.weight_levels)
+        assert not set(full.ravel()) <= set(spec.weight_levels)
+        assert np.abs(mine.astype(int) - full).max() <= spec.weight_step / 2 + 1
+    for cadc in progress.recording.cadc:
+        assert (cadc % 2 ** (7 - bits) == 0).all()
+    trainer.config.set("weight_bits", 6)
+    assert equal(trainer.weights_lsb(), trainer.network.weights_lsb())
+
+
+def test_gradients_see_the_weights_as_rounded(few):
+    """The chip of 3 bits gives the gradient of a network whose weights lie on its levels."""
+    config = settings(weight_bits=3, learning_rate=0.0)
+    trainer = Trainer(config, few)
+    trainer.network.load_weights([5 * w for w in trainer.network.arrays()])
+    pairs = zip(trainer.weights_lsb(), trainer.network.scales(), strict=True)
+    on_levels = [w / np.float32(scale) for w, scale in pairs]
+    other = Trainer(settings(weight_bits=6, learning_rate=0.0), few)
+    other.network.load_weights(on_levels)
+    assert equal(trainer.weights_lsb(), other.weights_lsb())
+    trainer.config.rho_weight = other.config.rho_weight = 0.0
+    for each in (trainer, other):
+        each.advance()
+    grads = [[w.grad.numpy() for w in each.network.weights] for each in (trainer, other)]
+    assert any(np.abs(g).max() > 0 for g in grads[0])
+    assert equal(*grads)
+
+
+def test_evaluation_rounds_for_the_chip_that_it_is_given(few):
+    """What 3 bits make of weights is the same on a chip of 6 bits, if it is not rounded again."""
+    trainer = Trainer(settings(), few)
+    trainer.advance()
+    chip, mapping, point = trainer.chip, trainer.mapping, trainer.chip.point
+    coarse = Chip(mapping, chip.die, point, spec=ChipSpec(weight_bits=3))
+    part, recording = next(iter(trainer.recordings(coarse)))
+    weights = [ChipSpec(weight_bits=3).rounded(w * s) for w, s in
+               zip(trainer.network.arrays(), trainer.network.scales(), strict=True)]  # fmt: skip
+    by_hand = chip.run(
+        trainer.test_events.take(part), weights, trial=key(trainer.settings.seed, "test", 1)
+    )
+    np.testing.assert_array_equal(recording.cadc[-1], by_hand.cadc[-1])
 
 
 def test_no_learning_rate_no_learning(few):

@@ -11,11 +11,11 @@ import torch
 from builders import SILENT, quiet, random_spikes, same_recording
 from nir_oracle import run
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.images.encoding import latency_encode
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
@@ -25,6 +25,8 @@ from snnlab.nir import file as nir_file
 from snnlab.nir.export import to_nir
 from snnlab.nir.file import read_nir, write_nir
 from snnlab.nir.load import from_nir
+
+DT_CADC, GAP_LSB = BRAINSCALES2.dt_cadc, BRAINSCALES2.gap_lsb
 
 SIZES = (24, 8, 4)
 POINTS = [

@@ -9,11 +9,11 @@ import pytest
 import torch
 from builders import SILENT, random_spikes, random_weights
 
-from snnlab.chip.constants import DT_CADC, TAU_MEM, TAU_SYN, TRAINING_SAMPLES, WEIGHT_SCALE
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
 from snnlab.learn.gradient.model import IdealModel
@@ -23,6 +23,13 @@ from snnlab_bench.network import Random
 from snnlab_bench.peers.contest import Peer, PeerError, peers
 from snnlab_bench.peers.networks import ByHand, loss
 from snnlab_bench.sections import breakdown, scaling
+
+DT_CADC, TRAINING_SAMPLES, WEIGHT_SCALE = (
+    BRAINSCALES2.dt_cadc,
+    BRAINSCALES2.training_samples,
+    BRAINSCALES2.weight_scale,
+)
+TAU_MEM, TAU_SYN = OperatingPoint.tau_mem, OperatingPoint.tau_syn
 
 ROW = Row("speed", "speed of it", Spread(2.0, 1.5, 2.5), 1.8, "2 s against 4 s")
 

@@ -18,6 +18,7 @@ from conftest import until
 from refusal import refused_command
 
 from snnlab import files, quantities
+from snnlab.chip.spec import ChipSpec
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
@@ -339,6 +340,18 @@ def test_an_older_run_opens(tmp_path):
     assert run.steps() == {}
     with pytest.raises(SnnlabError, match="without a checkpoint: start a new run from its weights"):
         resume(run)
+
+
+def test_bits_are_recorded_and_an_older_run_has_all_of_them(tmp_path):
+    started(tmp_path / "few", weight_bits=3, cadc_bits=5)
+    run = Run.open(tmp_path / "few")
+    assert (run.config.weight_bits, run.config.cadc_bits) == (3, 5)
+    assert go_on(tmp_path / "few").trainer.chip.spec == ChipSpec(weight_bits=3, cadc_bits=5)
+    settings = {k: v for k, v in run.settings.items() if k not in ("weight_bits", "cadc_bits")}
+    rewritten(tmp_path / "few", settings=settings)
+    assert (Run.open(tmp_path / "few").config.weight_bits, run.record["schema"]) == (6, SCHEMA)
+    assert Run.open(tmp_path / "few").config.cadc_bits == 8
+    assert go_on(tmp_path / "few").trainer.chip.spec == ChipSpec()
 
 
 def rewritten(folder, **changes):

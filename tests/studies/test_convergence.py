@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from snnlab.chip.constants import DT_CADC
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
@@ -14,6 +14,8 @@ from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import load_config
 from snnlab.studies.convergence import SUBSTEPS, converge, table
+
+DT_CADC = BRAINSCALES2.dt_cadc
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from builders import spikes
 from conftest import real
 
 from snnlab import plotting
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD
 from snnlab.chip.power.estimation import estimate
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.learn.network import decode
@@ -25,6 +25,8 @@ from snnlab.studies.decision import (
     first_spike,
     stopped_at,
 )
+
+DT_CADC, INFERENCE_PERIOD = BRAINSCALES2.dt_cadc, BRAINSCALES2.inference_period
 
 
 def labelled(traces, first):

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snnlab.chip.constants import WEIGHT_MAX_LSB
 from snnlab.events import TICK
 from snnlab.learn.reach import reached
 from snnlab.learn.trainer import Progress, Trainer
@@ -14,7 +13,7 @@ def narrate(
     trainer: Trainer, advance: Callable[[], Progress]
 ) -> tuple[Progress, tuple[tuple[str, str], ...]]:
     """Call ``advance``; returns its progress, and for each stage its name and what happened."""
-    floats, codes = trainer.network.arrays(), trainer.network.weights_lsb()
+    floats, codes = trainer.network.arrays(), trainer.weights_lsb()
     progress = advance()
     return progress, tuple(_stages(trainer, progress, floats, codes))
 
@@ -48,7 +47,7 @@ def _stages(trainer, progress, floats, codes):
     )
     moved = [abs(b - a).mean() for a, b in zip(floats, trainer.network.arrays(), strict=True)]
     scale = trainer.network.scales()[0]
-    after = trainer.network.weights_lsb()
+    after = trainer.weights_lsb()
     changed = sum(int((a != b).sum()) for a, b in zip(codes, after, strict=True))
     whole = sum(a.size for a in after)
     yield (
@@ -56,5 +55,10 @@ def _stages(trainer, progress, floats, codes):
         f"Hidden weights move by {moved[0] * scale:.2f} LSB on average; {changed:,} of"
         f" {whole:,} rounded weights change",
     )
-    clipped = sum(int((np.abs(a.astype(int)) == WEIGHT_MAX_LSB).sum()) for a in after)
-    yield "Write", f"{whole:,} signed 6-bit weights are on the chip, {clipped:,} of them at ±63"
+    spec = recording.spec
+    clipped = sum(int((np.abs(a.astype(int)) == spec.weight_max_lsb).sum()) for a in after)
+    yield (
+        "Write",
+        f"{whole:,} signed {spec.weight_bits}-bit weights are on the chip, {clipped:,} of them at"
+        f" ±{spec.weight_max_lsb}",
+    )

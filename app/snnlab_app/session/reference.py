@@ -33,7 +33,7 @@ class Reference:
         chip = self._trainer.chip
         if self._chip is not None and self._trainer.step and chip.die is not self._chip.die:
             if perf_counter() - self._changed > SAME_CHANGE_SECONDS:
-                self._weights, self._history = self._trainer.network.weights_lsb(), History()
+                self._weights, self._history = self._trainer.weights_lsb(), History()
             self._changed, self._measured = perf_counter(), -np.inf
         self._chip = chip
 
@@ -49,6 +49,7 @@ class Reference:
         trainer = self._trainer
         n = min(MAX_IMAGES, len(trainer.dataset.test_labels))
         trial = key(trainer.settings.seed, "reference", TEST_IDS + trainer.step)
+        weights = [trainer.chip.spec.rounded(w) for w in weights]  # the bits may have changed
         recording = trainer.chip.run(
             trainer.test_events.take(np.arange(n)), weights, trial=trial, read_hidden=False
         )

@@ -6,6 +6,7 @@ import numpy as np
 
 from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import ChipSpec
 from snnlab.data.own.labelled import Look
 
 
@@ -33,7 +34,8 @@ class ChipPicture:
     values : float[circuit], the quantity that was wished for; layer, neuron : int[circuit], −1 for
     none; dead : bool[circuit]; weights : int8 as
     :func:`~snnlab.chip.layout.floor.weights_in_place` gives them; budget : used and available by
-    name; calibration : spreads before and after by quantity, empty if the die is as drawn.
+    name; calibration : spreads before and after by quantity, empty if the die is as drawn; spec :
+    of the chip.
     """
 
     quantity: str
@@ -45,6 +47,7 @@ class ChipPicture:
     codes: np.ndarray
     budget: dict[str, tuple[int, int]]
     calibration: dict[str, tuple[float, float]]
+    spec: ChipSpec
 
 
 @dataclass(frozen=True, eq=False)

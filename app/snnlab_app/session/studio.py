@@ -5,8 +5,8 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.chip import units
-from snnlab.chip.constants import N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.chip.layout import floor
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.learn.health import diagnosis
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
@@ -57,7 +57,7 @@ class Studio:
         trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
         events = trainer.encode(image[None], np.array([number], np.uint64))
         trial = key(c.seed, noise, number)
-        recording = trainer.chip.run(events, network.weights_lsb(), trial=trial)
+        recording = trainer.chip.run(events, trainer.weights_lsb(), trial=trial)
         traces = decode(recording, network.scales()[-1])[0]
         classes = trainer.dataset.classes
         return Frame(
@@ -73,7 +73,7 @@ class Studio:
 
     def _chip(self, wishes, hurry):
         trainer, mapping = self._trainer, self._trainer.mapping
-        chip, weights = trainer.chip, trainer.network.weights_lsb()
+        chip, weights = trainer.chip, trainer.weights_lsb()
         layer, neuron = floor.users(mapping)
         quantity = wishes.get("quantity")
         known = units.QUANTITIES[wishes.get("units", units.PHYSICAL)]
@@ -94,6 +94,7 @@ class Studio:
             codes=np.bincount(np.concatenate([w.ravel() for w in weights]) + 63, minlength=127),
             budget=_budget(mapping),
             calibration=found.spreads() if found else {},
+            spec=chip.spec,
         )
 
     # ── the errors ──
@@ -121,7 +122,7 @@ class Studio:
         trainer, now = self._trainer, (self._trainer.step, self._trainer.chip)
         if self._asked_of != now:
             self._asked_of, self._fresh = now, 0
-        labels, weights = trainer.dataset.test_labels, trainer.network.weights_lsb()
+        labels, weights = trainer.dataset.test_labels, trainer.weights_lsb()
         trial = key(trainer.settings.seed, "test", trainer.step)
         for _ in range(chunks):
             if self._fresh >= len(labels):
@@ -156,17 +157,17 @@ class Studio:
 
 def _to_circuits(by_layer, mapping):
     """Values of neurons on their circuits : float[circuit], NaN where there is no neuron."""
-    values = np.full(N_CIRCUITS, np.nan)
+    values = np.full(BRAINSCALES2.n_circuits, np.nan)
     for block in mapping.parts[0].blocks:
         values[block.circuits] = by_layer[block.layer][np.array(block.neurons)][:, None]
     return values
 
 
 def _budget(mapping):
-    report, n = mapping.report(), mapping.n_parts
+    report, n, spec = mapping.report(), mapping.n_parts, BRAINSCALES2
     return {
-        "circuits": (report.circuits_used, n * N_CIRCUITS),
-        "synapses": (report.synapses_used, n * N_CIRCUITS * SYNAPSES_PER_CIRCUIT),
-        "rows": (max(layer.rows for layer in report.layers), SYNAPSES_PER_CIRCUIT),
-        "address labels": (sum(mapping.circuits_per_neuron), 64),
+        "circuits": (report.circuits_used, n * spec.n_circuits),
+        "synapses": (report.synapses_used, n * spec.n_circuits * spec.synapses_per_circuit),
+        "rows": (max(layer.rows for layer in report.layers), spec.synapses_per_circuit),
+        "address labels": (sum(mapping.circuits_per_neuron), spec.n_addresses),
     }

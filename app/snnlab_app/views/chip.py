@@ -103,15 +103,16 @@ class ChipView(View):
             self._tell(picture.quantity, snapshot.units)
         values = np.where(picture.dead, np.nan, picture.values)
         self._show_floor(picture, values)
-        self._show_codes(picture.codes)
+        self._show_codes(picture.codes, picture.spec.weight_step)
         self._show_budget(picture.budget)
         self._show_calibration(picture.calibration)
-        dead = np.flatnonzero(picture.dead)
+        dead, spec = np.flatnonzero(picture.dead), picture.spec
         spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
         mean = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
         self.summary.say(
             f"{picture.quantity}: {mean:.3g} on average, {spread:.2g} of spread over the circuits;"
-            f" {len(dead)} of 512 circuits dead."
+            f" {len(dead)} of {len(values)} circuits dead. Weights have {spec.weight_bits} bits and"
+            f" a sign, the CADC {spec.cadc_bits} bits."
         )
         self._tapped_text.say(
             "Tap a circuit to kill it, again to revive it."
@@ -134,15 +135,15 @@ class ChipView(View):
             if (mapper.low, mapper.high) != ends:
                 mapper.update(low=ends[0], high=ends[1])
 
-    def _show_codes(self, codes):
+    def _show_codes(self, codes, step):
         source = self._codes.source("codes")
         top = next(name for name in source.column_names if name not in ("left", "right"))
         source.data = {**source.data, top: codes}
         self._codes.see("codes", np.array([-63, 63]), np.append(codes, 0))
         whole, clipped, zero = codes.sum(), codes[[0, -1]].sum(), codes[63]
         self._codes_text.say(
-            f"{whole:,} signed weights: {zero / whole:.1%} zero, {clipped:,} clipped at ±63"
-            f" ({clipped / whole:.2%})."
+            f"{whole:,} signed weights in steps of {step:.3g} LSB: {zero / whole:.1%}"
+            f" zero, {clipped:,} clipped at ±63 ({clipped / whole:.2%})."
         )
 
     def _show_budget(self, budget):

@@ -21,7 +21,7 @@ STAGES = (
     ("Loss", "The highest label potential decides; how wrong is that?"),
     ("Injection", "Measured values take the places of the ideal model's."),
     ("Surrogate backward", "A spike has no slope, so a smooth one stands in for it."),
-    ("Adam and rounding", "Float weights move a little; their 6-bit image moves if it must."),
+    ("Adam and rounding", "Float weights move a little; their rounded values move if they must."),
     ("Write", "The new weights go to the synapses."),
 )
 _STAGE = (

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, INFERENCE_SAMPLES, TAU_MEM, TAU_SYN, TRAINING_SAMPLES
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.learn.gradient.model import IdealModel
 from snnlab_bench.harness import Contender, Seconds
 from snnlab_bench.network import Trained
@@ -92,15 +93,17 @@ def _problem(trained):
     return {
         "w0": w0,
         "w1": w1,
-        "decay": np.exp(-DT_CADC / TAU_MEM),
-        "jump": IdealModel(TAU_MEM, TAU_SYN).psp(DT_CADC),
+        "decay": np.exp(-BRAINSCALES2.dt_cadc / OperatingPoint.tau_mem),
+        "jump": IdealModel(OperatingPoint.tau_mem, OperatingPoint.tau_syn).psp(
+            BRAINSCALES2.dt_cadc
+        ),
         "labels": trained.dataset.test_labels[:SMALL].astype(np.int64),
-        "train": _dense(small, TRAINING_SAMPLES),
-        "small": _dense(small, INFERENCE_SAMPLES),
-        "large": _dense(trained.images(LARGE), INFERENCE_SAMPLES),
-        "check": _dense(trained.images(CHECKED), TRAINING_SAMPLES),
+        "train": _dense(small, BRAINSCALES2.training_samples),
+        "small": _dense(small, BRAINSCALES2.inference_samples),
+        "large": _dense(trained.images(LARGE), BRAINSCALES2.inference_samples),
+        "check": _dense(trained.images(CHECKED), BRAINSCALES2.training_samples),
     }
 
 
 def _dense(events, steps):
-    return np.ascontiguousarray(events.to_dense(DT_CADC, steps).transpose(1, 0, 2))
+    return np.ascontiguousarray(events.to_dense(BRAINSCALES2.dt_cadc, steps).transpose(1, 0, 2))

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from snnlab.chip.constants import DT_CADC, TRAINING_SAMPLES
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab_bench.harness import Row, Spread, interleaved, timed
 from snnlab_bench.network import Trained
 
 CHIP_RATE = 85_000.0
 """Images per second that the chip classifies (Cramer et al. 2022)."""
-TRAINING_RATE = 1.0 / (TRAINING_SAMPLES * DT_CADC)
+TRAINING_RATE = 1.0 / (BRAINSCALES2.training_samples * BRAINSCALES2.dt_cadc)
 BATCH = 1000
 
 

@@ -1,4 +1,4 @@
-"""Calibration as in the laboratory: codes for every circuit, found by measuring, never by peeking.
+"""Calibration as in the laboratory: codes for every circuit, found by measuring only.
 
 All 512 circuits are searched at once, one setting after the other, each by halving its 10-bit range
 ten times. Order matters: potentials can be trusted once the converter is corrected, time constants
@@ -32,7 +32,7 @@ the calibration library's own tests allow."""
 
 @dataclass(frozen=True)
 class Targets:
-    """What every circuit shall be: potentials in LSB, time constants in s, gain relative."""
+    """Target of every circuit: potentials in LSB, time constants in s, gain relative."""
 
     leak: float = c.REST_LSB
     reset: float = c.REST_LSB
@@ -93,7 +93,7 @@ class Calibration:
         if (beyond := np.abs(arrays["correction"]) > c.CADC_FULL_LSB).any():
             raise SnnlabError(
                 f"calibration {path}: correction of CADC channel {beyond.argmax()} is outside"
-                f" ±{c.CADC_FULL_LSB} LSB: calibrate the die anew"
+                f" ±{c.CADC_FULL_LSB} LSB: calibrate the die again"
             )
         return cls(Codes(arrays.pop("codes")), **arrays)
 
@@ -101,7 +101,7 @@ class Calibration:
 def calibrate(lab: Lab, targets: Targets | None = None, tell: Tell | None = None) -> Calibration:
     """Find codes that bring every circuit to the targets; the lab is left at them.
 
-    ``tell(message, fraction)`` hears of each stage.
+    ``tell(message, fraction)`` is called at the start of each stage.
     """
     targets, tell = targets or Targets(), tell or _nobody
     tell("measuring the chip as it is", 0.0)
@@ -196,7 +196,7 @@ STAGES: dict[str, Callable[[Lab, Targets], None]] = {
 
 
 def _deviations(lab, targets):
-    """Every quantity measured anew, less its target : float64[quantity, circuit]."""
+    """Deviation of every quantity from its target : float64[quantity, circuit]."""
     tau_mem = measure.membrane_time_constant(lab, _away(lab), trials=256)
     exc, inh = (measure.psp(lab, sign, tau_mem) for sign in (+1, -1))
     return np.stack(
@@ -215,4 +215,4 @@ def _deviations(lab, targets):
 
 
 def _nobody(message, fraction):
-    """Nobody is watching."""
+    """Default for callers without a progress report."""

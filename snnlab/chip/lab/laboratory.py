@@ -1,4 +1,4 @@
-"""A laboratory around one die: every circuit on its own, seen only through its noisy 8-bit CADC."""
+"""Experiments on all circuits of one die, seen only through its noisy 8-bit CADC."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from snnlab.events import Events
 from snnlab.seeding import key, stream
 
 ROWS = 16
-"""Pairs of synapse rows that stimuli go through: their mean tells a circuit from its synapses."""
+"""Pairs of synapse rows for stimuli: the mean over them averages out single synapses."""
 
 
 class Lab:

@@ -7,13 +7,12 @@ from operator import index
 
 import numpy as np
 
-from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_CIRCUITS, N_LABELS
-from snnlab.chip.layout.advice import too_large
-from snnlab.chip.layout.partition import MOST_PARTS, Part, free_runs, joined, pack
+from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
+from snnlab.chip.layout.partition import MOST_PARTS, Part, free_runs, joined, pack, too_large
 from snnlab.chip.layout.report import Report, layer_report
 from snnlab.errors import SnnlabError
 
-MOST_INPUTS = N_LABELS * INPUTS_PER_CIRCUIT
+MOST_INPUTS = N_ADDRESSES * INPUTS_PER_CIRCUIT
 """Sources that 64 labels tell apart on 128 pairs of rows."""
 
 
@@ -107,7 +106,7 @@ class Mapping:
         other and take at most 64, so within a part no label comes back.
         """
         first = sum(self.circuits_per_neuron[:layer])
-        return (first + np.arange(self.sizes[layer]) // INPUTS_PER_CIRCUIT) % N_LABELS
+        return (first + np.arange(self.sizes[layer]) // INPUTS_PER_CIRCUIT) % N_ADDRESSES
 
     def report(self) -> Report:
         """What the network uses, what is left, and what its parts cost; prints as a table."""
@@ -129,6 +128,6 @@ class Mapping:
         widest = max(self.sizes[:-1])
         if widest > MOST_INPUTS:
             raise SnnlabError(
-                f"Network {self}: a layer has {widest} inputs, {N_LABELS} address labels tell"
+                f"Network {self}: a layer has {widest} inputs, {N_ADDRESSES} address labels tell"
                 f" {MOST_INPUTS} apart: use at most {MOST_INPUTS}"
             )

@@ -10,10 +10,10 @@ from math import ceil
 
 import numpy as np
 
-from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_CIRCUITS, N_LABELS
+from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
 
 MOST_PARTS = 64
-"""Most parts that a network may be cut into: a limit of patience, not of the chip."""
+"""Most parts that a network may be cut into: a limit of computing time, not of the chip."""
 
 Gaps = list[tuple[int, int]]
 """Runs of free circuits, first and one past the last."""
@@ -44,7 +44,7 @@ class Part:
 
 
 def joined(fan_in: int) -> int:
-    """Circuits that a neuron with so many inputs joins: each has 128 pairs of synapses."""
+    """Circuits that a neuron with ``fan_in`` inputs joins: each has 128 pairs of synapses."""
     return ceil(fan_in / INPUTS_PER_CIRCUIT)
 
 
@@ -88,7 +88,7 @@ class _Chip:
 
     def place(self, layer, neurons):
         """As many of the neurons as there is room for, first fit; the first left over."""
-        if self._labels > N_LABELS:
+        if self._labels > N_ADDRESSES:
             return neurons.start
         k, rows, missing = self._joined, [], len(neurons)
         for place, (start, stop) in enumerate(self._gaps):
@@ -100,3 +100,49 @@ class _Chip:
         if placed:
             self.blocks.append(Block(layer, placed, np.concatenate(rows)))
         return placed.stop
+
+
+def too_large(sizes: tuple[int, ...], chips: int, excluded: frozenset[int]) -> str:
+    """One line that names the network, what it needs, what there is, and what would fit."""
+    name = "-".join(map(str, sizes))
+    return f"Network {name} {_shortage(sizes, chips, excluded)}: {_cure(sizes, chips, excluded)}"
+
+
+def _shortage(sizes, chips, excluded):
+    needed = sum(joined(fan_in) * n for fan_in, n in pairwise(sizes))
+    labels, free = sum(map(joined, sizes[:-1])), N_CIRCUITS - len(excluded)
+    if chips == 1 and labels > N_ADDRESSES and needed <= free:
+        return f"needs {labels} address labels, the chip has {N_ADDRESSES}"
+    have = "the chip has" if chips == 1 else f"{chips} chips have"
+    text = f"needs {needed} neuron circuits, {have} {chips * free}"
+    if excluded:
+        text += f" left ({len(excluded)} excluded{' on each' if chips > 1 else ''})"
+    if needed <= chips * free:
+        text += f", too few of them side by side for neurons of {joined(max(sizes[:-1]))}"
+    return text
+
+
+def _cure(sizes, chips, excluded):
+    gaps = free_runs(excluded)
+    most = _largest(lambda n: pack(_with(sizes, n), gaps, chips), chips * N_CIRCUITS)
+    where = {2: "neurons", 3: "hidden neurons"}.get(len(sizes), "neurons per hidden layer")
+    cure = f"use at most {most} {where}" if most else "use fewer inputs or label neurons"
+    enough = pack(sizes, gaps, MOST_PARTS)
+    if enough:
+        cure += f", or partition it into {len(enough)} parts (--chips {len(enough)})"
+    return cure
+
+
+def _with(sizes, n):
+    """The sizes with n neurons in each layer whose size one may choose."""
+    first, *hidden, last = sizes
+    return (first, *[n] * len(hidden), last) if hidden else (first, n)
+
+
+def _largest(fits, limit):
+    """Largest whole number from 1 to ``limit`` that fits, by halving; 0 if none does."""
+    low, high = 0, limit + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

@@ -11,7 +11,7 @@ PUBLISHED = PowerEstimate.of(WORKING_POINT, INFERENCE_PERIOD)
 
 
 def sequential(estimate: PowerEstimate, parts: int) -> PowerEstimate:
-    """The parts one after the other on one chip: same power, so much longer for each image.
+    """The parts one after the other on one chip: same power, ``parts`` times the latency.
 
     An upper estimate: every part resends its input and converts all columns, only the synaptic
     events, a few percent, are shared out among the parts.
@@ -24,7 +24,7 @@ def sequential(estimate: PowerEstimate, parts: int) -> PowerEstimate:
 
 
 def parallel(estimate: PowerEstimate, parts: int) -> PowerEstimate:
-    """The parts at once on as many chips, image after image: same rate, so many times the power."""
+    """The parts at once on as many chips: same rate, ``parts`` times the power."""
     powers = (*PARTS, "activity", "power", "energy")
     return replace(
         estimate,

@@ -1,16 +1,14 @@
-"""What one image makes the chip do, counted from a recording."""
+"""Activity of the chip per image, counted from a recording."""
 
 from math import ceil, inf
 from typing import NamedTuple
 
-from snnlab.chip.constants import DT_CADC
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 
 EVENT_BITS = 32
 """Bits of one spike on a link: address, time stamp and framing (estimate)."""
-SAMPLE_BITS = 8
 
 
 class Counts(NamedTuple):
@@ -42,7 +40,8 @@ def everything(recording: Recording) -> Counts:
     """All that was recorded; potentials and hidden spikes go to the host, which learns by them."""
     samples = recording.cadc[-1].shape[1]
     spikes, widths = _spikes(recording, inf), _widths(recording)
-    return _counts(spikes, widths, samples, EVENT_BITS * sum(spikes), sum(widths))
+    sent = EVENT_BITS * sum(spikes) + recording.spec.cadc_bits * sum(widths) * samples
+    return _counts(spikes, widths, samples, sent)
 
 
 def before(recording: Recording, time: float) -> Counts:
@@ -54,7 +53,8 @@ def before(recording: Recording, time: float) -> Counts:
     """
     samples = samples_until(recording, time)
     spikes, widths = _spikes(recording, ceil(time / TICK - 1e-6)), _widths(recording)
-    return _counts(spikes, widths, samples, EVENT_BITS * spikes[0], widths[-1])
+    sent = EVENT_BITS * spikes[0] + recording.spec.cadc_bits * widths[-1] * samples
+    return _counts(spikes, widths, samples, sent)
 
 
 def samples_until(recording: Recording, time: float) -> int:
@@ -64,7 +64,7 @@ def samples_until(recording: Recording, time: float) -> int:
     """
     if not 0.0 < time < inf:
         raise SnnlabError(f"readout time {time} s is not allowed: give a time above 0")
-    samples, recorded = int(time / DT_CADC + 1e-9) + 1, recording.cadc[-1].shape[1]
+    samples, recorded = int(time / recording.spec.dt_cadc + 1e-9) + 1, recording.cadc[-1].shape[1]
     if samples > recorded:
         raise SnnlabError(
             f"recording of {recorded} CADC samples is too short for {1e6 * time:.4g} µs:"
@@ -84,10 +84,10 @@ def _spikes(recording, end):
     return [int((source.tick < end).sum()) / n for source in sources]
 
 
-def _counts(spikes, widths, samples, event_bits, columns_sent):
+def _counts(spikes, widths, samples, links):
     return Counts(
         synaptic=sum(k * width for k, width in zip(spikes, widths, strict=True)),
         spikes=sum(spikes[1:]),
         readout=samples,
-        links=event_bits + SAMPLE_BITS * columns_sent * samples,
+        links=links,
     )

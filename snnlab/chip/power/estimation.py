@@ -10,8 +10,8 @@ coefficients, not the rounding of the published total.
 
 from dataclasses import dataclass
 
-from snnlab.chip.constants import DT_CADC, INFERENCE_PERIOD, INFERENCE_SAMPLES
-from snnlab.chip.power.activity import EVENT_BITS, SAMPLE_BITS, Counts, before, everything
+from snnlab.chip.constants import CADC_BITS, DT_CADC, INFERENCE_PERIOD, INFERENCE_SAMPLES
+from snnlab.chip.power.activity import EVENT_BITS, Counts, before, everything
 from snnlab.chip.power.coefficients import COEFFICIENTS, cost, spread
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
@@ -26,7 +26,7 @@ WORKING_POINT = Counts(
     synaptic=_INPUTS * 246 + _HIDDEN * 10,
     spikes=_HIDDEN,
     readout=_SAMPLES,
-    links=EVENT_BITS * _INPUTS + SAMPLE_BITS * 10 * _SAMPLES,
+    links=EVENT_BITS * _INPUTS + CADC_BITS * 10 * _SAMPLES,
 )
 """One image of the paper's 256-246-10 network in 11.8 µs: about 20 hidden spikes (published); 54
 input spikes, the mean of MNIST's test images under the paper's latency code; 7 CADC samples."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnlab.chip.constants import N_CIRCUITS
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.images.pictures import WHITE, Picture
 from snnlab.data.images.preprocess import Fitted, fit
 from snnlab.errors import SnnlabError, plain
@@ -17,7 +17,7 @@ from snnlab.seeding import stream
 
 TEST_SHARE = 0.2
 """Fraction of each class that is used for the test if no test images are given."""
-MAX_CLASSES = N_CIRCUITS
+MAX_CLASSES = BRAINSCALES2.n_circuits
 """Each needs a neuron circuit."""
 MAX_NAME_LENGTH = 40
 """Characters of a class name."""
@@ -144,7 +144,7 @@ def _values(labels):
         shown = (
             f"one class only, {str(values[0])[:MAX_NAME_LENGTH]}"
             if len(values) == 1
-            else (f"{len(values):,} classes, the chip has {N_CIRCUITS} neuron circuits")
+            else f"{len(values):,} classes, the chip has {MAX_CLASSES} neuron circuits"
         )
         raise SnnlabError(f"{shown}: give 2 to {MAX_CLASSES} classes")
     return values

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, WEIGHT_SCALE
 from snnlab.chip.emulator import rise
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.events import TICK
 from snnlab.learn.gradient.kernels import Propagators
 
-CURRENT = WEIGHT_SCALE * CURRENT_PER_LSB
+CURRENT = BRAINSCALES2.weight_scale * CURRENT_PER_LSB
 """Jump of the synaptic current per model unit of weight : 1/s."""
 
 
@@ -30,12 +30,12 @@ class IdealModel:
     def propagators(self, point: OperatingPoint) -> Propagators:
         """What the adjoint kernel needs, tabulated for every tick of the window."""
         tick = np.arange(point.window + 1) * TICK
-        sample = np.ceil(tick / DT_CADC - 1e-9)
-        ahead = np.maximum(sample * DT_CADC - tick, 0.0)
+        sample = np.ceil(tick / BRAINSCALES2.dt_cadc - 1e-9)
+        ahead = np.maximum(sample * BRAINSCALES2.dt_cadc - tick, 0.0)
         return Propagators(
-            decay_mem=float(np.exp(-DT_CADC / self.tau_mem)),
-            decay_syn=float(np.exp(-DT_CADC / self.tau_syn)),
-            rise=float(rise(self.tau_mem, self.tau_syn, DT_CADC)),
+            decay_mem=float(np.exp(-BRAINSCALES2.dt_cadc / self.tau_mem)),
+            decay_syn=float(np.exp(-BRAINSCALES2.dt_cadc / self.tau_syn)),
+            rise=float(rise(self.tau_mem, self.tau_syn, BRAINSCALES2.dt_cadc)),
             current=CURRENT,
             sample=sample.astype(np.int16),
             from_p=self.psp(ahead).astype(np.float32),

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK, Events
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import HALF_UP, THRESHOLD, superspike
+
+_GAP_LSB, _PERIOD = BRAINSCALES2.gap_lsb, BRAINSCALES2.dt_cadc
 
 
 def inject(measured: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
@@ -41,7 +43,7 @@ class Measured:
 def response(events: Events, model: IdealModel, steps: int) -> torch.Tensor:
     """Potential behind weight 1 of each channel : float64[sample, step, channel]."""
     out = np.zeros((len(events), events.n_channels, steps))
-    since = np.arange(steps) * DT_CADC - events.tick[:, None] * TICK
+    since = np.arange(steps) * _PERIOD - events.tick[:, None] * TICK
     np.add.at(out, (events.owner, events.channel), model.psp(since))
     return torch.from_numpy(out).transpose(1, 2)
 
@@ -60,14 +62,14 @@ def measured(
         trace = recording.traces(k).astype(float)
         fired, seen = np.zeros(trace.shape, bool), trace.copy()
         ready = np.full((len(events), events.n_channels), -np.inf)  # in CADC periods
-        time = events.tick * TICK / DT_CADC
+        time = events.tick * TICK / _PERIOD
         for b, j, t in zip(events.owner, events.channel, time, strict=True):
             m = int(np.ceil(t - 1e-9))
             if m < steps:
                 fired[b, m, j], seen[b, m, j] = True, THRESHOLD
                 if overshoot is not None:
                     seen[b, m, j] = _continued(trace[b, max(m - 1, 0), j], t, m, ready[b, j])
-                    ready[b, j] = t + overshoot / DT_CADC
+                    ready[b, j] = t + overshoot / _PERIOD
         layers.append(
             Measured(
                 torch.from_numpy(trace),
@@ -87,10 +89,10 @@ def _continued(before, time, step, ready):
         before, begin = 0.0, ready
     else:
         begin = step - 1
-    climb = max(GAP_LSB - round(before * GAP_LSB), 0)
-    taken = max(time - begin, TICK / DT_CADC)
+    climb = max(_GAP_LSB - round(before * _GAP_LSB), 0)
+    taken = max(time - begin, TICK / _PERIOD)
     above = round(climb * max(step - time, 0.0) / taken + HALF_UP)
-    return min(GAP_LSB + above, 255) / GAP_LSB
+    return min(_GAP_LSB + above, 255) / _GAP_LSB
 
 
 class _Spike(torch.autograd.Function):
@@ -119,7 +121,7 @@ def reference_forward(
     weights : float[input, neuron] for each layer. Returns traces float[sample, step, label] and for
     each hidden layer counts float[sample, neuron].
     """
-    grid = np.arange(psp.shape[1]) * DT_CADC
+    grid = np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(grid[:, None] - grid[None, :])).to(psp.dtype)
     counts = []
     for weight, layer in zip(weights[:-1], layers[:-1], strict=True):

@@ -5,10 +5,12 @@ from functools import cached_property
 
 import numpy as np
 
-from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_REF
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK, Events
 
 THRESHOLD = 1.0
+_GAP_LSB = BRAINSCALES2.gap_lsb
 HALF_UP = 1e-6
 """LSB: whatever floating point makes of a half, it is rounded up."""
 
@@ -31,7 +33,7 @@ class Surrogate:
 
     beta: float
     at_spike: str = "threshold"
-    tau_ref: float = TAU_REF
+    tau_ref: float = OperatingPoint.tau_ref
 
     @cached_property
     def table(self) -> np.ndarray:
@@ -39,7 +41,7 @@ class Surrogate:
 
         Entry ``d + 255`` belongs to a sample d LSB above the first of its trace.
         """
-        return superspike(np.arange(-255, 256) / GAP_LSB, self.beta).astype(np.float32)
+        return superspike(np.arange(-255, 256) / _GAP_LSB, self.beta).astype(np.float32)
 
     def at_spikes(self, cadc: np.ndarray, spikes: Events) -> np.ndarray:
         """Where each spike finds the surrogate, in LSB above its trace's first : int16[spike].
@@ -51,17 +53,17 @@ class Surrogate:
         cadc : uint8[sample, step, neuron].
         """
         if self.at_spike == "threshold":
-            return np.full(len(spikes.tick), GAP_LSB, np.int16)
-        period = DT_CADC / TICK
+            return np.full(len(spikes.tick), _GAP_LSB, np.int16)
+        period = BRAINSCALES2.dt_cadc / TICK
         owner, channel, tick = spikes.owner, spikes.channel, spikes.tick.astype(float)
         step = np.ceil(tick / period - 1e-9)
         last = np.clip(step - 1, 0, cadc.shape[1] - 1).astype(int)
         before = cadc[owner, last, channel] - cadc[owner, 0, channel].astype(float)
         begin, ready = (step - 1) * period, _previous(spikes) + self.tau_ref / TICK
-        climb = np.where(ready > begin, GAP_LSB, np.maximum(GAP_LSB - before, 0.0))
+        climb = np.where(ready > begin, _GAP_LSB, np.maximum(_GAP_LSB - before, 0.0))
         taken = np.maximum(tick - np.maximum(begin, ready), 1.0)
         above = climb * np.maximum(step * period - tick, 0.0) / taken
-        return np.minimum(GAP_LSB + np.rint(above + HALF_UP), 255).astype(np.int16)
+        return np.minimum(_GAP_LSB + np.rint(above + HALF_UP), 255).astype(np.int16)
 
 
 def _previous(spikes):

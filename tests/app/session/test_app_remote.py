@@ -251,7 +251,7 @@ def test_the_page_is_there_without_torch_and_numba():
 
 def test_what_computes_tells_openmp_how_to_wait_before_torch_loads_it():
     modules = imported("snnlab_app.compute.worker")
-    assert modules.index("snnlab.chip.openmp") < modules.index("torch")
+    assert modules.index("snnlab.chip") < modules.index("torch")
     assert not {"panel", "bokeh", "holoviews"} & {*modules}
 
 

@@ -81,6 +81,9 @@ def test_texts_are_in_the_unit_people_read():
     assert around("mismatch", 0.1)[:2] == ("5", "20")
     assert around("beta", 10.0)[:3] == ("1", "100", True)
     assert around("beta", 100.0)[1] == "200", "no more than is allowed"
+    assert around("weight_bits", 6) == Given("3", "6", False)
+    assert around("cadc_bits", 8) == Given("4", "8", False)
+    assert vary("cadc_bits", Given("4", "8", points="5"), grid=True) == "4:8:linear:5"
     assert around("hidden", [100, 60]).choices == "25-60, 50-60, 100-60"
     assert vary("tau_mem", Given("2", "5")) == "2e-06:5e-06:linear"
     assert vary("tau_mem", Given("2", "5", True, "3"), grid=True) == "2e-06:5e-06:log:3"

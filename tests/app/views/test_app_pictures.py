@@ -6,6 +6,7 @@ from conftest import idle, until
 
 from snnlab.chip.capmem import NOMINAL
 from snnlab.chip.layout.floor import NOTHING
+from snnlab.chip.spec import ChipSpec
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.config import Config
 from snnlab_app.session.local import Session
@@ -55,6 +56,16 @@ def test_the_chip_shows_what_is_written_and_who_is_dead(session):
     hidden = shown.layer == 0
     per_image = np.nansum(shown.values[hidden]) / 2  # a neuron has two circuits
     assert per_image == pytest.approx(session._publisher._studio.progress.spikes, rel=1e-4)
+
+
+def test_the_chip_shows_weights_of_the_bits_that_are_set(session):
+    session.turn("weight_bits", 3)
+    session.turn("cadc_bits", 5)
+    shown = picture(session, "chip")
+    assert shown.spec == ChipSpec(weight_bits=3, cadc_bits=5)
+    assert {*(np.flatnonzero(shown.codes) - 63)} <= {*range(-63, 64, 9)}
+    session.turn("weight_bits", 6)
+    assert {*(np.flatnonzero(picture(session, "chip").codes) - 63)} > {*range(-3, 4)}
 
 
 def test_calibration_is_shown_once_it_was_measured(session):

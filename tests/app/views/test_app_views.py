@@ -189,6 +189,18 @@ def test_labels_are_decided_alike_in_either_unit(session):
     assert order[PHYSICAL] == order[CODES]
 
 
+def test_the_chip_view_says_how_many_bits_there_are(session):
+    view, _ = shown(session, ChipView)
+    assert "Weights have 6 bits and a sign, the CADC 8 bits." in view.summary.object
+    session.turn("weight_bits", 4)
+    session.turn("cadc_bits", 5)
+    looked(session, view)
+    assert "Weights have 4 bits and a sign, the CADC 5 bits." in view.summary.object
+    assert "in steps of 4.2 LSB" in view._codes_text.object
+    session.turn("weight_bits", 6)
+    session.turn("cadc_bits", 8)
+
+
 def test_a_quantity_of_circuits_becomes_the_code_that_sets_it(session):
     view, _ = shown(session, ChipView)
     view._quantity.value = "τ_mem (relative)"

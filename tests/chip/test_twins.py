@@ -1,0 +1,76 @@
+"""The kernels agree with their slow twins."""
+
+from dataclasses import replace
+from itertools import chain
+
+import numpy as np
+import pytest
+import reference
+from builders import (
+    random_spikes,
+    random_weights,
+)
+
+from snnlab.chip import emulator, synapses
+from snnlab.chip.die import Die
+from snnlab.chip.emulator import Chip
+from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.spec import ChipSpec
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize(("substeps", "bits"), [(1, 8), (4, 8), (4, 5)])
+def test_the_kernel_agrees_with_its_twin(layer, substeps, bits):
+    rng = np.random.default_rng(6)
+    sizes = (40, 24, 6)
+    point = OperatingPoint(substeps=substeps)
+    chip = Chip(Mapping(sizes), Die.draw(sigma=0.3, seed=3), point, spec=ChipSpec(cadc_bits=bits))
+    weights = random_weights(rng, sizes, mean=12)
+    ids = rng.integers(0, 2**63, 25).astype(np.uint64)
+    recording = chip.run(replace(random_spikes(rng, 25, 40), ids=ids), weights, trial=2**63 + 5)
+    source = (recording.inputs, *recording.spikes)[layer]
+    n = sizes[layer + 1]
+    expected, _, cadc = reference.run_layer(
+        source, chip._synapses[layer].written(weights[layer]), chip._neurons[layer], chip._clock,
+        chip._readouts[layer], chip._noise(layer, 2**63 + 5), n,
+    )  # fmt: skip
+
+    off = np.abs(recording.cadc[layer].astype(int) - cadc)
+    assert (off == 0).mean() >= 0.99
+    assert (off <= chip.spec.cadc_step).mean() >= 0.999
+    if layer == 0:
+        fired = recording.spikes[0].checked()
+        got = [
+            [fired.tick[(fired.owner == b) & (fired.channel == j)].tolist() for j in range(n)]
+            for b in range(25)
+        ]
+        assert [[len(x) for x in row] for row in got] == [[len(x) for x in row] for row in expected]
+        ticks, twins = (np.array(list(chain(*chain(*rows)))) for rows in (got, expected))
+        assert len(ticks) > 500
+        assert np.abs(ticks - twins).max() <= 1
+
+
+def test_compacting_agrees_with_its_twin():
+    rng = np.random.default_rng(7)
+    counts = np.array([3, 0, 5, 1])
+    tick, channel = rng.integers(0, 4000, (2, 4, 6)).astype(np.uint16)
+    for got, twin in zip(
+        emulator.compact(counts, tick, channel),
+        reference.compact(counts, tick, channel),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, twin)
+
+
+def test_writing_agrees_with_its_twin():
+    rng = np.random.default_rng(15)
+    weight = rng.integers(-63, 64, (9, 5)).astype(np.int8)
+    gains = rng.random((2, 9, 16)).astype(np.float32) * [[[1]], [[-1]]]
+    got = synapses.write_synapses(weight, gains.astype(np.float32))
+    twin = [
+        [abs(int(w)) * gains[int(w < 0), k, j] for j, w in enumerate(row)]
+        for k, row in enumerate(weight)
+    ]
+    np.testing.assert_allclose(got[:, :5], twin, rtol=1e-6)
+    assert (got[:, 5:] == 0).all()
