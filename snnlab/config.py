@@ -279,6 +279,13 @@ class Config(param.Parameterized):
     beta = _strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
+    surrogate = param.Selector(
+        default="superspike",
+        objects=["superspike", "sigmoid", "triangle", "arctan"],
+        label="Surrogate",
+        doc="Shape of the surrogate derivative: that of a fast sigmoid (SuperSpike), of a sigmoid,"
+        " a triangle, or that of an arctangent.",
+    )
     at_spike = param.Selector(
         default="threshold",
         objects=["threshold", "overshoot"],
@@ -361,9 +368,9 @@ class Config(param.Parameterized):
             "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "at_spike", "rho_burst", "rho_silent", "least_spikes", "rho_weight",
-            "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout", "learning_rate",
-            "schedule", "batch", "epochs", "seed",
+            "beta", "surrogate", "at_spike", "rho_burst", "rho_silent", "least_spikes",
+            "rho_weight", "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout",
+            "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -375,7 +382,7 @@ class Config(param.Parameterized):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes",
+            "least_spikes", "surrogate",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

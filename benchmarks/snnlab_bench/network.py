@@ -25,6 +25,7 @@ from snnlab.install import version
 from snnlab.learn import loss as losses
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
@@ -158,10 +159,10 @@ class Random:
 
     @cached_property
     def _learning(self):
-        """Surrogate, propagators, optimiser and targets."""
-        propagators = IdealModel(TAU_MEM, TAU_SYN).propagators(self.chip.point)
-        labels = torch.arange(self.batch) % 10
-        return Surrogate(10.0), propagators, Adam(self.network.parameters()), labels
+        """Gradient, optimiser and targets."""
+        model = IdealModel(TAU_MEM, TAU_SYN)
+        gradient = SurrogateGradient(Surrogate(10.0), model, self.chip.point)
+        return gradient, Adam(self.network.parameters()), torch.arange(self.batch) % 10
 
     def run(self):
         """Forward on the chip; the recording."""
@@ -169,10 +170,8 @@ class Random:
 
     def step(self) -> None:
         """Forward, backward and Adam, at a learning rate of 0: every step costs the same."""
-        surrogate, propagators, optimizer, labels = self._learning
-        _, traces, counts = self.network.in_the_loop(
-            self.chip, self.events, surrogate, propagators, trial=0
-        )
+        gradient, optimizer, labels = self._learning
+        _, traces, counts = self.network.in_the_loop(self.chip, self.events, gradient, trial=0)
         loss = losses.classification(losses.scores(traces, "maximum"), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()

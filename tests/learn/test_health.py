@@ -10,8 +10,9 @@ from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
-from snnlab.learn.health import SETTLED, Signs, diagnosis, signs, trouble
-from snnlab.learn.trainer import Trainer
+from snnlab.learn.gradient.methods import GRADIENTS
+from snnlab.learn.health import SETTLING_STEPS, Signs, describe_trouble, diagnose, measure_signs
+from snnlab.learn.trainer import METHOD, Trainer
 from snnlab_app.session.studio import Studio
 
 SIZES = (256, 40, 10)
@@ -80,7 +81,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
     trainer = training(few)
     trainer.advance()
     weights, moments = trainer.network.arrays(), [m.clone() for m in trainer.optimizer.means]
-    monkeypatch.setattr("snnlab.learn.network.adjoint", _spoiling(layer, value))
+    monkeypatch.setitem(GRADIENTS, METHOD, _spoiling(layer, value))
     with pytest.raises(SnnlabError) as error:
         trainer.advance()
     assert str(error.value) == (
@@ -95,14 +96,15 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
 
 
 def _spoiling(layer, value):
-    from snnlab.learn.gradient.adjoint import adjoint
+    """The gradient method in use, with two of its values replaced."""
 
-    def spoilt(*arguments):
-        grads = adjoint(*arguments)
-        grads[layer][[0, 1], [0, 1]] = value
-        return grads
+    class Spoiling(GRADIENTS[METHOD]):
+        def backward(self, *arguments):
+            grads = super().backward(*arguments)
+            grads[layer][[0, 1], [0, 1]] = value
+            return grads
 
-    return spoilt
+    return Spoiling
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e38, 1e39])
@@ -146,14 +148,14 @@ SOUND = Signs(
     ],
 )
 def test_trouble_is_named_with_its_cure(change, said):
-    text = trouble(SOUND._replace(**change))
+    text = describe_trouble(SOUND._replace(**change))
     assert said in text
     assert "\n" not in text
     assert text.split(". ")[-1].startswith(("Raise", "Lower"))
 
 
 def test_health_is_not_trouble():
-    assert trouble(SOUND) is None
+    assert describe_trouble(SOUND) is None
 
 
 def constant(hidden):
@@ -163,10 +165,10 @@ def constant(hidden):
 
 
 def settled(trainer):
-    """What is amiss after a while."""
-    for _ in range(SETTLED):
+    """Diagnosis and signs after the settling steps."""
+    for _ in range(SETTLING_STEPS):
         progress = trainer.advance()
-    return diagnosis(trainer, progress.recording), signs(trainer, progress.recording)
+    return diagnose(trainer, progress.recording), measure_signs(trainer, progress.recording)
 
 
 def test_a_dead_network_is_told(few):
@@ -226,17 +228,17 @@ def test_weights_at_their_ends_are_told(few):
 @pytest.mark.parametrize("knobs", [{}, {"hidden": [40, 30]}, {"tau_ref": 32e-6}, {"samples": 6}])
 def test_a_training_that_learns_is_left_in_peace(few, knobs):
     trainer = training(few, learning_rate=3e-3, **knobs)
-    assert diagnosis(trainer, trainer.advance().recording) is None, "silent, but it has just begun"
-    while trainer.step < 2 * SETTLED:
+    assert diagnose(trainer, trainer.advance().recording) is None, "silent, but it has just begun"
+    while trainer.step < 2 * SETTLING_STEPS:
         progress = trainer.advance()
-    assert diagnosis(trainer, progress.recording) is None
+    assert diagnose(trainer, progress.recording) is None
 
 
 @pytest.mark.parametrize(("hidden", "said"), [(-20, "are silent"), (63, "are cut at ±63")])
 def test_the_learn_view_shows_it(few, hidden, said):
     trainer = training(few, constant(hidden), learning_rate=1e-5, rho_burst=0.0)
     studio = Studio(trainer)
-    for _ in range(SETTLED):
+    for _ in range(SETTLING_STEPS):
         studio.progress = trainer.advance()
     assert said in studio.take("learn", {}).trouble
 

@@ -7,7 +7,7 @@ import numpy as np
 from snnlab.chip import units
 from snnlab.chip.constants import N_CIRCUITS, SYNAPSES_PER_CIRCUIT
 from snnlab.chip.layout import floor
-from snnlab.learn.health import diagnosis
+from snnlab.learn.health import diagnose
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.learn.setup import found as laboratory
@@ -140,9 +140,9 @@ class Studio:
     def _learn(self, wishes, hurry):
         trainer, recording = self._trainer, self.progress.recording
         edges, share = membrane_histogram(recording)
-        beta = trainer.settings.beta
-        who = float(reached(recording, trainer.surrogate).mean())
-        return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
+        surrogate = trainer.surrogate
+        who = float(reached(recording, surrogate).mean())
+        return LearnPicture(edges, share, surrogate, who, diagnose(trainer, recording), self.stages)
 
     # ── the comparison ──
 
