@@ -82,7 +82,8 @@ def describe_trouble(s: Signs) -> str | None:
     if min(s.spikes) < MIN_SPIKES:
         return (
             f"Learning stalls: {_silent(s.spikes)} silent, so nothing reaches the labels. Lower the"
-            " burst regularisation or raise the silence regularisation, and start a new training."
+            " burst regularisation or the steepness of the surrogate, or raise the silence"
+            " regularisation, and start a new training."
         )
     if s.clipped > MAX_CLIPPED:
         return (

@@ -11,7 +11,9 @@ from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.gradient.methods import GRADIENTS
+from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.health import SETTLING_STEPS, Signs, describe_trouble, diagnose, measure_signs
+from snnlab.learn.reach import slope_spread
 from snnlab.learn.trainer import METHOD, Trainer
 from snnlab_app.session.studio import Studio
 
@@ -156,6 +158,23 @@ def test_trouble_is_named_with_its_cure(change, said):
 
 def test_health_is_not_trouble():
     assert describe_trouble(SOUND) is None
+
+
+def test_the_spread_is_that_of_the_derivatives_at_the_membranes():
+    edges, share = np.array([-0.5, 0.5, 1.5]), np.array([0.75, 0.25])  # at 0 and at 1
+    for shape, rest in (("superspike", 1 / 9), ("arctan", 1 / (1 + np.pi**2)), ("triangle", 0.0)):
+        mean = 0.75 * rest + 0.25
+        expected = np.sqrt(0.75 * (rest - mean) ** 2 + 0.25 * (1 - mean) ** 2) / mean
+        assert slope_spread(edges, share, Surrogate(2.0, shape=shape)) == pytest.approx(expected)
+    assert slope_spread(edges, np.array([0.5, 0.5]), Surrogate(1e-9)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", ["triangle", "sigmoid"])
+def test_a_derivative_of_zero_is_not_taken_for_a_flat_one(shape):
+    at_rest = np.array([-0.5, 0.5, 1.5]), np.array([1.0, 0.0])
+    spread = slope_spread(*at_rest, Surrogate(1e4, shape=shape))
+    assert spread == np.inf
+    assert describe_trouble(SOUND._replace(spread=spread)) is None
 
 
 def constant(hidden):

@@ -12,6 +12,7 @@ from snnlab.chip.constants import DT_CADC
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
+from snnlab.learn.gradient.surrogate import SHAPES
 from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
@@ -112,6 +113,21 @@ def test_digits_are_learnt_on_a_mismatched_chip(digits):
     assert evaluations[-1].accuracy > 0.85
     assert 1 < evaluations[-1].spikes < 200
     assert np.mean([p.loss for p in progress[-10:]]) < 0.3 * np.mean([p.loss for p in progress[:3]])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_digits_are_learnt_with_every_surrogate(digits, shape):
+    knobs = {"surrogate": shape, "beta": 1.0 if shape == "triangle" else 10.0}
+    *_, last = Trainer(settings(hidden=[60], batch=50, epochs=4, mismatch=0.1, **knobs), digits)
+    assert last.evaluation.accuracy > 0.85
+    assert 1 < last.evaluation.spikes < 200
+
+
+def test_a_triangle_too_narrow_for_the_membranes_learns_nothing(digits):
+    config = settings(hidden=[60], batch=50, epochs=2, surrogate="triangle", beta=10.0)
+    *_, last = Trainer(config, digits)
+    assert last.evaluation.spikes == 0.0
+    assert last.evaluation.accuracy < 0.2
 
 
 def test_two_hidden_layers_learn_too(digits):

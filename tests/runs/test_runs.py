@@ -311,6 +311,20 @@ def test_an_older_run_opens(tmp_path):
         resume(run)
 
 
+def test_a_run_kept_before_there_was_a_knob_has_its_default(tmp_path, whole):
+    folder = tmp_path / "run"
+    recorder = started(folder)
+    for _ in range(4):
+        recorder.advance()
+    recorder.save()
+    settings = json.loads((folder / "config.json").read_text())["settings"]
+    assert settings.pop("surrogate") == "superspike"
+    rewritten(folder, settings=settings)
+    assert Run.open(folder).config.surrogate == "superspike"
+    assert_same(to_the_end(go_on(folder)).folder, whole)
+    assert Run.open(folder).settings["surrogate"] == "superspike"
+
+
 def rewritten(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

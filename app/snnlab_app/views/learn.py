@@ -42,7 +42,10 @@ class LearnView(View):
         " derivative, which decides how much gradient a membrane there receives. Green: where it"
         " is at least a tenth of its peak."
     )
-    attempt = "Move the steepness β to both ends, then take one step in slow motion."
+    attempt = (
+        "Move the steepness β to both ends, choose another surrogate, then take one step in slow"
+        " motion."
+    )
     matters = (
         "A neuron learns only where the red curve overlaps the blue hill: too steep, and hardly"
         " any does; too flat, and all get the same."
