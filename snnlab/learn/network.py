@@ -1,6 +1,7 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
 import os
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,7 @@ from snnlab.events import Events
 from snnlab.learn.gradient.methods import Gradient
 from snnlab.learn.loss import scores
 from snnlab.seeding import stream
+from snnlab.topology import Topology
 
 if hasattr(os, "register_at_fork"):
     # A forked process lacks torch's threads and would wait for them forever.
@@ -34,19 +36,27 @@ INIT_MEAN = 1e-3
 
 
 class Network(nn.Module):
-    """Weights of a feed-forward network in model units.
+    """Weights of a network in model units.
 
-    weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
+    topology : its layers, or the sizes of a chain, e.g. ``(256, 246, 10)``; seed : of the initial
+    weights. weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
     """
 
-    def __init__(self, sizes: tuple[int, ...], seed: int = 1):
+    def __init__(self, topology: Topology | Iterable[int], seed: int = 1):
         super().__init__()
-        self.sizes = sizes
-        pairs = pairwise(sizes)
+        if not isinstance(topology, Topology):
+            topology = Topology.chain(topology)
+        self.topology = topology
+        means = [INIT_MEAN if layer.spiking else 0.0 for layer in topology.layers]
+        shapes = zip(pairwise(topology.sizes), means, strict=True)
         self.weights = nn.ParameterList(
-            _initial(n_in, n_out, seed, layer, INIT_MEAN if layer < len(sizes) - 2 else 0.0)
-            for layer, (n_in, n_out) in enumerate(pairs)
+            _initial(*shape, seed, k, mean) for k, (shape, mean) in enumerate(shapes)
         )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, neurons of every hidden layer, and labels."""
+        return self.topology.sizes
 
     @classmethod
     def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":

@@ -30,6 +30,7 @@ from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
 from snnlab.process import held_back
 from snnlab.seeding import key, stream
+from snnlab.topology import Topology
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
@@ -107,15 +108,15 @@ class Trainer:
         self.own_die = die and die.checked()
         self.settings = SimpleNamespace(**config.values())
         n_inputs = self.dataset.train_images[0].size
-        sizes = (n_inputs, *config.hidden, len(self.dataset.classes))
-        self.mapping = Mapping(sizes, chips=config.chips)
+        topology = Topology.chain((n_inputs, *config.hidden, len(self.dataset.classes)))
+        self.mapping = Mapping(topology.sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.dataset, self.settings, self.point.window)
-        self.network = Network(self.mapping.sizes, config.seed)
+        self.network = Network(topology, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
         self.network.clamp()
@@ -243,7 +244,7 @@ class Trainer:
         if not c.dropout:
             return ()
         rng = stream(c.seed, "dropout", self.step)
-        return tuple(rng.random(n) < c.dropout for n in self.mapping.sizes[1:-1])
+        return tuple(rng.random(layer.size) < c.dropout for layer in self.network.topology.hidden)
 
     def _progress(self, run, start, evaluation):
         recording, labels, given, _, loss = run
