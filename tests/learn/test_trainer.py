@@ -28,7 +28,7 @@ def few():
     return few_digits()
 
 
-def test_idle_threads_are_told_to_sleep_before_torch_wakes_them():
+def test_idle_threads_sleep_before_torch_wakes_them():
     """OpenMP reads how to wait once, when it loads; a spinning pool starves the kernels' one."""
     code = "import sys; from snnlab import Trainer; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -211,11 +211,11 @@ def test_evaluation_is_on_the_test_images_with_noise_of_their_own(few):
 
 
 def test_preparing_learns_nothing(few):
-    told = []
+    messages = []
     trainer, plain = (Trainer(settings(), few) for _ in range(2))
     before = trainer.network.arrays()
-    trainer.prepare(lambda message, fraction: told.append(message))
-    assert told
+    trainer.prepare(lambda message, fraction: messages.append(message))
+    assert messages
     assert equal(trainer.network.arrays(), before)
     assert trainer.step == 0
     trainer.advance()

@@ -10,7 +10,7 @@ from snnlab.chip.layout import floor
 from snnlab.learn.health import diagnose
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
-from snnlab.learn.setup import found as laboratory
+from snnlab.learn.setup import find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.watch import watch
 from snnlab.seeding import key
@@ -83,7 +83,7 @@ class Studio:
             values = _to_circuits(units.of_neurons(quantity, self.progress.recording), mapping)
         else:
             values = units.of_circuits(quantity, chip.circuits, chip.codes)
-        found = laboratory(trainer.settings, trainer.own_die)
+        found = find_calibration(trainer.settings, trainer.own_die)
         return ChipPicture(
             quantity=quantity,
             values=values.astype(np.float32),

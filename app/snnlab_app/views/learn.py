@@ -73,7 +73,7 @@ class LearnView(View):
                      self._plot.pane("reach"), self._words),
                 pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
             ),
-            row(card("One step of training, told slowly", {"flex": "1 1 100%"}, self._slow,
+            row(card("One training step in slow motion", {"flex": "1 1 100%"}, self._slow,
                      self._stages)),
         ]  # fmt: skip
 
