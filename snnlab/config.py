@@ -18,6 +18,7 @@ from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.layout.mapping import MOST_INPUTS
 from snnlab.chip.layout.partition import MOST_PARTS
 from snnlab.errors import SnnlabError
+from snnlab.surrogates import SHAPES
 from snnlab.text.numerals import cure, number
 from snnlab.text.spelling import did_you_mean
 
@@ -281,10 +282,9 @@ class Config(param.Parameterized):
     )
     surrogate = param.Selector(
         default="superspike",
-        objects=["superspike", "sigmoid", "triangle", "arctan"],
+        objects=list(SHAPES),
         label="Surrogate",
-        doc="Shape of the surrogate derivative: that of a fast sigmoid (SuperSpike), of a sigmoid,"
-        " a triangle, or that of an arctangent.",
+        doc="Shape of the surrogate derivative, which stands in for the derivative of a spike.",
     )
     at_spike = param.Selector(
         default="threshold",

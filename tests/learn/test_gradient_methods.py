@@ -18,7 +18,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.recording import Recording
 from snnlab.learn.gradient.methods import GRADIENTS
 from snnlab.learn.gradient.reference import ReferenceGradient
-from snnlab.learn.gradient.surrogate import SHAPES, Surrogate
+from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.gradient.surrogate_gradient import (
     SurrogateGradient,
     hidden_gradient,
@@ -26,6 +26,7 @@ from snnlab.learn.gradient.surrogate_gradient import (
 )
 from snnlab.learn.network import Network, decode
 from snnlab.learn.trainer import METHOD, Trainer
+from snnlab.surrogates import SHAPES
 
 SIZES = (40, 70, 30, 5)
 

@@ -13,7 +13,8 @@ from training import MODEL, MODELS, recorded, relative
 from snnlab.chip.constants import DT_CADC
 from snnlab.events import TICK
 from snnlab.learn.gradient import reference
-from snnlab.learn.gradient.surrogate import SHAPES, Surrogate
+from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.surrogates import SHAPES
 
 
 def test_the_reference_returns_what_was_measured():

@@ -12,7 +12,8 @@ from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.learn.gradient.surrogate import SHAPES, Surrogate, superspike
+from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.surrogates import SHAPES, superspike
 
 
 def test_the_knob_names_every_shape_of_the_table():

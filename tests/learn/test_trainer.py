@@ -12,10 +12,10 @@ from snnlab.chip.constants import DT_CADC
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.learn.gradient.surrogate import SHAPES
 from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
+from snnlab.surrogates import SHAPES
 
 
 @pytest.fixture(scope="module")

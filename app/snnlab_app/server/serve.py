@@ -103,13 +103,18 @@ def _listening(listen, address, ports):
     return None
 
 
+LEAVES_PAGES = isinstance(current._PATCHED_CURDOCS, list)
+"""Whether this Bokeh keeps the page of a failed callback as the current one, as before 3.10."""
+
+
 def _adjust_panel():
     document._garbage_collect = _collect
     # A click that arrives while another change is waiting would run without the document's lock,
     # without which no figure of Bokeh's may change.
     Syncable._event_coroutine = pn.io.with_lock(Syncable._event_coroutine)
     document._dispatch_msgs = without_rest(document._dispatch_msgs)
-    current.patch_curdoc = taken_back(current.patch_curdoc)
+    if LEAVES_PAGES:
+        current.patch_curdoc = taken_back(current.patch_curdoc)
 
 
 def without_rest(dispatch):

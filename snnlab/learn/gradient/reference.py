@@ -15,7 +15,8 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.events import TICK, Events
 from snnlab.learn.gradient.model import IdealModel
-from snnlab.learn.gradient.surrogate import HALF_UP, THRESHOLD, Surrogate
+from snnlab.learn.gradient.surrogate import HALF_UP, Surrogate
+from snnlab.surrogates import THRESHOLD
 
 
 def inject(measured: torch.Tensor, model: torch.Tensor) -> torch.Tensor:

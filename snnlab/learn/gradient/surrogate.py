@@ -1,57 +1,17 @@
-"""Surrogate derivatives: smooth stand-ins for the derivative of a spike.
+"""The surrogate derivative of a training: its table, and where it is evaluated after a spike."""
 
-A shape is a function ``f(v, beta)``: potentials in model units (leak 0, threshold 1) and steepness
-to derivatives of the same shape, 1 at the threshold, even about it. It takes a float, a NumPy array
-or a torch tensor. To add one, write it here, enter it in ``SHAPES`` and name it in
-``Config.surrogate``.
-"""
-
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import e, pi
-from types import MappingProxyType
 
 import numpy as np
 
 from snnlab.chip.constants import DT_CADC, GAP_LSB, TAU_REF
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
+from snnlab.surrogates import SHAPES
 
-THRESHOLD = 1.0
 HALF_UP = 1e-6
 """LSB added before rounding, so that halves are rounded up in spite of floating-point error."""
-
-
-def superspike(v, beta):
-    """Derivative of a fast sigmoid, ``1 / (beta |v - 1| + 1)^2`` (Zenke and Ganguli 2018)."""
-    return 1.0 / (beta * abs(v - THRESHOLD) + 1.0) ** 2
-
-
-def sigmoid(v, beta):
-    """Derivative of a sigmoid, ``4 s (1 - s)``, ``s = 1 / (1 + exp(-beta (v - 1)))``.
-
-    Zenke and Vogels (2021), times 4 to be 1 at the threshold.
-    """
-    tail = e ** (-beta * abs(v - THRESHOLD))  # the sigmoid is symmetric: no overflow on this side
-    return 4.0 * tail / (1.0 + tail) ** 2
-
-
-def triangle(v, beta):
-    """Piecewise linear, ``max(0, 1 - beta |v - 1|)`` (Esser et al. 2016; Bellec et al. 2018)."""
-    height = 1.0 - beta * abs(v - THRESHOLD)
-    return (height + abs(height)) / 2.0
-
-
-def arctan(v, beta):
-    """Derivative of an arctangent, ``1 / (1 + (pi/2 beta (v - 1))^2)`` (Fang et al. 2021)."""
-    return 1.0 / (1.0 + (pi / 2.0 * beta * (v - THRESHOLD)) ** 2)
-
-
-SHAPES: Mapping[str, Callable] = MappingProxyType(
-    {"superspike": superspike, "sigmoid": sigmoid, "triangle": triangle, "arctan": arctan}
-)
-"""Values of the knob ``surrogate``."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +19,8 @@ class Surrogate:
     """A surrogate derivative, and the potential at which it is evaluated after a spike.
 
     beta : steepness; at_spike : "threshold", or "overshoot" for what a clocked model without a
-    reset would see at the next sample; tau_ref : refractory period in s; shape : key of ``SHAPES``.
+    reset would see at the next sample; tau_ref : refractory period in s; shape : key of
+    :data:`~snnlab.surrogates.SHAPES`.
     Raises :class:`SnnlabError` for an unknown shape.
     """
 
