@@ -20,6 +20,7 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.readout import RULES as READOUTS
+from snnlab.surrogates import SHAPES
 from snnlab.text.numerals import cure, number
 from snnlab.text.spelling import did_you_mean
 
@@ -293,6 +294,12 @@ class Config(param.Parameterized):
     beta = _strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
+    surrogate = param.Selector(
+        default="superspike",
+        objects=list(SHAPES),
+        label="Surrogate",
+        doc="Shape of the surrogate derivative, which stands in for the derivative of a spike.",
+    )
     at_spike = param.Selector(
         default="threshold",
         objects=["threshold", "overshoot"],
@@ -375,9 +382,9 @@ class Config(param.Parameterized):
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "at_spike", "rho_burst", "rho_silent", "least_spikes", "rho_weight",
-            "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout", "learning_rate",
-            "schedule", "batch", "epochs", "seed",
+            "beta", "surrogate", "at_spike", "rho_burst", "rho_silent", "least_spikes",
+            "rho_weight", "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout",
+            "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -389,7 +396,7 @@ class Config(param.Parameterized):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes", "weight_bits", "cadc_bits",
+            "least_spikes", "surrogate", "weight_bits", "cadc_bits",
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""

@@ -4,7 +4,7 @@ One image after the other, one neuron after the other, one step after the other.
 with the kernels but the meaning of their arguments.
 """
 
-from math import floor
+from math import cosh, floor, pi
 
 import numpy as np
 
@@ -133,9 +133,22 @@ def compact(counts, tick, channel):
     return offsets, np.array(flat_tick, np.uint16), np.array(flat_channel, np.uint16)
 
 
-def superspike(v, beta):
-    """The surrogate derivative of one potential in model units."""
-    return (1.0 + beta * abs(v - 1.0)) ** -2
+SURROGATES = {
+    "superspike": lambda v, beta: (1.0 + beta * abs(v - 1.0)) ** -2,
+    "sigmoid": lambda v, beta: cosh(beta * (v - 1.0) / 2.0) ** -2,
+    "triangle": lambda v, beta: max(0.0, 1.0 - beta * abs(v - 1.0)),
+    "arctan": lambda v, beta: 1.0 / (1.0 + (pi * beta * (v - 1.0) / 2.0) ** 2),
+}
+"""The surrogate derivative of one potential in model units, by shape."""
+SOFT_SPIKES = {
+    "superspike": lambda x, beta: x / (1.0 + beta * abs(x)),
+    "sigmoid": lambda x, beta: 2.0 / beta * np.tanh(beta * x / 2.0),
+    "triangle": lambda x, beta: np.where(
+        beta * abs(x) < 1.0, x * (1.0 - beta * abs(x) / 2.0), np.sign(x) / (2.0 * beta)
+    ),
+    "arctan": lambda x, beta: 2.0 / (pi * beta) * np.arctan(pi * beta * x / 2.0),
+}
+"""The smooth spike that each is the derivative of, over potentials above the threshold."""
 
 
 def layer_adjoint(events, g, model):
@@ -179,11 +192,11 @@ def at_spikes(cadc, spikes, tau_ref):
     return np.array(out)
 
 
-def hidden_gradient(upstream, weight, of_count, cadc, beta, spikes, at=None):
+def hidden_gradient(upstream, weight, d_count, cadc, derivative, spikes, at=None):
     """Gradient of hidden membranes; weight : [neuron, next neuron], spikes : Events of the layer.
 
-    The surrogate sees the CADC sample, or the threshold if the neuron fired since the last one; or
-    what :func:`at_spikes` says of each spike.
+    ``derivative``, a surrogate, is taken at the CADC sample, or at the threshold if the neuron
+    fired since the last one; or at the potentials ``at`` of :func:`at_spikes`.
     """
     n_images, samples, n = cadc.shape
     g = np.zeros(cadc.shape)
@@ -196,6 +209,6 @@ def hidden_gradient(upstream, weight, of_count, cadc, beta, spikes, at=None):
                     seen[m, spikes.channel[e]] = 1.0 if at is None else at[e] / GAP_LSB
         for m in range(samples):
             for j in range(n):
-                slope = superspike(seen[m, j], beta)
-                g[b, m, j] = slope * (of_count[b, j] + weight[j] @ upstream[b, m])
+                slope = derivative(seen[m, j])
+                g[b, m, j] = slope * (d_count[b, j] + weight[j] @ upstream[b, m])
     return g

@@ -25,6 +25,7 @@ from snnlab.install import version
 from snnlab.learn import loss as losses
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
@@ -161,22 +162,20 @@ class Random:
 
     @cached_property
     def _learning(self):
-        """Surrogate, propagators, optimiser and targets."""
+        """Gradient, optimiser and targets."""
         point = self.chip.point
-        propagators = IdealModel(point.tau_mem, point.tau_syn).propagators(point)
-        labels = torch.arange(self.batch) % 10
-        return Surrogate(10.0), propagators, Adam(self.network.parameters()), labels
+        model = IdealModel(point.tau_mem, point.tau_syn)
+        gradient = SurrogateGradient(Surrogate(10.0), model, point)
+        return gradient, Adam(self.network.parameters()), torch.arange(self.batch) % 10
 
     def run(self):
         """Forward pass on the chip; returns the recording."""
         return self.chip.run(self.events, self.weights_lsb)
 
     def step(self) -> None:
-        """Forward, backward and Adam, with a learning rate of 0 so that all steps cost the same."""
-        surrogate, propagators, optimizer, labels = self._learning
-        _, traces, counts = self.network.in_the_loop(
-            self.chip, self.events, surrogate, propagators, trial=0
-        )
+        """Forward, backward and Adam, at a learning rate of 0: every step costs the same."""
+        gradient, optimizer, labels = self._learning
+        _, traces, counts = self.network.in_the_loop(self.chip, self.events, gradient, trial=0)
         loss = losses.classification(scores(traces, "maximum"), labels, GAIN)
         optimizer.zero_grad()
         (loss + BURST * losses.burst(counts)).backward()

@@ -1,4 +1,4 @@
-"""Pictures become batches of spikes: in an order of each epoch's own, warped if asked for."""
+"""Batches of input spikes from images, shuffled in every epoch and warped on request."""
 
 from functools import cached_property
 from math import ceil
@@ -15,11 +15,11 @@ from snnlab.events import Events
 from snnlab.seeding import key, stream
 
 TEST_IDS = 1 << 32
-"""Offset of test images' ids, so that they never share a training image's noise."""
+"""Offset of the ids of test images, so that none shares the noise of a training image."""
 
 
 class Code(NamedTuple):
-    """How pictures become spikes: settings by their names, and the window in ticks of 8 ns."""
+    """Settings of the latency encoding, by the names of their knobs; window in ticks of 8 ns."""
 
     encoding: str
     tau_in: float
@@ -28,7 +28,7 @@ class Code(NamedTuple):
     window: int
 
     def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
-        """Spikes of images uint8[image, row, column], known to the noise by ids uint64[image]."""
+        """Spikes of images uint8[image, row, column]; ids uint64[image] select their noise."""
         events = latency_encode(images, self.tau_in, self.theta_in, self.window, ids, self.encoding)
         return events.on_grid(BRAINSCALES2.dt_cadc) if self.grid == "cadc" else events
 
@@ -36,8 +36,8 @@ class Code(NamedTuple):
 class Feed:
     """The spikes of a data set's images.
 
-    Data set, batch size, latency code and seed stay as they are in ``settings`` at the start; the
-    strengths of the warp are read anew with every batch. window : ticks of 8 ns.
+    Data set, batch size, latency code and seed keep the values they have in ``settings`` at the
+    start; the strengths of the warp are read for every batch. window : ticks of 8 ns.
     """
 
     def __init__(self, dataset: Dataset, settings, window: int):
@@ -52,7 +52,7 @@ class Feed:
 
     @cached_property
     def train(self) -> Events:
-        """Spikes of all training images, as they are."""
+        """Spikes of all training images, not warped."""
         return _encoded(self.dataset, "train", self.code)
 
     @cached_property
@@ -61,13 +61,13 @@ class Feed:
         return _encoded(self.dataset, "test", self.code)
 
     def ready(self) -> None:
-        """Do now what the first batch or evaluation would wait for."""
+        """Encode now, so that neither the first batch nor the first evaluation waits for it."""
         _ = self.test
         if not self.warp:
             _ = self.train
 
     def batch(self, step: int) -> np.ndarray:
-        """Which images the batch of a step holds : int64[image]."""
+        """Indices of the images in the batch of a step : int64[image]."""
         epoch, k = divmod(step, self.steps_per_epoch)
         if self._order[0] != epoch:
             n = len(self.dataset.train_images)
@@ -86,7 +86,7 @@ class Feed:
 
     @property
     def warp(self) -> Warp:
-        """How far training images are warped now."""
+        """Present strengths of the warp of training images."""
         s = self.settings
         return Warp(s.rotation, s.shift, s.stretch, s.bend, s.mirror)
 
@@ -95,7 +95,7 @@ _in_use: WeakValueDictionary[tuple, Events] = WeakValueDictionary()
 
 
 def _encoded(dataset, part, code):
-    """Spikes of a data set's images, shared by all trainers at work that ask for the same."""
+    """Spikes of a data set's images, shared by all trainers that use the same encoding."""
     events = _in_use.get((dataset, part, code))
     if events is None:
         images = getattr(dataset, f"{part}_images")

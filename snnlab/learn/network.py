@@ -1,6 +1,7 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
 import os
+from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -15,14 +16,13 @@ from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
-from snnlab.learn.gradient.adjoint import adjoint
-from snnlab.learn.gradient.kernels import Propagators
-from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.gradient.methods import Gradient
 from snnlab.readout import scores
 from snnlab.seeding import stream
+from snnlab.topology import Topology
 
 if hasattr(os, "register_at_fork"):
-    # A forked process lacks torch's threads, and would wait for them for ever.
+    # A forked process lacks torch's threads and would wait for them forever.
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 INIT_STD = 0.7 * (1.0 - np.exp(-BRAINSCALES2.dt_cadc / OperatingPoint.tau_syn))
@@ -32,19 +32,27 @@ _LARGEST = BRAINSCALES2.weight_max_lsb / BRAINSCALES2.weight_scale
 
 
 class Network(nn.Module):
-    """Weights of a feed-forward network in model units.
+    """Weights of a network in model units.
 
-    weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
+    topology : its layers, or the sizes of a chain, e.g. ``(256, 246, 10)``; seed : of the initial
+    weights. weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
     """
 
-    def __init__(self, sizes: tuple[int, ...], seed: int = 1):
+    def __init__(self, topology: Topology | Iterable[int], seed: int = 1):
         super().__init__()
-        self.sizes = sizes
-        pairs = pairwise(sizes)
+        if not isinstance(topology, Topology):
+            topology = Topology.chain(topology)
+        self.topology = topology
+        means = [INIT_MEAN if layer.spiking else 0.0 for layer in topology.layers]
+        shapes = zip(pairwise(topology.sizes), means, strict=True)
         self.weights = nn.ParameterList(
-            _initial(n_in, n_out, seed, layer, INIT_MEAN if layer < len(sizes) - 2 else 0.0)
-            for layer, (n_in, n_out) in enumerate(pairs)
+            _initial(*shape, seed, k, mean) for k, (shape, mean) in enumerate(shapes)
         )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Inputs, neurons of every hidden layer, and labels."""
+        return self.topology.sizes
 
     @classmethod
     def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
@@ -56,7 +64,7 @@ class Network(nn.Module):
         return network
 
     def load_weights(self, weights: list[np.ndarray]) -> None:
-        """Take over weights, as arrays, lists or tensors.
+        """Set the weights, given as arrays, lists or tensors.
 
         Raises :class:`SnnlabError` for other shapes, NaN or infinity.
         """
@@ -104,7 +112,7 @@ class Network(nn.Module):
         spec : of the chip they are for; see :meth:`~snnlab.chip.spec.ChipSpec.rounded`.
         """
         pairs = zip(self.weights, self.scales(), strict=True)
-        with np.errstate(over="ignore"):  # what is too large is clipped
+        with np.errstate(over="ignore"):  # values that overflow are clipped below
             scaled = [w.detach().numpy() * scale for w, scale in pairs]
         return [spec.rounded(w) for w in scaled]
 
@@ -112,28 +120,26 @@ class Network(nn.Module):
         self,
         chip: Chip,
         events: Events,
-        surrogate: Surrogate,
-        propagators: Propagators,
+        gradient: Gradient,
         trial: int,
-        silent=(),
-    ):
-        """Forward on the chip, gradients through the ideal model.
+        silent: tuple[np.ndarray, ...] = (),
+    ) -> tuple[Recording, torch.Tensor, list[torch.Tensor]]:
+        """Forward on the chip, backward by a gradient method.
 
         silent : bool[neuron] of each hidden layer, neurons that may not fire and do not learn.
         Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
         and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
         """
         run = _Run(
-            chip, events, surrogate, propagators, trial, self.scales(),
-            self.weights_lsb(chip.spec), silent,
-        )  # fmt: skip
+            chip, events, gradient, trial, self.scales(), self.weights_lsb(chip.spec), silent
+        )
         traces, *counts = _InTheLoop.apply(run, *self.weights)
         return run.recording, traces, counts
 
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
-        """What is read out of each label neuron, in model units : float32[sample, label].
+        """Score of each label in model units : float32[sample, label]; the highest decides.
 
-        readout : of :func:`~snnlab.readout.scores`. The label of the highest is the answer.
+        readout : of :func:`~snnlab.readout.scores`.
         """
         traces = torch.from_numpy(decode(recording, self.scales()[-1]))
         return scores(traces, readout).numpy()
@@ -142,7 +148,7 @@ class Network(nn.Module):
 def decode(recording: Recording, scale: float) -> np.ndarray:
     """Label traces in units of the float weights : float32[sample, step, label].
 
-    No numbers if the weights are none: their scale is 0.
+    NaN where the float weights hold NaN or infinity: their scale is then 0.
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return recording.traces(-1) * np.float32(np.float64(BRAINSCALES2.weight_scale) / scale)
@@ -154,10 +160,10 @@ def _initial(n_in, n_out, seed, layer, mean):
 
 
 class _Run:
-    """One pass: what the forward needs, and then what it recorded for the backward."""
+    """One forward pass on the chip, with all that the backward pass needs."""
 
-    def __init__(self, chip, events, surrogate, propagators, trial, scales, weights_lsb, silent):
-        self.surrogate, self.propagators, self.scales = surrogate, propagators, scales
+    def __init__(self, chip, events, gradient, trial, scales, weights_lsb, silent):
+        self.gradient, self.scales = gradient, scales
         self.weights_lsb, self.silent = weights_lsb, silent
         self.recording = chip.run(events, weights_lsb, trial=trial, silent=silent)
 
@@ -172,7 +178,7 @@ class _Run:
 
 
 class _InTheLoop(torch.autograd.Function):
-    """The chip's values forward, the adjoint of the ideal model backward."""
+    """Recorded values forward, a gradient method backward."""
 
     @staticmethod
     def forward(ctx, run, *weights):
@@ -180,15 +186,13 @@ class _InTheLoop(torch.autograd.Function):
         return tuple(torch.from_numpy(out) for out in run.outputs())
 
     @staticmethod
-    def backward(ctx, of_traces, *of_counts):
+    def backward(ctx, d_traces, *d_counts):
         run = ctx.run
-        grads = adjoint(
+        grads = run.gradient.backward(
             run.recording,
             run.rounded(),
-            of_traces.contiguous().numpy(),
-            [c.contiguous().numpy() for c in of_counts],
-            run.surrogate,
-            run.propagators,
+            d_traces.contiguous().numpy(),
+            [d.contiguous().numpy() for d in d_counts],
             run.silent,
         )
         return None, *(torch.from_numpy(g) for g in grads)

@@ -1,18 +1,19 @@
-"""Whom the surrogate gradient reaches: where membranes lie, and how much slope they find there."""
+"""Which neurons receive gradient: the distribution of membranes, and the surrogate there."""
 
 import numpy as np
 
 from snnlab.chip.recording import Recording
-from snnlab.learn.gradient.surrogate import Surrogate, superspike
+from snnlab.learn.gradient.surrogate import Surrogate
 
 REACHED = 0.1
-"""A neuron counts as reached by an image if it finds this share of the surrogate's peak: a
-convention, the surrogate itself never ends."""
+"""Share of the surrogate's peak from which on a neuron counts as reached: a convention, as most
+surrogates never fall to zero."""
 BIN_LSB = 2
+"""Width of a bin of the histogram."""
 
 
 def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Where a layer's membranes were at the CADC's samples.
+    """Distribution of a layer's membranes at the CADC samples.
 
     Returns bin edges in model units, float64[bin + 1], and the share of all samples in each bin,
     float64[bin]. The first sample of each trace, taken at rest, is the reference and not counted.
@@ -26,10 +27,10 @@ def membrane_histogram(recording: Recording, layer: int = 0) -> tuple[np.ndarray
 
 
 def reached(recording: Recording, surrogate: Surrogate, layer: int = 0) -> np.ndarray:
-    """Whether each neuron finds slope in each image : bool[image, neuron].
+    """Whether each neuron receives gradient from each image : bool[image, neuron].
 
-    A neuron that fired finds it where
-    :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes` says.
+    For a spike the surrogate is evaluated at the potential that
+    :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes` returns.
     """
     cadc, spikes = recording.cadc[layer], recording.spikes[layer]
     above = cadc.astype(np.int16) - cadc[:, :1]
@@ -39,11 +40,15 @@ def reached(recording: Recording, surrogate: Surrogate, layer: int = 0) -> np.nd
     return slope >= REACHED * surrogate.table.max()
 
 
-def slope_spread(edges: np.ndarray, share: np.ndarray, beta: float) -> float:
-    """How far the slopes that membranes find differ: standard deviation over mean.
+def slope_spread(edges: np.ndarray, share: np.ndarray, surrogate: Surrogate) -> float:
+    """Standard deviation over mean of the surrogate derivative at the membranes.
 
-    edges, share : of :func:`membrane_histogram`; beta : steepness of the surrogate.
+    edges, share : of :func:`membrane_histogram`. Infinite if the derivative is zero at all of them.
     """
-    slope = superspike((edges[:-1] + edges[1:]) / 2, beta)
+    slope = surrogate.derivative((edges[:-1] + edges[1:]) / 2)
+    largest = slope[share > 0].max(initial=0.0)
+    if largest == 0.0:
+        return float("inf")
+    slope = slope / largest  # a derivative may be as small as floating point allows
     mean = float(share @ slope)
-    return float(np.sqrt(share @ (slope - mean) ** 2)) / max(mean, 1e-12)
+    return float(np.sqrt(share @ (slope - mean) ** 2)) / mean

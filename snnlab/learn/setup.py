@@ -19,7 +19,7 @@ FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")
 class Setup:
     """Chips for one network: a new one is set up only when a knob was turned.
 
-    own : a die in place of the one that the knobs die and die_seed name
+    own : a die to use instead of the one that the knobs die and die_seed select.
     """
 
     def __init__(self, mapping: Mapping, point: OperatingPoint, own: Die | None = None):
@@ -43,15 +43,15 @@ class Setup:
         return self._last[1]
 
 
-def found(settings, own: Die | None = None) -> Calibration | None:
-    """What the laboratory found if ``settings`` have the die calibrated anew, else None."""
+def find_calibration(settings, own: Die | None = None) -> Calibration | None:
+    """Result of the calibration if ``settings`` ask for a measured one, else None."""
     if settings.calibration != "measured":
         return None
     return _calibrated(*_fabricated(settings, own))
 
 
 def _fabricated(settings, own):
-    """Own die or name of a preset, and the values of the other knobs that make a die of it."""
+    """Own die or name of a preset, and the values of the other knobs that shape the die."""
     values = [getattr(settings, name) for name in FABRICATED]
     plain = (tuple(value) if isinstance(value, list) else value for value in values[1:])
     return own or values[0], *plain
@@ -72,5 +72,5 @@ def _codes(fabricated):
 
 @lru_cache(maxsize=4)
 def _calibrated(*fabricated):
-    """What the laboratory finds for a die, shared by all trainers that use it."""
+    """Calibration of a die, shared by all trainers that use it."""
     return calibrate(Lab(_die(*fabricated), seed=fabricated[-1]))

@@ -1,7 +1,7 @@
-"""All that a training carries from one step to the next, as arrays.
+"""The state of a training between two steps, as arrays.
 
 The order of images and all noise follow from seed and step, so weights, the optimizer's moments
-and the step are enough to go on as if nothing had happened, to the last bit.
+and the step are enough to continue with the same bits.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Training in the loop, as a generator that a person may steer while it runs."""
+"""Training in the loop, as a generator whose knobs may be turned while it runs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from time import perf_counter
 from types import SimpleNamespace
 
 import numpy as np
-import torch
 
 from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.die import Die
@@ -23,23 +22,25 @@ from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
 from snnlab.learn.feed import TEST_IDS, Feed
+from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.network import Network
-from snnlab.learn.optimizer import Adam
-from snnlab.learn.schedule import scheduled
+from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
 from snnlab.process import defer_sigint
 from snnlab.readout import scores
 from snnlab.seeding import key, stream
+from snnlab.topology import Topology
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
 EVALUATION_BATCH = 500
-
+METHOD = "surrogate"
+"""Gradient method, a key of :data:`~snnlab.learn.gradient.methods.GRADIENTS`."""
 
 _surrogate = lru_cache(maxsize=4)(Surrogate)
-"""Kept with their tables."""
+"""Surrogates are cached with their tables."""
 
 
 @dataclass(frozen=True)
@@ -75,16 +76,16 @@ class Trainer:
     """In-the-loop training of one network on one emulated chip.
 
     Iterating yields a :class:`Progress` after every weight update. Knobs in ``Config.LIVE`` are
-    read anew at each step, so they may be turned in between; the others stay as they were at the
-    start (``settings`` holds what is in force).
+    read at each step, so they may be turned in between; the others keep the values they had at
+    the start (``settings`` holds the values in force).
 
-    weights : where to start, float[input, neuron] for each layer, drawn by the knob seed if None.
+    weights : initial float[input, neuron] for each layer, drawn by the knob seed if None.
     die : one of your own (drawn and changed, or measured) to train on, kept as ``own_die``. The
     knob die then has no effect. The others act on top of it, as on a drawn one: mismatch, dead and
     stuck, which die_seed draws, then killed; calibration measures the result.
 
     Raises :class:`SnnlabError` when the network does not fit the chip, the die or the weights are
-    none, or training diverges.
+    not valid, or training diverges.
     """
 
     def __init__(
@@ -108,22 +109,22 @@ class Trainer:
         self.own_die = die and die.checked()
         self.settings = SimpleNamespace(**config.values())
         n_inputs = self.dataset.train_images[0].size
-        sizes = (n_inputs, *config.hidden, len(self.dataset.classes))
-        self.mapping = Mapping(sizes, chips=config.chips)
+        topology = Topology.chain((n_inputs, *config.hidden, len(self.dataset.classes)))
+        self.mapping = Mapping(topology.sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.dataset, self.settings, self.point.window)
-        self.network = Network(self.mapping.sizes, config.seed)
+        self.network = Network(topology, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
         self.network.clamp()
         self.optimizer = Adam(self.network.parameters())
-        self.propagators = IdealModel(config.tau_mem, config.tau_syn).propagators(self.point)
+        self.model = IdealModel(config.tau_mem, config.tau_syn)
         self.step = 0
-        self.unreported = None  # a step done, until its evaluation is
+        self.unreported = None  # a step that is done while its evaluation is not
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -135,9 +136,9 @@ class Trainer:
         return self.epoch >= self.config.epochs and self.unreported is None
 
     def prepare(self, tell: Callable[[str, float | None], None]) -> Progress:
-        """Do now what the first step would otherwise wait for; ``tell`` hears of each stage.
+        """Compile and encode now, not in the first step; ``tell`` is called with each stage.
 
-        Returns how the first batch and the test images fare before anything is learnt.
+        Returns the results of the first batch and of the test images before any weight update.
         """
         start = perf_counter()
         kernels = [k for k in KERNELS if self._feed.warp or k.__module__ != augment.__name__]
@@ -161,7 +162,7 @@ class Trainer:
 
     @property
     def train_events(self) -> Events:
-        """Spikes of all training images, as they are."""
+        """Spikes of all training images, not warped."""
         return self._feed.train
 
     @property
@@ -170,18 +171,18 @@ class Trainer:
         return self._feed.test
 
     def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
-        """Spikes of pictures uint8[image, row, column], known to the noise by ids uint64[image]."""
+        """Spikes of images uint8[image, row, column]; ids uint64[image] select their noise."""
         return self._feed.code.encode(images, ids)
 
     def _settings_now(self):
-        """The settings, with the live knobs as they stand."""
+        """The settings, with the present values of the live knobs."""
         for name in Config.LIVE:
             setattr(self.settings, name, getattr(self.config, name))
         return self.settings
 
     @property
     def chip(self) -> Chip:
-        """The chip as the knobs stand now; a new one is set up only when one was turned."""
+        """The chip for the present knobs; a new one is set up only when one was turned."""
         return self._setup.chip(self._settings_now())
 
     @chip.setter
@@ -194,18 +195,24 @@ class Trainer:
     @property
     def surrogate(self) -> Surrogate:
         """Surrogate derivative now in force."""
-        return _surrogate(self.settings.beta, self.settings.at_spike, self.point.tau_ref)
+        c = self.settings
+        return _surrogate(c.beta, c.at_spike, self.point.tau_ref, c.surrogate)
+
+    @property
+    def gradient(self) -> Gradient:
+        """Gradient method, with the surrogate now in force."""
+        return GRADIENTS[METHOD](self.surrogate, self.model, self.point)
 
     @property
     def learning_rate(self) -> float:
-        """Step size of the next update, as the schedule has it."""
-        c, done = self.settings, self.step / self.steps_per_epoch
-        return scheduled(c.schedule, c.learning_rate, done, c.epochs)
+        """Step size of the next update, by the schedule."""
+        c, epochs_done = self.settings, self.step / self.steps_per_epoch
+        return schedule_rate(c.schedule, c.learning_rate, epochs_done, c.epochs)
 
     def advance(self) -> Progress:
         """One weight update, with an evaluation at the end of an epoch.
 
-        May be interrupted at any moment, e.g. by Ctrl-C: the next call does what is left to do.
+        May be interrupted at any moment, e.g. by Ctrl-C: the next call completes the step.
         """
         if self.unreported is None:
             start = perf_counter()
@@ -224,21 +231,21 @@ class Trainer:
         """A batch on the chip: recording, labels, their scores, terms of the loss, the loss."""
         chip = self.chip
         recording, traces, counts = self.network.in_the_loop(
-            chip, self._feed.events(self.step), self.surrogate, self.propagators, trial,
-            self._dropped(),
-        )  # fmt: skip
+            chip, self._feed.events(self.step), self.gradient, trial, self._dropped()
+        )
         labels = self.dataset.train_labels[self._feed.batch(self.step)]
         given = scores(traces, self.settings.readout)
-        terms = self._terms(given, counts, labels)
+        hidden = list(self.network.weights[:-1])
+        terms = losses.weighted_terms(given, counts, hidden, labels, self.settings)
         return recording, labels, given, terms, sum(terms.values())
 
     def _dropped(self):
-        """Hidden neurons that keep silent in this batch : bool[neuron] per layer, or nothing."""
+        """Hidden neurons silenced in this batch : bool[neuron] per layer; () without dropout."""
         c = self.settings
         if not c.dropout:
             return ()
         rng = stream(c.seed, "dropout", self.step)
-        return tuple(rng.random(n) < c.dropout for n in self.mapping.sizes[1:-1])
+        return tuple(rng.random(layer.size) < c.dropout for layer in self.network.topology.hidden)
 
     def _progress(self, run, start, evaluation):
         recording, labels, given, _, loss = run
@@ -255,39 +262,28 @@ class Trainer:
             evaluation=evaluation,
         )
 
-    def _terms(self, given, counts, labels):
-        """What adds up to the loss, by name."""
-        c, target = self.settings, torch.from_numpy(labels.astype(np.int64))
-        return {
-            "cross-entropy": losses.classification(given, target, c.logit_gain, c.label_smoothing),
-            "burst penalty": c.rho_burst * losses.burst(counts),
-            "silence penalty": c.rho_silent * losses.silence(counts, c.least_spikes),
-            "weight penalty": c.rho_weight * losses.weight_decay(list(self.network.weights[:-1])),
-            "readout penalty": c.rho_readout * losses.readout(given),
-        }
-
     def _differentiate(self, terms, loss):
-        """The gradients of the weights; an error if something is no number."""
+        """Gradients of the weights; raises SnnlabError if loss or gradient is not finite."""
         weights = self.optimizer.parameters
-        self._stop_for(finite.of_loss(loss, terms, weights))
+        self._stop_for(finite.check_loss(loss, terms, weights))
         self.optimizer.zero_grad()
         loss.backward()
-        self._stop_for(finite.of_layers("gradient", [w.grad for w in weights]))
+        self._stop_for(finite.check_layers("gradient", [w.grad for w in weights]))
 
     def _update(self):
-        """Move the weights."""
+        """Update the weights; raises SnnlabError if they are no longer finite."""
         self.optimizer.step(self.learning_rate)
         self.network.clamp()
-        self._stop_for(finite.of_layers(finite.WEIGHTS, self.optimizer.parameters))
+        self._stop_for(finite.check_layers(finite.WEIGHTS, self.optimizer.parameters))
 
-    def _stop_for(self, trouble):
-        """Raise an error that names the batch and the likely knobs, if there is trouble."""
-        if trouble is None:
+    def _stop_for(self, found):
+        """Raise an error that names the batch and the likely knobs, if NaN or infinity is found."""
+        if found is None:
             return
         epoch, batch = divmod(self.step, self.steps_per_epoch)
-        knobs = [f"{name} ({getattr(self.settings, name):g})" for name in trouble.knobs]
+        knobs = [f"{name} ({getattr(self.settings, name):g})" for name in found.knobs]
         raise SnnlabError(
-            f"{trouble.what} at step {self.step}, batch {batch + 1} of {self.steps_per_epoch} in"
+            f"{found.what} at step {self.step}, batch {batch + 1} of {self.steps_per_epoch} in"
             f" epoch {epoch + 1}: lower {', then '.join(knobs)}"
         )
 
@@ -299,13 +295,13 @@ class Trainer:
         return self.network.weights_lsb((chip or self.chip).spec)
 
     def scores(self, recording: Recording) -> np.ndarray:
-        """What the readout in force makes of a recording : float32[sample, label]."""
+        """Scores of a recording by the readout in force : float32[sample, label]."""
         return self.network.scores(recording, self.settings.readout)
 
     def evaluate(self, chip: Chip | None = None) -> Evaluation:
         """Accuracy and spikes on the test images, with trial noise of its own.
 
-        chip : another one than the one trained on, with the same mapping.
+        chip : to test on instead of the one trained on, with the same mapping.
         """
         labels = self.dataset.test_labels
         right, spikes = 0, 0
@@ -315,7 +311,7 @@ class Trainer:
         return Evaluation(right / len(labels), spikes / len(labels))
 
     def recordings(self, chip: Chip | None = None) -> Iterator[tuple[np.ndarray, Recording]]:
-        """The test images on the chip, some at a time: indices int64[image] and the recording.
+        """The test images on the chip, in batches: indices int64[image] and the recording.
 
         Hidden membranes are not digitised, as in inference.
         """

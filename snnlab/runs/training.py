@@ -15,7 +15,7 @@ from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
-from snnlab.learn.health import diagnosis
+from snnlab.learn.health import diagnose
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
 from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free
@@ -159,7 +159,7 @@ def _epoch(recorder, pressed, warned):
     if not (recent and progress.evaluation):
         return warned
     say(_line(recorder.epochs[-1], progress, images))
-    trouble = diagnosis(trainer, progress.recording)
+    trouble = diagnose(trainer, progress.recording)
     if trouble and trouble != warned:
         say(f"warning: {trouble}")
     return trouble

@@ -10,8 +10,11 @@ from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
-from snnlab.learn.health import SETTLED, Signs, diagnosis, signs, trouble
-from snnlab.learn.trainer import Trainer
+from snnlab.learn.gradient.methods import GRADIENTS
+from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.health import SETTLING_STEPS, Signs, describe_trouble, diagnose, measure_signs
+from snnlab.learn.reach import slope_spread
+from snnlab.learn.trainer import METHOD, Trainer
 from snnlab_app.session.studio import Studio
 
 SIZES = (256, 40, 10)
@@ -80,7 +83,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
     trainer = training(few)
     trainer.advance()
     weights, moments = trainer.network.arrays(), [m.clone() for m in trainer.optimizer.means]
-    monkeypatch.setattr("snnlab.learn.network.adjoint", _spoiling(layer, value))
+    monkeypatch.setitem(GRADIENTS, METHOD, _spoiling(layer, value))
     with pytest.raises(SnnlabError) as error:
         trainer.advance()
     assert str(error.value) == (
@@ -95,14 +98,15 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
 
 
 def _spoiling(layer, value):
-    from snnlab.learn.gradient.adjoint import adjoint
+    """The gradient method in use, with two of its values replaced."""
 
-    def spoilt(*arguments):
-        grads = adjoint(*arguments)
-        grads[layer][[0, 1], [0, 1]] = value
-        return grads
+    class Spoiling(GRADIENTS[METHOD]):
+        def backward(self, *arguments):
+            grads = super().backward(*arguments)
+            grads[layer][[0, 1], [0, 1]] = value
+            return grads
 
-    return spoilt
+    return Spoiling
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e38, 1e39])
@@ -146,14 +150,31 @@ SOUND = Signs(
     ],
 )
 def test_trouble_is_named_with_its_cure(change, said):
-    text = trouble(SOUND._replace(**change))
+    text = describe_trouble(SOUND._replace(**change))
     assert said in text
     assert "\n" not in text
     assert text.split(". ")[-1].startswith(("Raise", "Lower"))
 
 
 def test_health_is_not_trouble():
-    assert trouble(SOUND) is None
+    assert describe_trouble(SOUND) is None
+
+
+def test_the_spread_is_that_of_the_derivatives_at_the_membranes():
+    edges, share = np.array([-0.5, 0.5, 1.5]), np.array([0.75, 0.25])  # at 0 and at 1
+    for shape, rest in (("superspike", 1 / 9), ("arctan", 1 / (1 + np.pi**2)), ("triangle", 0.0)):
+        mean = 0.75 * rest + 0.25
+        expected = np.sqrt(0.75 * (rest - mean) ** 2 + 0.25 * (1 - mean) ** 2) / mean
+        assert slope_spread(edges, share, Surrogate(2.0, shape=shape)) == pytest.approx(expected)
+    assert slope_spread(edges, np.array([0.5, 0.5]), Surrogate(1e-9)) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", ["triangle", "sigmoid"])
+def test_a_derivative_of_zero_is_not_taken_for_a_flat_one(shape):
+    at_rest = np.array([-0.5, 0.5, 1.5]), np.array([1.0, 0.0])
+    spread = slope_spread(*at_rest, Surrogate(1e4, shape=shape))
+    assert spread == np.inf
+    assert describe_trouble(SOUND._replace(spread=spread)) is None
 
 
 def constant(hidden):
@@ -163,10 +184,10 @@ def constant(hidden):
 
 
 def settled(trainer):
-    """What is amiss after a while."""
-    for _ in range(SETTLED):
+    """Diagnosis and signs after the settling steps."""
+    for _ in range(SETTLING_STEPS):
         progress = trainer.advance()
-    return diagnosis(trainer, progress.recording), signs(trainer, progress.recording)
+    return diagnose(trainer, progress.recording), measure_signs(trainer, progress.recording)
 
 
 def test_a_dead_network_is_told(few):
@@ -226,17 +247,17 @@ def test_weights_at_their_ends_are_told(few):
 @pytest.mark.parametrize("knobs", [{}, {"hidden": [40, 30]}, {"tau_ref": 32e-6}, {"samples": 6}])
 def test_a_training_that_learns_is_left_in_peace(few, knobs):
     trainer = training(few, learning_rate=3e-3, **knobs)
-    assert diagnosis(trainer, trainer.advance().recording) is None, "silent, but it has just begun"
-    while trainer.step < 2 * SETTLED:
+    assert diagnose(trainer, trainer.advance().recording) is None, "silent, but it has just begun"
+    while trainer.step < 2 * SETTLING_STEPS:
         progress = trainer.advance()
-    assert diagnosis(trainer, progress.recording) is None
+    assert diagnose(trainer, progress.recording) is None
 
 
 @pytest.mark.parametrize(("hidden", "said"), [(-20, "are silent"), (63, "are cut at ±63")])
 def test_the_learn_view_shows_it(few, hidden, said):
     trainer = training(few, constant(hidden), learning_rate=1e-5, rho_burst=0.0)
     studio = Studio(trainer)
-    for _ in range(SETTLED):
+    for _ in range(SETTLING_STEPS):
         studio.progress = trainer.advance()
     assert said in studio.take("learn", {}).trouble
 

@@ -354,6 +354,20 @@ def test_bits_are_recorded_and_an_older_run_has_all_of_them(tmp_path):
     assert go_on(tmp_path / "few").trainer.chip.spec == ChipSpec()
 
 
+def test_a_run_kept_before_there_was_a_knob_has_its_default(tmp_path, whole):
+    folder = tmp_path / "run"
+    recorder = started(folder)
+    for _ in range(4):
+        recorder.advance()
+    recorder.save()
+    settings = json.loads((folder / "config.json").read_text())["settings"]
+    assert settings.pop("surrogate") == "superspike"
+    rewritten(folder, settings=settings)
+    assert Run.open(folder).config.surrogate == "superspike"
+    assert_same(to_the_end(go_on(folder)).folder, whole)
+    assert Run.open(folder).settings["surrogate"] == "superspike"
+
+
 def rewritten(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))

@@ -25,7 +25,7 @@ FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"
 """Titles of folded groups, no larger than what they hold."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
-FIRST_KNOBS = ("mismatch", "dead", "rho_burst", "beta")
+FIRST_KNOBS = ("mismatch", "dead", "rho_burst", "beta", "surrogate")
 """What one turns first, while it trains; the rest is folded away."""
 
 

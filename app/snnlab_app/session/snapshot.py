@@ -8,6 +8,7 @@ from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import ChipSpec
 from snnlab.data.own.labelled import Look
+from snnlab.learn.gradient.surrogate import Surrogate
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +71,16 @@ class ErrorsPicture:
 
 @dataclass(frozen=True, eq=False)
 class LearnPicture:
-    """Where the newest batch's membranes lie and what slope they find.
+    """The distribution of the newest batch's membranes, and the surrogate over it.
 
-    edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; reached : share of neurons
-    that receive gradient; trouble : why learning stalls, or None; stages : title and numbers of
-    every stage of the last step that was described.
+    edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; surrogate : the one in force;
+    reached : share of neurons that receive gradient; trouble : why learning stalls, or None;
+    stages : title and numbers of every stage of the last step that was described.
     """
 
     edges: np.ndarray
     share: np.ndarray
-    beta: float
+    surrogate: Surrogate
     reached: float
     trouble: str | None
     stages: tuple[tuple[str, str], ...]

@@ -7,10 +7,10 @@ import numpy as np
 from snnlab.chip import units
 from snnlab.chip.layout import floor
 from snnlab.chip.spec import BRAINSCALES2
-from snnlab.learn.health import diagnosis
+from snnlab.learn.health import diagnose
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
-from snnlab.learn.setup import found as laboratory
+from snnlab.learn.setup import find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
@@ -83,7 +83,7 @@ class Studio:
             values = _to_circuits(units.of_neurons(quantity, self.progress.recording), mapping)
         else:
             values = units.of_circuits(quantity, chip.circuits, chip.codes)
-        found = laboratory(trainer.settings, trainer.own_die)
+        found = find_calibration(trainer.settings, trainer.own_die)
         return ChipPicture(
             quantity=quantity,
             values=values.astype(np.float32),
@@ -144,9 +144,9 @@ class Studio:
     def _learn(self, wishes, hurry):
         trainer, recording = self._trainer, self.progress.recording
         edges, share = membrane_histogram(recording)
-        beta = trainer.settings.beta
-        who = float(reached(recording, trainer.surrogate).mean())
-        return LearnPicture(edges, share, beta, who, diagnosis(trainer, recording), self.stages)
+        surrogate = trainer.surrogate
+        who = float(reached(recording, surrogate).mean())
+        return LearnPicture(edges, share, surrogate, who, diagnose(trainer, recording), self.stages)
 
     # ── the comparison ──
 

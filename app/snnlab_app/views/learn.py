@@ -1,4 +1,4 @@
-"""Whom the surrogate gradient reaches, and one training step told slowly."""
+"""The surrogate over the membranes of a batch, and one training step, stage by stage."""
 
 from html import escape
 from time import monotonic
@@ -7,14 +7,14 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 
-from snnlab.learn.gradient.surrogate import superspike
+from snnlab.config import Config
 from snnlab.plotting import views as plotting_views
 from snnlab_app.plots.cards import Text, Tiles, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
 
-PER_STAGE = 1.2
-"""Seconds for which each stage is lit."""
+STAGE_SECONDS = 1.2
+"""Time for which each stage is highlighted."""
 STAGES = (
     ("Encode", "Pixels become spikes: the brighter, the earlier."),
     ("Forward on the chip", "The imperfect circuits integrate and fire."),
@@ -42,7 +42,10 @@ class LearnView(View):
         " derivative, which decides how much gradient a membrane there receives. Green: where it"
         " is at least a tenth of its peak."
     )
-    attempt = "Move the steepness β to both ends, then take one step in slow motion."
+    attempt = (
+        "Move the steepness β to both ends, choose another surrogate, then take one step in slow"
+        " motion."
+    )
     matters = (
         "A neuron learns only where the red curve overlaps the blue hill: too steep, and hardly"
         " any does; too flat, and all get the same."
@@ -56,7 +59,7 @@ class LearnView(View):
         self._slow = pmui.Button(label="Step in slow motion", icon="slow_motion_video")
         self._slow.on_click(lambda _: session.narrate())
         self._picture = None
-        self._told, self._begun = (), None
+        self._numbers, self._begun = (), None
 
     def build(self):
         self._plot = LivePlot(plotting_views.reach(), 380, follow="")
@@ -70,24 +73,27 @@ class LearnView(View):
                      self._plot.pane("reach"), self._words),
                 pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
             ),
-            row(card("One step of training, told slowly", {"flex": "1 1 100%"}, self._slow,
+            row(card("One training step in slow motion", {"flex": "1 1 100%"}, self._slow,
                      self._stages)),
         ]  # fmt: skip
 
     def table(self, plot):
         if not self._picture:
             return super().table(plot)
-        edges, share, beta = self._picture.edges, self._picture.share, self._picture.beta
+        edges, share, surrogate = (
+            self._picture.edges, self._picture.share, self._picture.surrogate
+        )  # fmt: skip
         middle = (edges[1:] + edges[:-1]) / 2
         header = ["membrane potential (leak 0, threshold 1)", "share of samples", "surrogate"]
-        return header, zip(middle, share, superspike(middle, beta), strict=True)
+        return header, zip(middle, share, surrogate.derivative(middle), strict=True)
 
     def show(self, snapshot):
         picture = self._picture = snapshot.picture
+        surrogate = picture.surrogate
         middle = (picture.edges[1:] + picture.edges[:-1]) / 2
         shown = (middle > -1.3) & (middle < 2.3)
         fine = np.linspace(-1.3, 2.3, 721)
-        slope = superspike(fine, picture.beta)
+        slope = surrogate.derivative(fine)
         height = picture.share / max(picture.share.max(), 1e-12)
         self._plot.feed("surrogate", fine, slope)
         area = self._plot.source("membranes")
@@ -95,17 +101,18 @@ class LearnView(View):
         _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
         self._tiles.show({
             "Neurons receiving gradient": f"{picture.reached:.0%}",
-            "Surrogate steepness β": f"{picture.beta:g}",
+            Config.param.surrogate.label: surrogate.shape,
+            Config.param.beta.label: f"{surrogate.beta:g}",
             "Hidden spikes / image": f"{np.mean(snapshot.history['spikes'][-5:]):.1f}",
             "Batch accuracy": f"{np.mean(snapshot.history['accuracy'][-5:]):.1%}",
         })  # fmt: skip
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
             f"{picture.reached:.0%} of the neurons receive gradient from an image at"
-            f" β = {picture.beta:g}. {picture.trouble or 'Nothing is amiss.'}"
+            f" β = {surrogate.beta:g}, {surrogate.shape}. {picture.trouble or 'No problems found.'}"
         )
-        if picture.stages != self._told:
-            self._told, self._begun = picture.stages, monotonic()
+        if picture.stages != self._numbers:
+            self._numbers, self._begun = picture.stages, monotonic()
 
     @property
     def moves(self):
@@ -113,18 +120,18 @@ class LearnView(View):
 
     def tick(self):
         if self._begun is not None:
-            lit = int((monotonic() - self._begun) / PER_STAGE)
+            lit = int((monotonic() - self._begun) / STAGE_SECONDS)
             self._light(lit)
             if lit >= len(STAGES):
                 self._begun = None
 
     def _light(self, lit):
         """Show the stages up to ``lit`` with their numbers, that one bright."""
-        told = dict(self._told)
+        numbers = dict(self._numbers)
         items = []
         for k, (name, meaning) in enumerate(STAGES):
             now, past = lit == k, lit is not None and k <= lit
-            text = f"{meaning} {told[name]}." if past and name in told else meaning
+            text = f"{meaning} {numbers[name]}." if past and name in numbers else meaning
             items.append(_STAGE.format(
                 current=' aria-current="step"' * now, number=k + 1, name=name, text=escape(text),
                 edge="#0072B2" if past else "rgba(124, 130, 140, 0.4)",

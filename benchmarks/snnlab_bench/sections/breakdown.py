@@ -10,7 +10,6 @@ import torch
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.threads import use_threads
-from snnlab.learn.gradient.adjoint import adjoint
 from snnlab.learn.network import decode
 from snnlab.text.tables import aligned
 from snnlab_bench import machine
@@ -100,10 +99,10 @@ def step(trained: Trained) -> dict[str, float]:
 def _backward(trainer, recording):
     """The backward pass of a recording, with all gradients equal to one."""
     network = trainer.network
-    weights, of_traces = network.arrays(), np.ones_like(decode(recording, 1.0))
-    of_counts = [np.ones((len(recording.inputs), n), np.float32) for n in network.sizes[1:-1]]
-    surrogate, propagators = trainer.surrogate, trainer.propagators
-    return lambda: adjoint(recording, weights, of_traces, of_counts, surrogate, propagators)
+    weights, d_traces = network.arrays(), np.ones_like(decode(recording, 1.0))
+    d_counts = [np.ones((len(recording.inputs), n), np.float32) for n in network.sizes[1:-1]]
+    gradient = trainer.gradient
+    return lambda: gradient.backward(recording, weights, d_traces, d_counts)
 
 
 def _cpu_us(works):

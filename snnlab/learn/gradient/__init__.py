@@ -1,4 +1,4 @@
-"""Gradients of what a chip recorded: surrogates, their kernels, and a torch reference.
+"""Gradients of what a chip recorded: methods, surrogates, their kernels, and a torch reference.
 
-Imports ``chip`` and ``events``.
+Imports ``chip``, ``events`` and ``errors``.
 """

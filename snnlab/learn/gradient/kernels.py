@@ -1,9 +1,9 @@
 """The backward pass in numba: the adjoint of a homogeneous, ideal layer.
 
 The model potential of a neuron at CADC sample m is ``sum_e w[c_e] k(t_m - t_e)`` over its input
-spikes e. Its adjoint runs backwards in time with the same two exponentials: ``p`` is what all later
-samples ask of the membrane, ``q`` what they ask of the synaptic current. A spike reads both at its
-own time stamp, so spike times enter as recorded, on no grid.
+spikes e. Its adjoint runs backwards in time with the same two exponentials: ``p`` is the gradient
+of all later samples with respect to the membrane, ``q`` that with respect to the synaptic current.
+A spike reads both at its own time stamp: spike times enter as recorded, not rounded to a grid.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ BLOCK = 64
 
 
 class Propagators(NamedTuple):
-    """Propagators of one CADC period, and for each tick: the next sample and the way to it.
+    """Propagators of one CADC period, and of each tick to its next sample.
 
     A spike at tick k acts on sample ``sample[k]`` (the first not before it) through
     ``from_p[k] * p + from_q[k] * q``. int16[tick], float32[tick], float32[tick].
@@ -68,7 +68,7 @@ def _sample_back(tick, channel, g, model, p, q, grad, current):
     _fill(q, np.float32(0.0))
     e = tick.shape[0]
     while e > 0 and model.sample[tick[e - 1]] >= g.shape[0]:
-        e -= 1  # after the last sample nothing is seen any more
+        e -= 1  # spikes after the last sample have no effect on any
     for m in range(g.shape[0] - 1, -1, -1):
         _step_back(p, q, g[m], model)
         if current.shape[0]:
@@ -86,8 +86,8 @@ def layer_adjoint(offsets, tick, channel, n_in, g, model, upstream):
     Returns the weight gradient float32[input, neuron], summed over images, and the gradient of a
     unit of weighted input spike arriving at each CADC sample, float32[image, sample, neuron], or of
     no samples if ``upstream`` is not asked for.
-    Blocks of neurons run in parallel and each sums over all images in order: the same bits for any
-    number of threads.
+    Blocks of neurons run in parallel and each sums over all images in order, so the bits do not
+    depend on the number of threads.
     """
     n_images, samples, n = g.shape
     grad = np.empty((n_in, n), np.float32)
@@ -136,10 +136,10 @@ def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, chan
     counts; cadc : uint8[image, sample, neuron]; table : float32[511], the surrogate derivative at
     -255 … 255 LSB above the first sample. The CADC has 8 bits, so any surrogate is a table.
 
-    seen : int16[spike], where each spike finds the surrogate, in LSB above the first sample: of
-    :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes`. The CADC sees a neuron that fired
-    after its reset: the busier it is the less gradient it would get, and bursts could not be
-    unlearnt.
+    seen : int16[spike], potential at which each spike evaluates the surrogate, in LSB above the
+    first sample, by :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes`. After a spike the
+    CADC reads the reset: with that potential the gradient of a neuron would shrink the more it
+    fires, and bursts could not be unlearnt.
     """
     n_images, samples, n = cadc.shape
     g = np.empty((n_images, samples, n), np.float32)

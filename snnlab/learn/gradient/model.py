@@ -1,6 +1,7 @@
 """The ideal, homogeneous model that the gradient flows through."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,16 +29,21 @@ class IdealModel:
         return CURRENT * rise(self.tau_mem, self.tau_syn, after)
 
     def propagators(self, point: OperatingPoint) -> Propagators:
-        """What the adjoint kernel needs, tabulated for every tick of the window."""
-        tick = np.arange(point.window + 1) * TICK
-        sample = np.ceil(tick / BRAINSCALES2.dt_cadc - 1e-9)
-        ahead = np.maximum(sample * BRAINSCALES2.dt_cadc - tick, 0.0)
-        return Propagators(
-            decay_mem=float(np.exp(-BRAINSCALES2.dt_cadc / self.tau_mem)),
-            decay_syn=float(np.exp(-BRAINSCALES2.dt_cadc / self.tau_syn)),
-            rise=float(rise(self.tau_mem, self.tau_syn, BRAINSCALES2.dt_cadc)),
-            current=CURRENT,
-            sample=sample.astype(np.int16),
-            from_p=self.psp(ahead).astype(np.float32),
-            from_q=(CURRENT * np.exp(-ahead / self.tau_syn)).astype(np.float32),
-        )
+        """Tables of the adjoint kernel, for every tick of the window; shared, not to be changed."""
+        return _propagators(self, point.window)
+
+
+@lru_cache(maxsize=4)
+def _propagators(model, window):
+    tick = np.arange(window + 1) * TICK
+    sample = np.ceil(tick / BRAINSCALES2.dt_cadc - 1e-9)
+    ahead = np.maximum(sample * BRAINSCALES2.dt_cadc - tick, 0.0)
+    return Propagators(
+        decay_mem=float(np.exp(-BRAINSCALES2.dt_cadc / model.tau_mem)),
+        decay_syn=float(np.exp(-BRAINSCALES2.dt_cadc / model.tau_syn)),
+        rise=float(rise(model.tau_mem, model.tau_syn, BRAINSCALES2.dt_cadc)),
+        current=CURRENT,
+        sample=sample.astype(np.int16),
+        from_p=model.psp(ahead).astype(np.float32),
+        from_q=(CURRENT * np.exp(-ahead / model.tau_syn)).astype(np.float32),
+    )

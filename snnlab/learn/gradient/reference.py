@@ -1,19 +1,22 @@
 """In-the-loop learning in plain torch: slow, dense, meant to be read.
 
-It is what :mod:`snnlab.learn.gradient.adjoint` must agree with, and what the notebooks build step
-by step.
+It is what :mod:`snnlab.learn.gradient.surrogate_gradient` must agree with, and what the notebooks
+build step by step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK, Events
 from snnlab.learn.gradient.model import IdealModel
-from snnlab.learn.gradient.surrogate import HALF_UP, THRESHOLD, superspike
+from snnlab.learn.gradient.surrogate import HALF_UP, Surrogate
+from snnlab.surrogates import THRESHOLD
 
 _GAP_LSB, _PERIOD = BRAINSCALES2.gap_lsb, BRAINSCALES2.dt_cadc
 
@@ -28,9 +31,9 @@ class Measured:
     """What the chip recorded of one layer, in model units.
 
     trace : float[sample, step, neuron]; and of a hidden layer fired : bool[sample, step, neuron],
-    spikes since the last CADC sample; seen : float[sample, step, neuron], the trace with the place
-    at which the surrogate takes neurons to be that fired; psp : float[sample, step, neuron], what
-    its spikes do to a neuron behind weight 1; counts : float[sample, neuron].
+    spikes since the last CADC sample; seen : float[sample, step, neuron], the potentials at which
+    the surrogate is evaluated; psp : float[sample, step, neuron], potential of a neuron that
+    receives its spikes through weight 1; counts : float[sample, neuron].
     """
 
     trace: torch.Tensor
@@ -53,8 +56,8 @@ def measured(
 ) -> list[Measured]:
     """A recording, layer by layer, as the reference takes it.
 
-    overshoot : refractory period in s if neurons that fired count as having gone on above the
-    threshold, else the surrogate takes them to be at it.
+    overshoot : refractory period in s, to evaluate the surrogate of a spike at its overshoot; None
+    to evaluate it at the threshold.
     """
     steps = recording.cadc[-1].shape[1]
     layers = []
@@ -96,16 +99,16 @@ def _continued(before, time, step, ready):
 
 
 class _Spike(torch.autograd.Function):
-    """Recorded spikes forward, SuperSpike backward."""
+    """Recorded spikes forward, surrogate derivative backward."""
 
     @staticmethod
-    def forward(ctx, v, fired, seen, beta):
-        ctx.save_for_backward(superspike(seen, beta))
+    def forward(ctx, v, fired, derivative):
+        ctx.save_for_backward(derivative)
         return fired.to(v.dtype)
 
     @staticmethod
     def backward(ctx, grad):
-        return grad * ctx.saved_tensors[0], None, None, None
+        return grad * ctx.saved_tensors[0], None, None
 
 
 def reference_forward(
@@ -113,20 +116,58 @@ def reference_forward(
     weights: list[torch.Tensor],
     layers: list[Measured],
     model: IdealModel,
-    beta: float,
+    derivative: Callable[[torch.Tensor], torch.Tensor],
+    silent: tuple[np.ndarray, ...] = (),
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Label traces and spike counts: recorded values that carry the model's gradient.
 
     psp : float[sample, step, channel], :func:`response` of the input;
-    weights : float[input, neuron] for each layer. Returns traces float[sample, step, label] and for
-    each hidden layer counts float[sample, neuron].
+    weights : float[input, neuron] for each layer; derivative : of a spike, at potentials in model
+    units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes. Returns
+    traces float[sample, step, label] and for each hidden layer counts float[sample, neuron].
     """
     grid = np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(grid[:, None] - grid[None, :])).to(psp.dtype)
     counts = []
-    for weight, layer in zip(weights[:-1], layers[:-1], strict=True):
+    for k, (weight, layer) in enumerate(zip(weights[:-1], layers[:-1], strict=True)):
         v = inject(layer.trace, psp @ weight)
-        spikes = _Spike.apply(v, layer.fired, layer.seen, beta)
+        slope = derivative(layer.seen)
+        if silent:
+            slope = slope * torch.from_numpy(~silent[k])
+        spikes = _Spike.apply(v, layer.fired, slope)
         counts.append(inject(layer.counts, spikes.sum(1)))
         psp = inject(layer.psp, torch.einsum("mk,bkn->bmn", kernel, spikes))
     return inject(layers[-1].trace, psp @ weights[-1]), counts
+
+
+@dataclass(frozen=True)
+class ReferenceGradient:
+    """Surrogate gradients by torch's autograd in float64: slow, for tests."""
+
+    surrogate: Surrogate
+    model: IdealModel
+    point: OperatingPoint
+
+    def backward(
+        self,
+        recording: Recording,
+        weights: list[np.ndarray],
+        d_traces: np.ndarray,
+        d_counts: list[np.ndarray],
+        silent: tuple[np.ndarray, ...] = (),
+    ) -> list[np.ndarray]:
+        """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
+        overshoot = self.surrogate.tau_ref if self.surrogate.at_spike == "overshoot" else None
+        tensors = [torch.tensor(w, dtype=torch.float64, requires_grad=True) for w in weights]
+        with torch.enable_grad():  # torch switches it off while it runs a backward pass
+            traces, counts = reference_forward(
+                response(recording.inputs, self.model, d_traces.shape[1]),
+                tensors,
+                measured(recording, self.model, overshoot),
+                self.model,
+                self.surrogate.derivative,
+                silent,
+            )
+        d_outputs = [torch.tensor(d, dtype=torch.float64) for d in (d_traces, *d_counts)]
+        grads = torch.autograd.grad([traces, *counts], tensors, d_outputs)
+        return [grad.numpy().astype(np.float32) for grad in grads]

@@ -1,4 +1,4 @@
-"""Surrogate derivatives: what stands in for the derivative of a spike."""
+"""The surrogate derivative of a training: its table, and where it is evaluated after a spike."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,48 +7,53 @@ import numpy as np
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
+from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
+from snnlab.surrogates import SHAPES
 
-THRESHOLD = 1.0
 _GAP_LSB = BRAINSCALES2.gap_lsb
 HALF_UP = 1e-6
-"""LSB: whatever floating point makes of a half, it is rounded up."""
-
-
-def superspike(v, beta):
-    """SuperSpike, ``1 / (beta |v - threshold| + 1)^2`` (Zenke and Ganguli 2018).
-
-    v : array or tensor of potentials in model units; beta : steepness. Same shape as v.
-    """
-    return 1.0 / (beta * abs(v - THRESHOLD) + 1.0) ** 2
+"""LSB added before rounding, so that halves are rounded up in spite of floating-point error."""
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """SuperSpike of recorded potentials, and where it is taken of neurons that fired.
+    """A surrogate derivative, and the potential at which it is evaluated after a spike.
 
     beta : steepness; at_spike : "threshold", or "overshoot" for what a clocked model without a
-    reset would see at the next sample; tau_ref : refractory period in s.
+    reset would see at the next sample; tau_ref : refractory period in s; shape : key of
+    :data:`~snnlab.surrogates.SHAPES`.
+    Raises :class:`SnnlabError` for an unknown shape.
     """
 
     beta: float
     at_spike: str = "threshold"
     tau_ref: float = OperatingPoint.tau_ref
+    shape: str = "superspike"
+
+    def __post_init__(self):
+        if self.shape not in SHAPES:
+            raise SnnlabError(f"surrogate {self.shape!r} is unknown: use {', '.join(SHAPES)}")
+
+    def derivative(self, v):
+        """The surrogate derivative at potentials ``v`` in model units, same shape as ``v``."""
+        return SHAPES[self.shape](v, self.beta)
 
     @cached_property
     def table(self) -> np.ndarray:
         """The derivative at every value an 8-bit trace can take : float32[511].
 
-        Entry ``d + 255`` belongs to a sample d LSB above the first of its trace.
+        Entry ``d + 255`` belongs to a CADC sample d LSB above the first of its trace.
         """
-        return superspike(np.arange(-255, 256) / _GAP_LSB, self.beta).astype(np.float32)
+        return self.derivative(np.arange(-255, 256) / _GAP_LSB).astype(np.float32)
 
     def at_spikes(self, cadc: np.ndarray, spikes: Events) -> np.ndarray:
-        """Where each spike finds the surrogate, in LSB above its trace's first : int16[spike].
+        """Potential at which each spike evaluates the surrogate : int16[spike].
 
-        It is the threshold, whatever the CADC sees after the reset. An overshoot continues, to the
-        next sample, the line through the threshold at the time of the spike that begins at the
-        sample before, or at rest when the refractory period ends.
+        In LSB above the first CADC sample of its trace. "threshold": the threshold, whatever the
+        CADC reads after the reset. "overshoot": the potential that a straight line reaches at the
+        next CADC sample, which crosses the threshold at the time of the spike and begins at the
+        sample before, or at rest at the end of the refractory period if that is later.
 
         cadc : uint8[sample, step, neuron].
         """
@@ -67,7 +72,7 @@ class Surrogate:
 
 
 def _previous(spikes):
-    """Tick of the spike before of the same neuron in the same image, -inf for none."""
+    """Tick of the previous spike of the same neuron in the same image, -inf if there is none."""
     order = np.lexsort((spikes.channel, spikes.owner))  # stable: in order of time
     owner, channel, tick = (x[order] for x in (spikes.owner, spikes.channel, spikes.tick))
     same = (np.diff(owner) == 0) & (np.diff(channel.astype(int)) == 0)

@@ -8,7 +8,7 @@ import pytest
 from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
-from snnlab.learn.health import SETTLED
+from snnlab.learn.health import SETTLING_STEPS
 
 pytestmark = pytest.mark.browser
 
@@ -114,7 +114,7 @@ def _activity(words):
 
 def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):
     trained(dashboard, 70)
-    wait_for(dashboard, lambda: steps(dashboard) > SETTLED)
+    wait_for(dashboard, lambda: steps(dashboard) > SETTLING_STEPS)
     pause(dashboard)
     tab(dashboard, "Learn")
     wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") > 5)

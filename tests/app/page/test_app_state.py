@@ -27,7 +27,12 @@ def _turns(config):
 
 def test_a_link_restores_everything_to_the_bit():
     config = Config.checked(
-        mismatch=0.1 + 0.2, hidden=[100, 50], killed=[3, 17], seed=2**32 - 1, tau_mem=7.3e-6
+        mismatch=0.1 + 0.2,
+        hidden=[100, 50],
+        killed=[3, 17],
+        seed=2**32 - 1,
+        tau_mem=7.3e-6,
+        surrogate="arctan",
     )
     state = read("?" + query(config, "chip"), VIEWS, LESSONS)
     assert state.ignored == ()
@@ -52,6 +57,10 @@ def test_a_link_says_more_than_the_differences():
             " 120-120)",
         ),
         ("die=<script>", "die=<script> (one of ideal, calibrated, uncalibrated)"),
+        (
+            "surrogate=box",
+            "surrogate=box (one of superspike, sigmoid, triangle, arctan)",
+        ),
         ("colour=red", "colour=red (no such knob)"),
         ("v=7", "v=7 (one of 1)"),
         ("view=cellar", "view=cellar (one of live, chip)"),

@@ -115,10 +115,20 @@ def test_the_share_of_neurons_follows_the_steepness(session):
     for beta in (0.1, 10.0, 200.0):
         session.turn("beta", beta)
         shown = picture(session, "learn")
-        assert shown.beta == beta
+        assert shown.surrogate.beta == beta
         assert shown.share.sum() == pytest.approx(1.0)
         shares.append(shown.reached)
     assert shares[0] == 1.0 > shares[1] > shares[2] > 0.0
+
+
+def test_the_share_of_neurons_follows_the_shape(session):
+    shares = {}
+    for shape in ("triangle", "sigmoid"):
+        session.turn("surrogate", shape)
+        shown = picture(session, "learn")
+        assert (shown.surrogate.shape, shown.surrogate.beta) == (shape, 10.0)
+        shares[shape] = shown.reached
+    assert shares["triangle"] < shares["sigmoid"]
 
 
 def test_a_slow_step_is_one_step_told_in_seven_stages(session):

@@ -18,6 +18,7 @@ from snnlab.errors import SnnlabError
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
+from snnlab.surrogates import SHAPES
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
@@ -25,6 +26,7 @@ from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
 from snnlab_app.views.compare import CompareView
+from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.pins import Pin, front
 from snnlab_app.views.plane import PlaneView
@@ -225,6 +227,28 @@ def test_who_watches_sees_what_was_chosen_and_chooses_nothing(session):
     pupil.open()
     pupil.show(snapshot)
     assert pupil._quantity.value == "gain inhibitory (10-bit code)"
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_learn_view_draws_the_surrogate_in_force(session, shape):
+    session.turn("surrogate", shape)
+    session.turn("beta", 2.0)
+    view, _ = shown(session, LearnView)
+    v, slope = view.plots["surrogate"].source("surrogate").data.values()
+    np.testing.assert_allclose(slope, SHAPES[shape](v, 2.0))
+    _, rows = view.table("surrogate")
+    potential, _, derivative = np.array(list(rows)).T
+    np.testing.assert_allclose(derivative, SHAPES[shape](potential, 2.0))
+    assert f"β = 2, {shape}" in view.summary.object
+    session.turn("surrogate", "superspike")
+    session.turn("beta", 10.0)
+
+
+def test_the_surrogate_stands_beside_its_steepness(session):
+    first = Controls(session, Turns(session.turn, None)).panel()[1:-1]
+    labels = [widget.label for widget in first]
+    assert labels.index("Surrogate") == labels.index("Surrogate steepness β") + 1
+    assert first[labels.index("Surrogate")].options == list(SHAPES)
 
 
 @pytest.fixture
