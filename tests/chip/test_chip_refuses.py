@@ -83,7 +83,7 @@ REFUSED = {
     ),
     "a channel that is not there": (
         lambda _: having(channel=np.array([0, 3, 1], np.uint16)),
-        ("Events.channel 3", "the last of 3 channels is 2", "raise n_channels"),
+        ("Events.channel 3", "3 channels end at 2", "raise n_channels"),
     ),
     "a negative channel": (
         lambda _: having(channel=np.array([0, -1, 1])),
