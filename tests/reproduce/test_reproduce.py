@@ -370,7 +370,11 @@ def test_what_is_examined_is_what_was_evaluated(trained):
     found = examine(trainer)
     assert found["accuracy_over_time"][-1] == pytest.approx(last.evaluation.accuracy)
     assert found["accuracy_over_time"][0] < 0.2
-    assert found["accuracy_over_time"][2] < found["within_8us"] <= 1.0
+    # Scores accumulate, but for those of the last sample, which the training made good at the end.
+    later = "accuracy" if trainer.settings.readout == "last" else "within_8us"
+    known = {**found, "accuracy": last.evaluation.accuracy}
+    assert found["accuracy_over_time"][2] < known[later] <= 1.0
+    assert found["within_8us"] <= 1.0
     assert found["rate"] == pytest.approx(1 / 11.8e-6)
     assert found["energy"] == pytest.approx(found["power"] * 11.8e-6)
     json.dumps(found, allow_nan=False)

@@ -305,7 +305,7 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
         ("Errors", "the image shows,decided 0 (images),decided 1 (images)"),
         ("Energy", "curve,energy per image (µJ),test accuracy (%)"),
         ("Learn", '"membrane potential (leak 0, threshold 1)",share of samples,surrogate'),
-        ("Compare", "curve,step,accuracy (%)"),
+        ("Compare", "curve,step,accuracy of batches (%)"),
     ],
 )
 def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):
