@@ -117,7 +117,9 @@ def test_bundled_data_are_the_same_on_every_machine():
 
 
 @pytest.mark.parametrize(
-    "content", [None, b"no gzip", gzip.compress(b"1,2\n"), gzip.compress(b"a")]
+    "content",
+    [None, b"no gzip", gzip.compress(b"1,2\n"), gzip.compress(b"a")],
+    ids=["missing", "no gzip", "too few", "no numbers"],
 )
 def test_a_missing_file_of_digits_is_an_error_with_a_cure(tmp_path, monkeypatch, content):
     path = tmp_path / "datasets" / "data" / "digits.csv.gz"
