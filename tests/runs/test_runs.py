@@ -384,7 +384,7 @@ def test_what_cannot_be_opened_is_said(tmp_path, whole):
     ):
         Run.open(folder)
     rewritten(folder, schema="x")
-    with pytest.raises(SnnlabError, match="schema 'x' is none"):
+    with pytest.raises(SnnlabError, match="schema 'x' is invalid"):
         Run.open(folder)
     with pytest.raises(SnnlabError, match="holds a run already"):
         train(config(), folder)

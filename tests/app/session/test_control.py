@@ -130,7 +130,7 @@ def test_a_size_that_the_data_do_not_have_is_said_and_mended_by_a_reset(session)
     session.turn("side", 28)
     session.reset()
     until(lambda: session.state == "failed")
-    assert "digits has no pictures of 28×28" in session.message
+    assert "digits has no images of 28×28" in session.message
     session.turn("side", 16)
     session.reset()
     until(lambda: session.state == "ready")
