@@ -10,7 +10,7 @@ from snnlab_app.controls.knobs import ends, shown, unit
 PAGE = Path(__file__).parent / "knobs.md"
 INTRODUCTION = (
     "# Knobs\n\n"
-    "Every setting of a training, as declared in `snnlab/config.py`. Each is a flag of"
+    "Every setting of a training, as declared in `snnlab/config/knobs.py`. Each is a flag of"
     " `snnlab train`, an attribute of `Config`, a control in the dashboard, a field of a run's"
     " record and a part of a dashboard's link. Flags and Python take values in the unit in"
     " brackets where it differs from the one shown.\n\n"

@@ -29,7 +29,7 @@ from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
-from snnlab.readout import scores
+from snnlab.model.readout import scores
 from snnlab.recipes import recipe
 from snnlab.runs.run import load_weights
 

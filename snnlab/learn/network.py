@@ -17,9 +17,9 @@ from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.gradient.methods import Gradient
-from snnlab.readout import scores
+from snnlab.model.readout import scores
+from snnlab.model.topology import Topology
 from snnlab.seeding import stream
-from snnlab.topology import Topology
 
 if hasattr(os, "register_at_fork"):
     # A forked process lacks torch's threads and would wait for them forever.
@@ -139,7 +139,7 @@ class Network(nn.Module):
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
         """Score of each label in model units : float32[sample, label]; the highest decides.
 
-        readout : of :func:`~snnlab.readout.scores`.
+        readout : of :func:`~snnlab.model.readout.scores`.
         """
         traces = torch.from_numpy(decode(recording, self.scales()[-1]))
         return scores(traces, readout).numpy()

@@ -28,10 +28,10 @@ from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
+from snnlab.model.readout import scores
+from snnlab.model.topology import Topology
 from snnlab.process import defer_sigint
-from snnlab.readout import scores
 from snnlab.seeding import key, stream
-from snnlab.topology import Topology
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 

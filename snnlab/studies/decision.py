@@ -1,7 +1,7 @@
 """Decision time: accuracy over readout time, and the energy that stopping early saves.
 
 A decision is the label neuron with the highest score so far, as the ``readout`` of the training
-has it (:mod:`snnlab.readout`). The label layer's weight scale stretches all potentials
+has it (:mod:`snnlab.model.readout`). The label layer's weight scale stretches all potentials
 alike, so it does not matter here.
 """
 
@@ -15,7 +15,7 @@ from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.readout import scores_so_far
+from snnlab.model.readout import scores_so_far
 
 
 @dataclass(frozen=True)

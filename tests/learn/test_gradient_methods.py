@@ -27,7 +27,7 @@ from snnlab.learn.gradient.surrogate_gradient import (
 )
 from snnlab.learn.network import Network, decode
 from snnlab.learn.trainer import METHOD, Trainer
-from snnlab.surrogates import SHAPES
+from snnlab.model.surrogates import SHAPES
 
 SIZES = (40, 70, 30, 5)
 

@@ -14,7 +14,7 @@ from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK
 from snnlab.learn.gradient import reference
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.surrogates import SHAPES
+from snnlab.model.surrogates import SHAPES
 
 
 def test_the_reference_returns_what_was_measured():

@@ -6,7 +6,7 @@ import torch
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.readout import RULES, scores, scores_so_far
+from snnlab.model.readout import RULES, scores, scores_so_far
 
 
 def test_the_readout_is_the_highest_potential_or_the_area_above_rest():

@@ -13,7 +13,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.surrogates import SHAPES, superspike
+from snnlab.model.surrogates import SHAPES, superspike
 
 
 def test_the_knob_names_every_shape_of_the_table():

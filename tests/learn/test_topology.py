@@ -4,7 +4,7 @@ import pytest
 
 from snnlab.errors import SnnlabError
 from snnlab.learn.network import Network
-from snnlab.topology import Layer, Topology
+from snnlab.model.topology import Layer, Topology
 
 
 @pytest.mark.parametrize("sizes", [(256, 246, 10), [9, 8, 7, 3], (4, 2)])

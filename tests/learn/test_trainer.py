@@ -15,8 +15,8 @@ from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
+from snnlab.model.surrogates import SHAPES
 from snnlab.seeding import key
-from snnlab.surrogates import SHAPES
 
 
 @pytest.fixture(scope="module")

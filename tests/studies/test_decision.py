@@ -15,7 +15,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import EVALUATION_BATCH, Trainer
-from snnlab.readout import scores
+from snnlab.model.readout import scores
 from snnlab.seeding import key
 from snnlab.studies.decision import (
     accuracy_over_time,

@@ -14,8 +14,8 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
+from snnlab.model.readout import scores_so_far
 from snnlab.plotting import views as plotting_views
-from snnlab.readout import scores_so_far
 from snnlab.studies.decision import decision_time, first_spike
 from snnlab_app.controls import upload
 from snnlab_app.plots import blank

@@ -16,7 +16,7 @@ from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK, Events
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import HALF_UP, Surrogate
-from snnlab.surrogates import THRESHOLD
+from snnlab.model.surrogates import THRESHOLD
 
 _GAP_LSB, _PERIOD = BRAINSCALES2.gap_lsb, BRAINSCALES2.dt_cadc
 

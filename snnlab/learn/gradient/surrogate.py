@@ -9,7 +9,7 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
-from snnlab.surrogates import SHAPES
+from snnlab.model.surrogates import SHAPES
 
 _GAP_LSB = BRAINSCALES2.gap_lsb
 HALF_UP = 1e-6
@@ -22,7 +22,7 @@ class Surrogate:
 
     beta : steepness; at_spike : "threshold", or "overshoot" for what a clocked model without a
     reset would see at the next sample; tau_ref : refractory period in s; shape : key of
-    :data:`~snnlab.surrogates.SHAPES`.
+    :data:`~snnlab.model.surrogates.SHAPES`.
     Raises :class:`SnnlabError` for an unknown shape.
     """
 

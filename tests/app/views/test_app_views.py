@@ -15,10 +15,10 @@ from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
+from snnlab.model.surrogates import SHAPES
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
-from snnlab.surrogates import SHAPES
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns

@@ -4,123 +4,26 @@ Command line flags, dashboard controls, run records and documentation are genera
 :class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
 """
 
-import re
-from contextlib import suppress
 from math import pi
 from typing import ClassVar
 
-import numpy as np
 import param
 
-from snnlab.chip.die import Die
 from snnlab.chip.fabrication import SPREADS
 from snnlab.chip.layout.mapping import MOST_INPUTS
 from snnlab.chip.layout.partition import MOST_PARTS
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
-from snnlab.errors import SnnlabError
-from snnlab.readout import RULES as READOUTS
-from snnlab.surrogates import SHAPES
-from snnlab.text.numerals import cure, number
-from snnlab.text.spelling import did_you_mean
-
-MOST_SHOWN = 100
-"""Characters of a value that an error quotes."""
-_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
+from snnlab.config.base import Knobs
+from snnlab.config.parameters import Numbers, Quantity, microseconds, percentage, strength
+from snnlab.model.readout import RULES as READOUTS
+from snnlab.model.surrogates import SHAPES
 
 
-class Quantity(param.Number):
-    """A number with a physical unit.
-
-    unit : what the value is stored in, SI; shown : unit people read it in; factor : shown / stored;
-    log : whether a control should step through it logarithmically.
-    """
-
-    __slots__ = ["factor", "log", "shown", "unit"]
-    _slot_defaults: ClassVar = {
-        **param.Number._slot_defaults,
-        "unit": "",
-        "shown": "",
-        "factor": 1.0,
-        "log": False,
-    }
-
-    def __init__(self, default=param.Undefined, *, unit="", shown="", factor=1.0, log=False, **kw):
-        super().__init__(default, **kw)
-        self.unit, self.shown, self.factor, self.log = unit, shown or unit, factor, log
-
-
-class Numbers(param.List):
-    """A list of whole numbers, each ``within`` two ends, both included."""
-
-    __slots__ = ["within"]
-    _slot_defaults: ClassVar = {**param.List._slot_defaults, "within": (0, 2**32 - 1)}
-
-    def __init__(self, default=param.Undefined, *, within, **kw):
-        self.within = within
-        super().__init__(default, item_type=int, **kw)
-
-    def _validate(self, val):
-        super()._validate(val)
-        low, high = self.within
-        if any(isinstance(item, bool) or not low <= item <= high for item in val):
-            raise ValueError(f"{val} goes beyond {low} to {high}")
-
-
-def _microseconds(default, low, high, label, doc):
-    return Quantity(
-        default, bounds=(low, high), unit="s", shown="µs", factor=1e6, label=label, doc=doc
-    )
-
-
-def _share(default, high, label, doc):
-    """Of 1, read in %."""
-    return Quantity(default, bounds=(0.0, high), shown="%", factor=100.0, label=label, doc=doc)
-
-
-def _strength(default, low, high, label, doc):
-    """Stepped through by factors."""
-    return Quantity(default, bounds=(low, high), log=True, label=label, doc=doc)
-
-
-def _refused(name, value, allowed):
-    with suppress(ValueError):  # a whole number of more digits than Python writes
-        value = str(value)
-    shown = value if isinstance(value, str) else "a number of thousands of digits"
-    cut = shown if len(shown) <= MOST_SHOWN else shown[:MOST_SHOWN] + "…"
-    return SnnlabError(f"{name} = {cut} is not allowed: {allowed}")
-
-
-def _plain(knob, value):
-    """A value of Python's own types, as records and links hold them; raises TypeError for others.
-
-    A choice becomes the one that it equals, and truth is no number.
-    """
-    if isinstance(knob, param.List):
-        return _listed(value)
-    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a scalar of numpy, torch
-        value = value.item()
-    if isinstance(knob, param.Selector):
-        return next((choice for choice in knob.objects if choice == value), value)
-    if isinstance(knob, param.Number) and type(value) not in (int, float):
-        raise TypeError(value)
-    return value
-
-
-def _listed(value):
-    """A list of a list, tuple, range, array, tensor or single whole number."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    if type(value) is int:
-        return [value]
-    if not isinstance(value, list | tuple | range):
-        raise TypeError(value)
-    return [item.item() if isinstance(item, np.generic) else item for item in value]
-
-
-class Config(param.Parameterized):
+class Config(Knobs):
     """All settings of one training.
 
-    Wherever a knob is turned, numbers of NumPy become Python's own, and an array or tuple a list;
+    Wherever a knob is set, numbers of NumPy become Python's own, and an array or tuple a list;
     raises :class:`SnnlabError` for a value that is not allowed.
     """
 
@@ -145,7 +48,7 @@ class Config(param.Parameterized):
         doc="When a pixel's spike is sent: when a leaky integrator that it drives would fire, as"
         " published, or linear in its darkness.",
     )
-    tau_in = _microseconds(
+    tau_in = microseconds(
         8e-6, 1e-6, 20e-6, "Latency code τ_in",
         "Time constant of the integrator; delay of a black pixel in the linear code.",
     )  # fmt: skip
@@ -177,7 +80,7 @@ class Config(param.Parameterized):
         label="Shift",
         doc="Training images are shifted by up to this far along each axis.",
     )
-    stretch = _share(
+    stretch = percentage(
         0.0,
         0.5,
         "Stretch",
@@ -190,7 +93,7 @@ class Config(param.Parameterized):
         label="Bend",
         doc="Training images are bent smoothly, each point by up to this far along each axis.",
     )
-    mirror = _share(
+    mirror = percentage(
         0.0,
         1.0,
         "Mirrored",
@@ -216,8 +119,10 @@ class Config(param.Parameterized):
         label="Die",
         doc="How well the circuits were set before training.",
     )
-    dead = _share(0.0, 0.9, "Dead neurons", "Share of neuron circuits that never fire.")
-    stuck = _share(0.0, 0.5, "Stuck synapses", "Share of synapses whose weight cannot be written.")
+    dead = percentage(0.0, 0.9, "Dead neurons", "Share of neuron circuits that never fire.")
+    stuck = percentage(
+        0.0, 0.5, "Stuck synapses", "Share of synapses whose weight cannot be written."
+    )
     killed = Numbers(
         default=[],
         within=(0, BRAINSCALES2.n_circuits - 1),
@@ -234,7 +139,7 @@ class Config(param.Parameterized):
     die_seed = param.Integer(
         1, bounds=(0, 2**32 - 1), label="Die number", doc="Which die comes off the wafer."
     )
-    mismatch = _share(
+    mismatch = percentage(
         0.0,
         0.5,
         "Mismatch σ_d",
@@ -248,7 +153,7 @@ class Config(param.Parameterized):
         label="CADC read noise",
         doc="Read noise of the membrane converter, per sample.",
     )
-    threshold_drift = _share(
+    threshold_drift = percentage(
         OperatingPoint.threshold_drift,
         0.2,
         "Threshold drift",
@@ -275,9 +180,9 @@ class Config(param.Parameterized):
         label="CADC bits",
         doc="Bits of the membrane converter: fewer drop the lowest of its 8, the range stays.",
     )
-    tau_mem = _microseconds(OperatingPoint.tau_mem, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
-    tau_syn = _microseconds(OperatingPoint.tau_syn, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
-    tau_ref = _microseconds(OperatingPoint.tau_ref, 40e-9, 32e-6, "τ_ref", "Refractory period.")
+    tau_mem = microseconds(OperatingPoint.tau_mem, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
+    tau_syn = microseconds(OperatingPoint.tau_syn, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
+    tau_ref = microseconds(OperatingPoint.tau_ref, 40e-9, 32e-6, "τ_ref", "Refractory period.")
     samples = param.Integer(
         OperatingPoint.samples,
         bounds=(2, 100),
@@ -291,7 +196,7 @@ class Config(param.Parameterized):
         doc="Steps of the emulation within one converter period of 1.7 µs.",
     )
 
-    beta = _strength(
+    beta = strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
     surrogate = param.Selector(
@@ -307,10 +212,10 @@ class Config(param.Parameterized):
         doc="Potential at which the surrogate is evaluated after a spike: the threshold, or as far"
         " above it as the climb would have led by the next converter sample.",
     )
-    rho_burst = _strength(
+    rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
     )
-    rho_silent = _strength(
+    rho_silent = strength(
         0.0,
         0.0,
         1000.0,
@@ -323,14 +228,14 @@ class Config(param.Parameterized):
         label="Least activity",
         doc="Spikes per image below which a hidden neuron counts as silent.",
     )
-    rho_weight = _strength(
+    rho_weight = strength(
         0.1,
         0.0,
         100.0,
         "Weight regularisation ρ_w",
         "Strength of the penalty on large hidden weights.",
     )
-    rho_readout = _strength(
+    rho_readout = strength(
         0.0,
         0.0,
         1.0,
@@ -343,20 +248,20 @@ class Config(param.Parameterized):
         label="Readout",
         doc="What decides: a label's highest potential, its sum above rest, or its last sample.",
     )
-    logit_gain = _strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
-    label_smoothing = _share(
+    logit_gain = strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
+    label_smoothing = percentage(
         0.0,
         0.9,
         "Label smoothing",
         "Share of each label's certainty that is spread evenly over all labels.",
     )
-    dropout = _share(
+    dropout = percentage(
         0.0,
         0.9,
         "Dropout",
         "Share of hidden neurons silenced while training, drawn again for every batch.",
     )
-    learning_rate = _strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
+    learning_rate = strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
     schedule = param.Selector(
         default="cosine",
         objects=["cosine", "exponential", "constant"],
@@ -388,8 +293,6 @@ class Config(param.Parameterized):
         ),
     }  # fmt: skip
 
-    GROUP_OF: ClassVar = {name: group for group, names in GROUPS.items() for name in names}
-
     LIVE = frozenset(
         {
             "beta", "at_spike", "rho_burst", "rho_weight", "rho_readout", "learning_rate",
@@ -400,101 +303,3 @@ class Config(param.Parameterized):
         }
     )  # fmt: skip
     """Knobs that may turn between two training steps; the others need a new training."""
-
-    @classmethod
-    def checked(cls, **values) -> "Config":
-        """A configuration, or a :class:`SnnlabError` that names knob, value and limits."""
-        config = cls()
-        for name, value in values.items():
-            config.set(name, value)
-        return config
-
-    def set(self, name: str, value) -> None:
-        """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
-        self._knob(name)
-        setattr(self, name, value)
-
-    def __setattr__(self, name, value):
-        if name not in self.GROUP_OF:
-            super().__setattr__(name, value)
-            return
-        try:
-            super().__setattr__(name, _plain(self.param[name], value))
-        except (ValueError, TypeError):
-            if isinstance(value, Die):
-                raise SnnlabError(
-                    f"{name} = a Die is not allowed: {self.allowed(name)}; for one of your own"
-                    " write Trainer(config, data, die=…)"
-                ) from None
-            meant = self.meant(name, value) or self._typed(name, value)
-            raise _refused(name, value, self.allowed(name) + meant) from None
-
-    def _typed(self, name, value):
-        """The end of a message on a text where its numbers would be taken."""
-        if isinstance(value, str) and not isinstance(self.param[name], param.Selector):
-            with suppress(SnnlabError):
-                return f"; give {self.read(name, value)}, not text"
-        return ""
-
-    @classmethod
-    def _knob(cls, name):
-        if name not in cls.knobs():
-            known = cls.knobs()
-            meant = did_you_mean(name, known)
-            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(known)}{meant}")
-        return cls.param[name]
-
-    @classmethod
-    def read(cls, name: str, text: str):
-        """A value written as text, of the knob's type; raises :class:`SnnlabError` if it is none.
-
-        Whether the knob takes it is for :meth:`set` to say.
-        """
-        knob = cls._knob(name)
-        try:
-            if isinstance(knob, param.Selector):
-                return {str(choice): choice for choice in knob.objects}.get(text, text)
-            if isinstance(knob, param.List):
-                return [number(part, int) for part in text.split("-")] if text else []
-            return number(text, int if isinstance(knob, param.Integer) else float)
-        except ValueError:
-            raise _refused(name, text, cls.allowed(name) + cls.meant(name, text)) from None
-
-    @classmethod
-    def knobs(cls) -> tuple[str, ...]:
-        """Names of all knobs, in the order of their groups."""
-        return tuple(name for group in cls.GROUPS.values() for name in group)
-
-    @classmethod
-    def allowed(cls, name: str) -> str:
-        """What values a knob takes, in words."""
-        knob = cls.param[name]
-        if isinstance(knob, param.Selector):
-            return "one of " + ", ".join(map(str, knob.objects))
-        if isinstance(knob, param.List):
-            (low, high), (_, most) = knob.within, knob.bounds
-            kind = f"a list of whole numbers from {low} to {high}, {most} at most"
-            return f"{kind}, such as {_EXAMPLES[name]}"
-        low, high = knob.bounds
-        kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
-        unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
-        return f"{kind} from {low:.10g} to {high:.10g}{unit}"
-
-    @classmethod
-    def meant(cls, name: str, value) -> str:
-        """What was probably meant by a value that is not allowed, as the end of a message."""
-        knob = cls.param[name]
-        if not isinstance(value, str):
-            return ""
-        if isinstance(knob, param.List):
-            is_list = re.fullmatch(r"[\s\d,;x×()\[\]]*\d[\s\d,;x×()\[\]]*", value)
-            return f"; write {'-'.join(re.findall(r'[0-9]+', value))}" if is_list else ""
-        if isinstance(knob, param.Selector):
-            return did_you_mean(value, knob.objects)
-        kind = int if isinstance(knob, param.Integer) else float
-        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
-        return cure(value, kind, knob.bounds, percent)
-
-    def values(self) -> dict:
-        """All settings by name, plain numbers, strings and lists."""
-        return {name: getattr(self, name) for name in self.knobs()}

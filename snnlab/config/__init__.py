@@ -1,0 +1,9 @@
+"""Every setting of a training, declared once in ``knobs``; flags, widgets and records follow.
+
+Imports ``chip``, ``model`` and ``text``.
+"""
+
+from snnlab.config.knobs import Config
+from snnlab.config.parameters import Numbers, Quantity
+
+__all__ = ["Config", "Numbers", "Quantity"]

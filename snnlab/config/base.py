@@ -1,0 +1,165 @@
+"""What every knob does, whatever its kind: read from text, checked, refused in one line."""
+
+import re
+from contextlib import suppress
+from typing import ClassVar, Self
+
+import numpy as np
+import param
+
+from snnlab.chip.die import Die
+from snnlab.errors import SnnlabError
+from snnlab.text.numerals import cure, number
+from snnlab.text.spelling import did_you_mean
+
+MAX_SHOWN = 100
+"""Characters of a value that an error quotes."""
+_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
+
+
+class Knobs(param.Parameterized):
+    """Parameters that refuse a value with one clear line.
+
+    Numbers of NumPy become Python's own, and an array or tuple a list; :class:`SnnlabError` is
+    raised for a value that is not allowed.
+    """
+
+    GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """Names of all knobs, by the group in which they are shown."""
+    GROUP_OF: ClassVar[dict[str, str]] = {}
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.GROUP_OF = {name: group for group, names in cls.GROUPS.items() for name in names}
+
+    @classmethod
+    def checked(cls, **values) -> Self:
+        """A configuration, or a :class:`SnnlabError` that names knob, value and limits."""
+        config = cls()
+        for name, value in values.items():
+            config.set(name, value)
+        return config
+
+    def set(self, name: str, value) -> None:
+        """Turn one knob; raises :class:`SnnlabError` when the value is not allowed."""
+        self._knob(name)
+        setattr(self, name, value)
+
+    def __setattr__(self, name, value):
+        if name not in self.GROUP_OF:
+            super().__setattr__(name, value)
+            return
+        try:
+            super().__setattr__(name, _plain(self.param[name], value))
+        except (ValueError, TypeError):
+            if isinstance(value, Die):
+                raise SnnlabError(
+                    f"{name} = a Die is not allowed: {self.allowed(name)}; for one of your own"
+                    " write Trainer(config, data, die=…)"
+                ) from None
+            meant = self.meant(name, value) or self._typed(name, value)
+            raise _refused(name, value, self.allowed(name) + meant) from None
+
+    def _typed(self, name, value):
+        """The end of a message on a text where its numbers would be taken."""
+        if isinstance(value, str) and not isinstance(self.param[name], param.Selector):
+            with suppress(SnnlabError):
+                return f"; give {self.read(name, value)}, not text"
+        return ""
+
+    @classmethod
+    def _knob(cls, name):
+        if name not in cls.knobs():
+            known = cls.knobs()
+            meant = did_you_mean(name, known)
+            raise SnnlabError(f"{name!r} is not a knob: there are {', '.join(known)}{meant}")
+        return cls.param[name]
+
+    @classmethod
+    def read(cls, name: str, text: str):
+        """A value written as text, of the knob's type; raises :class:`SnnlabError` if it is none.
+
+        Whether the knob takes it is for :meth:`set` to say.
+        """
+        knob = cls._knob(name)
+        try:
+            if isinstance(knob, param.Selector):
+                return {str(choice): choice for choice in knob.objects}.get(text, text)
+            if isinstance(knob, param.List):
+                return [number(part, int) for part in text.split("-")] if text else []
+            return number(text, int if isinstance(knob, param.Integer) else float)
+        except ValueError:
+            raise _refused(name, text, cls.allowed(name) + cls.meant(name, text)) from None
+
+    @classmethod
+    def knobs(cls) -> tuple[str, ...]:
+        """Names of all knobs, in the order of their groups."""
+        return tuple(name for group in cls.GROUPS.values() for name in group)
+
+    @classmethod
+    def allowed(cls, name: str) -> str:
+        """What values a knob takes, in words."""
+        knob = cls.param[name]
+        if isinstance(knob, param.Selector):
+            return "one of " + ", ".join(map(str, knob.objects))
+        if isinstance(knob, param.List):
+            (low, high), (_, most) = knob.within, knob.bounds
+            kind = f"a list of whole numbers from {low} to {high}, {most} at most"
+            return f"{kind}, such as {_EXAMPLES[name]}"
+        low, high = knob.bounds
+        kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
+        unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
+        return f"{kind} from {low:.10g} to {high:.10g}{unit}"
+
+    @classmethod
+    def meant(cls, name: str, value) -> str:
+        """What was probably meant by a value that is not allowed, as the end of a message."""
+        knob = cls.param[name]
+        if not isinstance(value, str):
+            return ""
+        if isinstance(knob, param.List):
+            is_list = re.fullmatch(r"[\s\d,;x×()\[\]]*\d[\s\d,;x×()\[\]]*", value)
+            return f"; write {'-'.join(re.findall(r'[0-9]+', value))}" if is_list else ""
+        if isinstance(knob, param.Selector):
+            return did_you_mean(value, knob.objects)
+        kind = int if isinstance(knob, param.Integer) else float
+        percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
+        return cure(value, kind, knob.bounds, percent)
+
+    def values(self) -> dict:
+        """All settings by name, plain numbers, strings and lists."""
+        return {name: getattr(self, name) for name in self.knobs()}
+
+
+def _refused(name, value, allowed):
+    with suppress(ValueError):  # a whole number of more digits than Python writes
+        value = str(value)
+    shown = value if isinstance(value, str) else "a number of thousands of digits"
+    cut = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
+    return SnnlabError(f"{name} = {cut} is not allowed: {allowed}")
+
+
+def _plain(knob, value):
+    """A value of Python's own types, as records and links hold them; raises TypeError for others.
+
+    A choice becomes the one that it equals, and truth is no number.
+    """
+    if isinstance(knob, param.List):
+        return _listed(value)
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a scalar of numpy, torch
+        value = value.item()
+    if isinstance(knob, param.Selector):
+        return next((choice for choice in knob.objects if choice == value), value)
+    if isinstance(knob, param.Number) and type(value) not in (int, float):
+        raise TypeError(value)
+    return value
+
+
+def _listed(value):
+    """A list of a list, tuple, range, array, tensor or single whole number."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if type(value) is int:
+        return [value]
+    if not isinstance(value, list | tuple | range):
+        raise TypeError(value)
+    return [item.item() if isinstance(item, np.generic) else item for item in value]
