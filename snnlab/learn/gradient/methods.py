@@ -1,7 +1,7 @@
 """The gradient seam: what every gradient method does, and the table of methods.
 
 To add one, write a class with ``backward`` in a file of its own and enter it in ``GRADIENTS``;
-``tests/learn/test_gradient_methods.py`` then holds it to the contract.
+``tests/learn/gradient/test_gradient_methods.py`` then holds it to the contract.
 """
 
 from collections.abc import Callable
