@@ -64,8 +64,12 @@ def content(wheel: Path) -> dict[str, bytes]:
 def build(folder: Path) -> tuple[Path, Path]:
     """The sdist, and the wheel that is built from it, with the setuptools of this environment."""
     checkout = folder / "checkout"
-    unwanted = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "runs", "*.egg-info")
-    shutil.copytree(ROOT, checkout, ignore=unwanted)
+    unwanted = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info")
+    results = {str(ROOT), str(ROOT / "notebooks")}  # where trainings may lie in runs/
+    shutil.copytree(
+        ROOT, checkout,
+        ignore=lambda at, names: unwanted(at, names) | ({"runs"} if at in results else set()),
+    )  # fmt: skip
     sdist = (
         checkout / "dist" / run(sys.executable, "-c", CALL, "build_sdist", at=checkout).split()[-1]
     )
