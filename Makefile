@@ -6,10 +6,16 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.t
 NODE := $(shell command -v node)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-# Without a browser the interface tests are left out and said so; in CI they are always run.
+# Without a browser the interface tests are left out, with a line that says so; in CI they always run.
 ifeq ($(CHROMIUM)$(CI),)
-  LEFT_OUT := -m "not browser"
+  NO_BROWSER := and not browser
 endif
+
+# Tests run in two processes: two cores are what most machines have, and browsers need the rest.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+NBMAKE = $(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests \
+  IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800
 
 # snnlab never computes on a GPU, but for Linux the package index has no torch without 4 GB of CUDA.
 # PyTorch's own index has: torch alone is taken from there if it can be reached; TORCH=default does not
@@ -20,15 +26,22 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit \
+.PHONY: app test test-all slow lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit \
   release-check lowest clean
 
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint notebooks  ## set up and run every test
-	$(if $(LEFT_OUT),@echo "No Chromium found: the interface tests are left out.")
-	$(BIN)/python -m pytest $(if $(LEFT_OUT),-m "not browser and not notebook",-m "not notebook")
+test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, about ten minutes
+	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
+	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
+	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not slow and not notebook")
+	$(NBMAKE) notebooks/01_one_neuron.ipynb
+
+test-all: test slow notebooks  ## set up and run all tests, about half an hour
+
+slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
+	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
 
 lint: $(VENV)/.test  ## style and import contracts
 	$(BIN)/ruff check .
@@ -37,14 +50,14 @@ lint: $(VENV)/.test  ## style and import contracts
 	$(if $(NODE),for f in app/snnlab_app/browser/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
-	$(BIN)/python -m pytest -m "not slow and not browser"
+	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
 
-browser: $(VENV)/.test  ## the dashboard in a real browser
-	$(BIN)/python -m pytest -m "browser and not notebook"
+browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
+	$(PYTEST) --dist loadfile -m "browser and not notebook"
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
-	$(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800 notebooks
-	$(BIN)/python -m pytest -m "notebook$(if $(LEFT_OUT), and not browser)" tests
+	$(NBMAKE) notebooks
+	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests
 
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
 	rm -rf docs/notebooks && cp -r notebooks docs/notebooks

@@ -140,6 +140,7 @@ def test_it_fits_a_phone(dashboard: Page):
     expect(dashboard.get_by_text(re.compile("^1 of 5: "))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
     """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn anew."""
     wire = dashboard.context.new_cdp_session(dashboard)

@@ -244,6 +244,7 @@ def header(page, figure):
     return download.value.path().read_text().splitlines()[0]
 
 
+@pytest.mark.slow
 def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard):
     trained(dashboard)
     pause(dashboard)
@@ -384,6 +385,7 @@ def blank(page):
     return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
 def test_every_view_fits_the_screen(dashboard: Page, width, height):
     dashboard.set_viewport_size({"width": width, "height": height})

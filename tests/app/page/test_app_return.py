@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from snnlab.runs.run import Run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ENDLESS = ("--dataset", "digits", "--epochs", "10000", "--schedule", "constant")
 
 

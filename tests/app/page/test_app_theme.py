@@ -4,7 +4,7 @@ import pytest
 from browsing import PLOTS, pause, play, press, tab, tile, wait_for
 from playwright.sync_api import Browser, Page, expect
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # Place and letters of every legend and axis that is looked at, in CSS pixels.
 GEOMETRY = """() => {

@@ -15,6 +15,7 @@ from snnlab_app.controls.knobs import describe
 from snnlab_app.page.watching import NOBODY, ONLY, Watched, name_of
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, clipboard):
     press(dashboard, "Let watch")

@@ -133,6 +133,7 @@ def train_and_kill(browser: Browser, url: str):
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, server):
     context, browser = page.context, page.context.browser
@@ -167,6 +168,7 @@ def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, serve
     assert server.stop().splitlines() == [f"Launching server at {server.url.rstrip('/')}"]
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_server_that_is_ended_under_open_pages_says_nothing(page: Page, server):
     train(page, server.url)

@@ -11,7 +11,7 @@ from proxy import Proxy
 
 from snnlab_app.server import passwords
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NAME, PASSWORD = "alice", "six-bit weights"
 PREFIX = "/class/snnlab"
 
