@@ -56,6 +56,10 @@ class Dataset:
                 f"data set {self.name}: classes = {self.classes!r}, give one name per class"
             ) from None
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """All that distinguishes this data set from another: images and labels."""
+        return self.train_images, self.train_labels, self.test_images, self.test_labels
+
     def checked(self) -> "Dataset":
         """Self; raises :class:`SnnlabError` if user-supplied arrays are invalid."""
         for part in ("train", "test"):

@@ -17,11 +17,13 @@ from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.data.images import augment
+from snnlab.data.source import TEST_IDS
+from snnlab.data.spikes import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
-from snnlab.learn.feed import TEST_IDS, Feed
+from snnlab.learn.feed import Feed, open_source
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -91,14 +93,14 @@ class Trainer:
     def __init__(
         self,
         config: Config,
-        dataset: Dataset,
+        dataset: Dataset | RecordedSpikes,
         weights: list[np.ndarray] | None = None,
         die: Die | None = None,
     ):
-        if not isinstance(config, Config) or not isinstance(dataset, Dataset):
+        if not isinstance(config, Config) or not isinstance(dataset, Dataset | RecordedSpikes):
             raise SnnlabError(
                 f"Trainer of {type(config).__name__} and {type(dataset).__name__}: give a Config,"
-                " as Config.checked(…) makes it, and a Dataset, as load(…) does"
+                " as Config.checked(…) makes it, and a Dataset, as load(…) does, or RecordedSpikes"
             )
         if die is not None and not isinstance(die, Die):
             raise SnnlabError(
@@ -108,15 +110,16 @@ class Trainer:
         self.config, self.dataset = config, dataset.checked()
         self.own_die = die and die.checked()
         self.settings = SimpleNamespace(**config.values())
-        n_inputs = self.dataset.train_images[0].size
-        topology = Topology.chain((n_inputs, *config.hidden, len(self.dataset.classes)))
-        self.mapping = Mapping(topology.sizes, chips=config.chips)
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
             samples=config.samples, substeps=config.substeps,
         )  # fmt: skip
+        self.source = open_source(self.dataset, self.settings, self.point.window)
+        classes = len(self.source.classes)
+        topology = Topology.chain((self.source.n_channels, *config.hidden, classes))
+        self.mapping = Mapping(topology.sizes, chips=config.chips)
         self._setup = Setup(self.mapping, self.point, self.own_die)
-        self._feed = Feed(self.dataset, self.settings, self.point.window)
+        self._feed = Feed(self.source, self.settings)
         self.network = Network(topology, config.seed)
         if weights is not None:
             self.network.load_weights(weights)
@@ -141,7 +144,7 @@ class Trainer:
         Returns the results of the first batch and of the test images before any weight update.
         """
         start = perf_counter()
-        kernels = [k for k in KERNELS if self._feed.warp or k.__module__ != augment.__name__]
+        kernels = [k for k in KERNELS if self.source.augments or k.__module__ != augment.__name__]
         with compiling(kernels, "encoding images as spikes", tell):
             self._feed.ready()
         with compiling(kernels, "testing the untrained network", tell):
@@ -162,17 +165,17 @@ class Trainer:
 
     @property
     def train_events(self) -> Events:
-        """Spikes of all training images, not warped."""
-        return self._feed.train
+        """Spikes of all training inputs, not augmented."""
+        return self.source.events("train")
 
     @property
     def test_events(self) -> Events:
-        """Spikes of all test images."""
-        return self._feed.test
+        """Spikes of all test inputs."""
+        return self.source.events("test")
 
     def encode(self, images: np.ndarray, ids: np.ndarray) -> Events:
         """Spikes of images uint8[image, row, column]; ids uint64[image] select their noise."""
-        return self._feed.code.encode(images, ids)
+        return self.source.encoding.encode(images, ids)
 
     def _settings_now(self):
         """The settings, with the present values of the live knobs."""
@@ -233,7 +236,7 @@ class Trainer:
         recording, traces, counts = self.network.in_the_loop(
             chip, self._feed.events(self.step), self.gradient, trial, self._dropped()
         )
-        labels = self.dataset.train_labels[self._feed.batch(self.step)]
+        labels = self.source.labels("train")[self._feed.batch(self.step)]
         given = scores(traces, self.settings.readout)
         hidden = list(self.network.weights[:-1])
         terms = losses.weighted_terms(given, counts, hidden, labels, self.settings)
@@ -303,7 +306,7 @@ class Trainer:
 
         chip : to test on instead of the one trained on, with the same mapping.
         """
-        labels = self.dataset.test_labels
+        labels = self.source.labels("test")
         right, spikes = 0, 0
         for part, recording in self.recordings(chip):
             right += int((self.scores(recording).argmax(1) == labels[part]).sum())

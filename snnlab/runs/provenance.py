@@ -10,6 +10,7 @@ import numpy as np
 
 import snnlab
 from snnlab.data import Dataset
+from snnlab.data.spikes import RecordedSpikes
 
 
 @cache
@@ -28,11 +29,11 @@ def commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def fingerprint(dataset: Dataset) -> int:
-    """CRC of all images and labels, to tell whether two data sets are the same."""
+def fingerprint(dataset: Dataset | RecordedSpikes) -> int:
+    """CRC of all inputs and labels, to tell whether two data sets are the same."""
     crc = 0
-    for part in ("train_images", "train_labels", "test_images", "test_labels"):
-        crc = crc32(np.ascontiguousarray(getattr(dataset, part)), crc)
+    for array in dataset.arrays():
+        crc = crc32(np.ascontiguousarray(array), crc)
     return crc
 
 
