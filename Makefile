@@ -90,7 +90,8 @@ lowest:  ## what learns and runs, on the oldest libraries that pyproject.toml ad
 	.venv-lowest/bin/pip install uv
 	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e ".[test]"
 	.venv-lowest/bin/python -m pytest -m "not slow and not browser" -o filterwarnings=default \
-	  $(addprefix tests/,$(addsuffix .py,chip/test_chip learn/test_learn runs/test_runs nir/test_nir \
+	  $(addprefix tests/,$(addsuffix .py,chip/test_chip learn/test_trainer learn/test_training runs/test_runs \
+  runs/test_resume nir/test_nir \
   studies/test_robustness app/session/test_app_session app/views/test_app_views))
 
 $(VENV)/bin/python:
