@@ -5,17 +5,12 @@ import re
 from urllib.parse import parse_qsl
 
 import pytest
-from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
+from browsing import canvas, pause, play, press, says, slider, steps, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
 from snnlab.learn.health import SETTLING_STEPS
 
 pytestmark = pytest.mark.browser
-
-
-def steps(page):
-    told = page.get_by_text(re.compile("^running: step ")).first.inner_text()
-    return int(re.search(r"step (\d+)", told)[1])
 
 
 def trained(page, accuracy=60):
