@@ -2,7 +2,8 @@
 
 Run lists, the dashboard, sweeps, ``snnlab reproduce`` and TensorBoard read these declarations. A
 new quantity needs its declaration here, the place that computes it, and a test. What
-:class:`~snnlab.chip.power.PowerEstimate` has under the same name is computed already.
+:class:`~snnlab.chip.power.PowerEstimate` has under the same name is computed already; one of STEP
+is the attribute of that name of :class:`~snnlab.learn.trainer.Progress`.
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """Every setting of a training, declared once in ``knobs``; flags, widgets and records follow.
 
-Imports ``chip``, ``model`` and ``text``.
+Imports ``chip``, ``model``, ``text`` and the names of data sets in ``data``.
 """
 
 from snnlab.config.knobs import Config

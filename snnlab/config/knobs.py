@@ -16,6 +16,7 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.config.base import Knobs
 from snnlab.config.parameters import Numbers, Quantity, microseconds, percentage, strength
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.model.readout import RULES as READOUTS
 from snnlab.model.surrogates import SHAPES
 
@@ -29,7 +30,7 @@ class Config(Knobs):
 
     dataset = param.Selector(
         default="mnist",
-        objects=["mnist", "fashion-mnist", "digits", "yin-yang", "folder", "idx"],
+        objects=list(CATALOGUE),
         label="Data set",
         doc="Data set to learn; of your own are folder (a sub-folder of pictures per class, CSV,"
         " npz or zip) and idx (idx files of any data set).",

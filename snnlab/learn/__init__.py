@@ -1,6 +1,6 @@
 """Training in the loop: network, gradient, loss, optimizer, trainer, and its diagnosis.
 
-Imports ``data``, ``config``, ``topology``, ``chip`` and what lies below them.
+Imports ``config``, ``data``, ``chip``, ``model`` and what lies below them.
 """
 
 import snnlab.chip  # noqa: F401 - sets how OpenMP waits, before torch loads it

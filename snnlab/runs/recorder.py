@@ -20,7 +20,7 @@ from snnlab.errors import SnnlabError
 from snnlab.files import npz, read_npz, write_whole
 from snnlab.learn.state import capture, restore
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
-from snnlab.quantities import EPOCH, estimates
+from snnlab.quantities import EPOCH, STEP, estimates, quantities
 from snnlab.runs import provenance
 from snnlab.runs.frames import MAX_MOMENTS, Frames, join, join_recordings, thumbnail
 from snnlab.runs.run import Run
@@ -117,10 +117,11 @@ class Recorder:
         progress = self.trainer.advance()
         self._note_changes()
         self.steps.add(
-            step=progress.step, epoch=progress.epoch + 1, loss=progress.loss,
-            accuracy=progress.accuracy, spikes=progress.spikes, samples=progress.samples,
-            seconds=progress.seconds,
-        )  # fmt: skip
+            step=progress.step,
+            epoch=progress.epoch + 1,
+            samples=progress.samples,
+            **{name: getattr(progress, name) for name in quantities(STEP)},
+        )
         if progress.evaluation:
             self._end_epoch(progress)
         due = (self._epochs_too and progress.evaluation) or self.trainer.finished

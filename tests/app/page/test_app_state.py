@@ -5,6 +5,7 @@ import pytest
 
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
+from snnlab.model.surrogates import SHAPES
 from snnlab.recipes import recipe, recipes
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.knobs import on_page
@@ -59,7 +60,7 @@ def test_a_link_says_more_than_the_differences():
         ("die=<script>", "die=<script> (one of ideal, calibrated, uncalibrated)"),
         (
             "surrogate=box",
-            "surrogate=box (one of superspike, sigmoid, triangle, arctan)",
+            f"surrogate=box (one of {', '.join(SHAPES)})",
         ),
         ("colour=red", "colour=red (no such knob)"),
         ("v=7", "v=7 (one of 1)"),

@@ -109,18 +109,27 @@ def test_only_counts_reach_hidden_weights_when_labels_ask_for_nothing(method):
     nothing = np.zeros((12, 20, 5), np.float32)
     d_counts = [rng.normal(size=(12, 30)).astype(np.float32)]
     got = method(Surrogate(10), MODEL, point).backward(recording, weights, nothing, d_counts)
+    assert got[0].any()
+    assert (got[1] == 0).all()
+
+
+@pytest.mark.parametrize("method", [SurrogateGradient, ReferenceGradient])
+def test_counts_pass_the_surrogate_at_every_sample(method):
+    rng, point, recording, weights = recorded((50, 30, 5))
+    nothing = np.zeros((12, 20, 5), np.float32)
+    d_counts = [rng.normal(size=(12, 30)).astype(np.float32)]
+    got = method(Surrogate(10), MODEL, point).backward(recording, weights, nothing, d_counts)
     sums = twin.hidden_gradient(
         np.zeros((12, 20, 5)), weights[1], d_counts[0], recording.cadc[0],
         Surrogate(10).derivative, recording.spikes[0],
     )  # fmt: skip
     expected, _ = twin.layer_adjoint(recording.inputs, sums, MODEL)
     assert relative(got[0], expected) < 1e-5
-    assert (got[1] == 0).all()
 
 
 @pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5)])
 def test_no_gradient_passes_silent_neurons(method, sizes):
-    """The same as for the network without them."""
+    """The same as that of this method for the network without them."""
     rng, point, _, weights = recorded(sizes)
     silent = tuple(rng.random(n) < 0.4 for n in sizes[1:-1])
     lsb = [np.rint(w * BRAINSCALES2.weight_scale).astype(np.int8) for w in weights]
@@ -144,8 +153,7 @@ def test_no_gradient_passes_silent_neurons(method, sizes):
     cadc = tuple(c[..., a] for c, a in zip(recording.cadc, awake[1:], strict=True))
     without = Recording(recording.inputs, tuple(layers), cadc)
     d_fewer = [c[:, ~s] for c, s in zip(d_counts, silent, strict=True)]
-    reference = ReferenceGradient(Surrogate(10), MODEL, point)
-    expected = reference.backward(without, fewer, d_traces, d_fewer)
+    expected = gradient.backward(without, fewer, d_traces, d_fewer)
     for whole, part, (a, b) in zip(got, expected, pairwise(awake), strict=True):
         assert relative(whole[a][:, b], part) < 1e-5
         whole[np.ix_(*(np.arange(n)[i] for n, i in zip(whole.shape, (a, b), strict=True)))] = 0
