@@ -10,7 +10,7 @@ from snnlab.text.tables import aligned
 PLACED_BY = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 ROWS_IN_LSB = 4
-"""The first rows of a calibration's report are in LSB, the others relative."""
+"""Number of first rows of a calibration report that are in LSB; the others are relative."""
 
 
 def add_calibrate(commands) -> None:

@@ -1,9 +1,9 @@
-"""What a server of the dashboard gives its visitors at most."""
+"""Limits of a dashboard server per visitor and in total."""
 
 import param
 
 from snnlab.errors import SnnlabError
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 
 
 class Limits(param.Parameterized):
@@ -32,12 +32,12 @@ class Limits(param.Parameterized):
 
     @classmethod
     def names(cls) -> list[str]:
-        """In the order in which they are declared."""
+        """Names in the order of declaration."""
         return [name for name in cls.param if name != "name"]
 
     @classmethod
     def read(cls, **texts: str) -> "Limits":
-        """Limits from what people type; raises :class:`SnnlabError` for a value not allowed."""
+        """Limits from texts; raises :class:`SnnlabError` for a value that is not allowed."""
         return cls(**{name: cls._number(name, text) for name, text in texts.items()})
 
     @classmethod
@@ -53,6 +53,6 @@ class Limits(param.Parameterized):
             what = "a whole number" if kind is int else "a number"
             raise SnnlabError(
                 f"--max-{name} {text} is not allowed: {what} from {low:g} to {high:g}"
-                f"{cure(text, kind, declared.bounds)}"
+                f"{suggest(text, kind, declared.bounds)}"
             )
         return value

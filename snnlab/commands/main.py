@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, and what goes with them."""
+"""The command line: the parser of ``snnlab``, and its short commands."""
 
 import argparse
 import importlib
@@ -31,8 +31,8 @@ from snnlab.text.spelling import did_you_mean
 from snnlab.text.tables import aligned
 
 UNSOUND, UNPRINTED, INTERRUPTED = 1, 1, 130
-"""Exit codes: something is wrong with the installation; what a command prints is its whole result
-and was lost; Ctrl-C. An error of use gives 2."""
+"""Exit codes: problem with the installation; output lost, of a command whose result is its output;
+Ctrl-C. An error of use gives 2."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except SnnlabError as error:
         print(f"snnlab: {error}", file=sys.stderr)
         return 2
-    except OSError as error:  # a place that no command looks after: a disk that fails, a name
+    except OSError as error:  # not handled by a command, e.g. a failing disk
         where = f"{error.filename}: " if error.filename else ""
         print(f"snnlab: {where}{error.strerror or error}", file=sys.stderr)
         return 2
@@ -57,16 +57,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _unprinted(prints):
-    """The exit code of what has gone well, but for its output."""
+    """The exit code of a command that succeeded, but whose output may be lost."""
     return UNPRINTED if prints and console.is_output_lost() else 0
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
+        super().__init__(allow_abbrev=False, **options)  # new flags must not make these ambiguous
 
     def parse_known_args(self, args=None, namespace=None):
-        """All of them are known: else the command itself says so, and points to its own help."""
+        """Parse known arguments; the command itself reports unknown ones and refers to its help."""
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             meant = did_you_mean(rest[0].partition("=")[0], self._option_string_actions)
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
             raise
 
     def exit(self, status=0, message=None):
-        """After help and version, too, which are nothing but output."""
+        """Exit, also after help and version, whose output may be lost."""
         super().exit(status or _unprinted(True), message)
 
     def error(self, message):
