@@ -30,7 +30,7 @@ class Chip:
     Holds no state between runs: same events, weights and trial give the same recording.
     codes : setting of the analog parameters, nominal by default
     correction : int64[circuit], what digital correction subtracts from each CADC channel
-    labels_spike : whether the last layer has a threshold too; label neurons have none
+    labels_spike : whether the last layer has a threshold too; False for label neurons
     spec : constants of the chip, or of a variant with fewer bits
     Raises :class:`SnnlabError` for a correction of another shape or out of range.
     """

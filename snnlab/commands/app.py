@@ -137,7 +137,7 @@ def _limits(arguments):
     if not 1 <= arguments.workers <= MAX_WORKERS:
         raise SnnlabError(
             f"--workers {arguments.workers} is not allowed: 1 to {MAX_WORKERS}; more than the"
-            " machine has cores help nobody"
+            " number of cores is of no use"
         )
     given = {name: getattr(arguments, f"max_{name}") for name in Limits.names()}
     return Limits.read(**{name: text for name, text in given.items() if text is not None})

@@ -24,7 +24,7 @@ def add_calibrate(commands) -> None:
 
 def add_map(commands) -> None:
     """Add the command to a parser's commands."""
-    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
+    map_ = commands.add_parser("map", help="print the placement of a network on the chip")
     map_.set_defaults(command=_map, prints=True)
     add_data_dir(map_)
     add_knobs(map_, PLACED_BY)

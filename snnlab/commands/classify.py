@@ -22,7 +22,7 @@ PROGRESS_INTERVAL = 20
 
 def add_classify(commands) -> None:
     """Add the command to a parser's commands."""
-    text = "have a run decide on pictures: class, potential, time and energy of each"
+    text = "classify pictures with a run: class, potential, time and energy of each"
     parser = commands.add_parser("classify", help=text, description=text)
     parser.set_defaults(command=_classify, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")

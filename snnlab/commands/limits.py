@@ -11,7 +11,7 @@ class Limits(param.Parameterized):
 
     visitors = param.Integer(
         40, bounds=(1, 10_000),
-        doc="Visitors at once; who comes later stands in line until one leaves.",
+        doc="Visitors at once; later ones wait in line until one leaves.",
     )  # fmt: skip
     minutes = param.Number(
         120.0, bounds=(0.01, 1e5),
@@ -19,15 +19,15 @@ class Limits(param.Parameterized):
     )  # fmt: skip
     memory = param.Integer(
         6000, bounds=(500, 10**7),
-        doc="Memory of a computing process, in MB, above which visitors stand in line.",
+        doc="Memory of a computing process, in MB, above which visitors wait in line.",
     )  # fmt: skip
     stored = param.Integer(
         1000, bounds=(10, 10**7),
-        doc="Disk space, in MB, for trainings that were left in a crash; the oldest go first.",
+        doc="Disk space, in MB, for abandoned trainings; the oldest are removed first.",
     )  # fmt: skip
     upload = param.Integer(
         100, bounds=(1, 2000),
-        doc="Size of a data set of a visitor's own, in MB.",
+        doc="Size of a visitor's own data set, in MB.",
     )  # fmt: skip
 
     @classmethod

@@ -129,7 +129,7 @@ def _add_train(commands):
 
 
 def _add_data(commands):
-    data = commands.add_parser("data", help="fetch a data set and say where it came from")
+    data = commands.add_parser("data", help="fetch a data set and print its source")
     data.set_defaults(command=_data, prints=True)
     data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
@@ -150,7 +150,7 @@ def _add_export(commands):
     export.set_defaults(command=_export)
     export.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
-    text = "a graph in steps of time that this library reads: norse or snntorch"
+    text = "a graph in fixed time steps for this library: norse or snntorch"
     export.add_argument("--for", dest="library", type=str.lower, metavar="LIB", help=text)
 
 
@@ -181,7 +181,9 @@ def _add_reproduce(commands):
         default=Path("runs/reproduce"),
         help="finished trainings",
     )
-    reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
+    reproduce.add_argument(
+        "--report-only", action="store_true", help="write the results without training"
+    )
     reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
@@ -200,7 +202,7 @@ def _add_bench(commands):
 
 
 def _add_doctor(commands):
-    doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
+    doctor = commands.add_parser("doctor", help="report what is installed, where, and problems")
     doctor.set_defaults(command=_doctor, prints=True)
     doctor.add_argument("--json", action="store_true", help="the same for programs")
 

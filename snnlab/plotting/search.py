@@ -32,7 +32,7 @@ def slice_of(
     """Empty plot of value over one knob; ``names`` are its choices, at 0, 1, …"""
     ticks = {"xticks": list(enumerate(names))} if names else {}
     return (_dots("trials") * _chosen()).opts(
-        xlabel=xlabel, ylabel=ylabel, xlim=roomy(low, high, log), logx=log, show_legend=False,
+        xlabel=xlabel, ylabel=ylabel, xlim=pad_range(low, high, log), logx=log, show_legend=False,
         **ticks, **p.LOOK,
     )  # fmt: skip
 
@@ -86,10 +86,10 @@ def by_merit(share: np.ndarray) -> list[str]:
     return ["#{:02x}{:02x}{:02x}".format(*color) for color in np.rint(mixed).astype(int)]
 
 
-def roomy(low: float, high: float, log: bool = False) -> tuple[float, float]:
+def pad_range(low: float, high: float, log: bool = False) -> tuple[float, float]:
     """A range with a margin at both ends."""
     if log:
-        return tuple(float(v) for v in 10 ** np.array(roomy(np.log10(low), np.log10(high))))
+        return tuple(float(v) for v in 10 ** np.array(pad_range(np.log10(low), np.log10(high))))
     room = MARGIN * (high - low) or 0.5
     return low - room, high + room
 

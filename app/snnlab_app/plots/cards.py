@@ -35,7 +35,7 @@ def row(*content) -> pn.FlexBox:
 
 
 def small(text: str) -> str:
-    """Markup of a unit or a range beside a number."""
+    """HTML of a unit or a range beside a number."""
     look = "font-size: 12px; font-weight: 400; opacity: 0.8; display: inline-block"
     return f'<span style="{look}">{escape(text)}</span>'
 

@@ -191,7 +191,7 @@ class Following:
             if not ends or (range_.start, range_.end) != self._set[axis]:
                 continue
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-            wanted = roomy(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
+            wanted = pad_range(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
             if wanted != self._set[axis]:
                 self._set[axis] = wanted
                 start, end = wanted
@@ -203,7 +203,7 @@ def _bounds(values):
     return (float(finite.min()), float(finite.max())) if len(finite) else None
 
 
-def roomy(
+def pad_range(
     low: float, high: float, now: tuple[float, float], room: float = MARGIN
 ) -> tuple[float, float]:
     """A range around low…high: ``now`` if it still fits, else a round one with a margin."""

@@ -17,13 +17,13 @@ MAX_MESSAGE_BYTES = 10 * 2**20
 """Largest message from a browser in bytes: the largest allowed picture fits."""
 MAX_BODY_BYTES = 2**20
 """Largest request in bytes: only logins are posted."""
-EVERYWHERE = ("", "0.0.0.0", "::")
+PUBLIC_ADDRESSES = ("", "0.0.0.0", "::")
 LOOPBACK = ("localhost", "127.0.0.1")
 ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
 ROOT = re.compile(r"/([\w.~@%-]+/)*")
 SECRET, LENGTH = "secret", 32
 """File of the secret in the user's cache, and its size in bytes."""
-OTHERS = 0o077 if os.name == "posix" else 0
+FORBIDDEN_MODE = 0o077 if os.name == "posix" else 0
 """Permissions that the file must not have: whoever reads it may log in as anyone."""
 SECRETS = ("PANEL_OAUTH_KEY", "PANEL_OAUTH_SECRET")
 
@@ -59,7 +59,7 @@ class Access:
                 " dashboard: give --basic-auth FILE or --oauth PROVIDER, or --no-login if that is"
                 " meant"
             )
-        if address in EVERYWHERE and not self.origins:
+        if address in PUBLIC_ADDRESSES and not self.origins:
             raise SnnlabError(
                 f"--address {address or repr(address)} needs --origin HOST:PORT, the name by which"
                 " browsers reach this machine"
@@ -103,7 +103,7 @@ class Access:
     def hosts(self, address: str) -> list[str]:
         """Host names under which the server answers, without port, as a tunnel may use another."""
         # No IPv6 address: Panel cannot parse one in a request.
-        own = [address] if address not in EVERYWHERE and ":" not in address else []
+        own = [address] if address not in PUBLIC_ADDRESSES and ":" not in address else []
         named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
 
@@ -111,7 +111,7 @@ class Access:
         """Arguments of ``panel.serve``."""
         from snnlab_app.server import door  # imported after the checks, as Panel takes seconds
 
-        hosts = [] if address in EVERYWHERE else [f"{address}:{port}"] * (":" not in address)
+        hosts = [] if address in PUBLIC_ADDRESSES else [f"{address}:{port}"] * (":" not in address)
         if is_loopback(address):
             hosts += [f"{name}:{port}" for name in LOOPBACK]
         return {
@@ -139,7 +139,7 @@ def derived(use: str) -> bytes:
 def _secret(path):
     with suppress(OSError):
         kept = path.read_bytes()
-        if len(kept) == LENGTH and not path.stat().st_mode & OTHERS:
+        if len(kept) == LENGTH and not path.stat().st_mode & FORBIDDEN_MODE:
             return kept
     fresh = secrets.token_bytes(LENGTH)
     with suppress(OSError):  # without a writable cache it lasts as long as the server

@@ -37,12 +37,12 @@ def read(path: Path) -> dict[str, str]:
         name, _, hashed = line.partition(":")
         if not (NAME.fullmatch(name) and hashed.startswith("$argon2")):
             raise SnnlabError(
-                f"password file {path}: line {number} is no name and Argon2 hash; write it with"
+                f"password file {path}: line {number} is not a name and Argon2 hash; write it with"
                 f" snnlab password {path} NAME"
             )
         entries[name] = hashed
     if not entries:
-        raise SnnlabError(f"password file {path} names nobody: snnlab password {path} NAME")
+        raise SnnlabError(f"password file {path} has no names: snnlab password {path} NAME")
     return entries
 
 

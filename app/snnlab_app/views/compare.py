@@ -136,7 +136,7 @@ class CompareView(View):
         self.summary.say(self._in_words(snapshot))
         self._words.say(
             "Differences are to the settings of this run as they are now; knobs that act at once"
-            "may have been changed during the run."
+            " may have been changed during the run."
         )
 
     def _feed(self, slot, pin):

@@ -1,4 +1,4 @@
-"""Measurements of circuits, as one would make them in a laboratory: from CADC samples and spikes.
+"""Measurements of circuits as in a laboratory: from CADC samples and spikes.
 
 Each takes a :class:`~snnlab.chip.lab.laboratory.Lab` and returns float64[circuit].
 """
