@@ -21,10 +21,10 @@ FIELDS = ("version", "about", "base", "set", "view", "look_for")
 class Recipe:
     """A named configuration.
 
-    version : raised whenever the settings change; about : what it is for, one sentence;
-    settings : values of knobs by name, those not named are at their defaults; view : the view of
-    the dashboard to open, None for the one that is open; look_for : what to look for there, one
-    sentence or empty.
+    version : increased whenever the settings change; about : purpose, one sentence;
+    settings : values of knobs by name, all others are at their defaults; view : the view of the
+    dashboard to open, None to keep the open one; look_for : what to observe there, one sentence
+    or empty.
     """
 
     name: str
@@ -62,7 +62,7 @@ def recipes() -> MappingProxyType[str, Recipe]:
 def read(text: str) -> dict[str, Recipe]:
     """Recipes of a TOML text by name; a base comes before the recipes that build on it.
 
-    Raises :class:`SnnlabError` that names the recipe and the cure if one is not valid.
+    Raises :class:`SnnlabError` with the recipe's name and the remedy if one is not valid.
     """
     try:
         tables = tomllib.loads(text)

@@ -1,7 +1,7 @@
 """The emulated chip: a die with its imperfections, the kernels that integrate it, its recordings.
 
-Numpy and numba only; imports ``events``, ``seeding``, ``files``, ``arrays`` and ``errors``. Where a
-number comes from is said at each constant; other rooms take them from a ``spec``.
+Numpy and numba only; imports ``events``, ``seeding``, ``files``, ``arrays`` and ``errors``. The
+source of each constant is stated there; other rooms read constants from a ``spec``.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Kernels whose compiled code is kept on disk, if a folder for it can be written."""
+"""Kernels whose compiled code is cached on disk, if a folder can be written."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +43,7 @@ def compiling(
 
 
 class _Count(event.Listener):
-    """Listens to every function that numba compiles; counts those of some kernels."""
+    """Counts the compiled functions of some kernels, by numba's events."""
 
     def __init__(self, kernels, stage, tell):
         self._parts = [(k, _parts(k)) for k in kernels if isinstance(k, Dispatcher)]
@@ -73,7 +73,7 @@ class _Count(event.Listener):
 
 
 def _parts(kernel):
-    """The functions that are compiled for a kernel: itself and those it calls, but for inlined."""
+    """The functions compiled for a kernel: itself and those it calls, except inlined ones."""
     if not isinstance(kernel, Dispatcher):
         return set()
     function = kernel.py_func
@@ -83,7 +83,7 @@ def _parts(kernel):
 
 
 class _Cache(FunctionCache):
-    """Numba's cache, in which a damaged file counts as missing."""
+    """Numba's cache, where a damaged file counts as missing."""
 
     def load_overload(self, sig, target_context):
         try:

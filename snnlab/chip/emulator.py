@@ -30,7 +30,7 @@ class Chip:
     Holds no state between runs: same events, weights and trial give the same recording.
     codes : setting of the analog parameters, nominal by default
     correction : int64[circuit], what digital correction subtracts from each CADC channel
-    labels_spike : whether the last layer has a threshold too; label neurons have none
+    labels_spike : whether the last layer has a threshold too; False for label neurons
     spec : constants of the chip, or of a variant with fewer bits
     Raises :class:`SnnlabError` for a correction of another shape or out of range.
     """
@@ -71,8 +71,8 @@ class Chip:
         lists and tensors of whole numbers are taken too.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
-        read_hidden : whether hidden membranes are digitised too: learning needs them, a
-        classification does not. Else they are recorded as no samples.
+        read_hidden : whether hidden membranes are digitised too, as learning requires; otherwise
+        they are recorded with 0 samples.
         silent : bool[neuron] of each hidden layer, neurons that may not fire in this run.
         Raises :class:`SnnlabError` when shapes, events or weights do not fit.
         """
@@ -137,7 +137,7 @@ class Chip:
         return neurons._replace(threshold=threshold)
 
     def _own(self, layer):
-        """The circuit whose membrane is the neuron's; those joined to it are switched off."""
+        """Constants of each neuron's own circuit; those joined to it are switched off."""
         return self.mapping.circuits[layer][:, 0]
 
     def _constants(self, layer):
@@ -237,7 +237,7 @@ class Chip:
 
 
 def _whole(weight):
-    """Whole numbers as the chip takes them; floats stay what they are, maybe of another unit."""
+    """Whole numbers as int8; floats are unchanged, as they may be in another unit."""
     return cast_exact(weight, np.int8, "weights") if weight.dtype.kind in "iu" else weight
 
 
@@ -249,7 +249,7 @@ def _a(kind, given):
 
 
 def _correction(given, n_circuits):
-    """What is subtracted from each channel, nothing by default : number[circuit]."""
+    """Correction subtracted from each channel, 0 by default : number[circuit]."""
     correction = np.zeros(n_circuits, np.int64) if given is None else np.asarray(given)
     if correction.shape != (n_circuits,) or correction.dtype.kind not in "iuf":
         raise SnnlabError(

@@ -56,7 +56,7 @@ class Synapses(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Buffers of one image, used again for the next.
+    """Buffers of one image, reused for the next.
 
     u, exc, inh : float32[neuron], membrane and the two synaptic currents;
     until : float64[neuron], end of the refractory period in steps; held : uint64[neuron], indices
@@ -180,7 +180,7 @@ def _propagate(u, exc, inh, neurons):
     """One exact exponential step of all membranes.
 
     Each loop writes one array only: LLVM can then prove that nothing overlaps, and vectorises.
-    Inlined, as a call with so many arrays costs 50 ns, as much as the work on 256 neurons.
+    Inlined, as a call with ten arrays costs 50 ns, as much as the work on 256 neurons.
     """
     for j in range(u.shape[0]):  # J
         drive = neurons.rise_exc[j] * exc[j] + neurons.rise_inh[j] * inh[j]  # thresholds
@@ -193,8 +193,7 @@ def _propagate(u, exc, inh, neurons):
 
 @njit(inline="always", **UNCOUNTED)
 def _hold(u, reset, held, until, n_held, step):
-    """Keep refractory neurons at their reset, all step or the part until their period ends; returns
-    how many remain."""
+    """Hold refractory neurons at their reset until their period ends; returns how many remain."""
     h, one = np.uint64(0), np.uint64(1)  # unsigned: numba does not test for negative indices
     while h < n_held:
         j = held[h]  # neuron
@@ -257,7 +256,7 @@ def _fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, cha
     for j in range(n):  # J
         crossed[j] = u[j] >= threshold[j]
     for w in range(work.words.shape[0]):  # J / 8
-        if work.words[w] == 0:  # few neurons cross: eight are passed over at once
+        if work.words[w] == 0:  # few neurons cross: skip eight at once
             continue
         for j in range(8 * w, 8 * w + 8):
             if not crossed[j] or until[j] >= step + 1:  # held for the whole step

@@ -45,7 +45,7 @@ class OperatingPoint:
                     f"operating point {name} = {value} is not allowed:"
                     f" {kind} from {low:g} to {high:g}"
                 )
-            # Python's own: for a number of another kind numba would compile all kernels again.
+            # Plain Python numbers: for other types numba would compile all kernels again.
             object.__setattr__(self, name, type(high)(value))
 
     @classmethod
@@ -79,7 +79,7 @@ class OperatingPoint:
     def most_spikes(self) -> int:
         """Most spikes of one neuron in one image: one per step, and per refractory period.
 
-        A period that just does not fit counts: rounding in the kernel may make it fit.
+        A period that barely does not fit counts: rounding in the kernel may make it fit.
         """
         steps = self.samples * self.substeps
         return min(steps, int(steps * self.dt / self.tau_ref + 1e-3) + 1)

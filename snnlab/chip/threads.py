@@ -24,7 +24,7 @@ _orphaned = False
 def _choose_layer() -> tuple[str, str | None]:
     """The layer asked for, else OpenMP or TBB if the machine has one, else numba's own workqueue.
 
-    With it what is wrong with the choice of the environment, or None.
+    Returns it with the error in the environment's choice, or None.
     """
     asked = str(numba.config.THREADING_LAYER).lower()
     layer = asked if _is_installed(asked) else next(filter(_is_installed, _LAYERS))
@@ -91,7 +91,7 @@ def guarded(kernel):
 
 
 def _forked():
-    """In a child of os.fork, in which of all threads only the one that forked lives on."""
+    """Called in a child of os.fork, where only the forking thread survives."""
     global LAYER, _orphaned, _one_at_a_time
     _one_at_a_time = Lock()  # another thread of the parent may have held it
     if LAYER == "tbb":  # renews its threads

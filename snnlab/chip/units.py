@@ -147,7 +147,7 @@ def _named(units):
 
 
 QUANTITIES = MappingProxyType({units: _named(units) for units in UNITS})
-"""Names of all quantities, in the order in which they are offered."""
+"""Names of all quantities, in menu order."""
 
 
 def is_measured(name: str) -> bool:

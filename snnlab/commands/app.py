@@ -14,11 +14,11 @@ from snnlab.commands.limits import Limits
 from snnlab.errors import SnnlabError
 from snnlab.process import freeze_imports
 
-MOST_WORKERS, LAST_PORT = 64, 65535
+MAX_WORKERS, LAST_PORT = 64, 65535
 
 
 def add_app(commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to a parser's commands."""
     app = commands.add_parser("app", help="open the dashboard in the browser")
     app.set_defaults(command=_app)
     add_data_dir(app)
@@ -36,7 +36,7 @@ def add_app(commands) -> None:
         "--workers", type=whole, default=1, metavar="N",
         help="processes to compute in, among which visitors are spread (default: 1)",
     )  # fmt: skip
-    app.add_argument("--admin", action="store_true", help="with a page that tells what goes on")
+    app.add_argument("--admin", action="store_true", help="also serve a server status page")
     for name in Limits.names():
         limit = Limits.param[name]
         app.add_argument(
@@ -72,7 +72,7 @@ def _add_access(app):
 
 
 def _access(arguments):
-    """Who may come in, checked before anything is started."""
+    """The access options, checked before anything is started."""
     access = importlib.import_module("snnlab_app.server.access").Access(
         passwords=Path(arguments.basic_auth) if arguments.basic_auth else None,
         oauth=arguments.oauth,
@@ -111,9 +111,9 @@ def _app(arguments):
     access = _access(arguments)
     from snnlab.text.progress import ctrl_c
 
-    # By name only: the library does not import its dashboard. The computing process gets data and
-    # kernels ready while the page's libraries are imported. Ctrl-C waits for both: an interrupted
-    # import may swallow it, and half a start of a process leaves one that waits for the rest.
+    # By name only: the library does not import its dashboard. The computing process loads data and
+    # kernels while the page's libraries are imported. Ctrl-C is deferred until both are done: an
+    # interrupted import may swallow it, and an interrupted start leaves a waiting process.
     limits = _limits(arguments)
     with ExitStack() as started:
         with ctrl_c() as pressed, freeze_imports():
@@ -134,10 +134,10 @@ def _app(arguments):
 
 
 def _limits(arguments):
-    if not 1 <= arguments.workers <= MOST_WORKERS:
+    if not 1 <= arguments.workers <= MAX_WORKERS:
         raise SnnlabError(
-            f"--workers {arguments.workers} is not allowed: 1 to {MOST_WORKERS}; more than the"
-            " machine has cores help nobody"
+            f"--workers {arguments.workers} is not allowed: 1 to {MAX_WORKERS}; more than the"
+            " number of cores is of no use"
         )
     given = {name: getattr(arguments, f"max_{name}") for name in Limits.names()}
     return Limits.read(**{name: text for name, text in given.items() if text is not None})

@@ -10,7 +10,7 @@ from snnlab.text.tables import aligned
 PLACED_BY = ("dataset", "side", "hidden", "chips")
 """Knobs that decide how a network is placed."""
 ROWS_IN_LSB = 4
-"""The first rows of a calibration's report are in LSB, the others relative."""
+"""Number of first rows of a calibration report that are in LSB; the others are relative."""
 
 
 def add_calibrate(commands) -> None:
@@ -24,7 +24,7 @@ def add_calibrate(commands) -> None:
 
 def add_map(commands) -> None:
     """Add the command to a parser's commands."""
-    map_ = commands.add_parser("map", help="say where a network sits on the chip, and what is left")
+    map_ = commands.add_parser("map", help="print the placement of a network on the chip")
     map_.set_defaults(command=_map, prints=True)
     add_data_dir(map_)
     add_knobs(map_, PLACED_BY)

@@ -16,13 +16,13 @@ from snnlab.text.tables import aligned
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
-TOLD_EVERY = 20
-"""Pictures between two looks of the progress bar."""
+PROGRESS_INTERVAL = 20
+"""Pictures between two updates of the progress bar."""
 
 
 def add_classify(commands) -> None:
     """Add the command to a parser's commands."""
-    text = "have a run decide on pictures: class, potential, time and energy of each"
+    text = "classify pictures with a run: class, potential, time and energy of each"
     parser = commands.add_parser("classify", help=text, description=text)
     parser.set_defaults(command=_classify, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
@@ -47,10 +47,10 @@ def _classify(arguments):
     found, names, images, unread = [], [], [], []
     for given in arguments.pictures:
         with _named(given, unread):
-            found += _found(given)
+            found += _find_pictures(given)
     with Bar() as bar:
         for k, name in enumerate(found):
-            if k % TOLD_EVERY == 0:
+            if k % PROGRESS_INTERVAL == 0:
                 bar.tell(f"picture {k + 1} of {len(found)}", k / len(found))
             with _named(name, unread):
                 source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
@@ -64,7 +64,7 @@ def _classify(arguments):
 
 @contextmanager
 def _named(name, unread) -> Iterator[None]:
-    """What is wrong with one picture is said, and the others go on."""
+    """Classify one picture; an error is printed and does not stop the others."""
     from tqdm import tqdm
 
     try:
@@ -75,12 +75,12 @@ def _named(name, unread) -> Iterator[None]:
         tqdm.write(f"snnlab: {where}{error}", file=sys.stderr)
 
 
-def _found(name) -> list[str]:
-    """A file's name as it is, or in order those of a folder's or pattern's pictures."""
+def _find_pictures(name) -> list[str]:
+    """The file itself, or the sorted pictures of a folder or pattern."""
     from snnlab.data.own.labelled import natural_key
 
     found = [name]
-    if os.path.isdir(name):  # False for what is no name
+    if os.path.isdir(name):  # False for an invalid name
         found = [str(path) for path in Path(name).rglob("*") if _looks_like_a_picture(path)]
     elif has_magic(name) and not os.path.lexists(name):
         found = glob(name, recursive=True)
@@ -118,7 +118,7 @@ COLUMNS = (
     "picture", "class", "potential", "second class", "second potential", "time_us",
     "hidden_spikes", "energy_uJ", "energy_low_uJ", "energy_high_uJ",
 )  # fmt: skip
-"""Of the CSV, before the potentials of all classes."""
+"""Columns of the CSV before the potentials of all classes."""
 
 
 def _line(name, decision):

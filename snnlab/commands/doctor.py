@@ -32,13 +32,13 @@ PARTS = {
 }
 """Optional parts that a user may want, by the name of their extra."""
 NATIVE = ("numpy", "scipy", "numba", "pyarrow", "torch")
-"""Libraries that may be there and yet not fit each other."""
+"""Native libraries, which may be installed but incompatible."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 
 
 @dataclass
 class Report:
-    """What was found: facts by section and name, and what is wrong, one line with its cure each."""
+    """The report: facts by section and name, and problems, one line each with its remedy."""
 
     sections: dict[str, dict[str, str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -52,12 +52,12 @@ class Report:
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
 
     def as_json(self) -> str:
-        """The same for programs: sections as objects, and a list of ``problems``."""
+        """The report as JSON: sections as objects, and a list of ``problems``."""
         return json.dumps({**self.sections, "problems": self.problems}, indent=2)
 
 
 def examine() -> Report:
-    """Look at the installation; nothing is fetched, kept or changed."""
+    """Examine the installation without downloading or changing anything."""
     report = Report()
     for section, look in (
         ("snnlab", _itself),
@@ -69,7 +69,7 @@ def examine() -> Report:
         facts = report.sections[section] = {}
         try:
             facts.update(look(report.problems))
-        except Exception as error:  # whatever is broken, the rest is still worth hearing
+        except Exception as error:  # report the other sections in any case
             said = f"{type(error).__name__}: {error}".splitlines()[0]
             report.problems.append(f"{section}: {said}")
     return report
@@ -98,12 +98,12 @@ def _itself(problems):
 
 
 def _changed_files() -> list[str]:
-    """Installed files that are no longer as the installer wrote them."""
+    """Installed files that differ from the installer's record."""
     distribution = metadata.distribution(install.DISTRIBUTION)
     changed = []
     for name, recorded, _ in csv.reader((distribution.read_text("RECORD") or "").splitlines()):
         algorithm, _, expected = recorded.partition("=")
-        if algorithm != "sha256":  # of itself RECORD keeps none
+        if algorithm != "sha256":  # RECORD has no hash of itself
             continue
         try:
             with open(distribution.locate_file(name), "rb") as stream:
@@ -116,7 +116,7 @@ def _changed_files() -> list[str]:
 
 
 def _browser():
-    """What ``snnlab app`` opens, or could be opened by hand."""
+    """The browser that ``snnlab app`` opens, or one to be opened by hand."""
     try:
         opened = webbrowser.get()
     except webbrowser.Error:
@@ -147,7 +147,7 @@ def _libraries(problems):
 
 
 def _torch(facts):
-    """Says how torch was built; returns what is wrong with it, if anything."""
+    """Adds torch's build to the facts; returns its problem, if any."""
     import torch
 
     cuda = torch.version.cuda or torch.version.hip
@@ -185,9 +185,9 @@ def _kernels(problems):
 
 
 def _place(folder, what, variable, problems):
-    """A folder in words; a problem if nothing can be kept there."""
+    """Description of a folder; adds a problem if it cannot be written."""
     first = next(filter(os.path.exists, (Path(folder), *Path(folder).parents)))
-    try:  # permissions do not say it: nobody makes a folder in /proc or on a full disk
+    try:  # permissions do not suffice: /proc and a full disk refuse new folders
         TemporaryDirectory(dir=first).cleanup()
     except OSError:
         problems.append(
@@ -207,10 +207,10 @@ def _data(problems):
         facts["SNNLAB_DATA"] = chosen
         if not Path(chosen).expanduser().is_dir():
             problems.append(f"SNNLAB_DATA names {chosen}, which is no folder: correct or unset it")
-    return facts | {name: _found(entry, chosen) for name, entry in CATALOGUE.items()}
+    return facts | {name: _locate(entry, chosen) for name, entry in CATALOGUE.items()}
 
 
-def _found(entry, chosen):
+def _locate(entry, chosen):
     """Where the files of a data set are, without reading them."""
     from snnlab.data.published import files
     from snnlab.files import cache_folder
@@ -240,7 +240,7 @@ def _parts(problems):
 
 
 def _required(extra: str) -> Iterator[str]:
-    """Names of the distributions that an extra asks for, or snnlab itself for an empty one."""
+    """Names of the distributions that an extra requires, or snnlab itself for an empty one."""
     try:
         every = metadata.requires(install.DISTRIBUTION) or []
     except metadata.PackageNotFoundError:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from snnlab.config import Config
 from snnlab.recipes import recipe
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 
 
 def add_knobs(parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = None) -> None:
@@ -18,7 +18,7 @@ def add_knobs(parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = 
 
 
 def filled(text: str) -> str:
-    """A flag's text: an empty one, of a shell variable that is not set, is not the default."""
+    """A flag's text; an empty one, e.g. from an unset shell variable, is refused."""
     if not text:
         raise argparse.ArgumentTypeError("is empty: give a value or leave it out")
     return text
@@ -29,7 +29,7 @@ def whole(text: str) -> int:
     try:
         return number(text, int)
     except ValueError:
-        meant = cure(text, int)
+        meant = suggest(text, int)
         raise argparse.ArgumentTypeError(f"invalid int value: {text!r}{meant}") from None
 
 
@@ -39,7 +39,7 @@ def place(text: str) -> Path:
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:
-    """A flag for settings by name, over which the knobs' own flags go."""
+    """A flag for a recipe, which the knobs' own flags override."""
     parser.add_argument(
         "--recipe",
         type=filled,
@@ -49,13 +49,13 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
 
 
 def add_data_dir(parser: argparse.ArgumentParser) -> None:
-    """A flag for where the data are."""
+    """A flag for the folder of the data."""
     text = "folder with idx files of the data sets; for data of your own, their folder or file"
     parser.add_argument("--data-dir", type=filled, metavar="DIR", help=text)
 
 
 def add_tensorboard(parser: argparse.ArgumentParser) -> None:
-    """A flag for where TensorBoard finds the curves."""
+    """A flag for the folder of TensorBoard curves."""
     text = "write the curves for TensorBoard, too, to a folder of the run's name in this one"
     parser.add_argument("--tensorboard", type=place, metavar="DIR", help=text)
 

@@ -1,9 +1,9 @@
-"""What a server of the dashboard gives its visitors at most."""
+"""Limits of a dashboard server per visitor and in total."""
 
 import param
 
 from snnlab.errors import SnnlabError
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 
 
 class Limits(param.Parameterized):
@@ -11,7 +11,7 @@ class Limits(param.Parameterized):
 
     visitors = param.Integer(
         40, bounds=(1, 10_000),
-        doc="Visitors at once; who comes later stands in line until one leaves.",
+        doc="Visitors at once; later ones wait in line until one leaves.",
     )  # fmt: skip
     minutes = param.Number(
         120.0, bounds=(0.01, 1e5),
@@ -19,25 +19,25 @@ class Limits(param.Parameterized):
     )  # fmt: skip
     memory = param.Integer(
         6000, bounds=(500, 10**7),
-        doc="Memory of a computing process, in MB, above which visitors stand in line.",
+        doc="Memory of a computing process, in MB, above which visitors wait in line.",
     )  # fmt: skip
     stored = param.Integer(
         1000, bounds=(10, 10**7),
-        doc="Disk space, in MB, for trainings that were left in a crash; the oldest go first.",
+        doc="Disk space, in MB, for abandoned trainings; the oldest are removed first.",
     )  # fmt: skip
     upload = param.Integer(
         100, bounds=(1, 2000),
-        doc="Size of a data set of a visitor's own, in MB.",
+        doc="Size of a visitor's own data set, in MB.",
     )  # fmt: skip
 
     @classmethod
     def names(cls) -> list[str]:
-        """In the order in which they are declared."""
+        """Names in the order of declaration."""
         return [name for name in cls.param if name != "name"]
 
     @classmethod
     def read(cls, **texts: str) -> "Limits":
-        """Limits from what people type; raises :class:`SnnlabError` for a value not allowed."""
+        """Limits from texts; raises :class:`SnnlabError` for a value that is not allowed."""
         return cls(**{name: cls._number(name, text) for name, text in texts.items()})
 
     @classmethod
@@ -53,6 +53,6 @@ class Limits(param.Parameterized):
             what = "a whole number" if kind is int else "a number"
             raise SnnlabError(
                 f"--max-{name} {text} is not allowed: {what} from {low:g} to {high:g}"
-                f"{cure(text, kind, declared.bounds)}"
+                f"{suggest(text, kind, declared.bounds)}"
             )
         return value

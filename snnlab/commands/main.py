@@ -1,4 +1,4 @@
-"""The command line: ``snnlab train``, ``app``, and what goes with them."""
+"""The command line: the parser of ``snnlab``, and its short commands."""
 
 import argparse
 import importlib
@@ -31,8 +31,8 @@ from snnlab.text.spelling import did_you_mean
 from snnlab.text.tables import aligned
 
 UNSOUND, UNPRINTED, INTERRUPTED = 1, 1, 130
-"""Exit codes: something is wrong with the installation; what a command prints is its whole result
-and was lost; Ctrl-C. An error of use gives 2."""
+"""Exit codes: problem with the installation; output lost, of a command whose result is its output;
+Ctrl-C. An error of use gives 2."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except SnnlabError as error:
         print(f"snnlab: {error}", file=sys.stderr)
         return 2
-    except OSError as error:  # a place that no command looks after: a disk that fails, a name
+    except OSError as error:  # not handled by a command, e.g. a failing disk
         where = f"{error.filename}: " if error.filename else ""
         print(f"snnlab: {where}{error.strerror or error}", file=sys.stderr)
         return 2
@@ -57,16 +57,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _unprinted(prints):
-    """The exit code of what has gone well, but for its output."""
+    """The exit code of a command that succeeded, but whose output may be lost."""
     return UNPRINTED if prints and console.is_output_lost() else 0
 
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)  # else a new flag changes what old ones say
+        super().__init__(allow_abbrev=False, **options)  # new flags must not make these ambiguous
 
     def parse_known_args(self, args=None, namespace=None):
-        """All of them are known: else the command itself says so, and points to its own help."""
+        """Parse known arguments; the command itself reports unknown ones and refers to its help."""
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             meant = did_you_mean(rest[0].partition("=")[0], self._option_string_actions)
@@ -81,7 +81,7 @@ class _Parser(argparse.ArgumentParser):
             raise
 
     def exit(self, status=0, message=None):
-        """After help and version, too, which are nothing but output."""
+        """Exit, also after help and version, whose output may be lost."""
         super().exit(status or _unprinted(True), message)
 
     def error(self, message):
@@ -129,7 +129,7 @@ def _add_train(commands):
 
 
 def _add_data(commands):
-    data = commands.add_parser("data", help="fetch a data set and say where it came from")
+    data = commands.add_parser("data", help="fetch a data set and print its source")
     data.set_defaults(command=_data, prints=True)
     data.add_argument("name", help=", ".join(Config.param["dataset"].objects))
     add_data_dir(data)
@@ -150,7 +150,7 @@ def _add_export(commands):
     export.set_defaults(command=_export)
     export.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
     export.add_argument("out", metavar="FILE", type=place, help="NIR file to write")
-    text = "a graph in steps of time that this library reads: norse or snntorch"
+    text = "a graph in fixed time steps for this library: norse or snntorch"
     export.add_argument("--for", dest="library", type=str.lower, metavar="LIB", help=text)
 
 
@@ -181,7 +181,9 @@ def _add_reproduce(commands):
         default=Path("runs/reproduce"),
         help="finished trainings",
     )
-    reproduce.add_argument("--report-only", action="store_true", help="train nothing, only write")
+    reproduce.add_argument(
+        "--report-only", action="store_true", help="write the results without training"
+    )
     reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
         "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
@@ -200,7 +202,7 @@ def _add_bench(commands):
 
 
 def _add_doctor(commands):
-    doctor = commands.add_parser("doctor", help="say what is installed, where, and what is wrong")
+    doctor = commands.add_parser("doctor", help="report what is installed, where, and problems")
     doctor.set_defaults(command=_doctor, prints=True)
     doctor.add_argument("--json", action="store_true", help="the same for programs")
 

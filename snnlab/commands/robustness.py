@@ -1,4 +1,4 @@
-"""``snnlab robustness``, ``transfer`` and ``neuron-death``: what a run's network bears."""
+"""``snnlab robustness``, ``transfer`` and ``neuron-death``: tests of a run's network."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.commands.flags import add_data_dir, filled, place, whole
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 from snnlab.text.tables import aligned
 
 
@@ -44,7 +44,7 @@ def _numbers(text):
     try:
         return tuple(number(part := each, float) for each in text.split(","))
     except ValueError:
-        meant = cure(part, float, percent=0.01)
+        meant = suggest(part, float, percent=0.01)
         raise argparse.ArgumentTypeError(f"{text}: give numbers such as 0,0.2,0.4{meant}") from None
 
 
@@ -83,7 +83,7 @@ def _neuron_death(arguments):
 
 
 def _measured(arguments, study, **options):
-    """The table of a study, also written where it was asked for."""
+    """Run a study; its table is also written to a file if requested."""
     from snnlab.runs.run import find_run
     from snnlab.runs.tables import check_export, export_table
     from snnlab.text.progress import Bar

@@ -16,11 +16,11 @@ INTERRUPTED = 130
 RUNS = Path("runs")
 _ROOT = {"type": place, "metavar": "DIR", "help": "folder of runs (default: runs)"}
 MAX_COMPARED_RUNS = 6
-"""Runs that one comparison shows."""
+"""Largest number of runs in one comparison."""
 
 
 def add_runs(commands) -> None:
-    """Add the command and what it can do to a parser's commands."""
+    """Add the command and its subcommands to a parser's commands."""
     runs = commands.add_parser("runs", help="list, show, diff, resume, note, export or remove runs")
     runs.add_argument("--root", default=RUNS, **_ROOT)
     what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -74,7 +74,7 @@ _RUNS = ("runs", {"type": filled, "metavar": "RUN", "nargs": "+", "help": "folde
 def _add(commands, name, command, text, arguments):
     parser = commands.add_parser(name, help=text, description=text)
     parser.set_defaults(command=command)
-    parser.add_argument("--root", default=argparse.SUPPRESS, **_ROOT)  # here, too, people give it
+    parser.add_argument("--root", default=argparse.SUPPRESS, **_ROOT)  # also after the verb
     for flag, options in arguments:
         parser.add_argument(flag, **options)
     return parser
@@ -91,7 +91,7 @@ def _list(arguments):
     complaints = [complaint for _, more in listed for complaint in more]
     rows = [{**run.row(), "folder": str(run.folder)} for run in runs]
     rows = select_rows(rows, arguments.where, arguments.sort)
-    called = "folder" if arguments.folders else "run"  # by which other commands find it
+    called = "folder" if arguments.folders else "run"  # the name that other commands take
     results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
     columns = {called: "run", "state": "state", "dataset": "data", **results, "tags": "tags"}
     if arguments.sort and arguments.sort not in columns:
@@ -107,7 +107,7 @@ def _list(arguments):
 
 
 def _check_root(root):
-    """There need be no runs yet, but a folder that is named is there."""
+    """Check that a given folder of runs exists; the default one need not."""
     if not root.is_dir() and (root.exists() or root != RUNS):
         raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
 
@@ -144,7 +144,7 @@ def _show(arguments):
 def _diff(arguments):
     from snnlab.runs.run import difference
 
-    runs = _found(arguments)
+    runs = _find_runs(arguments)
     if not 2 <= len(runs) <= MAX_COMPARED_RUNS:
         raise SnnlabError(
             f"{len(runs)} runs given: compare 2 to {MAX_COMPARED_RUNS} different ones"
@@ -159,7 +159,7 @@ def _diff(arguments):
     return 0
 
 
-def _found(arguments):
+def _find_runs(arguments):
     from snnlab.runs.run import find_run
 
     return _once(find_run(name, arguments.root) for name in arguments.runs)
@@ -199,7 +199,7 @@ def _note(arguments):
 def _export(arguments):
     from snnlab.runs.tables import columns_of, export_table
 
-    runs, out = _found(arguments), arguments.out
+    runs, out = _find_runs(arguments), arguments.out
     if out.suffix == ".zip":
         return _zip(runs, out)
     rows = [row for run in runs for row in _rows(run, arguments.what)]
@@ -220,7 +220,7 @@ def _zip(runs, out):
 
 
 def _pack(folder, file):
-    """The files of a run, but nothing that a link in it leads to."""
+    """The files of a run, without following links."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.iterdir()):
             if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
@@ -243,7 +243,7 @@ def _rows(run, what):
 def _tensorboard(arguments):
     from snnlab.runs.tensorboard import export
 
-    runs = _found(arguments)
+    runs = _find_runs(arguments)
     for run in runs:
         export(run, arguments.out)
     print(f"{len(runs)} runs written: tensorboard --logdir {arguments.out}")
@@ -251,7 +251,7 @@ def _tensorboard(arguments):
 
 
 def _rm(arguments):
-    runs = _found(arguments)
+    runs = _find_runs(arguments)
     if not arguments.yes:
         names = ", ".join(run.name for run in runs)
         raise SnnlabError(f"{len(runs)} runs would be removed for good ({names}): add --yes")

@@ -1,10 +1,10 @@
-"""``snnlab sweep``: many trainings, to find the settings that serve best."""
+"""``snnlab sweep``: many trainings, to find the best settings."""
 
 from snnlab.commands.flags import add_knobs, add_recipe, config, filled, place, whole
 from snnlab.errors import SnnlabError
 from snnlab.quantities import objectives
 from snnlab.runs.tables import check_export, columns_of, export_table
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 
 MAX_SHOWN_TRIALS = 10
 """Trials that are shown at the end."""
@@ -105,7 +105,7 @@ def _plan(arguments):
 
 
 def _settings(arguments, varied):
-    """Knobs that stay: those given as flags, and all of a recipe but the varied ones."""
+    """Fixed knobs: those given as flags, and those of a recipe that are not varied."""
     values = config(arguments).values()
     return {
         name: value for name, value in values.items()
@@ -135,11 +135,11 @@ def _limit(text):
     try:
         return name, number(value, float)
     except ValueError:
-        raise SnnlabError(f"limit {name} = {value} is no number{cure(value, float)}") from None
+        raise SnnlabError(f"limit {name} = {value} is no number{suggest(value, float)}") from None
 
 
 def _so_far(plan, storage):
-    """What an interrupted sweep has found, and how it goes on."""
+    """Results of an interrupted sweep, and how to resume it."""
     from snnlab.sweeps.storage import load_study
 
     try:
@@ -150,7 +150,7 @@ def _so_far(plan, storage):
 
 
 def _summary(plan, study, storage):
-    """The best trials in a table, or why no trial counts."""
+    """Table of the best trials, or the reason why there are no valid trials."""
     from snnlab.sweeps.outcome import best_of, row_of, why_none
 
     states = [trial.state.name.lower() for trial in study.trials]

@@ -4,6 +4,6 @@ Imports ``chip``, ``model``, ``text`` and the names of data sets in ``data``.
 """
 
 from snnlab.config.knobs import Config
-from snnlab.config.parameters import Numbers, Quantity
+from snnlab.config.parameters import Numbers, PhysicalNumber
 
-__all__ = ["Config", "Numbers", "Quantity"]
+__all__ = ["Config", "Numbers", "PhysicalNumber"]

@@ -1,4 +1,4 @@
-"""What every knob does, whatever its kind: read from text, checked, refused in one line."""
+"""Common behaviour of all knobs: parsing, validation, one-line errors."""
 
 import re
 from contextlib import suppress
@@ -9,23 +9,23 @@ import param
 
 from snnlab.chip.die import Die
 from snnlab.errors import SnnlabError
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 from snnlab.text.spelling import did_you_mean
 
 MAX_SHOWN = 100
-"""Characters of a value that an error quotes."""
+"""Largest number of characters of a value that an error quotes."""
 _EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
 
 
 class Knobs(param.Parameterized):
-    """Parameters that refuse a value with one clear line.
+    """Parameters that refuse an invalid value with a one-line error.
 
     Numbers of NumPy become Python's own, and an array or tuple a list; :class:`SnnlabError` is
     raised for a value that is not allowed.
     """
 
     GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """Names of all knobs, by the group in which they are shown."""
+    """Names of all knobs, by displayed group."""
     GROUP_OF: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, **kwargs):
@@ -61,7 +61,7 @@ class Knobs(param.Parameterized):
             raise _refused(name, value, self.allowed(name) + meant) from None
 
     def _typed(self, name, value):
-        """The end of a message on a text where its numbers would be taken."""
+        """End of the error on a text whose number would be accepted."""
         if isinstance(value, str) and not isinstance(self.param[name], param.Selector):
             with suppress(SnnlabError):
                 return f"; give {self.read(name, value)}, not text"
@@ -77,9 +77,9 @@ class Knobs(param.Parameterized):
 
     @classmethod
     def read(cls, name: str, text: str):
-        """A value written as text, of the knob's type; raises :class:`SnnlabError` if it is none.
+        """Parse a text to the knob's type; raises :class:`SnnlabError` for an invalid text.
 
-        Whether the knob takes it is for :meth:`set` to say.
+        The bounds are checked by :meth:`set`.
         """
         knob = cls._knob(name)
         try:
@@ -98,7 +98,7 @@ class Knobs(param.Parameterized):
 
     @classmethod
     def allowed(cls, name: str) -> str:
-        """What values a knob takes, in words."""
+        """Description of the values that a knob accepts."""
         knob = cls.param[name]
         if isinstance(knob, param.Selector):
             return "one of " + ", ".join(map(str, knob.objects))
@@ -113,7 +113,7 @@ class Knobs(param.Parameterized):
 
     @classmethod
     def meant(cls, name: str, value) -> str:
-        """What was probably meant by a value that is not allowed, as the end of a message."""
+        """Suggestion for a value that is not allowed, as the end of an error."""
         knob = cls.param[name]
         if not isinstance(value, str):
             return ""
@@ -124,7 +124,7 @@ class Knobs(param.Parameterized):
             return did_you_mean(value, knob.objects)
         kind = int if isinstance(knob, param.Integer) else float
         percent = 1.0 / knob.factor if getattr(knob, "shown", "") == "%" else None
-        return cure(value, kind, knob.bounds, percent)
+        return suggest(value, kind, knob.bounds, percent)
 
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""
@@ -132,7 +132,7 @@ class Knobs(param.Parameterized):
 
 
 def _refused(name, value, allowed):
-    with suppress(ValueError):  # a whole number of more digits than Python writes
+    with suppress(ValueError):  # a whole number with more digits than Python converts
         value = str(value)
     shown = value if isinstance(value, str) else "a number of thousands of digits"
     cut = shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
@@ -140,9 +140,9 @@ def _refused(name, value, allowed):
 
 
 def _plain(knob, value):
-    """A value of Python's own types, as records and links hold them; raises TypeError for others.
+    """A value as a plain Python type, as in records and links; raises TypeError for others.
 
-    A choice becomes the one that it equals, and truth is no number.
+    A choice becomes the option that it equals; a bool is not a number.
     """
     if isinstance(knob, param.List):
         return _listed(value)

@@ -1,7 +1,7 @@
 """Every tunable quantity, declared once.
 
 Command line flags, dashboard controls, run records and documentation are generated from
-:class:`Config`: its defaults, bounds, units and one-sentence docs stand nowhere else.
+:class:`Config`: its defaults, bounds, units and one-sentence docs are declared here only.
 """
 
 from math import pi
@@ -10,12 +10,18 @@ from typing import ClassVar
 import param
 
 from snnlab.chip.fabrication import SPREADS
-from snnlab.chip.layout.mapping import MOST_INPUTS
-from snnlab.chip.layout.partition import MOST_PARTS
+from snnlab.chip.layout.mapping import MAX_INPUTS
+from snnlab.chip.layout.partition import MAX_PARTS
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.config.base import Knobs
-from snnlab.config.parameters import Numbers, Quantity, microseconds, percentage, strength
+from snnlab.config.parameters import (
+    Numbers,
+    PhysicalNumber,
+    microseconds,
+    percentage,
+    strength,
+)
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.model.readout import RULES as READOUTS
 from snnlab.model.surrogates import SHAPES
@@ -59,13 +65,13 @@ class Config(Knobs):
         label="Input time grid",
         doc="Grid of input spikes: the chip's 8 ns clock, or as in the released code 1.7 µs.",
     )
-    theta_in = Quantity(
+    theta_in = PhysicalNumber(
         0.1,
         bounds=(0.01, 0.9),
         label="Darkest pixel ϑ_in",
         doc="Brightness below which a pixel sends no spike.",
     )
-    rotation = Quantity(
+    rotation = PhysicalNumber(
         0.0,
         bounds=(0.0, 0.8),
         unit="rad",
@@ -74,7 +80,7 @@ class Config(Knobs):
         label="Rotation",
         doc="Training images are turned by up to this angle, drawn again in every epoch.",
     )
-    shift = Quantity(
+    shift = PhysicalNumber(
         0.0,
         bounds=(0.0, 4.0),
         unit="px",
@@ -87,7 +93,7 @@ class Config(Knobs):
         "Stretch",
         "Training images are stretched or squeezed by up to this much along each axis.",
     )
-    bend = Quantity(
+    bend = PhysicalNumber(
         0.0,
         bounds=(0.0, 4.0),
         unit="px",
@@ -103,14 +109,14 @@ class Config(Knobs):
 
     hidden = Numbers(
         default=[246],
-        within=(1, MOST_INPUTS),
+        within=(1, MAX_INPUTS),
         bounds=(1, 8),
         label="Hidden neurons",
         doc="Neurons in each hidden layer.",
     )
     chips = param.Integer(
         1,
-        bounds=(1, MOST_PARTS),
+        bounds=(1, MAX_PARTS),
         label="Chips or runs",
         doc="Chips, or runs one after the other, that the network may take.",
     )
@@ -147,7 +153,7 @@ class Config(Knobs):
         "How much circuits differ from one another: relative spread of time constants and"
         " thresholds on top of the die's.",
     )
-    cadc_noise = Quantity(
+    cadc_noise = PhysicalNumber(
         OperatingPoint.cadc_noise,
         bounds=(0.0, 10.0),
         unit="LSB",
@@ -160,7 +166,7 @@ class Config(Knobs):
         "Threshold drift",
         "Drift of thresholds from run to run, as relative spread.",
     )
-    spike_jitter = Quantity(
+    spike_jitter = PhysicalNumber(
         OperatingPoint.spike_jitter,
         bounds=(0.0, 1e-6),
         unit="s",
@@ -223,7 +229,7 @@ class Config(Knobs):
         "Silence regularisation ρ_s",
         "Strength of the penalty on hidden neurons that hardly ever fire.",
     )
-    least_spikes = Quantity(
+    least_spikes = PhysicalNumber(
         0.05,
         bounds=(0.0, 5.0),
         label="Least activity",
@@ -303,4 +309,4 @@ class Config(Knobs):
             "least_spikes", "surrogate", "weight_bits", "cadc_bits",
         }
     )  # fmt: skip
-    """Knobs that may turn between two training steps; the others need a new training."""
+    """Knobs that may change between two training steps; the others require a new training."""

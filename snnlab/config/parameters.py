@@ -5,11 +5,11 @@ from typing import ClassVar
 import param
 
 
-class Quantity(param.Number):
+class PhysicalNumber(param.Number):
     """A number with a physical unit.
 
-    unit : what the value is stored in, SI; shown : unit people read it in; factor : shown / stored;
-    log : whether a control should step through it logarithmically.
+    unit : SI unit of the stored value; shown : displayed unit; factor : displayed / stored value;
+    log : whether controls are logarithmic.
     """
 
     __slots__ = ["factor", "log", "shown", "unit"]
@@ -27,7 +27,7 @@ class Quantity(param.Number):
 
 
 class Numbers(param.List):
-    """A list of whole numbers, each ``within`` two ends, both included."""
+    """A list of whole numbers, each ``within`` two bounds, both included."""
 
     __slots__ = ["within"]
     _slot_defaults: ClassVar = {**param.List._slot_defaults, "within": (0, 2**32 - 1)}
@@ -44,16 +44,18 @@ class Numbers(param.List):
 
 
 def microseconds(default, low, high, label, doc):
-    return Quantity(
+    return PhysicalNumber(
         default, bounds=(low, high), unit="s", shown="µs", factor=1e6, label=label, doc=doc
     )
 
 
 def percentage(default, high, label, doc):
-    """A number from 0 to ``high`` that people read in %."""
-    return Quantity(default, bounds=(0.0, high), shown="%", factor=100.0, label=label, doc=doc)
+    """A number from 0 to ``high``, displayed in %."""
+    return PhysicalNumber(
+        default, bounds=(0.0, high), shown="%", factor=100.0, label=label, doc=doc
+    )
 
 
 def strength(default, low, high, label, doc):
-    """A number that a control steps through by factors."""
-    return Quantity(default, bounds=(low, high), log=True, label=label, doc=doc)
+    """A number with logarithmic controls."""
+    return PhysicalNumber(default, bounds=(low, high), log=True, label=label, doc=doc)

@@ -1,10 +1,10 @@
-"""What the chip can run of NIR: a chain of weights and leaky neurons, read from a graph.
+"""The subset of NIR that the chip can run: a chain of weights and leaky neurons.
 
 NIR's current-based neuron is
 
     tau_syn dI/dt = −I + w_in S        tau_mem dv/dt = (v_leak − v) + r I
 
-so a spike of area A (the integral of S over time) through weight w brings the charge
+so a spike of area A (the integral of S over time) through weight w delivers the charge
 ∫ r I dt = r w_in w A, whatever tau_syn is. A neuron without synaptic current (LIF, LI) gets r w A
 at once.
 """
@@ -23,20 +23,20 @@ from snnlab.nir.path import SUPPORTED, path_of
 WEIGHTS = ("Linear", "Affine")
 SPIKING = ("CubaLIF", "LIF")
 LABELS = ("CubaLI", "LI")
-"""Neurons without a threshold: only the last ones may be of these."""
+"""Neuron types without threshold, allowed in the last layer only."""
 
-MOST_AXES = 8
+MAX_AXES = 8
 
 
 @dataclass(frozen=True)
 class Layer:
     """A layer of a graph, in the graph's own units.
 
-    source, name, kind : the last node of its weights, the node of its neurons and that one's type
+    source, name, kind : last node of its weights, node of its neurons, and the latter's type
     weight : float64[input, neuron]
     tau_mem, tau_syn : float64[neuron]; tau_syn is None for neurons without synaptic current
     gain : float64[neuron], r w_in, or r without synaptic current
-    gap : float64[neuron], threshold above leak; 1 in the last layer, which never fires
+    gap : float64[neuron], threshold − leak; 1 in the last layer, which never fires
     """
 
     source: str
@@ -57,8 +57,8 @@ class Layer:
 def chain(graph: nir.NIRGraph) -> list[Layer]:
     """The layers from input to output; Linear and Scale nodes in a row are one matrix.
 
-    Raises :class:`SnnlabError` for other nodes, for branches and recurrence, and for parameters
-    that no chip setting has.
+    Raises :class:`SnnlabError` for other nodes, branches, recurrence, and parameters that the
+    chip cannot have.
     """
     path = [(name, node) for name, node in path_of(graph) if not _is_empty(name, node)]
     layers, linear = [], []
@@ -85,10 +85,10 @@ def chain(graph: nir.NIRGraph) -> list[Layer]:
 
 
 def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
-    """A line for each end of the graph that declares more axes than its neurons have.
+    """Notes on each end of the graph that declares more axes than its neurons have.
 
-    Other libraries leave those of batch and time there. Raises :class:`SnnlabError` for a shape
-    of another size.
+    Other libraries include axes of batch and time. Raises :class:`SnnlabError` for a shape of
+    another size.
     """
     for name, node in graph.nodes.items():
         kind = type(node).__name__
@@ -97,13 +97,13 @@ def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
             continue
         n = layers[0].weight.shape[0] if kind == "Input" else layers[-1].weight.shape[1]
         starts = [k for k in range(len(shape)) if prod(shape[k:]) == n]
-        if not starts and prod(shape) != 1:  # one for all, as parameters may be given once
+        if not starts and prod(shape) != 1:  # a scalar holds for all neurons
             what = "inputs" if kind == "Input" else "neurons"
             raise SnnlabError(
                 f"NIR node {str(name)!r} ({kind}) declares shape {shape}, the weights beside it"
                 f" have {n} {what}"
             )
-        # An image may have one colour; labels have one axis.
+        # An input may be an image with one channel; labels have one axis.
         if starts and (outer := shape[: starts[0 if kind == "Input" else -1]]):
             yield (
                 f"NIR node {str(name)!r} ({kind}) declares shape {shape}: read as {n}, without the"
@@ -112,13 +112,13 @@ def outer_axes(graph: nir.NIRGraph, layers: list[Layer]) -> Iterator[str]:
 
 
 def _shape(name, kind, node):
-    """What an Input or Output declares, () for nothing."""
+    """Shape that an Input or Output declares, () if it declares no shape."""
     declared = next(iter((node.input_type or {}).values()), None)
     shape = np.asarray(() if declared is None else declared).ravel()
-    if shape.size and (shape.dtype.kind not in "iu" or shape.size > MOST_AXES):
+    if shape.size and (shape.dtype.kind not in "iu" or shape.size > MAX_AXES):
         raise SnnlabError(
             f"NIR node {str(name)!r} ({kind}): its shape is {shape.dtype}[{shape.size}], expected"
-            f" 1 to {MOST_AXES} whole numbers"
+            f" 1 to {MAX_AXES} whole numbers"
         )
     return tuple(shape.tolist())
 
@@ -131,7 +131,7 @@ def _check_fits(name, weight, before, n):
 
 
 def _is_empty(name, node):
-    """Whether a node changes nothing; raises :class:`SnnlabError` for a delay that does."""
+    """Whether a node is the identity; raises :class:`SnnlabError` for a non-zero delay."""
     if not isinstance(node, nir.Delay):
         return isinstance(node, nir.Input | nir.Output | nir.Flatten)
     delays = _array(name, "delay", node.delay)
@@ -161,8 +161,8 @@ def _layer(linear, name, neurons, is_last):
 
 
 def _matrix(linear):
-    """Name of the last weights among these nodes, and what all do : float64[input, neuron]."""
-    source, matrix = None, np.ones((1, 1))  # a row of factors before the first weights
+    """Name of the last weights among these nodes, and their product : float64[input, neuron]."""
+    source, matrix = None, np.ones((1, 1))  # a row of factors until the first weights
     for name, node in linear:
         if isinstance(node, nir.Scale):
             n = matrix.shape[1] if source or matrix.size > 1 else np.size(node.scale)
@@ -178,7 +178,7 @@ def _matrix(linear):
 
 def _weight(name, node):
     weight = _array(name, "weight", node.weight)
-    while weight.ndim > 2 and len(weight) == 1:  # an axis of batch
+    while weight.ndim > 2 and len(weight) == 1:  # a batch axis
         weight = weight[0]
     if weight.ndim != 2 or 0 in weight.shape:
         raise SnnlabError(
@@ -214,7 +214,7 @@ def _gap(name, of):
 
 
 def _label_gap(name, of):
-    """Labels are compared with one another, so they must start from the same potential."""
+    """Threshold − leak of label neurons, which are compared and so must share one leak."""
     leak = of("v_leak")
     if np.ptp(leak) > 0:
         raise SnnlabError(
@@ -225,7 +225,7 @@ def _label_gap(name, of):
 
 
 def _values(name, parameter, value, n):
-    """A parameter of n neurons, given for each or once : float64[neuron]."""
+    """A parameter of n neurons, given per neuron or as a scalar : float64[neuron]."""
     array = _array(name, parameter, value)
     if array.size not in (1, n):
         raise SnnlabError(

@@ -1,16 +1,16 @@
 """Networks for other libraries, in the Neuromorphic Intermediate Representation (NIR).
 
 Graphs are in seconds of hardware time and in units of the threshold above leak (about 0.33 V on the
-chip), and a spike is a Dirac pulse, as in NIR's own definition of a threshold: so the graph alone
-says what it computes. A spike through weight w lets the chip's synaptic current jump by
-``CURRENT w`` in dV/dt = −V/tau_mem + i. In NIR, with r = 1, I jumps by w_in w / tau_syn and
-i = I / tau_mem; hence ``w_in = CURRENT tau_mem tau_syn`` : s. For a refractory period, steps and
-LSB NIR has no place: they are in the metadata.
+chip), and a spike is a Dirac pulse, as NIR defines it, so the graph alone defines the computation.
+A spike through weight w lets the chip's synaptic current jump by ``CURRENT w`` in
+dV/dt = −V/tau_mem + i. In NIR, with r = 1, I jumps by w_in w / tau_syn and
+i = I / tau_mem; hence ``w_in = CURRENT tau_mem tau_syn`` : s. NIR does not
+represent refractory period, steps and LSB: they are in the metadata.
 
-Other libraries walk in steps of their clock, let a spike be 1 for one step, and read few of NIR's
+Other libraries use fixed time steps, represent a spike as 1 during one step, and support few NIR
 nodes. For them a graph runs slower than the chip by ``speedup``, with ``w_in = tau_syn / STEP``
-and ``r = tau_mem / STEP``: a spike through weight w adds w to the current, and the current adds
-itself to the potential. Label neurons are CubaLIF there, with a threshold out of reach.
+and ``r = tau_mem / STEP``: a spike through weight w adds w to the current, and the current is added
+to the potential. Label neurons are CubaLIF with an unreachable threshold.
 
 J. E. Pedersen et al., Nature Communications 15, 8122 (2024).
 """
@@ -31,20 +31,20 @@ from snnlab.nir.file import write_nir
 from snnlab.runs.run import folder_of, load_config, load_weights
 
 LIBRARIES = ("norse", "snntorch")
-"""Those that read a graph in steps, as tests show."""
+"""Supported libraries that use fixed time steps."""
 STEP = 1e-4
-"""Step of their clock : s. snnTorch knows no other."""
-LONGEST_STEP = 0.1
-"""In time constants: libraries decay by 1 − step/tau in each."""
+"""Their time step : s. snnTorch supports no other."""
+MAX_STEP_RATIO = 0.1
+"""Largest step in time constants: libraries decay by 1 − step/tau per step."""
 OUT_OF_REACH = 1e9
-"""Threshold, in those of hidden neurons, for label neurons of libraries without CubaLI."""
+"""Threshold of label neurons for libraries without CubaLI, relative to that of hidden neurons."""
 
 
 def to_nir(network: Network, point: OperatingPoint, library: str | None = None) -> nir.NIRGraph:
     """A network as trained, before rounding to LSB, as Linear → CubaLIF → … → Linear → CubaLI.
 
-    library : one of LIBRARIES, for a graph in steps that it can read. Raises
-    :class:`SnnlabError` for another.
+    library : one of LIBRARIES, for a graph in its time steps. Raises :class:`SnnlabError` for
+    another.
     """
     if library not in (None, *LIBRARIES):
         raise SnnlabError(
@@ -74,19 +74,19 @@ def to_nir(network: Network, point: OperatingPoint, library: str | None = None) 
 
 
 def step_of(point: OperatingPoint) -> float:
-    """What a step of another library stands for : s of the chip's time.
+    """Chip time that corresponds to one step of another library : s.
 
-    It is the emulator's step, or a whole part of it that is short against both time constants.
+    The emulator's step over a whole number, so that it is short against both time constants.
     """
-    longest = LONGEST_STEP * min(point.tau_mem, point.tau_syn)
+    longest = MAX_STEP_RATIO * min(point.tau_mem, point.tau_syn)
     return point.dt / ceil(point.dt / longest - 1e-9)
 
 
 def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Network, str]:
     """Write the network of a run folder as a NIR file.
 
-    library : as for :func:`to_nir`. Returns the network, and what its graph says otherwise than the
-    chip on behalf of the library, one line or "".
+    library : as for :func:`to_nir`. Returns the network, and a line on the differences
+    between graph and chip due to the library, or "".
     """
     folder = folder_of(folder)
     config = load_config(folder)
@@ -106,14 +106,14 @@ def _differences(library, point):
 
 
 def _exact(point):
-    """Slowness of the graph's clock, factor on weights and parameters of every neuron."""
+    """Slow-down of the graph's clock, factor on weights, and parameters of every neuron."""
     w_in = CURRENT * point.tau_mem * point.tau_syn
     neuron = {"tau_syn": point.tau_syn, "tau_mem": point.tau_mem, "r": 1.0, "w_in": w_in}
     return 1.0, 1.0, neuron
 
 
 def _in_steps(point):
-    """The same for a spike that is 1 for one step."""
+    """The same for spikes that are 1 during one step."""
     step = step_of(point)
     slower = STEP / step
     tau_syn, tau_mem = slower * point.tau_syn, slower * point.tau_mem

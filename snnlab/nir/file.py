@@ -1,4 +1,4 @@
-"""NIR graphs as files: written whole, read with suspicion."""
+"""NIR files: written atomically, read in a separate process with limits."""
 
 import os
 import subprocess
@@ -15,13 +15,13 @@ from snnlab.nir.reader import REFUSED
 
 READER = (sys.executable, "-P", "-m", "snnlab.nir.reader")
 PATIENCE = 20.0
-"""Seconds that the reader gets; it needs a fraction of one."""
+"""Time limit of the reader in seconds; it needs a fraction of one."""
 
 
 def write_nir(path: str | Path, graph: nir.NIRGraph) -> None:
-    """Write or replace a NIR file; it is complete or not there.
+    """Write or replace a NIR file atomically.
 
-    Raises :class:`SnnlabError` if the place cannot be written.
+    Raises :class:`SnnlabError` if the file cannot be written.
     """
     buffer = BytesIO()
     nir.write(buffer, graph)
@@ -42,9 +42,9 @@ def read_nir(path: str | Path) -> nir.NIRGraph:
 
 
 def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
-    """The graph that a file at ``path`` holds, from its arrays by their paths within.
+    """The graph of the file at ``path``, built from its arrays by their paths in the file.
 
-    Raises :class:`SnnlabError` if they are none.
+    Raises :class:`SnnlabError` if they do not form a valid graph.
     """
     try:
         tree = _tree(arrays).get("node")
@@ -57,10 +57,10 @@ def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
 
 
 def _node(tree, path, name=None):
-    """A node, and those within if it is a graph.
+    """A node; for a graph including its nodes.
 
-    nir is not asked whether their shapes fit: it refuses axes of batch and parameters given once
-    for all neurons, which ``nir_chain`` understands.
+    nir's own check of shapes is skipped: it refuses batch axes and scalar parameters, which
+    :mod:`snnlab.nir.chain` supports.
     """
     kind = tree.get("type") if isinstance(tree, dict) else None
     try:
@@ -71,7 +71,7 @@ def _node(tree, path, name=None):
         return nir.NIRGraph(nodes, edges, tree.get("metadata", {}), type_check=False)
     except SnnlabError:
         raise
-    except Exception as error:  # nir raises many kinds for nodes that are not sound
+    except Exception as error:  # nir raises many kinds for invalid nodes
         first = (str(error).splitlines() or [""])[0]
         where = f", node {name!r} of type {kind}" if name else ""
         raise SnnlabError(
@@ -80,7 +80,7 @@ def _node(tree, path, name=None):
 
 
 def _arrays(path):
-    """What the reader found, by path."""
+    """Arrays read by the reader process, by path."""
     here = os.pathsep.join(folder or os.curdir for folder in sys.path)
     try:
         reader = subprocess.run(
@@ -98,7 +98,7 @@ def _arrays(path):
 
 
 def _tree(arrays):
-    """Nested dictionaries of the arrays, as nir builds its graphs from."""
+    """Nested dictionaries of the arrays, the input of nir's constructors."""
     tree = {}
     for name, value in arrays.items():
         *groups, last = name.split("/")[1:]

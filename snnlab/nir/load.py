@@ -1,7 +1,7 @@
 """Networks from other libraries, read from the Neuromorphic Intermediate Representation (NIR).
 
-How spikes and weights become currents of the chip is in ``nir_chain`` and, the other way round,
-``nir_export``.
+The conversion of spikes and weights into currents is described in :mod:`snnlab.nir.chain` and, for
+the opposite direction, :mod:`snnlab.nir.export`.
 """
 
 import warnings
@@ -25,18 +25,18 @@ from snnlab.nir.chain import Layer, chain, outer_axes
 from snnlab.nir.file import read_nir
 
 UNIFORM = 1e-3
-"""Relative spread up to which time constants count as one: rounding of other libraries."""
+"""Relative spread up to which time constants count as equal, given other libraries' rounding."""
 
 
 @dataclass(frozen=True)
 class ImportedNetwork:
-    """A network from elsewhere, ready for the chip.
+    """An imported network, ready for the chip.
 
-    network : weights in model units, with their scales and their image in LSB
-    mapping : where they sit on the chip
+    network : weights in model units, with their scales and values in LSB
+    mapping : their placement on the chip
     point   : its time constants
-    clipped : weights of each layer that exceed ±63 LSB and are cut
-    notes   : every respect in which the chip departs from the graph, one line each
+    clipped : number of weights of each layer that exceed ±63 LSB and are clipped
+    notes   : differences between chip and graph, one line each
     """
 
     network: Network
@@ -60,21 +60,21 @@ def from_nir(
 ) -> ImportedNetwork:
     """A feed-forward NIR network, fitted to the chip.
 
-    dt : s, for graphs of libraries that count time in steps: a spike there is an input of 1 for
-    one step (snnTorch writes its graphs with 1e-4). Without it spikes are Dirac pulses, as in the
-    equations and in what :func:`to_nir` writes.
-    speedup : by how much the chip runs faster than the graph's clock: 1000 from biological time, 1
-    without. Graphs that :func:`to_nir` wrote for another library tell both.
-    label_gain : factor on the label potentials. The CADC reaches from 0.8 thresholds below leak to
-    2.1 above, and other libraries let potentials grow: ``recording.saturated(-1)`` shows if so.
-    chips : parts that a network too large for one chip may be cut into.
+    dt : s, for graphs of libraries with fixed time steps, where a spike is an input of 1 during
+    one step (snnTorch writes its graphs with 1e-4). By default spikes are Dirac pulses, as in the
+    equations and the graphs of :func:`to_nir`.
+    speedup : chip time relative to the graph's clock: 1000 for biological time, 1 by default.
+    Graphs that :func:`to_nir` wrote for another library contain both.
+    label_gain : factor on the label potentials. The CADC covers 0.8 thresholds below leak to 2.1
+    above, while other libraries do not limit potentials: check ``recording.saturated(-1)``.
+    chips : largest number of parts for a network too large for one chip.
 
-    What differs between neurons is taken into their weights where that is exact: r, w_in,
+    Differences between neurons are absorbed into their weights where that is exact: r, w_in,
     thresholds, and the leak of hidden neurons. Neurons without synaptic current get one of the
-    same charge. NIR tells neither refractory periods nor resets by subtraction: the chip takes its
-    shortest period, unless the graph is ours, and resets to leak. Each further departure is a note,
-    and given as a warning. Raises :class:`SnnlabError` for a file or a graph that the chip cannot
-    run.
+    same charge. NIR has neither refractory periods nor resets by subtraction: the chip takes its
+    shortest period, unless the graph was written by snnlab, and resets to leak. Each further
+    difference is a note and a warning. Raises :class:`SnnlabError` for a file or graph that the
+    chip cannot run.
     """
     graph = source if isinstance(source, nir.NIRGraph) else read_nir(source)
     ours = graph.metadata if "snnlab" in graph.metadata else {}
@@ -108,7 +108,7 @@ def _weight(layer, point, area):
 
 
 def _point(layers, ours, speedup):
-    """What a graph of ours says, or what a graph of others needs of the knobs' range."""
+    """Operating point: from snnlab's metadata, or for other graphs within the knobs' range."""
     shortest = {name: Config.param[name].bounds[0] for name in ("tau_syn", "tau_ref")}
     if not ours:
         limits = {name: Config.param[name].bounds for name in ("tau_mem", "tau_syn")}
@@ -122,7 +122,7 @@ def _point(layers, ours, speedup):
 
 
 def _taus(layers, speedup, limits):
-    """Both time constants, as far as the neurons have them."""
+    """tau_mem and tau_syn, as far as the neurons have them."""
     taus = {name: _common(name, layers) for name in ("tau_mem", "tau_syn")}
     return {
         name: _within(name, tau / speedup, speedup, limits[name])
@@ -140,7 +140,7 @@ def _number(metadata, name):
 
 
 def _common(name: str, layers: list[Layer]) -> float | None:
-    """The time constant of all neurons that have it : s of the graph's clock."""
+    """The common time constant of all neurons that have it : s of the graph's clock."""
     given = [(v, layer.name) for layer in layers if (v := getattr(layer, name)) is not None]
     if not given:
         return None

@@ -1,4 +1,4 @@
-"""The nodes of a NIR graph as one chain, whatever order and nesting they were written in."""
+"""The nodes of a NIR graph as one chain, independent of their order and nesting."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ SUPPORTED = (
 
 
 def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NIRNode]]:
-    """(name, node) from input to output, in order; those of a nested graph stand in its place.
+    """(name, node) from input to output, in order; nested graphs are expanded in place.
 
-    within : begins the names. Raises :class:`SnnlabError` for branches, recurrence, nodes aside and
-    edges to nowhere.
+    within : prefix of the names. Raises :class:`SnnlabError` for branches, recurrence, unconnected
+    nodes and edges to missing nodes.
     """
     nodes = {str(name): node for name, node in graph.nodes.items()}
     after, before = ({name: [] for name in nodes} for _ in range(2))
@@ -50,7 +50,7 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NI
 
 
 def _ends(nodes, kind, beyond):
-    """Names of the nodes of this kind; nir lets them be left out where nothing is beyond."""
+    """Names of the Input or Output nodes; nir allows nested graphs to omit them."""
     named = [name for name, node in nodes.items() if isinstance(node, kind)]
     return named or [name for name in nodes if not beyond[name]]
 

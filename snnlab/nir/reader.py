@@ -1,4 +1,4 @@
-"""The reader of NIR files, a process of its own: damaged HDF5 can crash or hang the HDF5 library.
+"""The reader of NIR files, a separate process, as damaged HDF5 can crash or hang the HDF5 library.
 
 ``python -m snnlab.nir.reader FILE`` writes the file's arrays to standard output as
 ``npz``, named by their paths, or one line to standard error.
@@ -14,23 +14,23 @@ import numpy as np
 
 from snnlab.files import npz
 
-MOST_BYTES = 64 * 2**20
-"""Of a file and of what it unfolds to: a network that fills a chip takes half a megabyte."""
+MAX_BYTES = 64 * 2**20
+"""Largest size of a file, also uncompressed; a network that fills a chip takes 0.5 MB."""
 MOST_MEMORY = 2 * 2**30
-"""Bytes of address space: libraries and threads' stacks take half of it."""
-MOST_OBJECTS = 2_000
-DEEPEST = 16
-LONGEST = 1_000
+"""Limit of address space in bytes; libraries and stacks of threads take half of it."""
+MAX_OBJECTS = 2_000
+MAX_DEPTH = 16
+MAX_STRING_LENGTH = 1_000
 REFUSED = 3
-"""Exit code when standard error says why."""
+"""Exit code if standard error contains the reason."""
 
 
 class Refused(Exception):
-    """Why a file is not read, for the user."""
+    """Error with the reason why a file is refused."""
 
 
 def main(path: str) -> None:
-    """Answer on standard output or standard error."""
+    """Write the arrays to standard output, or an error to standard error."""
     _limit()
     try:
         check_bytes(Path(path).stat().st_size)
@@ -47,7 +47,7 @@ def main(path: str) -> None:
 
 
 def _limit():
-    """Let no file have more memory than this process needs, whatever it says of itself."""
+    """Limit the memory of this process, as a file may declare arrays of any size."""
     with suppress(ImportError, ValueError, OSError):
         import resource  # not on Windows
 
@@ -62,23 +62,23 @@ def _refuse(reason):
 
 
 def check_bytes(total: int) -> None:
-    """Raises :class:`Refused` for more than any network needs."""
-    if total > MOST_BYTES:
+    """Raises :class:`Refused` above MAX_BYTES."""
+    if total > MAX_BYTES:
         raise Refused(
-            f"more than {MOST_BYTES // 2**20} MB, the most that is read; a network that fills a"
+            f"more than {MAX_BYTES // 2**20} MB, the most that is read; a network that fills a"
             " chip takes half a megabyte"
         )
 
 
 def _arrays(file):
-    """Every data set by its path, nothing that lies elsewhere or unfolds to too much."""
+    """Every data set by its path; external data and excessive sizes are refused."""
     total, seen, waiting = 0, 0, [("", file, 0)]
     while waiting:
         path, group, depth = waiting.pop()
         for name in group:
             seen += 1
-            if seen > MOST_OBJECTS or depth > DEEPEST:
-                raise Refused(f"over {MOST_OBJECTS} objects or {DEEPEST} levels of groups")
+            if seen > MAX_OBJECTS or depth > MAX_DEPTH:
+                raise Refused(f"over {MAX_OBJECTS} objects or {MAX_DEPTH} levels of groups")
             item = _own(group, name)
             if isinstance(item, h5py.Group):
                 waiting.append((f"{path}/{name}", item, depth + 1))
@@ -89,7 +89,7 @@ def _arrays(file):
 
 
 def _own(group, name):
-    """A group or data set that lies in this very file."""
+    """A group or data set of this file; links are refused."""
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         raise Refused(f"{name!r} is a link; save the graph with nir.write")
     item = group[name]
@@ -99,14 +99,14 @@ def _own(group, name):
 
 
 def _plain(name, item):
-    """Numbers as they are, strings as numpy's own."""
+    """Numbers unchanged, strings as NumPy strings."""
     if item.dtype.kind in "biuf":
         return item[()]
     if h5py.check_string_dtype(item.dtype) is None:
         raise Refused(f"{name!r} is {item.dtype}, expected numbers or strings")
     strings = np.array(item.asstr()[()], object)
-    if max(map(len, strings.flat), default=0) > LONGEST:
-        raise Refused(f"{name!r} holds a string of over {LONGEST} characters")
+    if max(map(len, strings.flat), default=0) > MAX_STRING_LENGTH:
+        raise Refused(f"{name!r} holds a string of over {MAX_STRING_LENGTH} characters")
     return strings.astype(str)
 
 

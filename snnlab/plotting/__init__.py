@@ -1,8 +1,7 @@
 """Recordings, runs and studies as HoloViews elements: the one definition of every plot.
 
-The dashboard renders an element once and then writes into its sources, the notebooks show it as it
-is, ``save`` draws it into a file. Leaf elements carry labels, by which the dashboard finds them
-again.
+The dashboard renders an element once and then writes into its sources, notebooks display it,
+``save`` draws it into a file. The dashboard finds leaf elements by their labels.
 """
 
 from snnlab.plotting.decision import accuracy_over_time, decision_times

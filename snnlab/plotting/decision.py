@@ -1,4 +1,4 @@
-"""When the chip decides."""
+"""Plots of the time of decision."""
 
 import holoviews as hv
 import numpy as np
@@ -24,7 +24,7 @@ def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
 
 
 def decision_times(times: np.ndarray) -> hv.Overlay:
-    """How many images were decided when; times : s after the first input spike, NaN for never."""
+    """Histogram of decision times; times : s after the first input spike, NaN for never."""
     known = 1e6 * times[np.isfinite(times)]
     step = 1e6 * BRAINSCALES2.dt_cadc
     edges = np.arange(np.ceil(known.max(initial=0.0) / step + 1e-9) + 1) * step

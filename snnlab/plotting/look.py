@@ -1,8 +1,8 @@
-"""Colours and frame that all plots share."""
+"""Colours and frame shared by all plots."""
 
 import holoviews as hv
 
-hv.extension("bokeh", logo=False, inline=True)  # in a notebook, scripts without a network
+hv.extension("bokeh", logo=False, inline=True)  # inline scripts, for notebooks without a network
 
 # Okabe and Ito's colours, distinguishable with any colour vision; one meaning each, in all views.
 BLUE, ORANGE, GREEN, SKY = "#0072B2", "#E69F00", "#009E73", "#56B4E9"

@@ -8,10 +8,10 @@ from snnlab.plotting.look import LOOK, PART_COLORS
 
 
 def power_split(estimates: dict[str, PowerEstimate], static: bool = True) -> hv.Overlay:
-    """Estimated power by part, a stacked bar for each named estimate, with the range of the whole.
+    """Estimated power by part, one stacked bar per named estimate, with the range of the total.
 
-    static=False leaves the static part out: what remains is what regularisation moves. The legend
-    gives the range of every part over all bars.
+    static=False omits the static part, which regularisation cannot change. The legend gives the
+    range of every part over all bars.
     """
     parts = {part: _range_of(part, estimates) for part in PART_COLORS if static or part != "static"}
     bars = [

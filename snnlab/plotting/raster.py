@@ -24,11 +24,11 @@ def microseconds(steps: int) -> np.ndarray:
 def raster_cells(
     recording: Recording, sample: int = 0, order: np.ndarray | None = None
 ) -> np.ndarray:
-    """Picture of one sample's activity : uint8[row, column], lowest row first.
+    """Image of one sample's activity : uint8[row, column], lowest row first.
 
-    order : int64[neuron], the first hidden layer's neurons from the top, else as numbered.
+    order : int64[neuron], the first hidden layer's neurons from the top, by default by number.
 
-    From the top: two inputs a row, hidden layers a neuron a row, label potentials as brightness.
+    From the top: two inputs per row, one hidden neuron per row, label potentials as brightness.
     Values: 0 nothing, 1 input spike, 2 hidden spike, 3…255 label potential.
     """
     duration = recording.duration
@@ -45,9 +45,9 @@ def raster_cells(
 
 
 def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
-    """Several :func:`raster_cells` in one picture, labels on one line : uint8[row, column].
+    """Several :func:`raster_cells` side by side, labels on one line : uint8[row, column].
 
-    Each takes the same width, ``GAP_COLUMNS`` of it empty; None leaves all of it empty.
+    Each has the same width, ``GAP_COLUMNS`` of it empty; None leaves its place empty.
     """
     rows = max((len(cells) for cells in rasters if cells is not None), default=1)
     whole = np.zeros((rows, len(rasters), COLUMNS + GAP_COLUMNS), np.uint8)
@@ -58,7 +58,7 @@ def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
 
 
 def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
-    """Where each population's name stands on the raster's vertical axis."""
+    """Position of each population's name on the raster's vertical axis."""
     first = recording.cadc[-1].shape[2] * LABEL_ROWS
     places = [(first / 2, "label")]
     heights = [layer.n_channels for layer in reversed(recording.spikes)]
@@ -76,7 +76,7 @@ def _spike_rows(events: Events, sample, duration, value, pool=1):
     column = (events.tick[mine] * (TICK / duration * COLUMNS)).astype(int)
     row = len(rows) - 1 - events.channel[mine] // pool
     rows[row, np.minimum(column, COLUMNS - 1)] = value
-    rows[row, np.minimum(column + 1, COLUMNS - 1)] = value  # two columns wide, to be seen
+    rows[row, np.minimum(column + 1, COLUMNS - 1)] = value  # two columns wide, to be visible
     return rows
 
 
@@ -108,7 +108,7 @@ def raster(recording: Recording, sample: int = 0) -> hv.Image:
 
 
 def rasters() -> hv.Image:
-    """Several runs' rasters of one image, a column each, still empty."""
+    """Empty rasters of several runs for one image, side by side."""
     image = hv.Image(np.zeros((1, 1), np.uint8), ["run", "row"], "cell", bounds=(0, 0, 1, 1),
                      label="rasters")  # fmt: skip
     return image.opts(
@@ -117,7 +117,7 @@ def rasters() -> hv.Image:
 
 
 def membranes(traces: dict[str, np.ndarray], threshold: float | None = None) -> hv.Overlay:
-    """Membrane potentials over time, each named; the CADC's samples joined by lines.
+    """Membrane potentials over time by name; CADC samples joined by lines.
 
     traces : float[step] by name, in thresholds above leak.
     """

@@ -1,26 +1,27 @@
-"""A search as elements: what was found over trials, over each knob, across all of them."""
+"""Elements of a sweep: history, slices over each knob, parallel coordinates."""
 
 import holoviews as hv
 import numpy as np
 
 from snnlab.plotting import look as p
 
-ROOM = 0.04
-"""Free space beside a range, as a share of it."""
+MARGIN = 0.04
+"""Margin of a range, as a share of it."""
 LOW, HIGH = -0.08, 1.08
 """Ends of the axes of parallel coordinates: the range is 0…1."""
-NONE = np.empty(0)
+EMPTY = np.empty(0)
 
 
 def history(trials: int, ylabel: str) -> hv.Overlay:
-    """Value of each trial and the best so far, still empty; ``trials``: how many there will be."""
-    best = hv.Curve((NONE, NONE), "trial", "value", label="best so far")
+    """Empty plot of each trial's value and the best so far; ``trials`` is the planned number."""
+    best = hv.Curve((EMPTY, EMPTY), "trial", "value", label="best so far")
     return (
         best.opts(color=p.VERMILION, line_width=2)
         * _dots("trials")
         * _chosen()
     ).opts(
-        xlabel="trial", ylabel=ylabel, xlim=(-ROOM * trials - 0.5, trials - 0.5 + ROOM * trials),
+        xlabel="trial", ylabel=ylabel,
+        xlim=(-MARGIN * trials - 0.5, trials - 0.5 + MARGIN * trials),
         show_legend=False, **p.LOOK,
     )  # fmt: skip
 
@@ -28,17 +29,17 @@ def history(trials: int, ylabel: str) -> hv.Overlay:
 def slice_of(
     xlabel: str, low: float, high: float, ylabel: str, *, log: bool = False, names: tuple = ()
 ) -> hv.Overlay:
-    """Value over one knob, still empty; ``names`` those of its choices, which stand at 0, 1, …"""
+    """Empty plot of value over one knob; ``names`` are its choices, at 0, 1, …"""
     ticks = {"xticks": list(enumerate(names))} if names else {}
     return (_dots("trials") * _chosen()).opts(
-        xlabel=xlabel, ylabel=ylabel, xlim=roomy(low, high, log), logx=log, show_legend=False,
+        xlabel=xlabel, ylabel=ylabel, xlim=pad_range(low, high, log), logx=log, show_legend=False,
         **ticks, **p.LOOK,
     )  # fmt: skip
 
 
 def front(xlabel: str, ylabel: str) -> hv.Overlay:
-    """One objective over another and the trials that no other beats in both, still empty."""
-    edge = hv.Curve((NONE, NONE), "one", "other", label="front line")
+    """Empty plot of one objective over another, with the Pareto front."""
+    edge = hv.Curve((EMPTY, EMPTY), "one", "other", label="front line")
     return (
         edge.opts(color=p.VERMILION, line_width=1.5, line_dash="dashed", alpha=0.8)
         * _dots("trials", "one", "other")
@@ -48,7 +49,7 @@ def front(xlabel: str, ylabel: str) -> hv.Overlay:
 
 
 def parallel(names: list[str]) -> hv.Overlay:
-    """A line for each trial across upright axes, still empty; every axis runs from 0 to 1."""
+    """Empty parallel coordinates: a line for each trial across vertical axes from 0 to 1."""
     ends = np.arange(len(names))
     axes = hv.Path([np.array([(k, 0.0), (k, 1.0)]) for k in ends], ["axis", "place"], label="axes")
     flat = np.array([(0.0, 0.0), (float(ends[-1]), 0.0)])
@@ -71,7 +72,7 @@ def parallel(names: list[str]) -> hv.Overlay:
 
 
 def importance(names: list[str]) -> hv.Bars:
-    """Share of each knob in how much the result varies, still empty."""
+    """Empty bars of each knob's share of the variance."""
     return hv.Bars((names, np.zeros(len(names))), "knob", "share", label="importance").opts(
         color=p.GREEN, line_color=None, invert_axes=True, xlabel="", ylim=(0, 100),
         ylabel="share of what varies (%)", **p.LOOK,
@@ -79,25 +80,25 @@ def importance(names: list[str]) -> hv.Bars:
 
 
 def by_merit(share: np.ndarray) -> list[str]:
-    """Colours from the worst, 0, to the best, 1 : readable on light and on dark ground."""
+    """Colours from the worst, 0, to the best, 1, readable on light and dark backgrounds."""
     ends = [[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in (p.SKY, p.VERMILION)]
     mixed = np.outer(1 - np.asarray(share), ends[0]) + np.outer(share, ends[1])
     return ["#{:02x}{:02x}{:02x}".format(*color) for color in np.rint(mixed).astype(int)]
 
 
-def roomy(low: float, high: float, log: bool = False) -> tuple[float, float]:
-    """A range with some room at both ends."""
+def pad_range(low: float, high: float, log: bool = False) -> tuple[float, float]:
+    """A range with a margin at both ends."""
     if log:
-        return tuple(float(v) for v in 10 ** np.array(roomy(np.log10(low), np.log10(high))))
-    room = ROOM * (high - low) or 0.5
+        return tuple(float(v) for v in 10 ** np.array(pad_range(np.log10(low), np.log10(high))))
+    room = MARGIN * (high - low) or 0.5
     return low - room, high + room
 
 
 def _dots(label, x="trial", y="value", color=p.BLUE, size=7):
-    dots = hv.Scatter((NONE, NONE), x, y, label=label)
+    dots = hv.Scatter((EMPTY, EMPTY), x, y, label=label)
     return dots.opts(color=color, size=size, alpha=0.9, line_color=None)
 
 
 def _chosen(x="trial", y="value"):
-    ring = hv.Scatter((NONE, NONE), x, y, label="chosen")
+    ring = hv.Scatter((EMPTY, EMPTY), x, y, label="chosen")
     return ring.opts(fill_alpha=0, line_color=p.GREEN, line_width=3, size=15)

@@ -1,4 +1,4 @@
-"""Elements drawn without a browser: the still picture that goes beside every interactive plot."""
+"""Elements drawn without a browser: the static image beside every interactive plot."""
 
 from base64 import b64encode
 from io import BytesIO
@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 WIDTH, DPI = 650, 90
-"""Of still pictures: pixels, and how many of them an inch of text takes."""
+"""Pixels per inch of static images, for display and for text."""
 DASHES = {"dashed": "--", "dotted": ":"}
 FOLD = (
     "<details><summary>static picture</summary>"
@@ -18,9 +18,9 @@ FOLD = (
 
 
 def show(element: hv.Element | hv.Overlay, height: int = 300, alt: str = "the same plot") -> None:
-    """Display a plot, interactive, and beside it the same as a picture that needs no scripts.
+    """Display an interactive plot, followed by a static image that needs no scripts.
 
-    height : pixels; alt : what the picture shows, for those who do not see it.
+    height : pixels; alt : text alternative of the image.
     """
     from IPython.display import HTML, display
 

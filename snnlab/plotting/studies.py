@@ -1,4 +1,4 @@
-"""Studies: quantities compared over a condition, as elements and as files."""
+"""Plots of studies: quantities over a condition, as elements and as files."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -12,20 +12,20 @@ from snnlab.files import check_place, write_whole
 from snnlab.install import missing
 from snnlab.plotting.look import LOOK, TRACE_COLORS
 
-# What the two backends call the same.
+# Names of options in the two backends.
 MARKERS = {"bokeh": ("circle", "square", "diamond", "triangle"), "matplotlib": "osD^"}
 NAMES = {
     "bokeh": {"width": "line_width", "size": "size", "bar": "line_color"},
     "matplotlib": {"width": "linewidth", "size": "s", "bar": "edgecolor"},
 }
 DATES = {"svg": "Date", "pdf": "CreationDate"}
-"""What files of these kinds call their date, which is left out."""
+"""Name of the date in the metadata of each format; it is omitted."""
 STATIC = {"fig_inches": (6.4, 3.6), "aspect": 1.4, "show_grid": True, "fontscale": 1.1}
 
 
 @dataclass(frozen=True)
 class Series:
-    """Named points with the spread of their seeds.
+    """Named points with the standard deviation over seeds.
 
     x, y : float64[point]; sd : float64[point] or None; line : whether the points are joined.
     """
@@ -42,7 +42,7 @@ def compared(series: list[Series], xlabel: str, ylabel: str, backend: str = "bok
 
     backend : "bokeh" for notebooks and dashboard, "matplotlib" for :func:`save`.
     """
-    hv.renderer(backend)  # loads its options, and leaves the current backend what it is
+    hv.renderer(backend)  # loads its options without changing the current backend
     parts = [part for k, one in enumerate(series) for part in _parts(one, k, backend)]
     own = LOOK if backend == "bokeh" else STATIC
     return hv.Overlay(parts).opts(
@@ -52,7 +52,7 @@ def compared(series: list[Series], xlabel: str, ylabel: str, backend: str = "bok
 
 
 def _parts(series, k, backend):
-    """A series' elements: line, points, spread."""
+    """Elements of a series: line, points, error bars."""
     names, marker = NAMES[backend], MARKERS[backend][k % 4]
     color = TRACE_COLORS[k % len(TRACE_COLORS)]
     if series.line and len(series.x) > 1:
@@ -67,10 +67,10 @@ def _parts(series, k, backend):
 
 
 def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
-    """Draw an element into a file, PNG, SVG, PDF or what else Matplotlib knows, by its ending.
+    """Draw an element into a file, PNG, SVG, PDF or another format of Matplotlib, by its extension.
 
-    Needs no browser. The same element gives the same bits. Raises :class:`SnnlabError` for another
-    ending or a place that cannot be written.
+    Needs no browser. The same element gives the same bytes. Raises :class:`SnnlabError` for an
+    unknown extension or a path that cannot be written.
     """
     try:
         from matplotlib import rc_context

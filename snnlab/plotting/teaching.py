@@ -1,7 +1,6 @@
 """Plots that explain: named curves, histograms, pictures and maps, as HoloViews elements.
 
-What students draw in the notebooks with one call each; colours and frame are those of
-:mod:`snnlab.plotting`.
+Each takes one call in the notebooks; colours and frame are those of :mod:`snnlab.plotting`.
 """
 
 import holoviews as hv
@@ -14,9 +13,9 @@ FRAME = {"responsive": True, "toolbar": "above", "title": "", "show_grid": True}
 LEGEND = {"legend_position": "right", "show_legend": True}
 
 ROOM = {"padding": 0.04}
-"""Around points, which the frame would cut in halves."""
-MOST_NUMBERED = 20
-"""Cells of a matrix that have a number each."""
+"""Margin, so that the frame does not cut points at the edge."""
+MAX_LABELLED_CELLS = 20
+"""Rows or columns up to which each is numbered."""
 
 
 def lines(
@@ -47,7 +46,7 @@ def _line(name, xy, color, dots, dashed):
 
 
 def histograms(values: dict, xlabel: str, *, bins: int = 40, **opts) -> hv.Overlay:
-    """How often values occur, named, on common bins; values : float[n] by name."""
+    """Histograms on common bins; values : float[n] by name."""
     both = np.concatenate([np.ravel(v) for v in values.values()])
     edges = np.linspace(both.min(), max(both.max(), both.min() + 1e-9), bins + 1)
     drawn = [
@@ -75,9 +74,9 @@ def tiles(images: np.ndarray, columns: int = 10) -> hv.Image:
 
 
 def heat(values: np.ndarray, xlabel: str, ylabel: str, what: str, **opts) -> hv.Image:
-    """A matrix as colours : float[row, column], first row at the bottom; few rows are numbered."""
+    """A matrix as colours : float[row, column], first row at the bottom."""
     rows, columns = np.shape(values)
-    ticks = {"xticks": _numbered(columns), "yticks": _numbered(rows)}
+    ticks = {"xticks": _ticks(columns), "yticks": _ticks(rows)}
     image = hv.Image(
         np.asarray(values, float)[::-1], ["x", "y"], "value", bounds=(0, 0, columns, rows)
     )
@@ -87,13 +86,13 @@ def heat(values: np.ndarray, xlabel: str, ylabel: str, what: str, **opts) -> hv.
     )  # fmt: skip
 
 
-def _numbered(cells):
-    """Ticks in the middle of each of few cells, else as they come."""
-    return [(k + 0.5, str(k)) for k in range(cells)] if cells <= MOST_NUMBERED else None
+def _ticks(cells):
+    """Ticks at the centre of each cell if there are few, otherwise default ticks."""
+    return [(k + 0.5, str(k)) for k in range(cells)] if cells <= MAX_LABELLED_CELLS else None
 
 
 def circuit_map(values: np.ndarray, what: str) -> hv.Image:
-    """One number of each of the 512 circuits, where it sits : float[circuit].
+    """One value of each of the 512 circuits, at its position : float[circuit].
 
     The four quadrants of 128 circuits below each other, the first at the bottom.
     """
@@ -101,7 +100,7 @@ def circuit_map(values: np.ndarray, what: str) -> hv.Image:
 
 
 def spike_times(events: Events, sample: int = 0) -> hv.Scatter:
-    """Spikes of one sample: a dot for each, its time against its channel."""
+    """Spikes of one sample as dots: channel over time."""
     mine = slice(events.offsets[sample], events.offsets[sample + 1])
     points = 1e6 * TICK * events.tick[mine], events.channel[mine].astype(int)
     return hv.Scatter(points, "time", "channel", label="spikes").opts(

@@ -19,7 +19,7 @@ def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
 
 
 def learning_curve() -> hv.Overlay:
-    """Empty curves of accuracy, for a page to feed: also of weights left out of the loop."""
+    """Empty accuracy curves for a page, including that of the reference network out of the loop."""
     none = {"step": np.empty(0), "accuracy": np.empty(0)}
     left = hv.Curve(_percent(none), "step", "accuracy", label="without the loop")
     curves = accuracy_curve(none, none) * left.opts(

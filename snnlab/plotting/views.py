@@ -1,4 +1,4 @@
-"""Elements of the dashboard's other views: the chip from above, errors, reach, energy."""
+"""Elements of the dashboard's other views: floor plan, confusion matrix, gradient, energy."""
 
 import holoviews as hv
 import numpy as np
@@ -8,7 +8,7 @@ from snnlab.plotting import look as p
 from snnlab.plotting.raster import CLEAR
 
 STRIP = (128, 164)
-"""Where between the two synapse arrays the circuits are drawn, in rows."""
+"""Height, in rows, of the strip between the two synapse arrays in which circuits are drawn."""
 HEIGHT = 128 + STRIP[1]
 
 PUBLISHED = (
@@ -17,7 +17,7 @@ PUBLISHED = (
     ("SPOON (simulated)", 0.3, 97.5), ("BrainScaleS-2, first spike", 8.4, 96.9),
     ("BrainScaleS-2, paper", 2.4, 97.6),
 )  # fmt: skip
-"""Others on MNIST: µJ per inference and test accuracy in % (Cramer et al. 2022, Table 2)."""
+"""Published MNIST results: µJ per inference, test accuracy in % (Cramer et al. 2022, Table 2)."""
 _BESIDE = ("left", 1.3, 0.0)
 _PLACES = {
     "TrueNorth": ("left", 0.8, 0.55), "TrueNorth, large": ("right", 1 / 1.3, 0.0),
@@ -25,8 +25,8 @@ _PLACES = {
     "MorphIC, large": ("left", 1.3, 0.4), "SPOON (simulated)": ("left", 0.8, -0.9),
     "BrainScaleS-2, paper": ("left", 1.35, 0.0),
 }  # fmt: skip
-"""Which side of a name is at how many times the energy and how much more accuracy than its point:
-elsewhere than beside it, where it would cover another or the trail."""
+"""Text alignment, energy factor and accuracy offset of names that would overlap another name or the
+trajectory beside their point."""
 _IN_LINES = {
     "Intel 10 nm": "Intel\n10 nm", "MorphIC, large": "MorphIC,\nlarge",
     "SPOON (simulated)": "SPOON\n(sim.)",
@@ -50,7 +50,7 @@ def _alpha(color, share):
 
 
 def floor_plan() -> hv.Overlay:
-    """The chip from above, still empty: weights of each row of circuits, and the circuits."""
+    """Empty floor plan of the chip: weights of each row of circuits, and the circuits."""
     empty = np.zeros((128, COLUMNS), np.uint8)
     weights = [
         hv.Image(
@@ -77,7 +77,7 @@ def floor_plan() -> hv.Overlay:
 
 
 def code_histogram(codes: np.ndarray) -> hv.Histogram:
-    """How often each signed weight is on the chip; codes : int[127], −63 … +63."""
+    """Histogram of signed weights on the chip; codes : int[127], counts of −63 … +63."""
     return hv.Histogram((np.arange(-63, 65) - 0.5, codes), kdims="code", vdims="synapses",
                         label="codes").opts(
         color=p.BLUE, line_color=None, xlabel="weight (LSB)", ylabel="synapses", **p.LOOK
@@ -85,7 +85,7 @@ def code_histogram(codes: np.ndarray) -> hv.Histogram:
 
 
 def calibration_spreads(spreads: dict[str, tuple[float, float]]) -> hv.Overlay:
-    """Spread of every quantity after calibration, as a share of what it was before."""
+    """Spread of every quantity after calibration, relative to that before."""
     names = list(spreads)
     shares = [100.0 * after / max(before, 1e-12) for before, after in spreads.values()]
     bars = hv.Bars((names, shares), "quantity", "left", label="after").opts(
@@ -98,7 +98,7 @@ def calibration_spreads(spreads: dict[str, tuple[float, float]]) -> hv.Overlay:
 
 
 def confusion_map(classes: tuple[str, ...]) -> hv.Image:
-    """A matrix of errors, still empty: what an image shows downwards, the decision sideways."""
+    """Empty confusion matrix: classes of images as rows, decisions as columns."""
     n = len(classes)
     ticks = [(k + 0.5, name) for k, name in enumerate(classes)]
     return hv.Image(
@@ -112,7 +112,7 @@ def confusion_map(classes: tuple[str, ...]) -> hv.Image:
 
 
 def counts_text(n: int) -> hv.Labels:
-    """Empty words for the cells of a matrix of n×n."""
+    """Empty texts for the cells of an n×n matrix."""
     x, y = np.meshgrid(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
     return hv.Labels(
         (x.ravel(), y.ravel(), [""] * n * n), ["decision", "label"], "text", label="counts"
@@ -120,7 +120,7 @@ def counts_text(n: int) -> hv.Labels:
 
 
 def reach() -> hv.Overlay:
-    """Membranes of a batch as a histogram, the surrogate drawn over it; both still empty."""
+    """Empty histogram of a batch's membranes, with the surrogate."""
     none = np.zeros(2)
     bars = hv.Area((none, none), "potential", "density", label="membranes")
     slope = hv.Curve((none, none), "potential", "density", label="surrogate")
@@ -138,7 +138,7 @@ def reach() -> hv.Overlay:
 
 
 def energy_plane() -> hv.Overlay:
-    """Accuracy over energy with what others published, and the trail of a run, still empty."""
+    """Accuracy over energy with published results, and an empty trajectory of a run."""
     _, energy, accuracy = zip(*PUBLISHED, strict=True)
     dots = hv.Scatter((energy, accuracy), "energy", "accuracy", label="published")
     words = hv.Labels(
@@ -165,13 +165,13 @@ def energy_plane() -> hv.Overlay:
 
 
 def _named(name, energy, accuracy):
-    """Where the name of a published result stands, what it is there, and which way it runs."""
+    """Position, text and alignment of the name of a published result."""
     side, times, higher = _PLACES.get(name, _BESIDE)
     return times * energy, accuracy + higher, _IN_LINES.get(name, name), side
 
 
 def latency_map(side: int, latest: float) -> hv.Overlay:
-    """Pixels by the time of their spike in µs; those that have not fired yet are veiled."""
+    """Pixels by spike time in µs; those that have not fired yet are dimmed."""
     empty = np.zeros((side, side))
     bounds, dims, time = (0, 0, side, side), ["column", "row"], hv.Dimension("time", unit="µs")
     times = hv.Image(empty, dims, time, bounds=bounds, label="latency").opts(
@@ -185,7 +185,7 @@ def latency_map(side: int, latest: float) -> hv.Overlay:
 
 
 def pixels(side: int, label: str = "pixels") -> hv.Image:
-    """An image of 8 bits, bright on dark."""
+    """An 8-bit image, bright on dark."""
     return hv.Image(
         np.zeros((side, side), np.uint8), ["column", "row"], "brightness",
         bounds=(0, 0, side, side), label=label,
@@ -193,7 +193,7 @@ def pixels(side: int, label: str = "pixels") -> hv.Image:
 
 
 def activity_plane() -> hv.Overlay:
-    """Accuracy over the energy of activity alone, still empty."""
+    """Empty plot of accuracy over the activity-dependent energy."""
     none = np.empty(0)
     trail = hv.Curve((none, none), "energy", "accuracy", label="trail")
     tests = hv.Scatter((none, none), "energy", "accuracy", label="tests")
@@ -209,7 +209,7 @@ def activity_plane() -> hv.Overlay:
 
 
 def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
-    """What was read out of every label, still empty."""
+    """Empty bars of every label's readout."""
     return hv.Bars(
         (list(classes), np.zeros(len(classes))), "label", "score", label="so far"
     ).opts(
@@ -219,7 +219,7 @@ def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
 
 
 def runs(names: list[str], ylabel: str) -> hv.Overlay:
-    """Curves of several runs over the training steps, still empty; the last one is bold."""
+    """Empty curves of several runs over the training steps; the last one is bold."""
     none, colors = np.empty(0), p.TRACE_COLORS
     curves = [
         hv.Curve((none, none), "step", "value", label=name).opts(
@@ -238,7 +238,7 @@ def runs(names: list[str], ylabel: str) -> hv.Overlay:
 
 
 def merits(names: list[str]) -> hv.Overlay:
-    """Accuracy of several runs over the energy of an image, and the front; still empty."""
+    """Empty plot of several runs' accuracy over the energy of an image, with the Pareto front."""
     none, colors = np.empty(0), p.TRACE_COLORS
     front = hv.Curve((none, none), "energy", "value", label="front line")
     dots = [

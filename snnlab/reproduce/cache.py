@@ -13,9 +13,9 @@ NEEDED = {"settings", "result", "seconds", "versions"}
 
 
 class Cache:
-    """A folder of records; a record is there whole or not at all.
+    """A folder of records, which are written atomically.
 
-    Raises :class:`SnnlabError` when it is no folder or cannot be written.
+    Raises :class:`SnnlabError` if it is not a folder or cannot be written.
     """
 
     def __init__(self, folder: Path):
@@ -25,9 +25,9 @@ class Cache:
         self.folder = folder
 
     def get(self, job: Job) -> dict | None:
-        """The record of a job, None if it is not done; a damaged file counts as not done.
+        """The record of a job, None if it is missing or damaged.
 
-        So does one from before a default was changed.
+        A record made with other defaults counts as missing.
         """
         with suppress(OSError, ValueError, TypeError):
             record = json.loads(self._path(job).read_text("utf-8"))
@@ -36,7 +36,7 @@ class Cache:
         return None
 
     def put(self, job: Job, outcome: dict) -> dict:
-        """Keep what a job returned with its settings and versions; returns the record."""
+        """Store a job's result with its settings and versions; returns the record."""
         record = {**_head(job), **outcome, "versions": versions()}
         self._write(self._path(job), record)
         with suppress(OSError):
@@ -44,11 +44,11 @@ class Cache:
         return record
 
     def fail(self, job: Job, why: str) -> None:
-        """Note why a job failed; it counts as not done."""
+        """Store why a job failed; its record remains missing."""
         self._write(self._path(job, "failed"), {**_head(job), "why": why, "versions": versions()})
 
     def failure(self, job: Job) -> str | None:
-        """Why a job failed when it was last tried, None if it did not."""
+        """Why the last attempt at a job failed, None if it did not."""
         with suppress(OSError, ValueError, KeyError, TypeError):
             return str(json.loads(self._path(job, "failed").read_text("utf-8"))["why"])
         return None

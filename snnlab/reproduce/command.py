@@ -1,4 +1,4 @@
-"""``snnlab reproduce``: run what is missing of a study, then write what is known."""
+"""``snnlab reproduce``: run the missing jobs of a study, then write the results."""
 
 import shlex
 from pathlib import Path
@@ -16,7 +16,7 @@ RESULTS, CACHE = Path("runs/results"), Path("runs/reproduce")
 
 
 def default_out(quick: bool) -> Path:
-    """Default folder of the results; a small version never overwrites the real one."""
+    """Default folder of the results; the quick version has its own."""
     return RESULTS.with_name(f"{RESULTS.name}-quick") if quick else RESULTS
 
 
@@ -32,11 +32,11 @@ def reproduce(
     report_only: bool = False,
     scheduler: str | None = None,
 ) -> bool:
-    """Train what the cache has no record of and write page, figures and Parquet below ``out``, by
+    """Run the jobs missing in the cache and write page, figures and Parquet below ``out``, by
     default ``runs/results``, or ``runs/results-quick`` for the small version.
 
-    Returns whether all of it ran; results so far are written in any case. scheduler : address of a
-    Dask scheduler instead of processes of this machine. Raises
+    Returns whether all jobs succeeded; available results are written in any case. scheduler :
+    address of a Dask scheduler instead of local processes. Raises
     :class:`~snnlab.errors.SnnlabError` for an unknown study, missing libraries, folders that cannot
     be written or a scheduler that cannot be reached.
     """
@@ -61,6 +61,6 @@ def reproduce(
 
 
 def _command(study, quick, seeds):
-    """What anyone can run to have the same."""
+    """The command line that reproduces the results."""
     flags = ["--quick"] * quick + (["--seeds", str(seeds)] if seeds else [])
     return shlex.join(["snnlab", "reproduce", study, *flags])

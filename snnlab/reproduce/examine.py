@@ -1,4 +1,4 @@
-"""What a trained network does on the test images: over time, with silenced neurons, on bad dies."""
+"""Measurements of a trained network: over readout time, with silenced neurons, on other dies."""
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def silenced(trainer: Trainer) -> dict[str, float]:
 def transferred(trainer: Trainer) -> dict[str, float]:
     """Accuracy by decalibration when the weights are put on calibrated dies, with trial noise.
 
-    Nothing is trained there. Turns the trainer's knobs.
+    The network is not trained further. Changes the trainer's knobs.
     """
     trainer.config.set("die", "calibrated")
     for name in TRIAL_NOISE:

@@ -1,4 +1,4 @@
-"""The pictures of the reproduction, as series of points ready to be drawn."""
+"""The figures of the reproduction, as series of points."""
 
 from dataclasses import dataclass, replace
 from operator import itemgetter
@@ -15,7 +15,7 @@ ACCURACY = "test accuracy (%)"
 
 @dataclass(frozen=True)
 class Figure:
-    """Series under a file's name, with what stands below it and on its axes."""
+    """Series with file name, caption and axis labels."""
 
     name: str
     caption: str
@@ -25,7 +25,7 @@ class Figure:
 
 
 def figures(records: Records) -> list[Figure]:
-    """Those for which there are records; of the small version each says so."""
+    """Figures with records; those of the quick version are marked."""
     made = (make(records) for make in (_mismatch, _death, _sparsity, _front, _latency))
     found = [figure for figure in made if figure.series]
     return list(map(_marked, found)) if records.quick else found
@@ -88,7 +88,7 @@ def _front(records):
 
 
 def _against(records, quantity):
-    """Our MNIST networks, and the paper's settings: accuracy over a quantity."""
+    """Accuracy over a quantity: the sparse MNIST networks, and the paper's settings."""
     ours = ["best", "sparse", "sparser", *(n for n in records.trainings if n.startswith("front"))]
     for title, names in (("ours", ours), ("paper's settings", ["paper"])):
         found = [(records.sample(n, quantity), records.sample(n, "accuracy")) for n in names]
@@ -124,6 +124,6 @@ def _series(name: str, points: list[tuple[float, Sample | None]], factor: float 
 
 
 def _drawn(series, published=0):
-    """Those with points, if any of them but the published ones has some."""
+    """Series with points, if any but the published ones has points."""
     ours = [one for one in series[: len(series) - published] if len(one.x)]
     return [*ours, *series[len(series) - published :]] if ours else []

@@ -10,15 +10,15 @@ from snnlab.config import Config
 from snnlab.install import version
 
 SCHEMA = 1
-"""Of what a job returns: another number makes older records missing."""
+"""Version of a job's result; changing it invalidates older records."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One thing to train.
+    """One training with its measurements.
 
-    kind : "snn" or "ann"; settings : all its settings by name, plain; measures : what is measured
-    beside the evaluation, "silenced" or "transferred"; label : for people.
+    kind : "snn" or "ann"; settings : all its settings by name, plain; measures : measurements
+    besides the evaluation, "silenced" or "transferred"; label : display name.
     """
 
     kind: str
@@ -28,9 +28,9 @@ class Job:
 
     @cached_property
     def key(self) -> str:
-        """Hash of what decides the outcome: settings turned, measures, the library's version.
+        """Hash of all that determines the result: changed settings, measures, library version.
 
-        A knob at its default is left out, so that a new one does not make old records missing.
+        Knobs at their defaults are omitted, so that a new knob does not invalidate old records.
         """
         content = [SCHEMA, version(), self.kind, self._turned(), sorted(self.measures)]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -49,7 +49,7 @@ class Job:
 
     @property
     def work(self) -> float:
-        """Epochs of spiking training that take about as long; an ANN's epoch is far shorter."""
+        """Cost in epochs of spiking training; an ANN's epoch is far shorter."""
         return self.settings["epochs"] * (0.1 if self.kind == "ann" else 1.0)
 
 

@@ -1,7 +1,7 @@
-"""What is trained for the reproduction, with how many seeds and epochs; most important first.
+"""The trainings of the reproduction with their seeds and epochs, most important first.
 
-A seed is also the number of its die, so every seed has a chip of its own. Nothing is chosen by its
-test accuracy: recipes stand beforehand, and what counts is the accuracy after the last epoch.
+A seed is also the number of its die, so every seed has its own chip. Nothing is selected by test
+accuracy: recipes are fixed in advance, and the accuracy after the last epoch is reported.
 """
 
 from collections.abc import Iterator
@@ -16,24 +16,24 @@ from snnlab.text.spelling import did_you_mean
 STUDIES = ("table1", "sparsity", "mismatch", "neuron-death", "latency")
 SEEDS = (1, 2, 3, 4, 5)
 FRESH = 101
-"""A die that no hyper-parameter was ever tried on."""
+"""A die that was never used to choose hyper-parameters."""
 
 QUICK = "quick: bundled digits"
-"""What every figure of the small version is marked by."""
+"""Mark on every figure of the quick version."""
 
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
-"""The nearest to the paper's software network that the emulator has: all circuits alike and no
-trial noise, yet still 6-bit weights and 8-bit potentials."""
+"""The emulator's closest equivalent of the paper's software network: no mismatch and no trial
+noise, but still 6-bit weights and 8-bit potentials."""
 
 
 @dataclass(frozen=True)
 class Training:
     """One configuration, trained once for each seed.
 
-    studies : of STUDIES, those that need it; changes : knobs turned over those of the recipe;
-    measures : what is done with the trained network beside its evaluation (see ``job``);
-    ann : settings of the network without spikes if it is one; quick : whether it is the small
-    version, on other images than its name says.
+    studies : of STUDIES, those that need it; changes : knobs changed from the recipe;
+    measures : measurements of the trained network besides its evaluation (see ``job``);
+    ann : settings of an ANN, if it is one; quick : whether it is the quick version, on other
+    images than its name says.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Training:
     quick: bool = False
 
     def jobs(self) -> list[Job]:
-        """One for each seed."""
+        """One job for each seed."""
         return [self._job(seed) for seed in self.seeds]
 
     @property
@@ -55,7 +55,7 @@ class Training:
         return self._job(self.seeds[0]).settings["epochs"]
 
     def smaller(self) -> "Training":
-        """A short one on few and small pictures."""
+        """The quick version, on few and small images."""
         changes = {**self.changes, "dataset": "digits", "epochs": 2}
         ann = self.ann and replace(self.ann, epochs=2)
         return replace(self, seeds=self.seeds[:1], changes=changes, ann=ann, quick=True)
@@ -137,7 +137,7 @@ def plan(study: str, quick: bool = False, seeds: int | None = None) -> tuple[Tra
 
 
 def all_jobs(trainings: tuple[Training, ...]) -> Iterator[Job]:
-    """Jobs of all trainings in order, none twice."""
+    """Jobs of all trainings in order, without duplicates."""
     seen = set()
     for training in trainings:
         for job in training.jobs():

@@ -11,7 +11,7 @@ from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import Training
 
 REFERENCE_SHARE = 0.15
-"""Share of silenced hidden neurons in the paper's figure of robustness."""
+"""Share of silenced hidden neurons in the paper's figure on robustness."""
 
 
 def error_increase(result: dict, share: float = REFERENCE_SHARE) -> float:
@@ -22,7 +22,7 @@ def error_increase(result: dict, share: float = REFERENCE_SHARE) -> float:
 
 
 DERIVED = {"error_increase": error_increase}
-"""Quantities that a record does not hold under their names, computed from it."""
+"""Quantities computed from a record."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Sample:
 
     @property
     def sd(self) -> float:
-        """Of the seeds, with n − 1; NaN for a single one."""
+        """Sample standard deviation over the seeds (n − 1); NaN for a single one."""
         return float(self.values.std(ddof=1)) if len(self.values) > 1 else float("nan")
 
     def text(self, digits: int) -> str:
@@ -47,7 +47,7 @@ class Sample:
 
 
 class Records:
-    """What the cache holds of some trainings."""
+    """The cached records of some trainings."""
 
     def __init__(self, trainings: tuple[Training, ...], cache: Cache):
         self.trainings = {training.name: training for training in trainings}
@@ -61,29 +61,29 @@ class Records:
 
     @property
     def quick(self) -> bool:
-        """Whether any of it is the small version, on other images than its name says."""
+        """Whether any training is the quick version, on other images than its name says."""
         return any(training.quick for training in self.trainings.values())
 
     def of(self, name: str) -> list[dict]:
-        """Results of the seeds that are done; none if the training is not part of the study."""
+        """Results of the finished seeds; empty if the training is not part of the study."""
         return [record["result"] for _, record in self._found.get(name, [])]
 
     def sample(self, name: str, quantity: str) -> Sample | None:
-        """A quantity of RECORD in its shown unit over the seeds, None if none is done."""
+        """A quantity of RECORD in its displayed unit over the seeds, None without results."""
         of, known = DERIVED.get(quantity, itemgetter(quantity)), quantities(RECORD)[quantity]
         return self.sampled(name, lambda result: known.shown(of(result)))
 
     def sampled(self, name: str, of: Callable[[dict], float]) -> Sample | None:
-        """Any number read off the results."""
+        """A number computed from each seed's result."""
         values = [of(result) for result in self.of(name)]
         return Sample(np.array(values)) if values else None
 
     def versions(self) -> list[dict[str, str]]:
-        """Of what computed each record."""
+        """Versions of the libraries that computed each record."""
         return [record["versions"] for pairs in self._found.values() for _, record in pairs]
 
     def flat(self) -> list[dict]:
-        """One row for each training and seed, for a table: settings, results and versions."""
+        """Table rows, one for each training and seed: settings, results and versions."""
         return [
             {
                 "training": name,

@@ -1,4 +1,4 @@
-"""What a reproduction leaves behind: a page with table and pictures, and all records as Parquet."""
+"""The output of a reproduction: a page with table and figures, and all records as Parquet."""
 
 import os
 from errno import EACCES, ENOTDIR
@@ -15,7 +15,7 @@ from snnlab.text.tables import markdown
 
 PAGE, FOLDER = "results.md", "results"
 BEGIN, END = "<!-- snnlab reproduce: begin -->", "<!-- snnlab reproduce: end -->"
-"""What stands outside these lines of the page is written by people and stays."""
+"""Markers of the generated part; text outside them is preserved."""
 SMALL = (
     "**A small version, to see that everything runs: two epochs on 8×8 digits. Its numbers say"
     " nothing about MNIST and Fashion-MNIST.**"
@@ -25,15 +25,15 @@ NEEDED = ("holoviews", "matplotlib")
 
 
 def check() -> None:
-    """Raises :class:`SnnlabError` if what writes the results is not installed."""
+    """Raises :class:`SnnlabError` if libraries that write the results are not installed."""
     if not all(find_spec(name) for name in NEEDED):
         raise missing("what draws the figures is", "reproduce")
 
 
 def check_out(out: Path) -> Path:
-    """The page that :func:`write` will write, before long work for it begins.
+    """Path of the page that :func:`write` will write, checked before long work begins.
 
-    Raises :class:`SnnlabError` if the folder is a file or closed, or the page cannot be renewed.
+    Raises :class:`SnnlabError` if the folder cannot be written or the page cannot be updated.
     """
     page, there = out / PAGE, next(p for p in (out, *out.parents) if p.exists())
     if not there.is_dir() or not os.access(there, os.W_OK):
@@ -46,7 +46,7 @@ def check_out(out: Path) -> Path:
 def write(records: Records, out: Path, command: str) -> Path:
     """Write page, figures and Parquet below ``out``; returns the page.
 
-    The page keeps what stands around the generated part. Raises :class:`SnnlabError` if the folder
+    Text around the generated part is preserved. Raises :class:`SnnlabError` if the folder
     cannot be written.
     """
     from snnlab.reproduce.figures import figures
@@ -128,7 +128,7 @@ def _numbers(seeds):
 
 
 def _versions(records):
-    """Of the libraries that computed the records; more than one set if they differ."""
+    """Versions of the libraries that computed the records; several sets if they differ."""
     used = {tuple(sorted(found.items())) for found in records.versions()} or {
         tuple(sorted(versions().items()))
     }
@@ -145,7 +145,7 @@ def _draw(figure, folder):
 
 
 def _parquet(rows, path):
-    """One row for each training and seed; without any, the file of earlier results is deleted."""
+    """Write one row for each training and seed; without rows, delete an earlier file."""
     import pyarrow
     from pyarrow import parquet
 

@@ -1,4 +1,4 @@
-"""The table: what the paper published, what we aim at, what came out."""
+"""The table of results: published values, targets, measured values."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ from snnlab.reproduce.plan import QUICK, loop_name
 from snnlab.reproduce.records import Records
 from snnlab.text.tables import markdown
 
-WITHIN = 2.0
-"""Standard deviations within which a fresh die counts as the same."""
+MAX_DEVIATION_SD = 2.0
+"""Standard deviations within which a fresh die counts as equal."""
 
 
 @dataclass(frozen=True)
 class Row:
     """One row of the table.
 
-    training : of the plan; quantity : a name of RECORD; paper, rival : as published, chip
-    and software or ANN; least, most : what the mean must reach or not exceed; spikes : most hidden
+    training : of the plan; quantity : a name of RECORD; paper, rival : published values, of chip
+    and of software or ANN; least, most : bounds of the mean; spikes : largest number of hidden
     spikes per image; like : training whose mean it must match within two standard deviations.
     """
 
@@ -33,7 +33,7 @@ class Row:
     def target(self) -> str:
         """In words."""
         if self.like:
-            return f"as {self.like}, within {WITHIN:g} sd"
+            return f"as {self.like}, within {MAX_DEVIATION_SD:g} sd"
         low, high = self.least, self.most
         if low is not None and high is not None:
             text = f"{low:g} to {high:g}"
@@ -44,7 +44,7 @@ class Row:
         return f"{text} at ≤ {self.spikes:g} spikes" if self.spikes else text
 
     def verdict(self, records: Records) -> str:
-        """Whether the target is met; empty without target or result, and in a small version."""
+        """Whether the target is met; empty without target or result, and in the quick version."""
         sample = records.sample(self.training, self.quantity)
         if sample is None or not self.target() or records.trainings[self.training].quick:
             return ""
@@ -61,7 +61,7 @@ class Row:
         other = records.sample(self.like, self.quantity)
         if other is None or len(other.values) < 2:
             return ""
-        return "met" if abs(sample.mean - other.mean) <= WITHIN * other.sd else "not met"
+        return "met" if abs(sample.mean - other.mean) <= MAX_DEVIATION_SD * other.sd else "not met"
 
 
 ROWS = (
@@ -107,7 +107,7 @@ HEAD = (
 
 
 def table(records: Records) -> str:
-    """Markdown: the rows whose trainings belong to the study, open ones with a dash."""
+    """Markdown table of the rows whose trainings belong to the study; missing values are dashes."""
     rows = [_cells(row, records) for row in ROWS if row.training in records.trainings]
     return markdown(HEAD, rows, right=range(1, len(HEAD)))
 

@@ -1,4 +1,4 @@
-"""Running what is missing of a plan, with a bar, and stopping at any time without loss."""
+"""Running the missing jobs of a plan, with a progress bar; may be interrupted at any time."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,7 +9,7 @@ from snnlab.sweeps.cluster import Failed, cores, run_all
 from snnlab.text.progress import bar, passed, reported, say
 
 SECONDS_PER_EPOCH = 4.0
-"""Of 60 000 images on one core, until the cache knows better (estimate)."""
+"""Estimate for 60 000 images on one core, used until the cache holds measured times."""
 SECONDS_PER_EPOCH_DIGITS = 0.6
 START = 8.0
 """Seconds until a worker's libraries and data are loaded (estimate)."""
@@ -23,10 +23,10 @@ def complete(
     scheduler: str | None = None,
     pool: Callable = run_all,
 ) -> bool:
-    """Run every job the cache has no record of; each is kept as soon as it is done.
+    """Run every job missing in the cache; each record is stored as soon as it is done.
 
-    Returns False after Ctrl-C: calling again goes on with what is missing. A job that fails is
-    noted and tried again next time. workers, scheduler : as ``pool`` takes them. Raises
+    Returns False after Ctrl-C; another call continues with the missing jobs. A failed job is
+    noted and tried again next time. workers, scheduler : as in ``pool``. Raises
     :class:`~snnlab.errors.SnnlabError` if the cache cannot be written or the cluster not reached.
     """
     missing = [job for job in jobs if cache.get(job) is None]
@@ -57,7 +57,7 @@ def complete(
 
 
 def announce(jobs: list[Job], missing: list[Job], cache: Cache, workers: int) -> str:
-    """How much there is to do and about how long it takes."""
+    """Message on the number of missing jobs and their estimated duration."""
     text = f"{len(jobs)} trainings, {len(jobs) - len(missing)} of them done before"
     if not missing:
         return text
@@ -67,7 +67,7 @@ def announce(jobs: list[Job], missing: list[Job], cache: Cache, workers: int) ->
 
 
 def estimate(jobs: list[Job], missing: list[Job], cache: Cache) -> float:
-    """Seconds of one worker that the missing jobs take, by those done where there are any."""
+    """Estimated seconds of one worker for the missing jobs, from finished ones if possible."""
     datasets = {job.settings["dataset"] for job in missing}
     paces = {name: _pace(name, jobs, cache) for name in datasets}
     return sum(job.work * paces[job.settings["dataset"]] for job in missing)

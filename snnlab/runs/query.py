@@ -5,7 +5,7 @@ import re
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.quantities import RUN_LIST, SUMMARY, quantities
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 from snnlab.text.spelling import did_you_mean
 
 ATTRIBUTES = ("run", "state", "created", "tags", "note")
@@ -61,7 +61,7 @@ def _holds(value, name, sign, text, condition):
             return _TESTS[sign](value, number(text, float))
         except ValueError:
             raise SnnlabError(
-                f"condition {condition}: {text} is no number{cure(text, float)}"
+                f"condition {condition}: {text} is no number{suggest(text, float)}"
             ) from None
     shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return value is not None and _TESTS[sign](shown, text)

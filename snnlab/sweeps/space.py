@@ -7,7 +7,7 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 from snnlab.text.spelling import did_you_mean
 
 MAX_POINTS = 10_000
@@ -137,7 +137,7 @@ def _range(name, text):
         raise SnnlabError(f"vary {name} = {text} is no range: {FORM}")
     low, high = (_part_of(name, text, end, float, Config.meant(name, end)) for end in (low, high))
     each = points[0] if points else "2"
-    points = _part_of(name, text, each, int, cure(each, int))
+    points = _part_of(name, text, each, int, suggest(each, int))
     if not 2 <= points <= MAX_POINTS:
         raise SnnlabError(f"vary {name} = {text}: give 2 to {MAX_POINTS} points")
     found = Range(name, low, high, log, points if given else None)

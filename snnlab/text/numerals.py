@@ -19,7 +19,7 @@ def number(text: str, kind: type) -> int | float:
     return kind(text)
 
 
-def cure(
+def suggest(
     text: str,
     kind: type,
     within: tuple[float, float] = (-inf, inf),

@@ -6,7 +6,7 @@ from refusal import refused, refused_command
 from snnlab.commands.limits import Limits
 from snnlab.config import Config
 from snnlab.sweeps.plan import Plan
-from snnlab.text.numerals import cure
+from snnlab.text.numerals import suggest
 from snnlab.text.spelling import did_you_mean
 
 # ── the function ──
@@ -43,7 +43,7 @@ from snnlab.text.spelling import did_you_mean
     ],
 )
 def test_a_number_in_another_notation_gets_a_suggestion(text, kind, meant):
-    assert cure(text, kind) == f"; write {meant}"
+    assert suggest(text, kind) == f"; write {meant}"
 
 
 @pytest.mark.parametrize(
@@ -55,18 +55,18 @@ def test_a_number_in_another_notation_gets_a_suggestion(text, kind, meant):
     ],
 )  # fmt: skip
 def test_text_without_a_number_gets_no_suggestion(text, kind):
-    assert cure(text, kind) == ""
+    assert suggest(text, kind) == ""
 
 
 def test_a_percentage_becomes_a_fraction_or_a_number_of_percent():
-    assert cure("20%", float, percent=0.01) == "; write 0.2"
-    assert cure("12,5 %", float, percent=0.01) == "; write 0.125"
-    assert cure("20 %", float, percent=1.0) == "; write 20"
+    assert suggest("20%", float, percent=0.01) == "; write 0.2"
+    assert suggest("12,5 %", float, percent=0.01) == "; write 0.125"
+    assert suggest("20 %", float, percent=1.0) == "; write 20"
 
 
 def test_no_number_outside_the_range_is_suggested():
-    assert cure("2,5", float, (0.0, 0.5)) == ""
-    assert cure("60,000", float, (0.0, 100.0)) == "; write 60.000"
+    assert suggest("2,5", float, (0.0, 0.5)) == ""
+    assert suggest("60,000", float, (0.0, 100.0)) == "; write 60.000"
 
 
 # ── everywhere numbers are read ──

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from snnlab.chip.operating_point import OperatingPoint
-from snnlab.config import Config, Quantity
+from snnlab.config import Config, PhysicalNumber
 from snnlab.errors import SnnlabError
 
 KNOBS = Config.knobs()
@@ -95,7 +95,7 @@ def test_a_refused_value_leaves_the_old_one():
 def test_units_are_shown_in_what_people_read():
     for name in ("tau_in", "tau_mem", "tau_syn", "tau_ref"):
         knob = Config.param[name]
-        assert isinstance(knob, Quantity)
+        assert isinstance(knob, PhysicalNumber)
         assert (knob.unit, knob.shown, knob.factor) == ("s", "µs", 1e6)
     assert Config.allowed("tau_mem") == "a number from 1e-06 to 2e-05 s"
 

@@ -1,4 +1,4 @@
-"""Sessions and sweeps in processes of their own, and the page's end of them.
+"""Sessions and sweeps in separate processes, and the page's interface to them.
 
 ``remote`` is the page's side and ``worker`` the process's; neither imports panel.
 """

@@ -1,4 +1,4 @@
-"""Processes that a server starts beside itself: fresh ones, which hear nothing of Ctrl-C."""
+"""Child processes of the server: spawned, and not interrupted by Ctrl-C."""
 
 from multiprocessing import get_context
 

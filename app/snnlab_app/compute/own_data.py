@@ -1,4 +1,4 @@
-"""Data sets of visitors' own: one file each, kept as it came until its visitor leaves."""
+"""Uploaded data sets: one file per visitor, kept unchanged until the visitor leaves."""
 
 import shutil
 import zipfile
@@ -11,10 +11,10 @@ from snnlab.files import write_whole
 
 
 def put(data: bytes, folder: Path) -> Path:
-    """A visitor's data set as the only file of a folder, which is made; nothing is unpacked.
+    """Store a visitor's data set as the only file of a new folder, without unpacking it.
 
-    It is called by what it is: a zip file of arrays, any other zip file, or else CSV. Raises
-    :class:`SnnlabError` for a zip file that would not be read, and if it cannot be written.
+    Its name follows its format: a zip file of arrays (npz), another zip file, or CSV. Raises
+    :class:`SnnlabError` for an invalid zip file, and if it cannot be written.
     """
     name = "data.csv"
     try:
@@ -35,11 +35,11 @@ def put(data: bytes, folder: Path) -> Path:
 
 
 def put_before(folder: Path | None) -> Path | None:
-    """What a visitor has put there, if it is still there."""
+    """The visitor's stored file, if it exists."""
     files = list(folder.glob("data.*")) if folder else []
     return files[0] if len(files) == 1 else None
 
 
 def take_away(folder: Path) -> None:
-    """Remove what a visitor has put there; harmless if there is nothing."""
+    """Remove a visitor's stored file; does nothing if there is no such file."""
     shutil.rmtree(folder, ignore_errors=True)

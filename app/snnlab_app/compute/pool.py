@@ -1,6 +1,6 @@
-"""The computing processes of a server: which visitor is computed where, and who waits outside.
+"""The computing processes of a server: assignment of visitors, and the waiting line.
 
-Imports neither torch nor numba, so a page is there before they are; and no page waits for them.
+Imports neither torch nor numba, so a page can be shown before they are loaded.
 """
 
 import signal
@@ -21,11 +21,12 @@ from snnlab_app.session.control import Close, Order, TrainingControl
 
 
 class Compute:
-    """Processes that compute for visitors; one that dies is followed by another.
+    """Processes that compute for visitors; one that dies is replaced.
 
-    A context, at whose end they end. ``settings`` are what visitors start with: one session with
-    them is begun at once. ``store`` keeps trainings in case a process dies; ``shared`` are sessions
-    by the name under which others may watch them; ``sweeps`` the line of those who search.
+    A context manager, which ends them. ``settings`` are the initial settings of visitors: one
+    session with them is prepared at once. ``store`` keeps trainings in case a process
+    dies; ``shared`` are sessions by the name under which others may watch them; ``sweeps`` is the
+    queue of sweeps.
     """
 
     def __init__(
@@ -61,9 +62,9 @@ class Compute:
             process.end()
 
     def open(self, session) -> int:
-        """Begin a session with its settings as they are; returns the number it goes by.
+        """Begin a session with its current settings; returns its number.
 
-        If the server is full, it waits in line and hears its place.
+        If the server is full, the session waits and is notified of its position.
         """
         with self._lock:
             number = next(self._numbers)
@@ -73,7 +74,7 @@ class Compute:
         return number
 
     def send(self, number: int, order: Order) -> None:
-        """Give a session an order; lost if its process is, as its listener will notice."""
+        """Send an order to a session; lost if the process died, which the listener reports."""
         with self._lock:
             if isinstance(order, Close):
                 self._close(number, order)
@@ -89,7 +90,7 @@ class Compute:
         self._let_in()
 
     def _let_in(self):
-        """Let in whom there is room for, and tell the others their place in the line."""
+        """Admit waiting sessions while there is room, and notify the others of their position."""
         while self._outside and len(self._homes) < self.limits.visitors:
             home = self._emptiest()
             if self._homes and home.memory > 1e6 * self.limits.memory:
@@ -103,7 +104,7 @@ class Compute:
                 session.stand_in_line(place)
 
     def _emptiest(self):
-        """The process with the fewest visitors, running; another for one that died."""
+        """The running process with the fewest visitors; a dead one is replaced."""
         homes = list(self._homes.values())
         k = min(range(len(self._processes)), key=lambda k: homes.count(self._processes[k]))
         if self._processes[k].over:
@@ -112,12 +113,12 @@ class Compute:
         return self._processes[k]
 
     def hear(self, number: int, news: dict) -> None:
-        """Pass news on to the session they are of."""
+        """Pass changes on to their session."""
         if session := self._sessions.get(number):
             session.hear(**news)
 
     def lose(self, process: "_Process") -> None:
-        """Tell those who were computed there that the process is gone."""
+        """Notify the sessions of a process that it has ended."""
         with self._lock:
             numbers = [n for n, home in self._homes.items() if home is process and not self._over]
             for number in numbers:
@@ -127,7 +128,7 @@ class Compute:
                 session.lose()
 
     def state(self) -> list[dict]:
-        """Every session with its number and process; None for one that stands in line."""
+        """Every session with its number and process; None for a waiting one."""
         with self._lock:
             homes, outside = dict(self._homes), list(self._outside)
         return [
@@ -138,36 +139,36 @@ class Compute:
         ]  # fmt: skip
 
     def memory(self) -> dict[int, int]:
-        """Bytes of each process that runs, by its pid."""
+        """Memory of each running process in bytes, by pid."""
         return {process.pid: process.memory for process in self._processes if process.pid}
 
 
 class _Process:
-    """One life of a computing process, which begins when it is needed."""
+    """One computing process, started when needed."""
 
     def __init__(self, compute, arguments):
         self._compute, self._arguments, self._process = compute, arguments, None
 
     @property
     def over(self) -> bool:
-        """Whether it has begun and ended."""
+        """Whether it was started and has ended."""
         return self._process is not None and not self._process.is_alive()
 
     @property
     def pid(self) -> int | None:
-        """Its number, if it runs."""
+        """Its pid, if it runs."""
         return None if self._process is None or self.over else self._process.pid
 
     @property
     def memory(self) -> int:
-        """Bytes it holds, 0 if it does not run."""
+        """Its memory in bytes, 0 if it does not run."""
         try:
             return psutil.Process(self.pid).memory_info().rss if self.pid else 0
         except psutil.Error:
             return 0
 
     def start(self, settings: dict | None = None) -> None:
-        """Begin, if that is not done; with ``settings``, so does a session."""
+        """Start, if necessary; with ``settings``, also prepare a session."""
         if self._process:
             return
         self._pipe, theirs = spawn.Pipe()
@@ -199,7 +200,7 @@ class _Process:
 
 
 def _compute(*arguments):
-    """The other process; by name only, for the page must not import what computes."""
+    """Entry point of the child process; imports there, as the page must not load torch or numba."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with freeze_imports():
         compute = import_module("snnlab_app.compute.worker")

@@ -1,6 +1,6 @@
 """The page's side of a session that is computed in another process.
 
-Imports neither torch nor numba, so a page is there before they are; and no page waits for them.
+Imports neither torch nor numba, so a page can be shown before they are loaded.
 """
 
 import shutil
@@ -27,13 +27,13 @@ from snnlab_app.session.control import (
 from snnlab_app.session.turns import nth
 
 LOST = "the computing process ended unexpectedly; press Reset to start again"
-GOES_ON = "the computing process ended unexpectedly: going on from the last checkpoint"
+RESUMED = "the computing process ended unexpectedly: going on from the last checkpoint"
 MAX_FALLS = 3
-"""Times in a row that the process may end without having loaded, until a person must decide."""
+"""Consecutive failures to load after which the session is no longer restarted automatically."""
 
 
 def kept_config(folder: Path | None) -> Config | None:
-    """Settings of the training that is kept in ``folder``; None if there is no whole one."""
+    """Settings of the training stored in ``folder``; None if there is no complete one."""
     try:
         return Run.open(folder).config if folder else None
     except SnnlabError:
@@ -41,7 +41,7 @@ def kept_config(folder: Path | None) -> Config | None:
 
 
 def session_of(visitor: str, compute: Compute, config: Config) -> "RemoteSession":
-    """The session of a visitor: the training that is kept, or else a new one with ``config``."""
+    """The session of a visitor: the stored training, or else a new one with ``config``."""
     store = compute.store
     folder, own = (store.folder(visitor), store.own(visitor)) if store else (None, None)
     return RemoteSession(compute, kept_config(folder) or config, folder, own)
@@ -50,9 +50,9 @@ def session_of(visitor: str, compute: Compute, config: Config) -> "RemoteSession
 class RemoteSession(TrainingControl):
     """A training in a process of ``compute``.
 
-    Its attributes are the newest heard of: a page that looks seldom misses some. With a
-    ``folder``, the training is kept there and outlives the process; in ``own``, the visitor's own
-    data set is put. ``heard`` rises with all news.
+    Its attributes are the latest received; intermediate ones may be skipped. With a ``folder``,
+    the training is stored there and survives the process; ``own`` is the folder of the visitor's
+    data set. ``heard`` counts updates.
     """
 
     def __init__(
@@ -77,14 +77,14 @@ class RemoteSession(TrainingControl):
         self._number = self._compute.open(self)
 
     def beginning(self) -> Open:
-        """The order that begins it in a process."""
+        """The order that opens the session in a process."""
         return Open(self.config.values(), self._folder and str(self._folder), self.given)
 
     def order(self, order: Order) -> None:
         match order:
             case Reset() if self._lost:
                 if self._folder:
-                    shutil.rmtree(self._folder, ignore_errors=True)  # it may be the reason
+                    shutil.rmtree(self._folder, ignore_errors=True)  # it may be the cause
                 self._reopen("starting")
             case Turn(name, value):
                 with self._lock:
@@ -100,7 +100,7 @@ class RemoteSession(TrainingControl):
         self._compute.send(self._number, order)
 
     def _remember(self, order):
-        """Keep what another process must be asked for again."""
+        """Remember the orders that a new process must repeat."""
         if isinstance(order, Show):
             self._show = order
         elif isinstance(order, LookAt):
@@ -113,16 +113,16 @@ class RemoteSession(TrainingControl):
 
     @property
     def given(self) -> str | None:
-        """Where the visitor's own data set lies, if there is one."""
+        """Path of the visitor's own data set, if there is one."""
         return self._given and str(self._given)
 
     def upload(self, data: bytes) -> None:
-        """Have a file of the visitor's be the data set "folder", in place of the one before.
+        """Store an uploaded file as the data set "folder", replacing the previous one.
 
-        Raises :class:`~snnlab.errors.SnnlabError` if it is not taken.
+        Raises :class:`~snnlab.errors.SnnlabError` if the file is refused.
         """
         if self._own is None:
-            raise SnnlabError("this server keeps nothing, so it takes no data of your own")
+            raise SnnlabError("this server has no storage for your own data")
         self._given = None
         self._given = own_data.put(data, self._own)
         self.give(self.given)
@@ -135,23 +135,23 @@ class RemoteSession(TrainingControl):
         self.order(Close())
 
     def hear(self, settings: tuple[int, dict] | None = None, **news) -> None:
-        """Take over news; settings only when they are the answer to all that was sent."""
+        """Apply changes; settings only once they reflect all orders sent."""
         with self._lock:
             if settings and settings[0] == self._sent:
                 for name, value in settings[1].items():
                     self.config.set(name, value)
-        vars(self).update(news)  # at once, for a state goes with its snapshot
+        vars(self).update(news)  # at once, as state and snapshot belong together
         self.heard += 1
         if self.state in LOADED:
             self._falls = 0
 
     def stand_in_line(self, place: int) -> None:
-        """Hear that the server is full."""
+        """Called when the server is full."""
         self.message = f"the server is full: you are {nth(place)} in line"
         self.heard += 1
 
     def lose(self) -> None:
-        """Hear that the computing process is gone; go on in another, unless that cannot help."""
+        """Called when the computing process has ended: resume in another, within MAX_FALLS."""
         if not self._falls:
             self._trained = self.state == State.RUNNING
         self._falls += 1
@@ -159,6 +159,6 @@ class RemoteSession(TrainingControl):
             self.state, self.message, self.fraction, self._lost = State.FAILED, LOST, None, True
             self.heard += 1
             return
-        self._reopen(GOES_ON)
+        self._reopen(RESUMED)
         if self._trained:
             self.play()

@@ -1,4 +1,4 @@
-"""Where the trainings of visitors are kept while they last, each in a folder of its own."""
+"""Folders in which visitors' trainings are stored while they last."""
 
 import shutil
 import time
@@ -8,28 +8,28 @@ from pathlib import Path
 from snnlab.files import cache_folder
 
 MAX_AGE_SECONDS = 24 * 3600.0
-"""Seconds after which a training that nobody came back for is removed."""
+"""Seconds after which an abandoned training is removed."""
 MIN_AGE_SECONDS = 3600.0
-"""Seconds before which none is removed: another server may be writing to it."""
+"""Seconds before which no training is removed, as another server may be writing it."""
 
 
 class Store:
-    """Folders by visitor, in the user's cache; at most ``megabytes`` of such as were left."""
+    """Folders by visitor, in the user's cache; abandoned ones take at most ``megabytes``."""
 
     def __init__(self, megabytes: float, root: Path | None = None):
         self._root = root or cache_folder() / "visitors"
         self._bytes = 1e6 * megabytes
 
     def folder(self, visitor: str) -> Path:
-        """The folder of a visitor, named so that nobody learns who it is; it may not exist."""
+        """The folder of a visitor, under a hashed name; it may not exist."""
         return self._root / sha256(visitor.encode()).hexdigest()[:32]
 
     def own(self, visitor: str) -> Path:
-        """Likewise, for a data set of the visitor's own."""
+        """The folder of the visitor's own data set; it may not exist."""
         return self.folder(visitor).with_suffix(".own")
 
     def tidy(self) -> None:
-        """Remove what is too old, and the oldest of what is too much."""
+        """Remove abandoned folders that are too old, and the oldest ones beyond the size limit."""
         left = sorted(self._left(), reverse=True)
         total, now = 0, time.time()
         for written, size, folder in left:
@@ -43,7 +43,7 @@ class Store:
         for folder in folders:
             try:
                 files = [file.stat() for file in folder.iterdir()]
-            except OSError:  # taken away by another server just now
+            except OSError:  # removed by another server meanwhile
                 continue
             written = max((file.st_mtime for file in files), default=0.0)
             yield written, sum(file.st_size for file in files), folder

@@ -1,7 +1,6 @@
-"""The process of a sweep that was begun on a page: one core, one trial after the other.
+"""The process of a sweep started from a page: one core, one trial after the other.
 
-What it finds goes out through a pipe. When nobody is at the other end any more it ends, whatever it
-is at.
+Results are sent through a pipe. The process ends as soon as the other end is closed.
 """
 
 import os
@@ -15,13 +14,13 @@ from snnlab.process import freeze_imports
 from snnlab.sweeps.cluster import on_one_core
 
 NICENESS = 10
-"""Added to the niceness of the process: trainings that somebody watches go first."""
+"""Added to the niceness of the process: interactive trainings have priority."""
 MAX_IMPORTANCE_SHARE = 0.1
-"""Share of the time that may go into finding out which knobs matter."""
+"""Largest share of the time spent on the importance of knobs."""
 
 
 def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None) -> None:
-    """Carry out a plan, as plain values, in a storage; news are changes of a
+    """Carry out a plan, as plain values, in a storage; messages are changes of a
     :class:`~snnlab_app.compute.sweeps.Sweep` by name."""
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
     if hasattr(os, "nice"):
@@ -41,7 +40,7 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
 
 
 def _end_with(pipe):
-    """Wait for the other end to go."""
+    """Wait until the other end is closed, then exit."""
     with suppress(EOFError, OSError):
         while True:
             pipe.recv()
@@ -54,7 +53,7 @@ def _say(pipe, **news):
 
 
 class _Reporter:
-    """Reports every trial that ends."""
+    """Reports every finished trial."""
 
     def __init__(self, pipe, plan, storage):
         self.plan, self._pipe, self._storage = plan, pipe, storage

@@ -1,6 +1,6 @@
-"""Sweeps that visitors begin on their pages: one at a time on a server, the others stand in line.
+"""Sweeps started from pages: one at a time per server, the others wait in line.
 
-Imports neither torch nor numba; a sweep computes in a process of its own.
+Imports neither torch nor numba; a sweep runs in its own process.
 """
 
 import shutil
@@ -28,12 +28,12 @@ DIED = "the process of the sweep ended unexpectedly; what it had found is shown"
 
 
 class Sweep:
-    """One sweep as its page knows it.
+    """State of one sweep, for its page.
 
     ``state`` is one of "waiting", "running", "finished", "stopped", "failed"; ``trials`` are rows
     of :func:`~snnlab.sweeps.outcome.row_of` of those that ended, ``best`` numbers of the best
-    among them, ``importance`` shares of the knobs by objective; ``fraction`` is how much of it is
-    done. ``heard`` rises with all news.
+    among them, ``importance`` shares of the knobs by objective; ``fraction`` is the completed
+    share. ``heard`` counts updates.
     """
 
     def __init__(self, plan: Plan, line: "Sweeps", data_dir: str | None = None):
@@ -47,33 +47,33 @@ class Sweep:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the sweep has ended."""
         return self.state in ("finished", "stopped", "failed")
 
     @property
     def seconds_left(self) -> float | None:
-        """About how long it will take yet; None before a trial has ended."""
+        """Estimated remaining time; None before the first trial has ended."""
         took = [row["seconds"] for row in self.trials if row.get("seconds")]
         left = self.plan.trials - len(self.trials)
-        return left * median(took) if took else None  # the first one gets the kernels ready
+        return left * median(took) if took else None  # the first one compiles the kernels
 
     def stop(self) -> None:
-        """End it; what it found stays here, its storage goes. Harmless when called twice."""
+        """End the sweep and remove its storage; results remain here. May be called twice."""
         self._line.stop(self)
 
     def forget(self) -> None:
-        """Nobody looks at it any more: end it, and take its storage away."""
+        """End the sweep of a closed page and remove its storage."""
         self.stop()
         self._line.remove(self)
 
     def hear(self, **news) -> None:
-        """Take over news."""
+        """Apply changes."""
         vars(self).update(news)
         self.heard += 1
 
 
 class Sweeps:
-    """The sweeps of a server, in the order in which they were begun.
+    """The sweeps of a server, in the order of their start.
 
     Each has a folder of its own below ``root``, in the user's cache by default.
     """
@@ -88,9 +88,9 @@ class Sweeps:
         self._known: WeakSet[Sweep] = WeakSet()
 
     def begin(self, plan: Plan, data_dir: str | None = None) -> Sweep:
-        """Begin a sweep as soon as no other is running; returns at once.
+        """Queue a sweep, which begins when no other is running; returns at once.
 
-        data_dir : where its data are, if not where those of the server are.
+        data_dir : folder of its data, by default that of the server.
         """
         Thread(target=Store(self._limits.stored, self._root).tidy, daemon=True).start()
         sweep = Sweep(plan, self, data_dir or self._data_dir)
@@ -101,7 +101,7 @@ class Sweeps:
         return sweep
 
     def stop(self, sweep: Sweep, message: str = "") -> None:
-        """End a sweep, or take it out of the line."""
+        """End a sweep, or remove it from the line."""
         with self._lock:
             if sweep.over:
                 return
@@ -113,12 +113,12 @@ class Sweeps:
                 self._go_on()
 
     def remove(self, sweep: Sweep) -> None:
-        """Take away what it left on disk."""
+        """Remove its files."""
         if sweep.storage:
             shutil.rmtree(sweep.storage.parent, ignore_errors=True)
 
     def end(self) -> None:
-        """The server ends, and all its sweeps."""
+        """End all sweeps at the end of the server."""
         with self._lock:
             known, process = list(self._known), self._process
             self._line = []
@@ -130,13 +130,13 @@ class Sweeps:
 
     @property
     def pid(self) -> int | None:
-        """The process that searches now."""
+        """Pid of the running sweep."""
         process = self._process
         return process and process.pid
 
     @property
     def memory(self) -> int:
-        """Bytes that it holds, 0 if it does not run."""
+        """Memory of the running sweep in bytes, 0 if no sweep runs."""
         pid = self.pid
         try:
             return psutil.Process(pid).memory_info().rss if pid else 0
@@ -144,7 +144,7 @@ class Sweeps:
             return 0
 
     def _go_on(self):
-        """Have the first in line begin if nothing runs; the others hear how many are before."""
+        """Start the first in line if no sweep runs; notify the others of their position."""
         if self._process is None and self._line:
             sweep = self._line.pop(0)
             sweep.storage = self._root / uuid4().hex / FILE
@@ -155,7 +155,7 @@ class Sweeps:
                        f" you are {nth(place)} in line")  # fmt: skip
 
     def lose(self, process: "_Process") -> None:
-        """A process is gone: the next sweep may begin."""
+        """Called when a process has ended: start the next sweep."""
         sweep = process.sweep
         with self._lock:
             if not sweep.over:
@@ -186,7 +186,7 @@ class _Process:
         return self._process.pid if self._process.is_alive() else None
 
     def _live(self, theirs):
-        """Start it, which takes a moment, and listen until it is gone."""
+        """Start the process and listen until it ends."""
         with suppress(EOFError, OSError):
             with ignore_ctrl_c():
                 self._process.start()
@@ -210,7 +210,7 @@ class _Process:
         )
 
     def kill(self):
-        """End it; returns at once, the listener sees to the rest."""
+        """Kill the process; returns at once, the listener handles the end."""
         self._killed = True
         with suppress(ValueError, AttributeError):
             self._process.kill()
@@ -220,6 +220,6 @@ class _Process:
 
 
 def _search(*arguments):
-    """The other process; by name only, for the page must not import what computes."""
+    """Entry point of the child process; imports there, as the page must not load torch or numba."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import_module("snnlab_app.compute.sweep_process").run(*arguments)

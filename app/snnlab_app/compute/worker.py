@@ -1,7 +1,7 @@
 """A computing process: hosts sessions of the visitors of a server.
 
-Orders come in through a pipe, what has changed goes out through it. A page that is slow to listen
-holds up the reports only, which then continue with the newest; training waits for nobody.
+Orders are received and changes are sent through a pipe. A slow page delays only the reports, which
+then continue with the latest state; training never waits.
 """
 
 import os
@@ -17,8 +17,8 @@ from snnlab_app.session.control import Close, Open, Order
 from snnlab_app.session.local import Session, kernel_threads
 from snnlab_app.session.turns import Line
 
-REPORT_EVERY = 0.03
-"""Seconds between two looks at the sessions: the page looks three times less often."""
+REPORT_SECONDS = 0.03
+"""Seconds between two reports: the page polls three times less often."""
 
 
 def run(
@@ -28,11 +28,11 @@ def run(
     processes: int = 1,
     minutes: float = inf,
 ) -> None:
-    """Obey the orders of ``pipe`` until nobody is at its other end, for whatever reason.
+    """Carry out the orders of ``pipe`` until its other end is closed.
 
-    What comes in is ``(number, order)``, the number being that of the session; what goes out is
-    ``(number, changes)``. With ``settings``, one session is begun before anybody asks for it.
-    processes : that share the cores; minutes : a training is paused after them.
+    Orders are ``(number, order)``, the number being that of the session; reports are
+    ``(number, changes)``. With ``settings``, one session is prepared in advance.
+    processes : number that share the cores; minutes : time after which a training is paused.
     """
     import torch  # not before snnlab.learn, which tells OpenMP how to wait
 
@@ -46,7 +46,7 @@ def run(
 
 
 class _Host:
-    """All sessions by number, and one in waiting for the first visitor; they compute in turns."""
+    """All sessions by number, and a prepared one for the first visitor; they compute in turns."""
 
     def __init__(self, settings: dict | None, **shared):
         self._shared = {"line": Line(), **shared}
@@ -59,10 +59,10 @@ class _Host:
         return Session(config, folder=folder, given=order.given, **self._shared).start()
 
     def obey(self, number: int, order: Order) -> None:
-        """Begin or end a session; it sees to all other orders itself."""
+        """Begin or end a session, or pass an order on to it."""
         if isinstance(order, Open):
             self._visits[number] = _Visit(self._prepared(order) or self._begin(order))
-        elif number not in self._visits:  # it was of a process before this one
+        elif number not in self._visits:  # it belonged to an earlier process
             return
         elif isinstance(order, Close):
             self._visits.pop(number).session.close(timeout=0)
@@ -70,7 +70,7 @@ class _Host:
             self._visits[number].obey(order)
 
     def _prepared(self, order):
-        """The session in waiting, if it is the one that is wanted."""
+        """The prepared session, if it matches the request."""
         settings, session = self._waiting
         folder = order.folder and Path(order.folder)
         if settings != order.settings or session is None or order.given:
@@ -82,10 +82,10 @@ class _Host:
         return session
 
     def report(self, pipe: Connection) -> None:
-        """Send what has changed, until nobody listens."""
+        """Send changes until the pipe is closed."""
         with suppress(OSError):
             while True:
-                sleep(REPORT_EVERY)
+                sleep(REPORT_SECONDS)
                 for news in self._news():
                     pipe.send(news)
 
@@ -96,7 +96,7 @@ class _Host:
 
 
 class _Visit:
-    """A session, and what its page knows of it."""
+    """A session, and the state that its page has received."""
 
     def __init__(self, session: Session):
         self.session, self._obeyed = session, 0
@@ -108,7 +108,7 @@ class _Visit:
         self._obeyed += 1
 
     def news(self):
-        """What has changed since last asked; settings go with the count of orders they heed."""
+        """Changes since the last call; settings come with the number of orders they reflect."""
         session = self.session
         now = {name: getattr(session, name) for name in Session.REPORTED}
         now["settings"] = self._obeyed, self._values()
@@ -117,7 +117,7 @@ class _Visit:
         return news
 
     def _values(self):
-        """Settings; they change with an order, or when the session has loaded something else."""
+        """Current settings; they change with an order, or when the session has loaded."""
         as_of = self._obeyed, self.session.state, self.session.config
         if self._settings[0] != as_of:
             self._settings = as_of, self.session.config.values()

@@ -4,7 +4,7 @@ import re
 
 import param
 
-from snnlab.config import Config, Quantity
+from snnlab.config import Config, PhysicalNumber
 
 STEPS_PER_DECADE = (1.0, 2.0, 5.0)
 MAX_SLIDER_POSITIONS = 200
@@ -33,7 +33,7 @@ def shown(name: str, value):
     knob = Config.param[name]
     if isinstance(knob, param.Integer) and span(knob) > MAX_SLIDER_POSITIONS:
         return str(value)
-    return round(value * knob.factor, 9) if isinstance(knob, Quantity) else value
+    return round(value * knob.factor, 9) if isinstance(knob, PhysicalNumber) else value
 
 
 def stored(name: str, value):
@@ -42,7 +42,7 @@ def stored(name: str, value):
     Raises :class:`~snnlab.errors.SnnlabError` if it is not a number where one is needed.
     """
     knob = Config.param[name]
-    if isinstance(knob, Quantity):
+    if isinstance(knob, PhysicalNumber):
         return round(value / knob.factor, 15)
     return Config.read(name, str(value))
 
@@ -52,7 +52,7 @@ def span(knob) -> float:
     return knob.bounds[1] - knob.bounds[0]
 
 
-def ends(knob: Quantity) -> tuple[float, float]:
+def ends(knob: PhysicalNumber) -> tuple[float, float]:
     """The lowest and the highest value, as shown."""
     low, high = (bound * knob.factor for bound in knob.bounds)
     return low, high

@@ -29,6 +29,6 @@ def chooser(max_bytes: int = MAX_BYTES, accept: str = "image/*", **look) -> pmui
 def read_upload(data: bytes) -> Picture:
     """The picture in a file that was sent.
 
-    Raises :class:`~snnlab.errors.SnnlabError` if there is none, or too large a one.
+    Raises :class:`~snnlab.errors.SnnlabError` if the file is missing or too large.
     """
     return read_picture(data, most_bytes=MAX_BYTES, formats=FORMATS)

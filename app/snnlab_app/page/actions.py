@@ -1,4 +1,4 @@
-"""What is one click: train, step, reset; another chip, a calibration, the ideal twin."""
+"""Actions of one click: train, step, reset; another chip, a calibration, the ideal twin."""
 
 import panel_material_ui as pmui
 
@@ -10,7 +10,7 @@ IDEAL = {
     "die": "ideal", "mismatch": 0.0, "dead": 0.0, "stuck": 0.0, "killed": [],
     "calibration": "as drawn", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0,
 }  # fmt: skip
-"""The chip of the textbook: nothing drawn, nothing random."""
+"""Knobs of the ideal chip: no mismatch, no noise."""
 
 
 class Buttons:
@@ -25,11 +25,11 @@ class Buttons:
         self._reset.on_click(lambda _: session.reset())
 
     def panel(self) -> pmui.Row:
-        """All in one row."""
+        """The buttons in one row."""
         return pmui.Row(self._play, self._step, self._reset, margin=0)
 
     def show(self, state: State) -> None:
-        """Name what the next click does. While loading, a click is kept and acts afterwards."""
+        """Update the labels. A click while loading is queued."""
         running = state == State.RUNNING
         self._play.param.update(
             label="Pause" if running else "Train", icon="pause" if running else "play_arrow"
@@ -37,7 +37,7 @@ class Buttons:
 
 
 class Actions:
-    """Sets several knobs at once, and back."""
+    """Sets several knobs at once, and restores them."""
 
     def __init__(self, config: Config, turns: Turns):
         self._config, self._turns = config, turns
@@ -49,7 +49,7 @@ class Actions:
         return all(getattr(self._config, name) == value for name, value in IDEAL.items())
 
     def swap_chip(self) -> None:
-        """The next die off the wafer."""
+        """Use the next die."""
         self._turns.turn({"die_seed": (self._config.die_seed + 1) % 2**32})
 
     def recalibrate(self) -> None:
@@ -58,7 +58,7 @@ class Actions:
         self._turns.turn({"calibration": "as drawn" if measured else "measured"})
 
     def twin(self) -> None:
-        """Change between the chip and its ideal twin."""
+        """Switch between the chip and its ideal twin."""
         if self.is_twin:
             plain = Config().values()
             self._turns.turn(self._real or {name: plain[name] for name in IDEAL})
@@ -67,7 +67,7 @@ class Actions:
             self._turns.turn(IDEAL)
 
     def kill(self, circuit: int) -> None:
-        """Kill a circuit, or revive it if it was killed by hand."""
+        """Disable a circuit, or enable it again."""
         killed = self._config.killed
         alive = circuit in killed
         self._turns.turn(

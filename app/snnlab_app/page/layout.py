@@ -1,4 +1,4 @@
-"""What every page of a training has: a status in words, and a view that is fed."""
+"""Base of every page of a training: a status line, and a view that is updated."""
 
 from collections.abc import Callable
 from time import thread_time
@@ -24,14 +24,14 @@ CLOCK = Clock()
 PLOT_THEME = Theme(json={"attrs": {name: {} for name in (
     "Axis", "ColorBar", "Grid", "Legend", "Plot", "Title",
 )}})  # fmt: skip
-"""Parts of plots that keep their own looks: the page's library would give them larger letters and
-less readable colours whenever a visitor changes between light and dark."""
+"""Plot models that keep their own style: the page's library would otherwise set larger fonts and
+less readable colours whenever a visitor switches between light and dark."""
 
 pn.extension(notifications=True, reconnect=True)
 
 
 class Page:
-    """Shows the newest snapshot of a session when its turn comes; says when there is one."""
+    """Shows the newest snapshot of a session when the clock asks; reports whether there is one."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
@@ -41,42 +41,42 @@ class Page:
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
 
-    # ── what pages differ in ──
+    # ── to be overridden ──
 
     @property
     def view(self) -> View:
-        """The one that is looked at."""
+        """The open view."""
         raise NotImplementedError
 
     def begin(self) -> None:
-        """The page stands: draw its plots, still empty, and feed them from now on."""
+        """Called when the page is laid out: draw the empty plots and update them from now on."""
         CLOCK.add(self)
 
     def end(self) -> None:
-        """The visitor is gone."""
+        """Called when the visitor has left."""
         CLOCK.remove(self)
 
     def show_state(self) -> None:
-        """Have the buttons say what the next click does."""
+        """Update the buttons after a change of state."""
 
     def follow(self, snapshot: Snapshot) -> None:
-        """Learn of a new snapshot before the view draws it."""
+        """Receive a new snapshot before the view draws it."""
 
-    # ── coming and going ──
+    # ── lifetime ──
 
     def stand(self) -> None:
-        """Show the state; begin when the browser has its copy, end when the visitor leaves."""
+        """Show the state; begin once the browser is ready, end when the visitor leaves."""
         self._show_status()
-        # Else a page that comes back to a restarted server would ask a distant one for styles.
+        # Otherwise a page that reconnects to a restarted server would load styles from a CDN.
         self._document.template_variables["dist_url"] = LOCAL_DIST
         self.bridge.goodbye = leaving.expect(lambda: self._locked(self._leave))
         self.bridge.when("here", self._here)
-        # Not before the browser has its copy: Panel drops what changes in between, for good.
+        # Only once the browser has loaded the page: Panel drops earlier changes.
         pn.state.onload(self.begin)
         pn.state.on_session_destroyed(lambda _: self._gone())
 
     def _leave(self):
-        """The tab was closed: nobody will come back to it, as after a lost connection."""
+        """The tab was closed, so no reconnection will follow."""
         self.end()
         self._document.session_context.session.request_expiration()
 
@@ -86,7 +86,7 @@ class Page:
         panel_fixes.free(self._document)
 
     def _here(self):
-        """The browser has its copy of the page, for the first time or after a lost connection."""
+        """The browser has loaded the page, for the first time or after a lost connection."""
         self._locked(lambda: panel_fixes.load(self._document))
         self._seen = self._heard = None
 
@@ -94,17 +94,17 @@ class Page:
 
     @property
     def urgent(self) -> bool:
-        """Whether the buttons do not say yet what the session is doing."""
+        """Whether the buttons do not yet show the session's state."""
         return self.session.state != self._said
 
     @property
     def wants(self) -> bool:
-        """Whether there is anything new to draw, and the browser has drawn the last."""
+        """Whether there is a new snapshot, and the browser has drawn the previous one."""
         news = self.session.heard != self._heard or self.view is not self._shown
         return (news or self.view.moves) and self.bridge.ready
 
     def draw(self, done: Callable[[float], None]) -> None:
-        """Draw it when nothing else is done with the page, and say what that took."""
+        """Draw the snapshot while the page is locked, and pass the time taken to ``done``."""
 
         def draw():
             start = thread_time()
@@ -117,12 +117,12 @@ class Page:
         self._locked(draw)
 
     def _locked(self, act):
-        """Do it when nobody else changes the page; a callback of Bokeh's may be lost in a hold."""
+        """Run a call while the page is locked; a Bokeh callback may be lost during a hold."""
         context = self._document.session_context
         CLOCK.loop.add_callback(context.session.with_document_locked, act)
 
     def refresh(self) -> None:
-        """Show what the session is doing, and its newest snapshot if there is one."""
+        """Show the session's state, and its newest snapshot if there is one."""
         session, view = self.session, self.view
         self._said = session.state
         self.show_state()
@@ -139,14 +139,14 @@ class Page:
             self.bridge.send()
 
     def turn_to(self, view: View) -> None:
-        """Build a view if it is new, and wait until the browser has laid it out."""
+        """Build a view if necessary, and wait until the browser has laid it out."""
         self._seen = None
         with pn.io.hold():
             view.open()
             self.bridge.send(figures=view.figures)
 
     def status(self) -> pn.Column:
-        """What the training is doing, in words and as a bar."""
+        """State of the training as text and progress bar."""
         return pn.Column(
             self._status, self._progress, sizing_mode="stretch_width", margin=0,
             styles={"flex": "1 1 260px"},
@@ -174,7 +174,7 @@ class Page:
 
 
 def framed(**content) -> pmui.Page:
-    """A page in our looks with this content."""
+    """A themed page with this content."""
     pn.state.curdoc.theme = PLOT_THEME
     return panel_fixes.without_busy(
         lambda: pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)

@@ -21,13 +21,13 @@ from snnlab_app.plots.theme import NARROW_TABS
 from snnlab_app.views import NAMES, VIEWS
 
 MAX_IGNORED = 5
-"""Parts of a link that are named when they make no sense; a notice of more would hide the page."""
+"""Invalid parts of a link that a notice lists; a longer notice would cover the page."""
 LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
-"""Recipes by the name that a teacher's link gives them, one of which was renamed."""
+"""Recipes by the name used in a lesson's link, one of which was renamed."""
 
 
 class Dashboard(Page):
-    """Controls and views over a session of one's own."""
+    """Controls and views of the visitor's own session."""
 
     def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, max_bytes: int):
         super().__init__(session)
@@ -38,7 +38,7 @@ class Dashboard(Page):
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
-        # Not dynamic: each visit would draw the figures again, and BokehJS keeps the old ones.
+        # Not dynamic: each change of tab would redraw the figures, and BokehJS keeps the old ones.
         self._tabs = pmui.Tabs(
             *((view.title, view.panel()) for view in self._views),
             sizing_mode="stretch_width", sx=NARROW_TABS,
@@ -52,7 +52,7 @@ class Dashboard(Page):
         self._connect()
 
     def _connect(self):
-        """Let views, buttons and keys act."""
+        """Connect views, buttons and keys."""
         act, session = self._actions, self.session
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
@@ -87,19 +87,19 @@ class Dashboard(Page):
         self._end_sweep = view.close
 
     def _begin_sweep(self, plan):
-        """Over the visitor's own data, if that is what is trained on."""
+        """Start a sweep, on the visitor's own data if they are in use."""
         session = self.session
         own = session.given if session.config.dataset == "folder" else None
         return self._sweeps.begin(plan, own)
 
     def _load_trial(self, settings, restart):
-        """Set a trial's settings; the training starts again where one of them needs that."""
+        """Set a trial's settings; restart the training if one of them requires it."""
         self._then_show(self._turns.turn)(settings)
         if restart:
             self.session.reset()
 
     def _then_show(self, act):
-        """Do it, say what is wrong with it, and show the knobs as they are then."""
+        """Run a call, report its error, and refresh the knobs."""
 
         def do(*arguments):
             try:
@@ -127,7 +127,7 @@ class Dashboard(Page):
         self._tabs.active = NAMES.index("sample")
 
     def _begin_recipe(self, name):
-        """A new training with the settings of a recipe and otherwise the defaults."""
+        """Start a training with the settings of a recipe, all others at their defaults."""
         chosen = recipe(name)
         self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
         self.session.reset()
@@ -136,7 +136,7 @@ class Dashboard(Page):
             self._tabs.active = NAMES.index(chosen.view)
 
     def _teach(self, chosen):
-        """Show what a recipe is and what to look for."""
+        """Describe a recipe and what to look for."""
         title = f"{chosen.about} {chosen.look_for}".rstrip()
         self._lesson.param.update(title=title, visible=True)
 
@@ -153,7 +153,7 @@ class Dashboard(Page):
         return self._page
 
     def _run_row(self):
-        """Train, step and reset, with what is going on: at hand on a phone too."""
+        """The row of train, step and reset with the status line, visible on a phone too."""
         return pn.FlexBox(
             self._buttons.panel(), self.status(), align_items="center", sizing_mode="stretch_width",
             margin=(8, 5, 0, 5),
@@ -177,7 +177,7 @@ class Dashboard(Page):
         super().begin()
 
     def _fold(self):
-        """On a phone the knobs would cover everything else."""
+        """Close the sidebar on a phone, where it would cover the page."""
         if self.bridge.narrow:
             self._page.sidebar_open = False
 
@@ -203,7 +203,7 @@ class Dashboard(Page):
 
 
 def dashboard(config: Config, compute: Compute) -> pmui.Page:
-    """A fresh page with a session of its own, ended when the visitor leaves."""
+    """A new page with its own session, which ends when the visitor leaves."""
     state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
     begin = LESSONS[state.lesson].settings if state.lesson else {}
     for name, value in {**begin, **state.settings}.items():

@@ -1,4 +1,4 @@
-"""The row over the views: recipes, chip, undo, sharing, help."""
+"""The toolbar above the views: recipes, chip, undo, sharing, help."""
 
 import panel as pn
 import panel_material_ui as pmui
@@ -36,14 +36,14 @@ class Toolbar:
             act(name)
 
     def panel(self) -> pn.FlexBox:
-        """All in rows; on a phone in one that is swiped."""
+        """The toolbar; on a phone one row that scrolls sideways."""
         return pn.FlexBox(
             self._recipe, self._codes, *self._buttons.values(), align_items="center",
             sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px", stylesheets=[SWIPED],
         )  # fmt: skip
 
     def show(self, *, twin: bool, measured: bool) -> None:
-        """Name what the next click does."""
+        """Update the labels."""
         for name, label in (
             ("twin", "Real chip" if twin else "Ideal twin"),
             ("recalibrate", "As drawn" if measured else "Recalibrate"),
@@ -67,7 +67,7 @@ _BUTTONS = {
 
 
 def menu() -> dict[str, str]:
-    """Names of recipes by title; those that show one thing come first."""
+    """Names of recipes by title; demonstrations come first."""
     listed = sorted(recipes().values(), key=lambda recipe: not recipe.look_for)
     return {recipe.title: recipe.name for recipe in listed}
 

@@ -1,4 +1,4 @@
-"""Five steps through the page, and what a view is for."""
+"""A tour of the page in five steps, and the help on each view."""
 
 from html import escape
 
@@ -19,7 +19,7 @@ STEPS = (
      " chip, ? opens this tour."),
 )  # fmt: skip
 CLOSING = {"show_close_button": True, "close_on_click": True}
-"""Of a dialog: it closes by its button, by Escape, and by a click beside it."""
+"""Options of a dialog, which closes by its button, Escape, or a click outside."""
 _TEXT = '<div style="font: 16px/1.5 system-ui; min-height: 6em">{}</div>'
 
 
@@ -37,7 +37,7 @@ class Tour:
         self._show()
 
     def open(self) -> None:
-        """From the beginning."""
+        """Open at the first step."""
         self._step = 0
         self._show()
         self.dialog.open = True
@@ -58,7 +58,7 @@ class Tour:
 
 
 class Help:
-    """What you see, what to try, why it matters: the dialog of a view's question mark."""
+    """The help dialog of a view: what you see, what to try, why it matters."""
 
     def __init__(self):
         self._text = pn.pane.HTML("", sizing_mode="stretch_width")

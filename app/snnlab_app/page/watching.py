@@ -1,6 +1,6 @@
-"""The page of somebody who watches another visitor's training, e.g. a class its teacher's.
+"""The read-only page on another visitor's training, e.g. for a class on its teacher's.
 
-It shows the view that is open there, and changes nothing.
+It shows the view that is open there.
 """
 
 from hashlib import sha256
@@ -17,15 +17,19 @@ from snnlab_app.plots.cards import Text
 from snnlab_app.session.control import Order, State, TrainingControl
 from snnlab_app.views import VIEWS
 
-NOBODY = "nobody shares a training under this link now; it appears here as soon as somebody does"
-ONLY = "You are watching: only whoever shared this can change it. “Try it yourself” makes a copy."
+NOT_SHARED = (
+    "nobody shares a training under this link now; it appears here as soon as somebody does"
+)
+READ_ONLY = (
+    "You are watching: only whoever shared this can change it. “Try it yourself” makes a copy."
+)
 PATH = "watch"
 KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "sweep")}
-"""Views that can be followed; what somebody else compares or searches is only on that page."""
+"""Views that can be followed; comparisons and sweeps exist only on the visitor's own page."""
 
 
 def name_of(visitor: str) -> str:
-    """The name under which a visitor's training is watched; it does not give the visitor away."""
+    """The public name of a visitor's training, from which the visitor's id cannot be derived."""
     return sha256(b"watch " + visitor.encode()).hexdigest()[:32]
 
 
@@ -35,14 +39,14 @@ def link(visitor: str) -> str:
 
 
 class Watched(TrainingControl):
-    """A visitor's session as others see it: every order is refused."""
+    """Read-only access to a visitor's session: every order is refused."""
 
     def __init__(self, compute: Compute, name: str):
         self._compute, self._name = compute, name
         self._nobody = _Nobody()
 
     def order(self, order: Order) -> None:
-        pn.state.notifications.info(ONLY, duration=6000)
+        pn.state.notifications.info(READ_ONLY, duration=6000)
 
     @property
     def _seen(self):
@@ -62,7 +66,7 @@ class Watched(TrainingControl):
 class _Nobody:
     """Nobody's session."""
 
-    state, message, fraction, notice = State.LOADING, NOBODY, None, ""
+    state, message, fraction, notice = State.LOADING, NOT_SHARED, None, ""
     snapshot, heard = None, -1
 
     def __init__(self):
@@ -104,7 +108,7 @@ class Watching(Page):
         wanted = snapshot.view if snapshot else self.view.name
         if wanted in KINDS and wanted != self.view.name and self.bridge.ready:
             self._view = self._views.get(wanted) or self._made(wanted)
-            # Out of sight, not out of the page: BokehJS keeps figures that are taken from it.
+            # Hidden, not removed: BokehJS keeps removed figures in memory.
             self._place.objects = list(self._panels.values())
             for name, panel in self._panels.items():
                 panel.visible = name == wanted

@@ -1,1 +1,1 @@
-"""Live plots: figures that stay while their data change, with theme, cards and saving."""
+"""Live plots, whose data are replaced without redrawing; theme, cards and saving."""

@@ -1,4 +1,4 @@
-"""Shapes of what a configuration will show, so that plots can be drawn before there are data."""
+"""Empty data of the right shape, so that plots can be drawn before there are data."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low"
 
 
 def classes_of(config: Config) -> tuple[str, ...]:
-    """What the labels of its data set mean; of one's own, ten until it is read."""
+    """Class names of its data set; ten digits for own data until they are read."""
     return CATALOGUE[config.dataset].classes or tuple("0123456789")
 
 
 def recording_of(config: Config) -> Recording:
-    """A recording of one image in which nothing happened."""
+    """A recording of one image without spikes."""
     steps, labels = config.samples, len(classes_of(config))
     return Recording(
         _silence(config.side**2),
@@ -26,7 +26,7 @@ def recording_of(config: Config) -> Recording:
 
 
 def curves() -> dict[str, np.ndarray]:
-    """A history without a single point."""
+    """An empty history."""
     return {name: np.empty(0) for name in CURVES}
 
 

@@ -1,4 +1,4 @@
-"""The boxes that views are made of, in plain HTML: they cost a page next to nothing."""
+"""The boxes of a view, in plain HTML, which is cheap to render."""
 
 from html import escape
 
@@ -35,7 +35,7 @@ def row(*content) -> pn.FlexBox:
 
 
 def small(text: str) -> str:
-    """Markup of a unit or a range beside a number."""
+    """HTML of a unit or a range beside a number."""
     look = "font-size: 12px; font-weight: 400; opacity: 0.8; display: inline-block"
     return f'<span style="{look}">{escape(text)}</span>'
 
@@ -52,7 +52,7 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
 
 
 class Text(Markup):
-    """A text that is sent only when it changes; ``polite`` has screen readers read it out."""
+    """A text that is sent only when it changes; screen readers announce it if ``polite``."""
 
     def __init__(self, polite: bool = False, **look):
         self._attributes = ' role="status" aria-live="polite"' if polite else ""
@@ -75,11 +75,11 @@ class Tiles:
         self._html = Markup("", margin=5, sizing_mode="stretch_width")
 
     def panel(self) -> pn.pane.HTML:
-        """All of them."""
+        """The tiles as one component."""
         return self._html
 
     def show(self, values: dict[str, str]) -> None:
-        """Numbers by name; may hold markup of our own."""
+        """Show numbers by name; values may contain trusted markup."""
         tiles = "".join(_TILE.format(name=name, text=text) for name, text in values.items())
         html = _TILES.format(tiles)
         if html != self._html.object:

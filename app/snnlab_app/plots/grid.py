@@ -1,4 +1,4 @@
-"""Tables of a page."""
+"""HTML tables."""
 
 from html import escape
 
@@ -14,9 +14,9 @@ _TABLE = (
 
 
 def grid(head: list[str], rows: list[list[str]], words: set[str]) -> str:
-    """Markup of a table of plain texts; columns named in ``words`` hold words, others numbers.
+    """HTML table of plain texts; columns named in ``words`` hold text, others numbers.
 
-    The last column of words may take several lines.
+    The last text column may wrap.
     """
     left = [name in words for name in head]
     lines = "".join(f"<tr>{_line(row, left)}</tr>" for row in rows)

@@ -1,7 +1,7 @@
-"""A plot that is drawn once and then only fed.
+"""A plot that is drawn once; afterwards only its data are replaced.
 
 HoloViews defines it; after the first drawing its Bokeh sources are written directly, which takes
-under a millisecond where a redraw takes hundreds.
+less than a millisecond instead of hundreds.
 """
 
 import holoviews as hv
@@ -20,9 +20,9 @@ MIN_FILL = 0.4
 
 
 class LivePlot:
-    """An element rendered to a Bokeh figure, whose leaves are fed by label.
+    """An element rendered to a Bokeh figure, whose leaves are updated by label.
 
-    ``follow`` names the axes that move with the data; ``widest`` keeps a picture in proportion.
+    ``follow`` names the axes that follow the data; ``widest`` keeps the aspect ratio of an image.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class LivePlot:
             self._following.see(label, x, y)
 
     def measure(self, words: str, high: float | None = None) -> None:
-        """Upwards it is something else now, called so; ``high`` is where an axis from 0 ends."""
+        """Rename the vertical axis after a change of quantity; ``high`` ends an axis from 0."""
         axis = self.figure.yaxis[0]
         if axis.axis_label != words:
             axis.axis_label = words
@@ -69,12 +69,12 @@ class LivePlot:
                 self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
 
     def see(self, label: str, x, y) -> None:
-        """Let the axes know of points that were fed otherwise, and follow them."""
+        """Let the axes follow points that were written directly."""
         self._following.see(label, x, y)
         self.settle()
 
     def settle(self) -> None:
-        """Let the axes follow what was fed."""
+        """Let the axes follow the new data."""
         self._following.settle()
 
     def feed_image(self, label: str, cells, **place) -> None:
@@ -84,7 +84,7 @@ class LivePlot:
         source.data = {**source.data, **data, "image": [cells]}
 
     def rename(self, names: dict[str, str]) -> None:
-        """New words for legend entries, by the label of their curve."""
+        """New texts of legend entries, by the label of their curve."""
         self._names.update(names)
         for item in self.figure.legend.items:
             label = self._labels.setdefault(item.id, item.label.value)
@@ -99,9 +99,9 @@ class LivePlot:
                 item.visible = names[label]
 
     def table(self) -> tuple[list[str], list[tuple]]:
-        """What it shows, as names of columns with units, and rows.
+        """The plotted data: column names with units, and rows.
 
-        An image by its cells, first row on top; else a curve's name, x and y.
+        An image as its cells, first row on top; otherwise curve name, x and y.
         """
         for label, source in self._sources.items():
             if "image" in source.data:
@@ -119,7 +119,7 @@ class LivePlot:
         return ["curve", *axes], rows
 
     def pane(self, name: str) -> pn.pane.Bokeh:
-        """The plot for a page."""
+        """The plot as a Panel pane."""
         return pn.pane.Bokeh(
             self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name,
             max_width=self._widest,
@@ -127,7 +127,7 @@ class LivePlot:
 
 
 def _points(source):
-    """x and y of what a source draws; bars of a histogram by their middle."""
+    """x and y of a source; bars of a histogram by their centre."""
     columns = dict(source.data)
     if "left" in columns:
         middle = (columns.pop("left") + columns.pop("right")) / 2
@@ -143,13 +143,13 @@ def _cells(data):
 
 
 def _dress(figure, height):
-    """What the element cannot say: size, and colours for any ground."""
-    # WebGL is the slower one where a browser draws without a graphics card.
+    """Options that the element lacks: size, and colours for light and dark backgrounds."""
+    # WebGL is slower in a browser without a graphics card.
     figure.update(height=height, min_width=200, sizing_mode="stretch_width")
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
-    figure.min_border_right = 16  # half of the last label of an axis
+    figure.min_border_right = 16  # room for half of the last axis label
     for axis in figure.axis:
         axis.update(
             axis_line_color=AXIS, major_tick_line_color=AXIS, minor_tick_line_color=None,
@@ -168,7 +168,7 @@ def _dress(figure, height):
 
 
 class Following:
-    """Sets the ranges of a figure to the data; zooming stops it, the reset tool resumes."""
+    """Sets the ranges of a figure to the data; stopped by zooming, resumed by the reset tool."""
 
     def __init__(self, figure: Plot, axes: str):
         self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in axes}
@@ -176,22 +176,22 @@ class Following:
         self.resume()
 
     def see(self, label: str, x: np.ndarray, y: np.ndarray) -> None:
-        """The curve called ``label`` now has these points."""
+        """Register the points of the curve ``label``."""
         self._bounds[label] = _bounds(x), _bounds(y)
 
     def resume(self) -> None:
-        """Follow again after somebody zoomed."""
+        """Follow the data again after zooming."""
         self._set = {axis: (r.start, r.end) for axis, r in self._ranges.items()}
 
     def settle(self) -> None:
-        """Move those ranges that the data have left, or shrunk in."""
+        """Adjust the ranges that the data have left or fill too little."""
         for axis, range_ in self._ranges.items():
             ends = [b["xy".index(axis)] for b in self._bounds.values()]
             ends = [end for end in ends if end is not None]
             if not ends or (range_.start, range_.end) != self._set[axis]:
                 continue
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-            wanted = roomy(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
+            wanted = pad_range(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
             if wanted != self._set[axis]:
                 self._set[axis] = wanted
                 start, end = wanted
@@ -203,10 +203,10 @@ def _bounds(values):
     return (float(finite.min()), float(finite.max())) if len(finite) else None
 
 
-def roomy(
+def pad_range(
     low: float, high: float, now: tuple[float, float], room: float = MARGIN
 ) -> tuple[float, float]:
-    """A range around low…high: ``now`` if that still does, else a round one with room to grow."""
+    """A range around low…high: ``now`` if it still fits, else a round one with a margin."""
     start, end = now
     if start <= low and high <= end and high - low >= MIN_FILL * (end - start):
         return now

@@ -1,4 +1,4 @@
-"""What a view shows, as files: a figure as PNG or SVG, drawn by the browser, its numbers as CSV."""
+"""Saving a view's figures as PNG or SVG, drawn by the browser, and their data as CSV."""
 
 from io import StringIO
 
@@ -11,7 +11,7 @@ PICTURES = ("PNG", "SVG")
 
 
 class Saving:
-    """A row of buttons under a view: which figure, and as what."""
+    """Controls under a view: figure and file format."""
 
     def __init__(self, view):
         self._view = view
@@ -31,11 +31,11 @@ class Saving:
         return button
 
     def panel(self) -> pn.FlexBox:
-        """All in one row."""
+        """The controls in one row."""
         return self._row
 
     def offer(self) -> None:
-        """Let the figures be chosen that the view has now; nothing where it has none."""
+        """Offer the view's current figures; hide the controls if there are no figures."""
         names = list(self._view.plots)
         self._row.visible = bool(names)
         if self._which.options != names:
@@ -52,5 +52,5 @@ class Saving:
         self._view.save(self._view.plots[self._which.value].figure.id, kind, self._name)
 
     def file(self) -> StringIO:
-        """The chosen figure's numbers, as CSV with units in its first line."""
+        """The chosen figure's data, as CSV with units in the first line."""
         return csv_of(*self._view.table(self._which.value))

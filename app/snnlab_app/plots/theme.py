@@ -1,4 +1,4 @@
-"""Looks of the page, once: fonts, sizes, and what follows from dark or light."""
+"""Theme of the page: fonts, sizes, and colours of the dark and light mode."""
 
 from snnlab.plotting import BLUE
 
@@ -10,12 +10,12 @@ THEME = {
     "light": {**_BOTH, "palette": {"primary": {"main": BLUE}}},
     "dark": {**_BOTH, "palette": {"primary": {"main": "#3D9BD1"}}},
 }
-"""The accent is lighter on dark ground: words in it, and white on it, must stay readable."""
+"""The accent colour is lighter in dark mode, so that text in it, and white on it, stay readable."""
 
-# Plots are transparent, so the card they sit on decides between dark and light.
+# Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
 INK = {"light": "#5A606A", "dark": "#A7ADB7"}
-"""Of words in plots: contrast over 6 to 1 on either ground."""
+"""Text colour in plots: contrast over 6 to 1 on both backgrounds."""
 
 NARROW_TABS = {
     "@media (max-width: 600px)": {
@@ -25,7 +25,7 @@ NARROW_TABS = {
         },
     },
 }  # fmt: skip
-"""Of a phone: the names of all views at once."""
+"""Style on a phone: all tab names are visible at once."""
 
 SWIPED = """
 @media (max-width: 600px) {
@@ -35,7 +35,7 @@ SWIPED = """
   [id^=flex-item] > * { flex-shrink: 0; }
 }
 """
-"""Of a phone: a row of many things would take half the screen if it were wrapped."""
+"""Style on a phone: a long row scrolls sideways instead of wrapping over half the screen."""
 
 CARD = {
     "background": "var(--panel-surface-color)",
@@ -44,4 +44,4 @@ CARD = {
     "box-shadow": "0 1px 3px rgba(0, 0, 0, 0.22)",
     "border": "1px solid rgba(124, 130, 140, 0.22)",
 }
-"""A plain box is drawn ten times faster than a component, and there are many."""
+"""A plain box is drawn ten times faster than a component."""

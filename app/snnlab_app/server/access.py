@@ -1,4 +1,4 @@
-"""Who may open the dashboard: this machine alone, or whoever logs in."""
+"""Access control: the dashboard is open to this machine only, or after a login."""
 
 import hmac
 import os
@@ -14,27 +14,27 @@ from snnlab.files import cache_folder, write_whole
 from snnlab_app.server import passwords
 
 MAX_MESSAGE_BYTES = 10 * 2**20
-"""Bytes of one message from a browser: a picture of the most bytes fits."""
+"""Largest message from a browser in bytes: the largest allowed picture fits."""
 MAX_BODY_BYTES = 2**20
-"""Bytes of a request: nothing is posted but a login."""
-EVERYWHERE = ("", "0.0.0.0", "::")
+"""Largest request in bytes: only logins are posted."""
+PUBLIC_ADDRESSES = ("", "0.0.0.0", "::")
 LOOPBACK = ("localhost", "127.0.0.1")
 ORIGIN = re.compile(r"[\w.-]+(:[0-9]{1,5})?")
 ROOT = re.compile(r"/([\w.~@%-]+/)*")
 SECRET, LENGTH = "secret", 32
-"""File in the user's cache, and its bytes."""
-OTHERS = 0o077 if os.name == "posix" else 0
-"""Permissions that it must not have: who reads it may log in as anyone."""
+"""File of the secret in the user's cache, and its size in bytes."""
+FORBIDDEN_MODE = 0o077 if os.name == "posix" else 0
+"""Permissions that the file must not have: whoever reads it may log in as anyone."""
 SECRETS = ("PANEL_OAUTH_KEY", "PANEL_OAUTH_SECRET")
 
 
 @dataclass(frozen=True)
 class Access:
-    """What the command line says of it.
+    """Access options of the command line.
 
     passwords : file of names and hashes; oauth : a provider that Panel knows, e.g. "github";
-    users : whom to admit of those it knows, by name or "@domain", or "*"; origins : host names,
-    with port, under which browsers reach the server; anyone : no login although others can come;
+    users : whom of its users to admit, by name or "@domain", or "*"; origins : host names,
+    with port, under which browsers reach the server; anyone : no login on a public address;
     prefix : path in front of every address that a proxy passes on, if it leaves one there.
     """
 
@@ -47,19 +47,19 @@ class Access:
 
     @property
     def root(self) -> str:
-        """Path of the dashboard, which begins and ends with a slash."""
+        """Path of the dashboard, with leading and trailing slash."""
         inner = self.prefix.strip("/")
         return f"/{inner}/" if inner else "/"
 
     def check(self, address: str) -> None:
-        """Raises :class:`SnnlabError` for an open door that nobody asked for, or half a lock."""
+        """Raises :class:`SnnlabError` for unintended public access or incomplete login options."""
         if not (is_loopback(address) or self.passwords or self.oauth or self.anyone):
             raise SnnlabError(
                 f"at {address or 'all addresses'} everyone who reaches this machine could use the"
                 " dashboard: give --basic-auth FILE or --oauth PROVIDER, or --no-login if that is"
                 " meant"
             )
-        if address in EVERYWHERE and not self.origins:
+        if address in PUBLIC_ADDRESSES and not self.origins:
             raise SnnlabError(
                 f"--address {address or repr(address)} needs --origin HOST:PORT, the name by which"
                 " browsers reach this machine"
@@ -94,33 +94,33 @@ class Access:
             )
 
     def admits(self, user: str | None) -> bool:
-        """Whether someone the provider vouches for may come in."""
+        """Whether a user authenticated by the provider is admitted."""
         user = (user or "").lower()
         allowed = {one.lower() for one in self.users}
         domain = user[user.find("@") :] if "@" in user else ""
         return bool(user) and bool({"*", user, domain} & allowed)
 
     def hosts(self, address: str) -> list[str]:
-        """Names under which the server answers, without port: a tunnel may have another."""
-        # No address of IPv6: Panel cannot read one out of a request.
-        own = [address] if address not in EVERYWHERE and ":" not in address else []
+        """Host names under which the server answers, without port, as a tunnel may use another."""
+        # No IPv6 address: Panel cannot parse one in a request.
+        own = [address] if address not in PUBLIC_ADDRESSES and ":" not in address else []
         named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
 
     def options(self, address: str, port: int) -> dict:
-        """What ``panel.serve`` needs to know of it."""
-        from snnlab_app.server import door  # Panel takes seconds: not before all is checked
+        """Arguments of ``panel.serve``."""
+        from snnlab_app.server import door  # imported after the checks, as Panel takes seconds
 
-        hosts = [] if address in EVERYWHERE else [f"{address}:{port}"] * (":" not in address)
+        hosts = [] if address in PUBLIC_ADDRESSES else [f"{address}:{port}"] * (":" not in address)
         if is_loopback(address):
             hosts += [f"{name}:{port}" for name in LOOPBACK]
         return {
             "websocket_origin": list(dict.fromkeys([*hosts, *self.origins])),
-            # Without a signature anyone could make up the token that opens a session.
+            # Without a signature anyone could forge the token that opens a session.
             "sign_sessions": True,
             "secret_key": derived("sessions"),
             "websocket_max_message_size": MAX_MESSAGE_BYTES,
-            # A proxy's word on whether the visitor came by HTTPS decides on cookies and links only.
+            # The proxy's header on HTTPS affects cookies and links only.
             "http_server_kwargs": {"max_body_size": MAX_BODY_BYTES, "xheaders": True},
             "prefix": self.root[:-1],
             "root_path": self.root,
@@ -129,9 +129,9 @@ class Access:
 
 
 def derived(use: str) -> bytes:
-    """A secret of this user's servers : 32 bytes.
+    """The signing secret of this user's servers : 32 bytes.
 
-    It outlives a server, so that pages which were open find their trainings again.
+    It is kept across restarts, so that open pages find their trainings again.
     """
     return hmac.digest(_secret(cache_folder() / SECRET), use.encode(), "sha256")
 
@@ -139,10 +139,10 @@ def derived(use: str) -> bytes:
 def _secret(path):
     with suppress(OSError):
         kept = path.read_bytes()
-        if len(kept) == LENGTH and not path.stat().st_mode & OTHERS:
+        if len(kept) == LENGTH and not path.stat().st_mode & FORBIDDEN_MODE:
             return kept
     fresh = secrets.token_bytes(LENGTH)
-    with suppress(OSError):  # where nothing can be kept it lasts as long as the server
+    with suppress(OSError):  # without a writable cache it lasts as long as the server
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, lambda file: file.write(fresh), private=True)
     return fresh

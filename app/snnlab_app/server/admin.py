@@ -1,4 +1,4 @@
-"""The server status page: its processes and visitors, for the person who runs it."""
+"""The server status page: processes and visitors, for the administrator."""
 
 from html import escape
 from secrets import compare_digest, token_urlsafe
@@ -10,19 +10,19 @@ import psutil
 from snnlab_app.compute.pool import Compute
 
 REFRESH_EVERY_MS = 1000
-"""Milliseconds between two looks."""
+"""Milliseconds between two updates."""
 _CELL = ' style="padding: 4px 14px 4px 0; text-align: left; font-variant-numeric: tabular-nums"'
 
 
 class Admin:
-    """The page; ``key`` must be in its address, for it shows what everybody is doing."""
+    """The status page; its address must contain ``key``, as it shows all visitors."""
 
     def __init__(self, compute: Compute):
         self.key = token_urlsafe(16)
         self._compute, self._start = compute, monotonic()
 
     def page(self) -> pn.viewable.Viewable:
-        """The page of one who asks, or a refusal."""
+        """The page of a request, or a refusal if the key is wrong."""
         given = (pn.state.session_args.get("key") or [b""])[0]
         if not compare_digest(given, self.key.encode()):
             return pn.pane.HTML("The key in this address is not that of the running server.")

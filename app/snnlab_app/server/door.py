@@ -1,7 +1,7 @@
-"""The door of the web server: logins, headers of every answer, and what is not handed out.
+"""HTTP security of the web server: logins, response headers, refused host names.
 
-A proxy may have cut a path off the front of every address, so none is sent back that begins at the
-root of the host, nor a cookie for all of it: a browser reckons both from where it is.
+A proxy may have removed a path prefix from every address, so redirects and cookie paths are sent
+relative to the current page instead of to the root of the host.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from snnlab_app.server import passwords
 REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
 ENTRANCE = str(Path(__file__).with_name("entrance.html"))
-"""Panel's own pages for logging in would load their pictures and letters from elsewhere."""
+"""Login page; Panel's own one would load images and fonts from a CDN."""
 WRONG = "Unknown name or wrong password."
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -32,7 +32,7 @@ HEADERS = {
 
 
 def options(access) -> dict:
-    """What ``panel.serve`` needs for this :class:`~snnlab_app.server.access.Access`."""
+    """Arguments of ``panel.serve`` for this :class:`~snnlab_app.server.access.Access`."""
     given = {
         "transforms": [_Headers],
         "extra_patterns": [(r"/components/(.*)", LoadedComponents), (r"/left", Left)],
@@ -45,7 +45,7 @@ def options(access) -> dict:
             raise SnnlabError(f"no OAuth provider {access.oauth!r}: choose one of {known}")
         pn.config.oauth_provider, pn.config.auth_template = access.oauth, ENTRANCE
         pn.config.authorize_callback = partial(_authorized, access)
-        pn.config.cookie_path = ""  # of cookies that Panel sets again beside the login
+        pn.config.cookie_path = ""  # for cookies that Panel sets besides the login
         given |= {"auth_provider": _OAuth(), "cookie_path": ""}
     if access.passwords or access.oauth:
         given["cookie_secret"] = access_.derived("logins").hex()
@@ -53,19 +53,19 @@ def options(access) -> dict:
 
 
 def known_only(server, names: list[str]) -> None:
-    """Answer under these names only.
+    """Answer requests for these host names only.
 
-    A page elsewhere can have its name mean this machine ("DNS rebinding"); to the browser, and to
-    Tornado, page and server are of one origin then.
+    A foreign page can make its host name resolve to this machine (DNS rebinding); browser and
+    Tornado then treat page and server as one origin.
     """
     known = "|".join(map(re.escape, names))
     add_handlers(server, rf"(?!(?:{known})$).*", [(r".*", _Stranger, {"names": names})])
 
 
 def lead(server, root: str) -> None:
-    """Send who is beside an address to it: a slash too many, or the one of ``root`` left out.
+    """Redirect addresses with an extra trailing slash, or without the one of ``root``.
 
-    From there, all that a page names relative to itself would be somewhere else.
+    From there, the relative links of a page would point elsewhere.
     """
     beside = [(rf"{root}(\w+)/", RedirectHandler, {"url": root + "{0}", "permanent": False})]
     if root != "/":
@@ -79,12 +79,12 @@ def _authorized(access, user_info):
 
 
 def relative(target: str, path: str) -> str:
-    """A path of this server as it is reached from another; both as the server sees them."""
+    """A relative path from one path of this server to another."""
     return "./" + "../" * (path.count("/") - 1) + target.lstrip("/")
 
 
 class _Here:
-    """Cookies for what lies beside the page that sets them; kept to HTTPS if that came by it."""
+    """Set a cookie for the folder of the current page, restricted to HTTPS if used."""
 
     def set_cookie(self, name, value, *arguments, **options):
         options |= {"path": None, "secure": self.request.protocol == "https"}
@@ -92,7 +92,7 @@ class _Here:
 
 
 class _Entrance:
-    """Panel's login and logout with pages of our own."""
+    """Panel's login and logout with our own pages."""
 
     def __init__(self):
         super().__init__(login_template=ENTRANCE, logout_template=ENTRANCE, error_template=ENTRANCE)
@@ -107,11 +107,11 @@ class _Entrance:
 
 
 class _OAuth(_Entrance, OAuthProvider):
-    """Log in by an account at another site."""
+    """Login through an OAuth provider."""
 
 
 class _Passwords(_Entrance, BasicAuthProvider):
-    """Log in by a password, checked against a file of hashes."""
+    """Login by password, checked against a file of hashes."""
 
     def __init__(self, file):
         self._file = file
@@ -124,7 +124,7 @@ class _Passwords(_Entrance, BasicAuthProvider):
 
 
 class _Login(_Here, BasicLoginHandler):
-    """Hashing takes a while on purpose: beside the page's loop, one at a time."""
+    """Check a password outside the event loop, one at a time, as hashing is slow on purpose."""
 
     _turn = asyncio.Lock()
 
@@ -151,7 +151,7 @@ class _Login(_Here, BasicLoginHandler):
 
 
 class _Headers(OutputTransform):
-    """Headers that every answer has."""
+    """Headers of every response."""
 
     def __init__(self, request):
         self._path = request.path
@@ -165,7 +165,7 @@ class _Headers(OutputTransform):
 
 
 class _Stranger(RequestHandler):
-    """Whatever is asked under a name that is not the server's."""
+    """Handler of requests for a host name that is not the server's."""
 
     def initialize(self, names):
         self._names = " or ".join(names)

@@ -1,7 +1,7 @@
-"""What the libraries log of visitors who leave, or come under another name, put right in one place.
+"""Log filters for closed connections and refused host names.
 
-A tab may be closed while something is on its way to it. Bokeh, Panel and asyncio each log that as
-trouble, once for every piece; among such lines a real fault would not be seen.
+A tab may be closed while messages are being sent. Bokeh, Panel and asyncio each log that as an
+error, once per message, which would hide real errors.
 """
 
 import logging
@@ -15,7 +15,7 @@ LOGGERS = ("asyncio", "bokeh.server.views.ws", "panel.io.document")
 
 
 def tidy() -> None:
-    """Leave out that a tab was closed; name our own flag where a page of another name is refused.
+    """Drop messages on closed tabs; name our flag where a page of another origin is refused.
 
     Harmless when called twice.
     """

@@ -12,7 +12,7 @@ from snnlab.files import write_whole
 
 NAME = re.compile(r"[\w.@+-]{1,64}")
 MIN_LENGTH, MAX_LENGTH = 8, 1000
-"""Characters of a password."""
+"""Allowed lengths of a password in characters."""
 MAX_BYTES = 1_000_000
 
 _hasher = PasswordHasher()
@@ -21,7 +21,7 @@ _hasher = PasswordHasher()
 def read(path: Path) -> dict[str, str]:
     """Hashes by name, a line ``name:hash`` each.
 
-    Raises :class:`SnnlabError` for a file that cannot be read, has another format or names nobody.
+    Raises :class:`SnnlabError` for a file that cannot be read, has another format or is empty.
     """
     try:
         with path.open("rb") as file:
@@ -37,17 +37,17 @@ def read(path: Path) -> dict[str, str]:
         name, _, hashed = line.partition(":")
         if not (NAME.fullmatch(name) and hashed.startswith("$argon2")):
             raise SnnlabError(
-                f"password file {path}: line {number} is no name and Argon2 hash; write it with"
+                f"password file {path}: line {number} is not a name and Argon2 hash; write it with"
                 f" snnlab password {path} NAME"
             )
         entries[name] = hashed
     if not entries:
-        raise SnnlabError(f"password file {path} names nobody: snnlab password {path} NAME")
+        raise SnnlabError(f"password file {path} has no names: snnlab password {path} NAME")
     return entries
 
 
 def admits(path: Path, name: str, password: str) -> bool:
-    """Whether the file has this name with this password; an unknown name takes as long."""
+    """Whether name and password match the file; the check takes as long for an unknown name."""
     hashed = read(path).get(name)
     try:
         return _hasher.verify(hashed or _nobody(), password[:MAX_LENGTH]) and hashed is not None
@@ -56,7 +56,7 @@ def admits(path: Path, name: str, password: str) -> bool:
 
 
 def keep(path: Path, name: str, password: str) -> None:
-    """Enter a name with its password, in place of an older one, in a file for the owner's eyes.
+    """Set the password of a name in a file that only its owner can read.
 
     Raises :class:`SnnlabError` for a name or password that is not allowed, or a file that cannot
     be read or written.
@@ -78,5 +78,5 @@ def keep(path: Path, name: str, password: str) -> None:
 
 @cache
 def _nobody():
-    """What an unknown name's password is compared with, so that it takes as long; and a while."""
+    """A random hash that the password of an unknown name is checked against, for equal timing."""
     return _hasher.hash("nobody")

@@ -17,14 +17,14 @@ from snnlab_app.server.door import known_only, lead
 from snnlab_app.server.log import tidy
 
 PORT, MAX_PORTS = 5006, 100
-"""First port that is tried, and how many are tried."""
+"""First default port, and number of ports tried."""
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 60_000
-"""A closed tab says so; one whose connection was lost may come back within a minute."""
+"""Closed tabs announce it; a page whose connection was lost may reconnect within a minute."""
 MAX_PAGES_FOR_FULL_COLLECTION = 4
-"""Pages at work up to which a search for garbage through all memory disturbs nobody."""
+"""Active pages up to which a full garbage collection is acceptable."""
 MAX_RETURN_SECONDS = 7 * 24 * 3600
-"""How long an open page may come back after it lost its connection: a whole week's course."""
+"""Time within which an open page may reconnect: a week, for courses."""
 
 
 def serve(
@@ -38,9 +38,9 @@ def serve(
 ) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
-    port : if not given, the first free one from 5006 on, which is printed if it is another; 5006
-    alone if browsers come by another origin, which would not follow; admin : also serve a status
-    page at an address that is printed and known to nobody else.
+    port : by default the first free one from 5006 on, which is printed unless it is 5006; only 5006
+    if other origins are configured, as they include the port; admin : also serve a status page at
+    a secret address, which is printed.
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
     access = access or Access()
@@ -66,7 +66,7 @@ def serve(
         )
 
     ports = range(PORT, PORT + MAX_PORTS)
-    if port or access.origins:  # others know it: a proxy, or the origins themselves
+    if port or access.origins:  # the port is fixed by a proxy or the origins
         ports = [port or PORT]
     server = _listening(listen, address, ports)
     fix_server(lambda: CLOCK.at_work <= MAX_PAGES_FOR_FULL_COLLECTION)
@@ -82,7 +82,7 @@ def serve(
 
 
 def _listening(listen, address, ports):
-    """A server on the first of the ports that is free: only who listens knows that for sure."""
+    """A server on the first free port, found by trying to listen."""
     for port in ports:
         try:
             server = listen(port)

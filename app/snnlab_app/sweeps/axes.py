@@ -1,4 +1,4 @@
-"""How the values of a sweep's trials stand on an axis, in the units shown."""
+"""Axes of a sweep's figures: values of its trials in displayed units."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,11 @@ from snnlab.sweeps.space import Choice, Range
 from snnlab_app.controls.knobs import factor, label
 
 SHORT = 14
-"""Letters of a line of an axis' name."""
+"""Characters per line of an axis label."""
 
 
 class KnobAxis:
-    """A knob that is varied, from ``low`` to ``high`` as shown; choices stand at 0, 1, …"""
+    """A varied knob, from ``low`` to ``high`` in displayed units; choices lie at 0, 1, …"""
 
     def __init__(self, knob: Range | Choice):
         self.name, self.label = knob.name, label(knob.name)
@@ -25,7 +25,7 @@ class KnobAxis:
             self.low, self.high = (end * factor(knob.name) for end in (knob.low, knob.high))
 
     def read(self, row: dict) -> float:
-        """Where a trial stands; NaN where it has no value yet."""
+        """Value of a trial on the axis; NaN if it has none yet."""
         value = row.get(self.name)
         if value is None:
             return np.nan
@@ -44,7 +44,7 @@ class KnobAxis:
         return (values - low) / ((high - low) or 1.0)
 
     def marks(self) -> list[tuple[float, str]]:
-        """Places from 0 to 1 with what stands there."""
+        """Tick positions from 0 to 1, with their labels."""
         if self.names:
             places = self.place(range(len(self.names)))
             return list(zip(places.tolist(), self.names, strict=True))
@@ -53,7 +53,7 @@ class KnobAxis:
 
 
 class FoundAxis:
-    """What was measured of the trials, from the lowest to the highest found so far."""
+    """A measured quantity of the trials, from the lowest to the highest value so far."""
 
     names, log = (), False
 
@@ -63,7 +63,7 @@ class FoundAxis:
         self.low = self.high = np.nan
 
     def read(self, row: dict) -> float:
-        """Of a trial, as shown; NaN where it failed."""
+        """Value of a trial in displayed units; NaN if it failed."""
         value = row.get(self.name)
         return np.nan if value is None else self._quantity.shown(value)
 
@@ -73,7 +73,7 @@ class FoundAxis:
         return "–" if np.isnan(value) else f"{value:.4g}"
 
     def see(self, rows: list[dict]) -> None:
-        """Reach from the lowest to the highest of these trials."""
+        """Set the range to the values of these trials."""
         values = [v for v in map(self.read, rows) if np.isfinite(v)]
         self.low, self.high = (min(values), max(values)) if values else (np.nan, np.nan)
 
@@ -83,7 +83,7 @@ class FoundAxis:
         return (np.asarray(list(values), float) - self.low) / (span or 1.0)
 
     def marks(self) -> list[tuple[float, str]]:
-        """Places from 0 to 1 with what stands there."""
+        """Tick positions from 0 to 1, with their labels."""
         if not np.isfinite(self.low):
             return []
         if self.low == self.high:
@@ -97,12 +97,12 @@ class FoundAxis:
 
 
 def axes_of(plan: Plan) -> tuple[list[KnobAxis], list[FoundAxis]]:
-    """Of the knobs that are varied, and of the objectives."""
+    """Axes of the varied knobs, and of the objectives."""
     return list(map(KnobAxis, plan.space)), list(map(FoundAxis, plan.objectives))
 
 
 def wrapped(name: str) -> str:
-    """A name in short lines, for ticks that stand close."""
+    """A name in short lines, for closely spaced ticks."""
     lines = [""]
     for word in name.split():
         longer = f"{lines[-1]} {word}".strip()

@@ -1,4 +1,4 @@
-"""What a visitor fills in to begin a sweep: knobs, ranges, and how to search."""
+"""The form that starts a sweep: knobs, ranges, and the search method."""
 
 import panel as pn
 import panel_material_ui as pmui
@@ -19,9 +19,9 @@ from snnlab_app.sweeps.ranges import (
 )
 
 FIRST = ("beta", "rho_burst")
-"""Knobs that are ticked from the start."""
+"""Knobs selected by default."""
 EPOCHS = 3
-"""Of each trial, unless the training itself has fewer."""
+"""Default epochs of each trial, unless the training has fewer."""
 SAMPLERS = {"TPE: learns from trials": "tpe", "random": "random", "grid: every point": "grid"}
 SCALES = {"linear": False, "logarithmic": True}
 _NAME = '<div style="font: 600 13px/1.4 system-ui">{}</div>'
@@ -29,7 +29,7 @@ _FIELD = {"size": "small", "margin": (4, 5)}
 
 
 class Form:
-    """Widgets; ``plan()`` is what they ask for."""
+    """Widgets of the form; ``plan()`` returns the plan they describe."""
 
     def __init__(self, config: Config):
         self._config = config
@@ -56,7 +56,7 @@ class Form:
         self._lay_out()
 
     def panel(self) -> list:
-        """All of it."""
+        """Layout of the form."""
         how = pn.FlexBox(
             self._sampler, self._trials, self._epochs, self._repeats, align_items="center",
             sizing_mode="stretch_width", margin=(0, 5),
@@ -64,12 +64,12 @@ class Form:
         return [self._knobs, self._place, how, self._objectives]
 
     def renew(self) -> None:
-        """Offer ranges around the settings as they are now, where no others were written."""
+        """Update the ranges around the current settings, except those edited by the visitor."""
         for range_ in self._ranges.values():
             range_.renew()
 
     def plan(self) -> Plan:
-        """What is asked for; raises :class:`~snnlab.errors.SnnlabError` if that cannot be done."""
+        """The plan; raises :class:`~snnlab.errors.SnnlabError` if it is not valid."""
         return planned(
             self._config,
             {name: self._ranges[name].given() for name in self._knobs.value},
@@ -81,7 +81,7 @@ class Form:
         )
 
     def _lay_out(self):
-        """A line for each knob that is ticked."""
+        """One row for each selected knob."""
         grid = self._sampler.value == "grid"
         self._trials.disabled = grid
         for name in self._knobs.value:
@@ -91,7 +91,7 @@ class Form:
 
 
 class _Range:
-    """Fields of one knob."""
+    """Input fields of one knob."""
 
     def __init__(self, name, config):
         self._name, self._config = name, config

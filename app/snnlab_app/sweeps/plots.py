@@ -1,4 +1,4 @@
-"""The figures of one sweep: its trials in their order, over each knob and across all of them."""
+"""The figures of one sweep: history, slices over each knob, parallel coordinates."""
 
 from collections.abc import Callable
 
@@ -13,17 +13,17 @@ from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.sweeps.axes import FoundAxis, axes_of, wrapped
 
-PARALLEL = 340
-"""Pixels of height."""
-NEAR = 0.06
-"""How far beside a trial a tap still means it, as a share of the figure's width."""
+PARALLEL_HEIGHT = 340
+"""Height of the parallel coordinates in pixels."""
+MAX_TAP_DISTANCE = 0.06
+"""Largest distance at which a tap selects a trial, as a share of the figure's width."""
 
 
 class SweepPlots:
     """Plots of a plan by name, ``plots``: :meth:`build` makes them, :meth:`feed` draws trials.
 
-    ``pick(number)`` hears which trial was tapped; ``goal`` is the objective that history, slices
-    and importance show; ``most`` best trials are bright in parallel coordinates.
+    ``pick(number)`` is called when a trial is tapped; ``goal`` is the objective shown by history,
+    slices and importance; the ``most`` best trials are highlighted in parallel coordinates.
     """
 
     def __init__(self, plan: Plan, pick: Callable[[int], None]):
@@ -35,7 +35,7 @@ class SweepPlots:
         self._making = self._made()
 
     def build(self) -> bool:
-        """Make one more figure; whether there was any left. All pages wait while one is made."""
+        """Build the next figure; returns whether one was left. All pages wait meanwhile."""
         name, plot = next(self._making, (None, None))
         if name is None:
             return False
@@ -45,10 +45,10 @@ class SweepPlots:
 
     def _made(self):
         y, two = self.found[0].label, len(self.found) == 2
-        tall = 300 if two else PARALLEL + 51  # as high as its neighbour with what stands over it
+        tall = 300 if two else PARALLEL_HEIGHT + 51  # as high as its neighbour with its menu
         yield "history", LivePlot(elements.history(self.plan.trials, y), tall, "y")
         names = [wrapped(axis.label) for axis in (*self.knobs, *self.found)]
-        yield "parallel coordinates", LivePlot(elements.parallel(names), PARALLEL, "")
+        yield "parallel coordinates", LivePlot(elements.parallel(names), PARALLEL_HEIGHT, "")
         for axis in self.knobs:
             drawn = elements.slice_of(
                 axis.label, axis.low, axis.high, y, log=axis.log, names=axis.names
@@ -62,7 +62,7 @@ class SweepPlots:
             yield "Pareto front", LivePlot(drawn, 300, "xy")
 
     def cards(self, over_parallel: pn.viewable.Viewable) -> list:
-        """The plots in rows; ``over_parallel`` stands over the parallel coordinates."""
+        """The plots in rows; ``over_parallel`` is placed above the parallel coordinates."""
         title, pane = "Parallel coordinates: one line for each trial", self._pane
         first = [card("Value of each trial, and the best so far", flex(340), pane("history"))]
         if "Pareto front" in self.plots:
@@ -84,7 +84,7 @@ class SweepPlots:
 
     def feed(self, rows: list[dict], best: list[int], shares: dict, chosen: int | None) -> None:
         """Draw trials; ``best`` are numbers of the best, ``shares`` the importance of knobs by
-        objective, ``chosen`` the number of the one to be marked."""
+        objective, ``chosen`` the number of the marked trial."""
         self._rows, self._chosen = rows, chosen
         for axis in self.found:
             axis.see(rows)
@@ -100,7 +100,7 @@ class SweepPlots:
     # ── one figure each ──
 
     def points(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Where the trials are in a figure : float64[trial] twice."""
+        """Positions of the trials in a figure : x, y float64[trial]."""
         goal = next(axis for axis in self.found if axis.name == self.goal)
         over = {f"slice of {axis.name}": axis for axis in self.knobs}
         if name == "Pareto front":
@@ -109,11 +109,11 @@ class SweepPlots:
         return np.array(list(x), float), np.array(list(map(goal.read, self._rows)))
 
     def numbers(self) -> list[int]:
-        """Of the trials that are drawn."""
+        """Numbers of the drawn trials."""
         return [row["trial"] for row in self._rows]
 
     def _dots(self, name):
-        """Feed trials and the chosen one; returns where they are."""
+        """Draw the trials and mark the chosen one; returns their positions."""
         plot, (x, y) = self.plots[name], self.points(name)
         mine = np.array(self.numbers()) == self._chosen
         plot.feed("trials", x, y)
@@ -149,7 +149,7 @@ class SweepPlots:
         axes = list(reversed(self.knobs))
         self._matters.say(
             "Estimated by functional ANOVA." if shares
-            else f"Told from {ENOUGH} trials on, and where their values differ."
+            else f"Shown from {ENOUGH} trials on, if their values differ."
         )  # fmt: skip
         source = self.plots["importance"].source("importance")
         source.data = {
@@ -178,12 +178,12 @@ class SweepPlots:
         plot.source("marks").data = {"axis": list(x), "place": list(y), "text": list(text)}
 
     def _places(self):
-        """Of trials on all axes : float64[trial, axis]."""
+        """Positions of the trials on all axes : float64[trial, axis]."""
         axes = (*self.knobs, *self.found)
         return np.array([axis.place(map(axis.read, self._rows)) for axis in axes]).T
 
     def ranked(self, goal: FoundAxis) -> np.ndarray:
-        """Indices of the trials that ended well, the best first."""
+        """Indices of the successful trials, the best first."""
         value = np.array(list(map(goal.read, self._rows)))
         order = np.argsort(-value if goal.best_is_high else value, kind="stable")
         return order[np.isfinite(value[order])] if len(order) else order
@@ -195,7 +195,7 @@ class SweepPlots:
             return
         near = self._far_on_lines if name == "parallel coordinates" else self._far_from_dots
         far = near(name, event)
-        if np.isfinite(far).any() and np.nanmin(far) < NEAR:
+        if np.isfinite(far).any() and np.nanmin(far) < MAX_TAP_DISTANCE:
             self._pick(self._rows[int(np.nanargmin(far))]["trial"])
 
     def _far_from_dots(self, name, event):
@@ -224,12 +224,12 @@ def _share(values, at, range_, log=False):
 
 
 def _stairs(x, y):
-    """A curve that keeps each value until the next : float64[point] twice."""
+    """A step curve that keeps each value until the next : x, y float64[point]."""
     return np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1]
 
 
 def _lines(plot, name, places, **columns):
-    """Feed lines across the axes."""
+    """Draw lines across the axes."""
     axes = np.arange(places.shape[1]).astype(float) if len(places) else []
     source, glyph = plot.source(name), plot.glyphs[name]
     source.data = {"xs": [axes] * len(places), "ys": list(places), **columns}

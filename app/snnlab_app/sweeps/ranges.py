@@ -1,6 +1,6 @@
-"""The plan of a sweep from a page: ranges around the present settings, and their texts.
+"""The plan of a sweep from a page: ranges around the current settings, as texts.
 
-Texts are in the shown units, as everywhere on the page.
+Texts are in displayed units, as everywhere on the page.
 """
 
 from typing import NamedTuple
@@ -11,25 +11,25 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.space import MAX_POINTS
-from snnlab.text.numerals import cure, number
+from snnlab.text.numerals import number, suggest
 from snnlab_app.controls.knobs import factor, label, unit
 
 MAX_KNOBS, MAX_OBJECTIVES, MAX_TRIALS, MAX_EPOCHS = 3, 2, 500, 1000
 FIXED = ("dataset", "side", "killed", "epochs")
-"""Not varied: a sweep is over one data set, and says itself for how many epochs."""
+"""Knobs never varied: the data set is fixed, and the form has its own number of epochs."""
 VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
 """Knobs that a sweep from a page may vary."""
 DECADES = 1e-4
-"""Of the highest value: where a logarithmic range begins around a knob that is off."""
+"""Lower end of a logarithmic range around a knob at 0, as a share of the highest value."""
 POINTS = 4
 """Default number of points of a range in a grid."""
 
 
 class Given(NamedTuple):
-    """Texts that say how a knob is varied.
+    """Texts that describe how a knob is varied.
 
-    low, high : ends of a range; log : whether it is logarithmic; points : of them in a grid;
-    choices : the values instead, separated by commas, of a knob that is no number.
+    low, high : ends of a range; log : whether it is logarithmic; points : number of grid points;
+    choices : comma-separated values of a knob that is not a number.
     """
 
     low: str = ""
@@ -40,13 +40,13 @@ class Given(NamedTuple):
 
 
 def is_choice(name: str) -> bool:
-    """Whether a knob is varied over single values."""
+    """Whether a knob is varied over a list of values."""
     return isinstance(Config.param[name], param.Selector | param.List)
 
 
 def around(name: str, value) -> Given:
-    """The range that is offered around a value: half to twice of it, a decade to each side of a
-    logarithmic one, within what is declared; all choices of a knob that has few."""
+    """The default range around a value: half to twice of it, or a decade to each side of a
+    logarithmic one, within the bounds; all choices of a knob that has few."""
     knob = Config.param[name]
     if isinstance(knob, param.Selector):
         return Given(choices=", ".join(map(str, knob.objects)))
@@ -60,7 +60,7 @@ def around(name: str, value) -> Given:
 
 def _ends(knob, value):
     least, most = knob.bounds
-    if knob.name.endswith("seed"):  # a number that measures nothing
+    if knob.name.endswith("seed"):  # a seed is not a quantity
         low = min(value, most - 9)
         return low, low + 9
     if getattr(knob, "log", False):
@@ -89,7 +89,7 @@ def _listed(values):
 def vary(name: str, given: Given, grid: bool = False) -> str:
     """What ``snnlab sweep --vary`` takes, from texts in the shown units.
 
-    Raises :class:`SnnlabError`, which speaks of the knob as the page does.
+    Raises :class:`SnnlabError` with the knob's label as on the page.
     """
     if is_choice(name):
         texts = [text.strip() for text in given.choices.split(",")]
@@ -106,7 +106,7 @@ def vary(name: str, given: Given, grid: bool = False) -> str:
 
 
 def _end(name, text):
-    """One end of a range as it is stored."""
+    """One end of a range in stored units."""
     knob = Config.param[name]
     whole_ = isinstance(knob, param.Integer)
     least, most = knob.bounds
@@ -115,23 +115,23 @@ def _end(name, text):
         value = number(text, kind) / (1 if whole_ else factor(name))
     except ValueError:
         value = None
-    slack = 1e-5 * abs(most - least)  # of what was rounded for the eye
+    slack = 1e-5 * abs(most - least)  # tolerance for rounding in the display
     if value is None or not least - slack <= value <= most + slack:
         what = "a whole number" if whole_ else "a number"
         low, high = least * factor(name), most * factor(name)
         ends = f"{low:g} to {high:g} {unit(name)}".rstrip()
         shown = text.strip()[:40] or "nothing"
-        meant = cure(text, kind, (low, high), percent=1.0 if unit(name) == "%" else None)
+        meant = suggest(text, kind, (low, high), percent=1.0 if unit(name) == "%" else None)
         raise SnnlabError(f"{label(name)}: {shown} is not allowed: {what} from {ends}{meant}")
     value = min(max(value, least), most)
     return int(value) if whole_ else round(value, 15)
 
 
 def whole(what: str, text: str, low: int, high: int) -> int:
-    """A whole number from a text; raises :class:`SnnlabError` that says ``what`` it is of."""
+    """A whole number from a text; raises :class:`SnnlabError` that names it as ``what``."""
     text = str(text).strip()
     if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
-        shown, meant = text[:40] or "nothing", cure(text, int, (low, high))
+        shown, meant = text[:40] or "nothing", suggest(text, int, (low, high))
         raise SnnlabError(
             f"{what}: {shown} is not allowed: a whole number from {low} to {high}{meant}"
         )
@@ -148,9 +148,9 @@ def planned(
     objectives: list[str] = ("accuracy",),
     repeats: str = "1",
 ) -> Plan:
-    """The plan that a page asks for; all else stays as ``config`` has it.
+    """The plan of a page's form; all other settings are those of ``config``.
 
-    Raises :class:`SnnlabError` for what is not allowed, in the words of the page.
+    Raises :class:`SnnlabError` for values that are not allowed, with the labels of the page.
     """
     if not 1 <= len(knobs) <= MAX_KNOBS:
         raise SnnlabError(f"Knobs to vary: tick 1 to {MAX_KNOBS}")

@@ -1,4 +1,4 @@
-"""A sweep in words and tables."""
+"""Texts and tables about a sweep."""
 
 import json
 from html import escape
@@ -42,7 +42,7 @@ def _duration(seconds):
 
 
 def loaded(number: int, turned: dict, restart: list[str]) -> str:
-    """What became of a trial's settings; ``restart`` are those that restarted the training."""
+    """Message after loading a trial; ``restart`` lists the knobs that restarted the training."""
     if not turned:
         return f"The settings are those of trial {number} already."
     words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
@@ -61,7 +61,7 @@ def _setting(name, value):
 
 
 def markup(axes: list, rows: list[dict]) -> str:
-    """A table of trials with their values on these axes."""
+    """Table of trials with their values on these axes."""
     head = "".join(_HEAD.format(escape(n)) for n in ("trial", *(a.label for a in axes)))
     lines = "".join(
         "<tr>" + "".join(
@@ -77,7 +77,7 @@ def markup(axes: list, rows: list[dict]) -> str:
 
 
 def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:
-    """All trials as names of columns with units, and rows; SI."""
+    """All trials: column names with units, and rows, in SI."""
     units = {name: getattr(Config.param[name], "unit", "") for name in sweep.plan.vary}
     names = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
     measured = quantities(TRIAL)

@@ -14,5 +14,5 @@ VIEWS: tuple[type[View], ...] = (
     LiveView, ChipView, SampleView, ErrorsView, PlaneView, LearnView, SweepView,
     CompareView,
 )  # fmt: skip
-"""In the order of the tabs."""
+"""Views in tab order."""
 NAMES = tuple(view.name for view in VIEWS)

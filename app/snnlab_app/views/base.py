@@ -11,23 +11,23 @@ from snnlab_app.session.snapshot import Snapshot
 
 
 class View:
-    """One question a person asks, with the plots that answer it.
+    """One question of a user, with the plots that answer it.
 
-    A view is built when it is first looked at, and fed only while it is.
+    A view is built when first opened, and updated only while open.
     """
 
     name = ""
     title = ""
     see = ""
-    """What one sees here."""
+    """What the view shows."""
     attempt = ""
-    """What to try."""
+    """Something to try."""
     matters = ""
-    """Why it matters."""
+    """Why the topic matters."""
     watches = False
-    """Whether it shows what somebody else wished to see."""
+    """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
-    """How many figures it has."""
+    """Number of figures."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
@@ -39,46 +39,46 @@ class View:
         self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
 
     def panel(self) -> pn.Column:
-        """Its summary in words, a box that is filled when it is first shown, and what to save."""
+        """A text summary, a box filled when first shown, and the controls for saving."""
         return pn.Column(
             self.summary, self._body, self._saving.panel(), sizing_mode="stretch_width", margin=0
         )
 
     def wishes(self) -> dict:
-        """What the session needs to know to take its picture."""
+        """Parameters that the session needs to record this view."""
         return {}
 
     def look(self) -> None:
-        """Have the session take this view's pictures from now on."""
+        """Tell the session to record this view from now on."""
         self.session.look_at(self.name, {**self.wishes(), "units": self.units})
 
     def measure_in(self, units: str) -> None:
-        """Wish for pictures in these units from the next look on."""
+        """Request these units from the next snapshot on."""
         self.units = units
 
     def open(self) -> None:
-        """Be looked at: build what is not yet there."""
+        """Open the view, building it if necessary."""
         if not self._built:
             self._built = True
             self._body.objects = self.build()
             self._saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
-        """What a plot shows, as names of columns with units, and rows."""
+        """Data of a plot: column names with units, and rows."""
         return self.plots[plot].table()
 
     def build(self) -> list:
-        """Its cards; enters its plots by name."""
+        """Build the cards and register the plots by name."""
         raise NotImplementedError
 
     def show(self, snapshot: Snapshot) -> None:
-        """Draw a snapshot that was taken for this view."""
+        """Draw a snapshot recorded for this view."""
         raise NotImplementedError
 
     @property
     def moves(self) -> bool:
-        """Whether something moves by itself now, so that it must ``tick``."""
+        """Whether an animation is running, so that ``tick`` must be called."""
         return False
 
     def tick(self) -> None:
-        """Go on with what moves by itself; called many times a second while looked at."""
+        """Advance the animation; called many times a second while the view is open."""

@@ -1,4 +1,4 @@
-"""The chip from above: its circuits, what is written on its synapses, and what is left of it."""
+"""Floor plan of the chip: circuits, written synaptic weights, and unused resources."""
 
 import numpy as np
 import panel as pn
@@ -22,7 +22,7 @@ _BUDGET = (
 
 
 class ChipView(View):
-    """Floor plan with weights and circuits; budget; codes; calibration."""
+    """Floor plan with weights and circuits, resource use, weight histogram, calibration."""
 
     name, title = "chip", "Chip"
     see = (
@@ -42,8 +42,10 @@ class ChipView(View):
             label="Colour circuits by", options=list(QUANTITIES[self.units]),
             value=QUANTITIES[self.units][0], sizing_mode="stretch_width",
         )  # fmt: skip
-        self._quantity.param.watch(lambda event: event.new == self._told or self.look(), "value")
-        self._told = None
+        self._quantity.param.watch(
+            lambda event: event.new == self._announced or self.look(), "value"
+        )
+        self._announced = None
         self._budget = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
         self._codes_text, self._tapped_text = Text(), Text(polite=True)
         self._calibration = pn.Column(sizing_mode="stretch_width")
@@ -61,11 +63,11 @@ class ChipView(View):
         super().look()
 
     def _tell(self, quantity, units):
-        """Of somebody else's choice."""
+        """Show the quantity that the watched visitor chose."""
         if quantity != self._quantity.value:
-            self._told = quantity
+            self._announced = quantity
             self._quantity.param.update(options=list(QUANTITIES[units]), value=quantity)
-            self._told = None
+            self._announced = None
 
     def build(self):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
@@ -164,7 +166,7 @@ class ChipView(View):
         if not spreads:
             words.say(
                 "The die is used as drawn. Press Recalibrate to measure every circuit and set its"
-                " codes anew; the spreads before and after will stand here."
+                " codes; the spreads before and after will be shown here."
             )
             self._calibration.objects = [words]
             return

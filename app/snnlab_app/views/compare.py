@@ -1,4 +1,4 @@
-"""Runs beside each other: curves, numbers, rasters, and in which knobs they differ."""
+"""Comparison of runs: curves, results, rasters, and knobs that differ."""
 
 import json
 from io import StringIO
@@ -26,18 +26,18 @@ MAX_PINNED_RUNS = 6
 NOW = "this run"
 SLOTS = tuple(f"slot {k}" for k in range(MAX_PINNED_RUNS))
 MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
-"""Of a raster, as a share of the width that it takes."""
+"""Centre of a raster, as a share of its width."""
 WIDE = 14
-"""Letters of a line under a raster."""
+"""Characters per line under a raster."""
 
 
 class CompareView(View):
-    """Up to six runs, pinned or stored, over the one that goes on."""
+    """Up to six pinned or stored runs, compared with the current one."""
 
     name, title = "compare", "Compare"
-    see = "Curves, spikes and results of pinned and stored runs beside the present one."
+    see = "Curves, spikes and results of pinned and stored runs beside the current one."
     attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
-    matters = "Seeds, images and noise are the same, so what differs is the knob's doing."
+    matters = "Seeds, images and noise are the same, so every difference is caused by the knob."
     figures = 4
 
     def __init__(self, session):
@@ -136,7 +136,7 @@ class CompareView(View):
         self.summary.say(self._in_words(snapshot))
         self._words.say(
             "Differences are to the settings of this run as they are now; knobs that act at once"
-            " may have been turned under way."
+            " may have been changed during the run."
         )
 
     def _feed(self, slot, pin):
@@ -177,7 +177,7 @@ class CompareView(View):
         )
 
     def _all(self):
-        """Pinned and stored runs, the present one last."""
+        """Pinned and stored runs, the current one last."""
         now = [Pin.of(NOW, self.session.config.values(), self._last)] if self._last else []
         return [*self.pins, *now]
 
@@ -199,5 +199,5 @@ class CompareView(View):
 
 
 def _short(name):
-    """A name in two lines; dollars would have it read as a formula."""
+    """A name in two lines; dollar signs are removed, as they would start a formula."""
     return "\n".join(wrap(name.replace("$", "＄"), WIDE)[:2])

@@ -1,4 +1,4 @@
-"""What is taken for what, and the images it happened to."""
+"""Confusion matrix, and the images of each cell."""
 
 import base64
 from html import escape
@@ -17,8 +17,8 @@ from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
 
 PAGE = 12
-NONE = {"–": -1}
-"""What there is to choose where no image is."""
+NO_IMAGE = {"–": -1}
+"""Options of the image menu when no image is available."""
 _PICTURE = (
     '<figure style="margin: 0; text-align: center; font: 12px/1.4 system-ui">'
     '<img alt="{alt}" src="data:image/png;base64,{data}" style="width: 84px; height: 84px;'
@@ -28,7 +28,7 @@ _GRID = '<div style="display: flex; flex-wrap: wrap; gap: 12px">{}</div>'
 
 
 class ErrorsView(View):
-    """Matrix of errors; a tapped cell's images, the worst first."""
+    """Confusion matrix, and the images of the tapped cell, the worst first."""
 
     name, title = "errors", "Errors"
     see = (
@@ -48,7 +48,7 @@ class ErrorsView(View):
         self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
         self._pages.param.watch(self._turn_page, "value")
         self._which = pmui.Select(
-            label="Look at one on the chip", options=NONE, value=-1, sizing_mode="stretch_width"
+            label="Look at one on the chip", options=NO_IMAGE, value=-1, sizing_mode="stretch_width"
         )
         self._look = pmui.Button(label="Show in Sample", icon="visibility", variant="outlined")
         self._plot, self._matrix = None, np.zeros((0, 0), int)
@@ -149,7 +149,7 @@ class ErrorsView(View):
         if self._images.object != html:
             self._images.object = html
         self._pages.count = max(1, -(-picture.found // PAGE))
-        options = {f"test image {index}": int(index) for index in picture.index} or NONE
+        options = {f"test image {index}": int(index) for index in picture.index} or NO_IMAGE
         if self._which.options != options:
             self._which.param.update(options=options, value=next(iter(options.values())))
 

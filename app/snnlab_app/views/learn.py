@@ -14,7 +14,7 @@ from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
 
 STAGE_SECONDS = 1.2
-"""Time for which each stage is highlighted."""
+"""Seconds for which each stage is highlighted."""
 STAGES = (
     ("Encode", "Pixels become spikes: the brighter, the earlier."),
     ("Forward on the chip", "The imperfect circuits integrate and fire."),
@@ -126,7 +126,7 @@ class LearnView(View):
                 self._begun = None
 
     def _light(self, lit):
-        """Show the stages up to ``lit`` with their numbers, that one bright."""
+        """Show the stages up to ``lit`` with their numbers, and highlight that one."""
         numbers = dict(self._numbers)
         items = []
         for k, (name, meaning) in enumerate(STAGES):
@@ -143,7 +143,7 @@ class LearnView(View):
 
 
 def _fill(source, x, y):
-    """New points for an area, which is drawn as a patch along its edge and back."""
+    """Update an area, which is drawn as a patch along its upper and lower edge."""
     names = source.column_names[:2]
     source.data = dict(
         zip(names, (np.concatenate([x, x[::-1]]), np.append(y, np.zeros(len(x)))), strict=True)

@@ -1,4 +1,4 @@
-"""The live view: what the chip does with one image, and how learning goes."""
+"""The live view: one image on the chip, and training curves."""
 
 from functools import partial
 
@@ -15,12 +15,12 @@ from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
 
 TRACES = 6
-"""Hidden membranes drawn at once: more cannot be told apart."""
+"""Hidden membranes drawn at once; more would be indistinguishable."""
 SORTS = ("as numbered", "by spikes of this image", "by first spike")
 
 
 class LiveView(View):
-    """Plots and figures of one session, fed from its snapshots."""
+    """Plots and numbers of one session, updated from its snapshots."""
 
     name, title = "live", "Live"
     see = (
@@ -122,7 +122,7 @@ class LiveView(View):
             "Batch accuracy": f"{recent['accuracy']:.1%}",
             "Hidden spikes / image": f"{recent['spikes']:.1f}",
             "Chip power (estimate)": _estimated(s.power, "power"),
-            "of it by activity (estimate)": _estimated(s.power, "activity"),
+            "Activity-dependent power (est.)": _estimated(s.power, "activity"),
             "Emulated": f"{s.images_per_second:,.0f} " + small("images/s"),
         })  # fmt: skip
 
@@ -154,8 +154,8 @@ class LiveView(View):
         self.plots[name].settle()
 
     def _show_rest(self, s):
-        """While it trains one plot at a time, the membranes more often than the curves, which move
-        slowly: each costs the page as much as the raster. At rest all are shown.
+        """While training, update one plot at a time, the membranes more often than the slow
+        curves, as each costs as much as the raster. At rest, update all.
         """
         membranes = self._show_hidden, self._show_labels
         curves = [partial(self._show_curve, name) for name in _CURVES]
@@ -169,7 +169,7 @@ class LiveView(View):
 
 
 def feed_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:
-    """Say in which units a plot of hidden membranes is, and where the threshold is in them."""
+    """Set the units of a plot of hidden membranes and the position of the threshold."""
     scale = SCALES[units]
     plot.measure(scale.potential)
     plot.feed("threshold", time[[0, -1]], np.full(2, scale.threshold))
@@ -188,17 +188,17 @@ def feed_labels(plot: LivePlot, s) -> None:
 
 
 def _when(s):
-    """After how many epochs the test images were asked."""
+    """Number of epochs after which the test images were evaluated."""
     return "untrained" if len(s.tests["step"]) < 2 else f"after epoch {s.epoch}"
 
 
 def shape_of(recording, classes) -> tuple:
-    """What plots of a recording are built for: other plots are needed when it changes."""
+    """Shape of a recording; the plots must be rebuilt when it changes."""
     return classes, recording.inputs.n_channels, *(cadc.shape for cadc in recording.cadc)
 
 
 def _order(recording, sort):
-    """How the neurons of the first hidden layer are stacked : int64[neuron], None as they are."""
+    """Display order of the first hidden layer : int64[neuron], None for the original order."""
     spikes = recording.spikes[0]
     if sort == SORTS[1]:
         return np.argsort(-spikes.count_by_channel()[0], kind="stable")
@@ -222,13 +222,13 @@ def spikes_table(recording) -> tuple[list[str], list[tuple]]:
 
 
 def verdict(frame) -> str:
-    """What the chip made of an image, in a sentence."""
-    told = f"It decides “{frame.decision}”"
+    """The chip's decision on an image, in a sentence."""
+    sentence = f"It decides “{frame.decision}”"
     if frame.label is not None:
         right = "right" if frame.decision == frame.label else "wrong"
-        told = f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({right})"
+        sentence = f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({right})"
     return (
-        f"{told} after {len(frame.recording.inputs.tick)} input and"
+        f"{sentence} after {len(frame.recording.inputs.tick)} input and"
         f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
     )
 
@@ -262,6 +262,6 @@ _CURVES = {
 
 
 def _estimated(estimate, name):
-    """A quantity in mW, and the range it may lie in."""
+    """A quantity in mW, with its uncertainty range."""
     low, high = (1e3 * watt for watt in estimate.ranges[name])
     return f"{1e3 * getattr(estimate, name):.1f} " + small(f"mW, {low:.0f}–{high:.0f}")

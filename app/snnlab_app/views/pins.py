@@ -1,4 +1,4 @@
-"""Runs as they were when they were pinned or stored, to be compared."""
+"""Snapshots of pinned or stored runs, for comparison."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ class Pin(NamedTuple):
 
     @classmethod
     def of(cls, name: str, settings: dict, s: Snapshot) -> "Pin":
-        """The training that is going on."""
+        """The current training."""
         frames = s.picture if s.view == "compare" else None
         results = {"test_accuracy": s.test_accuracy, **estimates(s.power, COMPARISON)}
         return cls(name, settings, s.step, results, s.history, frames)
@@ -56,27 +56,27 @@ class Pin(NamedTuple):
         return cls(run.name, run.config.values(), run.record["steps"], summary, curves, frames)
 
     def result(self, name: str) -> float:
-        """A result, else the mean of the last points of its curve; NaN if it is unknown."""
+        """A result, else the mean of the last points of its curve; NaN if unknown."""
         if name in self.results:
             return self.results[name]
         return float(np.mean(newest)) if len(newest := self.history.get(name, ())[-9:]) else np.nan
 
     @property
     def test_accuracy(self) -> float:
-        """Of the last test, 0 to 1."""
+        """Accuracy of the last test, 0 to 1."""
         return self.result("test_accuracy")
 
     @property
     def energy(self) -> float:
-        """Per image : J, an estimate."""
+        """Estimated energy per image : J."""
         return self.result("energy")
 
     def images(self) -> list[int]:
-        """Test images that were watched, by index."""
+        """Indices of the recorded test images."""
         return [] if self.frames is None else self.frames.image.tolist()
 
     def raster(self, image: int, data: tuple) -> np.ndarray | None:
-        """Raster of a watched image, if it was one of these data : uint8[row, column]."""
+        """Raster of a recorded image, if it belongs to these data : uint8[row, column]."""
         mine = self.images()
         if image not in mine or data != data_of(self.settings):
             return None
@@ -84,7 +84,7 @@ class Pin(NamedTuple):
 
 
 def data_of(settings: dict) -> tuple:
-    """What images a run has seen."""
+    """Name and size of a run's images."""
     return settings["dataset"], settings["side"]
 
 
@@ -94,7 +94,7 @@ def difference(a: dict, b: dict) -> dict[str, tuple]:
 
 
 def front(pins: list[Pin]) -> tuple[np.ndarray, np.ndarray]:
-    """Runs that no other beats in accuracy and energy : µJ, %, by rising energy."""
+    """Pareto front in energy and accuracy : µJ, %, by rising energy."""
     known = sorted((p for p in pins if np.isfinite(p.energy)),
                    key=lambda p: (p.energy, -p.test_accuracy))  # fmt: skip
     best = np.maximum.accumulate([-1.0, *(p.test_accuracy for p in known)])

@@ -1,4 +1,4 @@
-"""Accuracy beside energy: where the run is, how it came there, and where others are."""
+"""Accuracy over energy: the trajectory of the run, and published results."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from snnlab_app.views.base import View
 
 
 class PlaneView(View):
-    """The trail of a run in the accuracy–energy plane."""
+    """The trajectory of a run in the accuracy–energy plane."""
 
     name, title = "plane", "Energy"
     see = (
@@ -71,7 +71,7 @@ class PlaneView(View):
 
 
 def smooth(values: np.ndarray, window: int = 9) -> np.ndarray:
-    """Mean of each value and those up to ``window`` − 1 before it."""
+    """Moving average over each value and up to ``window`` − 1 before it."""
     total = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
     end = np.arange(1, len(total))
     start = np.maximum(end - window, 0)

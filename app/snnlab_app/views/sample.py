@@ -1,4 +1,4 @@
-"""One image on its way through the chip, in slow motion."""
+"""One image on the chip, in slow motion."""
 
 from math import isqrt
 
@@ -25,7 +25,7 @@ from snnlab_app.views.base import View
 from snnlab_app.views.live import feed_labels, feed_threshold, shape_of, spikes_table, verdict
 
 TICKS = 200
-"""Looks of the page in which an image passes in slow motion: ten seconds."""
+"""Updates of the page over which an image is played in slow motion: ten seconds."""
 TRACES = 6
 
 
@@ -157,16 +157,16 @@ class SampleView(View):
     def _dropped(self, event):
         if event.new:
             self._offer(lambda name, side: self._like(name, upload.read_upload(event.new), side))
-            self._file.value = None  # else the same picture would be no change the next time
+            self._file.value = None  # so that choosing the same picture again counts as a change
 
     def _like(self, name, picture, side):
-        """A picture as those of the data set; one's own are neither boxed nor centred."""
+        """A picture in the format of the data set; for own data neither boxed nor centred."""
         snapshot = self.session.snapshot
         look = snapshot.look if snapshot and CATALOGUE[name].own else None
         return look.prepare(picture, side) if look else image_like(name, picture, side)
 
     def _offer(self, make):
-        """Have the chip look at a picture of a person's own, or say what is wrong with it."""
+        """Run a visitor's own picture on the chip, or report why it is refused."""
         config = self.session.config
         try:
             self.session.draw(make(config.dataset, config.side))
@@ -252,7 +252,7 @@ class SampleView(View):
 
 
 def frame_scores(frame, time: float, units: str) -> np.ndarray:
-    """What was read out of each label up to ``time`` µs, in thresholds or LSB : float[label]."""
+    """Readout of each label up to ``time`` µs, in thresholds or LSB : float[label]."""
     traces = risen(frame.recording)[0] if units == CODES else frame.label_traces
     step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
     return scores_so_far(traces, frame.readout)[max(step, 1) - 1]

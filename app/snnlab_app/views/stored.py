@@ -1,4 +1,4 @@
-"""Runs that are kept on this computer, as a table to choose from."""
+"""Table of the runs stored on this computer."""
 
 from collections.abc import Callable
 
@@ -14,32 +14,32 @@ from snnlab_app.plots.grid import grid
 
 CHOOSE = "choose one …"
 PAGE = 8
-"""Runs that are shown at once."""
+"""Runs per page."""
 NAME, NEWEST = "name", "newest"
 TEXT_COLUMNS = {"run", "state", "data", "tags", "note"}
 
 
 def columns() -> dict[str, str]:
-    """Headings of the table by column."""
+    """Headings by column."""
     results = {name: q.heading for name, q in quantities(RUN_LIST).items()}
     return {"run": "run", "state": "state", "dataset": "data", **results, "tags": "tags",
             "note": "note"}  # fmt: skip
 
 
 def orders() -> dict[str, str | None]:
-    """What the table can be ordered by: headings to columns."""
+    """Sort options: columns by heading."""
     results = {q.heading: name for name, q in quantities(RUN_LIST).items()}
     return {NAME: None, NEWEST: "created", **results}
 
 
 def is_falling(column: str | None) -> bool:
-    """Whether the highest comes first."""
+    """Whether the sort order is descending."""
     known = quantities(RUN_LIST)
     return column == "created" or (column in known and known[column].better == "up")
 
 
 class StoredRuns:
-    """A table that is filtered, ordered and paged; ``take`` is called with the run chosen."""
+    """A filtered, sorted and paged table; ``take`` is called with the chosen run."""
 
     def __init__(self, take: Callable[[Run], None]):
         self._take, self._rows = take, []
@@ -63,7 +63,7 @@ class StoredRuns:
         self.choice.param.watch(lambda event: self._choose(event.new), "value")
 
     def panel(self) -> pn.Column:
-        """The table under what chooses among its rows."""
+        """The table below its controls."""
         return card(
             "Stored runs", {"flex": "1 1 100%", "overflow-x": "auto"},
             pn.FlexBox(self._only, self._order, self.choice, align_items="center"),
@@ -71,7 +71,7 @@ class StoredRuns:
         )  # fmt: skip
 
     def read(self) -> None:
-        """Look what there is."""
+        """Read the stored runs."""
         runs, _ = list_runs(RUNS)
         rows = []
         for run in runs:
@@ -116,7 +116,7 @@ class StoredRuns:
         return sorted(rows, key=lambda row: order is not None and row.get(order) is None)
 
     def _choose(self, name):
-        """Give the run, if it is one of those that are shown."""
+        """Pass on the chosen run, if it is one of those shown."""
         if name in self.choice.options and name != CHOOSE:
             try:
                 self._take(run_in(RUNS, name))

@@ -1,4 +1,4 @@
-"""A search from the settings as they are: many short trainings, and what they tell."""
+"""A sweep from the current settings: many short trainings, and their results."""
 
 from html import escape
 from io import StringIO
@@ -20,9 +20,9 @@ from snnlab_app.sweeps.words import describe, file_of, loaded, markup, table_of
 from snnlab_app.views.base import View
 
 MAX_ROWS = 10
-"""Trials in the table."""
-NOBODY = {"choose one …": -1}
-"""What stands where no trial is chosen."""
+"""Rows of the table."""
+NO_TRIAL = {"choose one …": -1}
+"""Option of the menu when no trial is chosen."""
 BRIGHT = {"all trials": MAX_TRIALS, "best 5": 5, "best 10": 10, "best 25": 25}
 _PATH = '<code style="font: 12px/1.5 ui-monospace, monospace; overflow-wrap: anywhere">{}</code>'
 
@@ -83,7 +83,7 @@ class SweepView(View):
             margin=(8, 10),
         )  # fmt: skip
         self._which = pmui.Select(
-            label="Trial", options=NOBODY, value=-1, width=230, size="small", margin=(8, 10)
+            label="Trial", options=NO_TRIAL, value=-1, width=230, size="small", margin=(8, 10)
         )
         for choice in (self._goal, self._bright, self._which):
             choice.param.watch(lambda _: self._draw(), "value")
@@ -115,17 +115,17 @@ class SweepView(View):
         self._make_results()
         self.summary.say(self._in_words())
         buttons = pn.FlexBox(self._start, self._stop, margin=(4, 0))
-        told = self._status, self._progress, self._place
+        status = self._status, self._progress, self._place
         return [
             row(card("Sweep from here", {"flex": "1 1 100%"}, *self._form.panel(), self._wrong,
-                     buttons, *told)),
+                     buttons, *status)),
             self._results,
         ]  # fmt: skip
 
     # ── begin and end ──
 
     def start(self) -> None:
-        """Begin what the form asks for, or say what is wrong with it."""
+        """Start the sweep of the form, or report what is wrong with it."""
         try:
             plan = self._form.plan()
         except SnnlabError as error:
@@ -139,7 +139,7 @@ class SweepView(View):
         goals = {objectives()[name].title: name for name in plan.objectives}
         self._goal.param.update(options=goals, value=plan.objectives[0])
         self._goal.visible = len(goals) > 1
-        self._which.param.update(options=NOBODY, value=-1)
+        self._which.param.update(options=NO_TRIAL, value=-1)
         self._table.object, self._load.disabled = "", True
         self._chosen.say("")
         self._loaded.say("")
@@ -148,7 +148,7 @@ class SweepView(View):
         self._saving.offer()
 
     def _lay_out(self):
-        """All figures are made: show them."""
+        """Show the figures once all are built."""
         self._making = False
         self.plots, self._results.objects = self._drawn.plots, self._cards()
         self._saving.offer()
@@ -168,7 +168,7 @@ class SweepView(View):
         ]  # fmt: skip
 
     def close(self) -> None:
-        """Nobody looks any more: end what runs, and take its files away."""
+        """End the running sweep and remove its files, as the visitor has left."""
         if self._sweep:
             self._sweep.forget()
 
@@ -189,7 +189,7 @@ class SweepView(View):
             self._say()
 
     def show(self, snapshot):
-        """Nothing here is of the training that goes on."""
+        """Do nothing: this view shows nothing of the current training."""
 
     def _say(self):
         sweep = self._sweep
@@ -216,7 +216,7 @@ class SweepView(View):
         return f"{len(sweep.trials)} of {sweep.plan.trials} trials have ended.{found}"
 
     def _ranked(self):
-        """Trials that ended well, the best in what is shown first."""
+        """Successful trials, the best in the shown objective first."""
         goal = next(axis for axis in self._drawn.found if axis.name == self._drawn.goal)
         value = {row["trial"]: goal.read(row) for row in self._sweep.trials}
         rows = [row for row in self._sweep.trials if value[row["trial"]] == value[row["trial"]]]
@@ -224,17 +224,17 @@ class SweepView(View):
         return sorted(rows, key=lambda row: value[row["trial"]] * (-1 if high else 1))
 
     def _offer(self):
-        """The trials to choose from."""
+        """Offer the trials in the menu."""
         goal = self._drawn.found[self._sweep.plan.objectives.index(self._drawn.goal)]
         options = {
             f"trial {row['trial']}: {goal.text(row)}": row["trial"]
             for row in self._ranked()
         }  # fmt: skip
-        if {**NOBODY, **options} != self._which.options:
-            self._which.options = {**NOBODY, **options}
+        if {**NO_TRIAL, **options} != self._which.options:
+            self._which.options = {**NO_TRIAL, **options}
 
     def _draw(self):
-        """Figures, table and the chosen trial as they are now."""
+        """Draw figures, table and the chosen trial."""
         if self._making or self._sweep is None or not self._sweep.trials:
             return
         sweep, drawn = self._sweep, self._drawn
@@ -265,7 +265,7 @@ class SweepView(View):
             self._which.value = number
 
     def load_chosen(self) -> None:
-        """Turn the page's knobs to those of the chosen trial; epochs stay the page's own."""
+        """Set the page's knobs to those of the chosen trial, except the epochs."""
         if (row := self._trial()) is None:
             return
         plan, now = self._sweep.plan, self.session.config.values()

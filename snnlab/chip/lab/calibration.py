@@ -1,4 +1,4 @@
-"""Calibration as in the laboratory: codes for every circuit, found by measuring only.
+"""Calibration as in the laboratory: codes for every circuit, found by measurement only.
 
 All 512 circuits are searched at once, one setting after the other, each by halving its 10-bit range
 ten times. Order matters: potentials can be trusted once the converter is corrected, time constants
@@ -44,7 +44,7 @@ class Targets:
 
 @dataclass(frozen=True)
 class Calibration:
-    """A setting of the chip, and how far it brought the circuits.
+    """A setting of the chip, and deviations before and after calibration.
 
     codes : Codes
     correction : float64[circuit], whole LSB that digital correction subtracts from CADC samples
@@ -99,7 +99,7 @@ class Calibration:
 
 
 def calibrate(lab: Lab, targets: Targets | None = None, tell: Tell | None = None) -> Calibration:
-    """Find codes that bring every circuit to the targets; the lab is left at them.
+    """Find codes that bring every circuit to the targets, and leave the lab at them.
 
     ``tell(message, fraction)`` is called at the start of each stage.
     """
@@ -139,7 +139,7 @@ def _reset(lab, targets):
 
 
 def _threshold(lab, targets):
-    """With the leak where the threshold shall be, a circuit fires while its threshold is lower."""
+    """With the leak at the target threshold, a circuit fires while its threshold is lower."""
     lifted = lab.codes.having(leak=_leak_code(lab, targets.threshold))
     code = measure.search(
         lambda code: ~measure.fires(lab, codes=lifted.having(threshold=code)), rising=True

@@ -19,7 +19,7 @@ ROWS = 16
 class Lab:
     """Experiments on all 512 circuits at once, each a neuron of its own.
 
-    codes, correction : the setting under test; whoever calibrates changes them between experiments.
+    codes, correction : the setting under test; a calibration changes them between experiments.
     Every experiment has trial noise of its own; the same experiments in the same order give the
     same results for one ``seed``.
     """

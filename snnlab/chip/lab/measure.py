@@ -1,4 +1,4 @@
-"""Measurements of circuits, as one would make them in a laboratory: from CADC samples and spikes.
+"""Measurements of circuits as in a laboratory: from CADC samples and spikes.
 
 Each takes a :class:`~snnlab.chip.lab.laboratory.Lab` and returns float64[circuit].
 """
@@ -24,7 +24,7 @@ STIMULUS_TICK = 213
 
 
 def cadc_characteristic(lab: Lab, levels=(50, 80, 110, 140, 170, 200)) -> np.ndarray:
-    """Straight lines through what the CADC reads of known voltages.
+    """Linear fits of CADC readings of known voltages.
 
     Returns gain and reading at the nominal leak potential : float64[2, circuit], 1 and LSB.
     """
@@ -34,12 +34,12 @@ def cadc_characteristic(lab: Lab, levels=(50, 80, 110, 140, 170, 200)) -> np.nda
 
 
 def leak_potential(lab: Lab, *, codes: Codes | None = None, trials: int = 16) -> np.ndarray:
-    """Where the membrane rests : LSB."""
+    """Resting potential : LSB."""
     return lab.traces(trials=trials, codes=codes).mean(axis=0)
 
 
 def reset_potential(lab: Lab, *, codes: Codes | None = None, trials: int = 128) -> np.ndarray:
-    """Where a reset puts the membrane : LSB, its first sample after it."""
+    """Reset potential : LSB, the first sample after a reset."""
     return lab.traces(trials=trials, reset_first=True, codes=codes)[0]
 
 

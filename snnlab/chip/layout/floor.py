@@ -16,7 +16,7 @@ NOTHING = -128
 
 
 def laid_out(values: np.ndarray) -> np.ndarray:
-    """One value per circuit as they lie : [..., 512] becomes [..., row, column]."""
+    """One value per circuit, as on the floor plan : [..., 512] becomes [..., row, column]."""
     first, second = values[..., :COLUMNS], values[..., COLUMNS:]
     return np.stack([first, second[..., ::-1]], axis=-2)
 
@@ -29,7 +29,7 @@ def circuit_at(row: int, column: int) -> int:
 
 
 def weights_in_place(mapping: Mapping, weights_lsb: list[np.ndarray], part: int = 0) -> np.ndarray:
-    """Signed weights where their synapses lie : int8[row of circuits, pair of rows, column].
+    """Signed weights at the place of their synapses : int8[row of circuits, pair of rows, column].
 
     part : which of the parts that a larger network is cut into; NOTHING where it has no weight.
     """

@@ -8,12 +8,12 @@ from operator import index
 import numpy as np
 
 from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
-from snnlab.chip.layout.partition import MOST_PARTS, Part, free_runs, joined, pack, too_large
+from snnlab.chip.layout.partition import MAX_PARTS, Part, free_runs, joined, pack, too_large
 from snnlab.chip.layout.report import Report, layer_report
 from snnlab.errors import SnnlabError
 
-MOST_INPUTS = N_ADDRESSES * INPUTS_PER_CIRCUIT
-"""Sources that 64 labels tell apart on 128 pairs of rows."""
+MAX_INPUTS = N_ADDRESSES * INPUTS_PER_CIRCUIT
+"""Largest number of sources that 64 labels distinguish on 128 pairs of rows."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Mapping:
     chips. The emulator runs all parts on one die. ``excluded`` names circuits that must not be
     used, whatever the part.
 
-    Raises :class:`SnnlabError` when the network does not fit, with what would.
+    Raises :class:`SnnlabError` when the network does not fit, with a suggestion.
     """
 
     sizes: tuple[int, ...]
@@ -117,17 +117,17 @@ class Mapping:
     def _check(self):
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise SnnlabError(f"Network {self}: every layer needs at least one neuron")
-        if self.chips not in range(1, MOST_PARTS + 1):
+        if self.chips not in range(1, MAX_PARTS + 1):
             raise SnnlabError(
-                f"chips = {self.chips} is not allowed: a whole number from 1 to {MOST_PARTS}"
+                f"chips = {self.chips} is not allowed: a whole number from 1 to {MAX_PARTS}"
             )
         for circuit in self.excluded - set(range(N_CIRCUITS)):
             raise SnnlabError(
                 f"excluded circuit {circuit} does not exist: the chip has 0 to {N_CIRCUITS - 1}"
             )
         widest = max(self.sizes[:-1])
-        if widest > MOST_INPUTS:
+        if widest > MAX_INPUTS:
             raise SnnlabError(
                 f"Network {self}: a layer has {widest} inputs, {N_ADDRESSES} address labels tell"
-                f" {MOST_INPUTS} apart: use at most {MOST_INPUTS}"
+                f" {MAX_INPUTS} apart: use at most {MAX_INPUTS}"
             )

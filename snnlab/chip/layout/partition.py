@@ -12,8 +12,8 @@ import numpy as np
 
 from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
 
-MOST_PARTS = 64
-"""Most parts that a network may be cut into: a limit of computing time, not of the chip."""
+MAX_PARTS = 64
+"""Largest number of parts of a network: a limit of computing time, not of the chip."""
 
 Gaps = list[tuple[int, int]]
 """Runs of free circuits, first and one past the last."""
@@ -30,7 +30,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """What runs on one chip at one time: blocks in order of their layers.
+    """Blocks that run on one chip at one time, in order of their layers.
 
     Spikes of neurons that ran in earlier parts are replayed into it at their recorded times.
     """
@@ -49,7 +49,7 @@ def joined(fan_in: int) -> int:
 
 
 def free_runs(excluded: frozenset[int]) -> Gaps:
-    """What is left of the chip without the excluded circuits."""
+    """The runs of circuits that are not excluded."""
     walls = [-1, *sorted(excluded), N_CIRCUITS]
     return [(left + 1, right) for left, right in pairwise(walls) if right > left + 1]
 
@@ -82,7 +82,7 @@ class _Chip:
         self.blocks, self._gaps, self._labels, self._joined = [], list(gaps), 0, 1
 
     def add_sources(self, fan_in):
-        """The sources of the next layer: those that share rows take a label for each 128."""
+        """Register the sources of the next layer, which take one label for each 128."""
         self._joined = joined(fan_in)
         self._labels += self._joined
 
@@ -103,9 +103,9 @@ class _Chip:
 
 
 def too_large(sizes: tuple[int, ...], chips: int, excluded: frozenset[int]) -> str:
-    """One line that names the network, what it needs, what there is, and what would fit."""
+    """Error on a network that does not fit: required and available circuits, and what would fit."""
     name = "-".join(map(str, sizes))
-    return f"Network {name} {_shortage(sizes, chips, excluded)}: {_cure(sizes, chips, excluded)}"
+    return f"Network {name} {_shortage(sizes, chips, excluded)}: {_advise(sizes, chips, excluded)}"
 
 
 def _shortage(sizes, chips, excluded):
@@ -122,15 +122,15 @@ def _shortage(sizes, chips, excluded):
     return text
 
 
-def _cure(sizes, chips, excluded):
+def _advise(sizes, chips, excluded):
     gaps = free_runs(excluded)
     most = _largest(lambda n: pack(_with(sizes, n), gaps, chips), chips * N_CIRCUITS)
     where = {2: "neurons", 3: "hidden neurons"}.get(len(sizes), "neurons per hidden layer")
-    cure = f"use at most {most} {where}" if most else "use fewer inputs or label neurons"
-    enough = pack(sizes, gaps, MOST_PARTS)
+    advice = f"use at most {most} {where}" if most else "use fewer inputs or label neurons"
+    enough = pack(sizes, gaps, MAX_PARTS)
     if enough:
-        cure += f", or partition it into {len(enough)} parts (--chips {len(enough)})"
-    return cure
+        advice += f", or partition it into {len(enough)} parts (--chips {len(enough)})"
+    return advice
 
 
 def _with(sizes, n):

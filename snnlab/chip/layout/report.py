@@ -1,4 +1,4 @@
-"""What a mapping uses, what it leaves, and what cutting it into parts costs."""
+"""Resources that a mapping uses and leaves, and the cost of partitioning."""
 
 from dataclasses import dataclass, replace
 

@@ -12,7 +12,7 @@ EVENT_BITS = 32
 
 
 class Counts(NamedTuple):
-    """What one image causes, mean over the batch: an amount for each coefficient.
+    """Activity per image, mean over the batch: an amount for each coefficient.
 
     synaptic : spikes times the neurons they reach; spikes : of hidden neurons;
     readout : CADC conversions; links : bits into and out of the chip.
@@ -37,7 +37,7 @@ class Counts(NamedTuple):
 
 
 def everything(recording: Recording) -> Counts:
-    """All that was recorded; potentials and hidden spikes go to the host, which learns by them."""
+    """Counts of the whole recording; potentials and hidden spikes are sent to the host."""
     samples = recording.cadc[-1].shape[1]
     spikes, widths = _spikes(recording, inf), _widths(recording)
     sent = EVENT_BITS * sum(spikes) + recording.spec.cadc_bits * sum(widths) * samples
@@ -45,7 +45,7 @@ def everything(recording: Recording) -> Counts:
 
 
 def before(recording: Recording, time: float) -> Counts:
-    """What falls into the first ``time`` seconds of each image in inference.
+    """Counts of the first ``time`` seconds of each image in inference.
 
     The CADC converts all columns at once, whichever are wanted, but only the label neurons' samples
     go to the host; hidden spikes stay on the chip.

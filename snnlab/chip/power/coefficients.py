@@ -1,4 +1,4 @@
-"""What one event on the chip costs: declared estimates, each with its range and its reasoning.
+"""Energy of one event on the chip: estimates, each with its range and reasoning.
 
 Published are totals only; see :mod:`snnlab.chip.power.estimation` for how they anchor these.
 """

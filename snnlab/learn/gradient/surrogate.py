@@ -72,7 +72,7 @@ class Surrogate:
 
 
 def _previous(spikes):
-    """Tick of the previous spike of the same neuron in the same image, -inf if there is none."""
+    """Tick of the previous spike of the same neuron in the same image, -inf before the first."""
     order = np.lexsort((spikes.channel, spikes.owner))  # stable: in order of time
     owner, channel, tick = (x[order] for x in (spikes.owner, spikes.channel, spikes.tick))
     same = (np.diff(owner) == 0) & (np.diff(channel.astype(int)) == 0)

@@ -22,7 +22,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
-from snnlab_app.compute.remote import GOES_ON
+from snnlab_app.compute.remote import RESUMED
 from snnlab_app.views import VIEWS
 
 pytestmark = pytest.mark.browser
@@ -121,7 +121,7 @@ def test_a_killed_computing_process_is_said_and_the_training_goes_on(
     wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
     mine = ["pgrep", "-P", str(digits_server.process.pid), "-f", "spawn_main"]
     os.kill(int(subprocess.check_output(mine)), signal.SIGKILL)
-    expect(dashboard.get_by_text(GOES_ON).first).to_be_visible()
+    expect(dashboard.get_by_text(RESUMED).first).to_be_visible()
     said = re.compile("^this training was interrupted, and goes on from step [0-9]+$")
     expect(dashboard.get_by_text(said).first).to_be_visible()
     expect(dashboard.get_by_role("button", name="Pause", exact=True)).to_be_visible()

@@ -14,7 +14,7 @@ from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
 from snnlab_app.page.main import LESSONS as NAMED
 from snnlab_app.page.toolbar import menu
-from snnlab_app.plots.live import roomy
+from snnlab_app.plots.live import pad_range
 from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
 from snnlab_app.views.plane import smooth
@@ -182,13 +182,13 @@ def test_the_menu_offers_every_recipe_lessons_first():
 
 
 def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():
-    now = roomy(0.0, 100.0, (0.0, 1.0))
+    now = pad_range(0.0, 100.0, (0.0, 1.0))
     assert now[0] == 0.0
     assert now[1] >= 110.0
-    assert roomy(0.0, 105.0, now) == now
-    assert roomy(0.0, 2 * now[1], now)[1] > 2 * now[1]
-    assert roomy(0.0, 1.0, now)[1] < 2.0
-    low, high = roomy(5.0, 5.0, (0.0, 1.0))
+    assert pad_range(0.0, 105.0, now) == now
+    assert pad_range(0.0, 2 * now[1], now)[1] > 2 * now[1]
+    assert pad_range(0.0, 1.0, now)[1] < 2.0
+    low, high = pad_range(5.0, 5.0, (0.0, 1.0))
     assert low <= 5.0 <= high
 
 

@@ -12,7 +12,7 @@ from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls.knobs import describe
-from snnlab_app.page.watching import NOBODY, ONLY, Watched, name_of
+from snnlab_app.page.watching import NOT_SHARED, READ_ONLY, Watched, name_of
 
 
 @pytest.mark.slow
@@ -52,13 +52,13 @@ def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():
     assert name != name_of("visitors")
     with Compute() as compute:
         watched = Watched(compute, name)
-        assert (watched.state, watched.message, watched.snapshot) == ("loading", NOBODY, None)
+        assert (watched.state, watched.message, watched.snapshot) == ("loading", NOT_SHARED, None)
         session = RemoteSession(compute, Config.checked(dataset="digits"))
         compute.shared[name] = session
         session.turn("beta", 20.0)
         assert (watched.config, watched.heard) == (session.config, session.heard)
         session.close()
-        assert watched.message == NOBODY
+        assert watched.message == NOT_SHARED
 
 
 def test_who_watches_gives_no_orders(monkeypatch):
@@ -73,7 +73,7 @@ def test_who_watches_gives_no_orders(monkeypatch):
         watched.show(3)
         watched.turn("beta", 20.0)
         watched.give("place")
-        assert said == [ONLY] * 5
+        assert said == [READ_ONLY] * 5
         assert (session._sent, session.config.beta, session.given) == (0, 10.0, None)
         with pytest.raises(AttributeError):
             watched.upload(b"")

@@ -16,7 +16,7 @@ from snnlab.chip import constants as c
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
-from snnlab.chip.layout.partition import MOST_PARTS
+from snnlab.chip.layout.partition import MAX_PARTS
 from snnlab.chip.layout.report import parallel, sequential
 from snnlab.chip.power.activity import Counts
 from snnlab.chip.power.estimation import PowerEstimate
@@ -122,9 +122,9 @@ def test_every_neuron_is_placed_once_on_free_neighbours(sizes, excluded):
         with pytest.raises(
             SnnlabError, match=f"too few of them side by side for neurons of {widest}:"
         ):
-            Mapping(sizes, MOST_PARTS, excluded)
+            Mapping(sizes, MAX_PARTS, excluded)
         return
-    mapping = Mapping(sizes, MOST_PARTS, excluded)
+    mapping = Mapping(sizes, MAX_PARTS, excluded)
     for part in mapping.parts:
         used = np.concatenate([block.circuits.ravel() for block in part.blocks])
         assert len(used) == len(set(used)) == part.circuits_used <= 512 - len(excluded)
@@ -142,7 +142,7 @@ def test_every_neuron_is_placed_once_on_free_neighbours(sizes, excluded):
 @often
 @given(networks)
 def test_no_layer_runs_before_its_sources(sizes):
-    mapping = Mapping(sizes, MOST_PARTS)
+    mapping = Mapping(sizes, MAX_PARTS)
     where = [part_of(mapping, layer) for layer in range(len(sizes) - 1)]
     assert all((before.max() <= after).all() for before, after in pairwise(where))
     assert all((np.diff(parts) >= 0).all() for parts in where)
@@ -152,7 +152,7 @@ def test_no_layer_runs_before_its_sources(sizes):
 @given(networks)
 def test_the_parts_are_about_as_few_as_can_be(sizes):
     """A full part leaves less than one neuron's circuits free."""
-    mapping = Mapping(sizes, MOST_PARTS)
+    mapping = Mapping(sizes, MAX_PARTS)
     widest = max(mapping.circuits_per_neuron)
     assert all(part.circuits_used > 512 - widest for part in mapping.parts[:-1])
     report = mapping.report()
