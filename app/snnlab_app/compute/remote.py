@@ -122,7 +122,7 @@ class RemoteSession(TrainingControl):
         Raises :class:`~snnlab.errors.SnnlabError` if the file is refused.
         """
         if self._own is None:
-            raise SnnlabError("this server has no storage for your own data")
+            raise SnnlabError("this server stores nothing, so it takes no data of your own")
         self._given = None
         self._given = own_data.put(data, self._own)
         self.give(self.given)

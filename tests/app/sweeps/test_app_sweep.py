@@ -160,7 +160,7 @@ def test_the_front_is_of_those_that_no_other_beats(view):
     history = view.plots["history"]
     assert history.figure.yaxis[0].axis_label == "energy (µJ, estimate)"
     assert history.source("best so far").data["value"][-1] == pytest.approx(2)
-    assert "Told from" in view._drawn._matters.object, "importance is of the other one"
+    assert "Shown from" in view._drawn._matters.object, "importance is of the other one"
 
 
 @pytest.mark.parametrize(
