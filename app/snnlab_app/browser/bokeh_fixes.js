@@ -4,7 +4,7 @@
 /* global Bokeh */
 /* exported on_figure, fix_document */
 
-const EXAMINED = ["3.7", "3.8", "3.9"]  // versions in which the faults were found
+const EXAMINED = ["3.7", "3.8", "3.9", "3.10"]  // versions in which the faults were found
 
 function fix(name, parts, apply) {
   const version = Bokeh.version.split(".").slice(0, 2).join(".")
@@ -12,6 +12,11 @@ function fix(name, parts, apply) {
   if (known) apply()
   if (known && EXAMINED.includes(version)) return
   console.warn(`snnlab: ${name} was not examined with BokehJS ${version}, ${known ? "" : "not "}fixed`)
+}
+
+function is_older(major, minor) {
+  const [its_major, its_minor] = Bokeh.version.split(".").map(Number)
+  return its_major < major || (its_major === major && its_minor < minor)
 }
 
 const views = name => Bokeh.Models.get(name).prototype.default_view.prototype
@@ -54,10 +59,10 @@ on_figure.push(view => {
 })
 
 // A legend rebuilds all its entries with every change of any curve's data: as many canvases as the
-// square of their number, several times a second.
+// square of their number, several times a second. BokehJS 3.10 does not.
 const legend = views("Legend")
 const {render: redraw, _render_items: build} = legend
-fix("a legend that is built with every change", [redraw, build], () => {
+if (is_older(3, 10)) fix("a legend that is built with every change", [redraw, build], () => {
   legend.render = function() {
     this.built = null
     redraw.call(this)

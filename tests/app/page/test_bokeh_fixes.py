@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import bokeh
 import pytest
 from bokeh.embed import json_item
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
 from browsing import wait_for
+from packaging.version import Version
 from playwright.sync_api import Page
 
 import snnlab_app.browser
@@ -74,7 +76,8 @@ def test_a_legend_is_built_again_with_every_change_of_data(drawn: Page, fixed):
             k,
         )
         drawn.wait_for_timeout(200)
-    assert (drawn.evaluate("window.built") > before) != fixed
+    is_old = Version(bokeh.__version__) < Version("3.10")  # newer ones need no fix and get none
+    assert (drawn.evaluate("window.built") > before) == (is_old and not fixed)
 
 
 def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
