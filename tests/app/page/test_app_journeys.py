@@ -21,7 +21,7 @@ def trained(page, accuracy=60):
 def test_1_the_space_bar_trains_and_spikes_move(dashboard: Page):
     raster = canvas(dashboard)
     dashboard.keyboard.press("Space")
-    wait_for(dashboard, lambda: canvas(dashboard) != raster, 5_000)
+    wait_for(dashboard, lambda: canvas(dashboard) != raster)
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
     dashboard.keyboard.press("Space")
     says(dashboard, "^paused: step").to_be_visible()
