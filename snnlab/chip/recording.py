@@ -1,6 +1,6 @@
 """What a run of the chip recorded: spikes and CADC samples."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,15 @@ class Recording:
     cadc: tuple[np.ndarray, ...]
     correction: tuple[np.ndarray, ...] = ()
     spec: ChipSpec = BRAINSCALES2
+
+    def take(self, index: np.ndarray) -> "Recording":
+        """Only the inputs ``index``, int64[input], in that order."""
+        return replace(
+            self,
+            inputs=self.inputs.take(index),
+            spikes=tuple(layer.take(index) for layer in self.spikes),
+            cadc=tuple(cadc[index] for cadc in self.cadc),
+        )
 
     @property
     def duration(self) -> float:

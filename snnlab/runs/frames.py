@@ -35,7 +35,7 @@ class Frames:
 
     def one(self, frame: int) -> Recording:
         """One frame's recording, a batch of one image."""
-        return _taken(self.recording, [frame])
+        return self.recording.take(np.asarray([frame], np.int64))
 
     def until(self, step: int) -> "Frames":
         """The frames of up to ``step`` weight updates."""
@@ -47,7 +47,7 @@ class Frames:
 
     def _only(self, wanted):
         index = np.flatnonzero(wanted)
-        kept = _taken(self.recording, index)
+        kept = self.recording.take(np.asarray(index, np.int64))
         return Frames(self.step[index], self.image[index], self.scale[index], kept)
 
     def save(self, path: Path) -> None:
@@ -91,17 +91,6 @@ def _chain(events):
     )
     offsets = np.concatenate([[0], np.cumsum(counts)])
     return Events(offsets, tick, channel, events[0].n_channels, ids)
-
-
-def _taken(recording, index):
-    index = np.asarray(index, np.int64)
-    return Recording(
-        recording.inputs.take(index),
-        tuple(layer.take(index) for layer in recording.spikes),
-        tuple(cadc[index] for cadc in recording.cadc),
-        recording.correction,
-        recording.spec,
-    )
 
 
 def thumbnail(frames: Frames, accuracy: Sequence[float]) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.chip import power
-from snnlab.chip.recording import Recording
 from snnlab.data import Dataset
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.drawing import image_like
@@ -110,7 +109,7 @@ class Classifier:
         scores = trainer.scores(recording)
         times = decision_time(recording, self.config.readout)
         for k, of_image in enumerate(scores):
-            one = _only(recording, k)
+            one = recording.take(np.array([k]))
             estimate = power.estimate(one, "inference")
             yield Decision(
                 self.classes[int(of_image.argmax())],
@@ -125,18 +124,6 @@ class Classifier:
 def _ids(images):
     """By content, and never those of training images : uint64[image]."""
     return np.array([TEST_IDS + zlib.crc32(image.tobytes()) for image in images], np.uint64)
-
-
-def _only(recording, k):
-    """One image of a recording."""
-    index = np.array([k])
-    return Recording(
-        recording.inputs.take(index),
-        tuple(layer.take(index) for layer in recording.spikes),
-        tuple(cadc[index] for cadc in recording.cadc),
-        recording.correction,
-        recording.spec,
-    )
 
 
 def classify(
