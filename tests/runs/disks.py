@@ -40,10 +40,13 @@ class Disk:
     def lock(self):
         """Make it read-only."""
         if self.real:
-            gc.collect()  # what is open for writing keeps it from being locked
-            until(lambda: not self._remount("ro").returncode, 20)  # so does a process just forked
+            until(self._is_locked)  # not while a process just forked has a file open for writing
         else:
             _refuse(self.folder, errno.EROFS)
+
+    def _is_locked(self):
+        gc.collect()  # a file that nobody refers to any more may still be open for writing
+        return not self._remount("ro").returncode
 
     def free(self):
         """As in the beginning."""
