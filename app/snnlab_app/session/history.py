@@ -16,14 +16,13 @@ class History:
         self._grain = 1
 
     @classmethod
-    def of(cls, curves: dict[str, np.ndarray], until: int) -> "History":
-        """A history that continues these curves, up to the ``step`` ``until``."""
-        self = cls()
+    def of(cls, kept: dict[str, np.ndarray], until: int) -> "History":
+        """A history that continues the curves of :meth:`kept`, up to the ``step`` ``until``."""
+        self, curves = cls(), dict(kept)
+        self._grain = int(curves.pop("grain")[0])
         self._names = tuple(curves)
         before = curves["step"] <= until
         self._rows = [tuple(row) for row in np.transpose([c[before] for c in curves.values()])]
-        if len(self._rows) > 1:
-            self._grain = max(1, round((self._rows[-1][0] - self._rows[0][0]) / len(self._rows)))
         return self
 
     def add(self, **values: float) -> None:
@@ -31,7 +30,7 @@ class History:
         self._names = tuple(values)
         self._open.append(tuple(values.values()))
         if len(self._open) >= self._grain:
-            self._rows.append(tuple(np.mean(self._open, axis=0)))
+            self._rows.append(_mean(self._open))
             self._open = []
         if len(self._rows) >= MAX_POINTS:
             self._rows = [
@@ -39,7 +38,25 @@ class History:
             ]
             self._grain *= 2
 
+    def blank(self, name: str) -> None:
+        """Remove the values of one curve so far: NaN in their place."""
+        k = self._names.index(name) if self._names else 0
+        self._rows, self._open = (
+            [(*row[:k], np.nan, *row[k + 1 :]) for row in rows] for rows in (self._rows, self._open)
+        )
+
     def arrays(self) -> dict[str, np.ndarray]:
-        """The curves by name : float64[point]."""
-        columns = np.array(self._rows, float).reshape(len(self._rows), len(self._names)).T
+        """The curves by name : float64[point]; the last point may be of fewer values."""
+        return self._columns([*self._rows, _mean(self._open)] if self._open else self._rows)
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """What :meth:`of` continues."""
+        return {**self._columns(self._rows), "grain": np.array([self._grain])}
+
+    def _columns(self, rows):
+        columns = np.array(rows, float).reshape(len(rows), len(self._names)).T
         return dict(zip(self._names, columns, strict=True))
+
+
+def _mean(rows):
+    return tuple(np.mean(rows, axis=0))
