@@ -10,8 +10,8 @@ class History:
     """Named series over time; when full, neighbours are averaged and the grain doubles."""
 
     def __init__(self):
-        self._rows: list[tuple[float, ...]] = []
         self._names: tuple[str, ...] = ()
+        self._rows, self._n = np.empty((MAX_POINTS, 0)), 0
         self._open: list[tuple[float, ...]] = []
         self._grain = 1
 
@@ -20,43 +20,44 @@ class History:
         """A history that continues the curves of :meth:`kept`, up to the ``step`` ``until``."""
         self, curves = cls(), dict(kept)
         self._grain = int(curves.pop("grain")[0])
-        self._names = tuple(curves)
-        before = curves["step"] <= until
-        self._rows = [tuple(row) for row in np.transpose([c[before] for c in curves.values()])]
+        self._name(curves)
+        rows = np.transpose(list(curves.values()))[curves["step"] <= until]
+        self._n = len(rows)
+        self._rows[: self._n] = rows
         return self
+
+    def _name(self, names):
+        self._names, self._rows = tuple(names), np.empty((MAX_POINTS, len(names)))
 
     def add(self, **values: float) -> None:
         """Add a point; the names must be the same every time."""
-        self._names = tuple(values)
+        if not self._names:
+            self._name(values)
         self._open.append(tuple(values.values()))
         if len(self._open) >= self._grain:
-            self._rows.append(_mean(self._open))
-            self._open = []
-        if len(self._rows) >= MAX_POINTS:
-            self._rows = [
-                tuple(r) for r in np.reshape(self._rows, (MAX_POINTS // 2, 2, -1)).mean(axis=1)
-            ]
-            self._grain *= 2
+            self._rows[self._n] = np.mean(self._open, axis=0)
+            self._n, self._open = self._n + 1, []
+        if self._n == MAX_POINTS:
+            self._n, self._grain = MAX_POINTS // 2, 2 * self._grain
+            self._rows[: self._n] = self._rows.reshape(self._n, 2, -1).mean(axis=1)
 
     def blank(self, name: str) -> None:
         """Remove the values of one curve so far: NaN in their place."""
-        k = self._names.index(name) if self._names else 0
-        self._rows, self._open = (
-            [(*row[:k], np.nan, *row[k + 1 :]) for row in rows] for rows in (self._rows, self._open)
-        )
+        if self._names:
+            k = self._names.index(name)
+            self._rows[:, k] = np.nan
+            self._open = [(*row[:k], np.nan, *row[k + 1 :]) for row in self._open]
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The curves by name : float64[point]; the last point may be of fewer values."""
-        return self._columns([*self._rows, _mean(self._open)] if self._open else self._rows)
+        rows = self._rows[: self._n]
+        if self._open:
+            rows = np.vstack([rows, np.mean(self._open, axis=0)])
+        return self._columns(rows)
 
     def kept(self) -> dict[str, np.ndarray]:
         """What :meth:`of` continues."""
-        return {**self._columns(self._rows), "grain": np.array([self._grain])}
+        return {**self._columns(self._rows[: self._n]), "grain": np.array([self._grain])}
 
     def _columns(self, rows):
-        columns = np.array(rows, float).reshape(len(rows), len(self._names)).T
-        return dict(zip(self._names, columns, strict=True))
-
-
-def _mean(rows):
-    return tuple(np.mean(rows, axis=0))
+        return dict(zip(self._names, rows.T.copy(), strict=True))
