@@ -22,7 +22,7 @@ class EndNames:
     """
 
     def __init__(self, figure: Plot, colors: dict[str, str]):
-        self._figure, self._colors = figure, colors
+        self._figure, self._colors, self.scale = figure, colors, 1.0
         self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "color")})
         glyph = Text(
             x="x", y="y", text="text", text_color="color", text_font_size="11px", x_offset=6,
@@ -35,8 +35,9 @@ class EndNames:
         known = [(label, *ends[label]) for label in self._colors if label in ends]
         known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
         low, high = self._figure.y_range.start, self._figure.y_range.end
-        height = self._figure.inner_height or FRAME_HEIGHT
-        gap = LINE_HEIGHT * (high - low) / height
+        said = self._figure.properties_with_values(include_defaults=False)
+        height = said.get("inner_height") or FRAME_HEIGHT
+        gap = self.scale * LINE_HEIGHT * (high - low) / height
         places = spread_out([y for _, _, y, _ in known], gap, low, high)
         self._source.data = {
             "x": [x for _, x, _, _ in known],
@@ -66,7 +67,7 @@ class KnobMarks:
     """Vertical lines at the steps at which a knob was turned, with its new value as text."""
 
     def __init__(self, figure: Plot, texts: bool = False):
-        self._figure, self._texts, self._shown = figure, texts, None
+        self._figure, self._texts, self._shown, self.scale = figure, texts, None, 1.0
         self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "offset")})
         line = VSpan(x="x", line_color=AXIS, line_dash="dashed", line_width=1)
         figure.add_glyph(self._source, line)
@@ -86,12 +87,14 @@ class KnobMarks:
         """Show the newest marks, each with its ``step`` and ``text``."""
         marks = marks[-MAX_MARKS:]
         foot = float(self._figure.y_range.start) if self._texts else 0.0
-        if (marks, foot) == self._shown:
+        if (marks, foot, self.scale) == self._shown:
             return
-        self._shown = marks, foot
+        self._shown = marks, foot, self.scale
         self._source.data = {
             "x": [mark.step for mark in marks],
             "y": [foot] * len(marks),
             "text": [mark.text for mark in marks],
-            "offset": [-2.0 - LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))],
+            "offset": [
+                -2.0 - self.scale * LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))
+            ],
         }

@@ -24,8 +24,9 @@ _TILE = (
 _LINE = '<div class="figures" style="display: flex; gap: 4px 18px; overflow: hidden">{}</div>'
 _FIGURE = (
     '<div role="group" aria-label="{name}" style="white-space: nowrap">'
-    '<div style="font: 11px/1.2 system-ui; opacity: 0.8">{name}</div>'
-    '<div style="font: 600 16px/1.25 system-ui; font-variant-numeric: tabular-nums">{text}</div>'
+    '<div style="font: calc(11px * var(--type, 1))/1.2 system-ui; opacity: 0.8">{name}</div>'
+    '<div style="font: 600 calc(16px * var(--type, 1))/1.25 system-ui;'
+    ' font-variant-numeric: tabular-nums">{text}</div>'
     "</div>"
 )
 

@@ -1,5 +1,7 @@
 """The displays of the live screen: curves with their names at their ends, and knob marks."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from snnlab import plotting
@@ -16,8 +18,12 @@ RECENT_SHARE = 0.3
 """Share of the steps, the newest, that the accuracy axis must show."""
 NAME_SHARE = 0.05
 """Share of the time axis for the names of membranes, beyond the time shown."""
-BASE_HEIGHT = 0.22
-"""Height of the static base as a share of that of the activity above it; not to scale."""
+BASE_HEIGHT = 0.18
+"""Height of the static base as a share of what is above it; not to scale."""
+MIN_POWER_SPAN = 0.04
+"""Least reach of the power axis to either side of the power at the start, as a share of it."""
+NAME_ROOM = 0.3
+"""Share of the curves' length kept free for the names at their ends."""
 
 _LIVE = quantities(LIVE)
 
@@ -44,9 +50,13 @@ class MembranePlot(LivePlot):
             legend.visible = False
         self._traces: dict[str, tuple[str, np.ndarray]] = {}
         colors = plotting.TRACE_COLORS
-        self._ends = EndNames(self.figure, {
-            name: colors[k % len(colors)] for k, name in enumerate(names)
-        })  # fmt: skip
+        self._ends = EndNames(
+            self.figure, {name: colors[k % len(colors)] for k, name in enumerate(names)}
+        )
+
+    def enlarge(self, on):
+        super().enlarge(on)
+        self._ends.scale = self.scale
 
     def draw(self, traces: dict[str, tuple[str, np.ndarray]]) -> None:
         """Draw a trace for each curve, with the text at its end : float[step]."""
@@ -70,16 +80,29 @@ class MembranePlot(LivePlot):
         ]  # fmt: skip
 
 
-class AccuracyPlot(LivePlot):
+class NamedCurves(LivePlot):
+    """Curves over the steps with a name at each end, and with marks of turned knobs."""
+
+    def __init__(self, element, colors: dict[str, str], pad: Callable, texts: bool):
+        super().__init__(element, follow="xy", pads={"y": pad}, right=NAME_ROOM)
+        self.names = EndNames(self.figure, colors)
+        self.marks = KnobMarks(self.figure, texts)
+
+    def enlarge(self, on):
+        super().enlarge(on)
+        self.leave_free(NAME_ROOM * self.scale)
+        self.names.scale = self.marks.scale = self.scale
+
+
+class AccuracyPlot(NamedCurves):
     """Accuracy of batches and of test images, in the loop and out of it, with knob marks."""
 
     def __init__(self):
-        super().__init__(plotting.learning_curve(), follow="xy", pads={"y": zoom}, right=0.3)
-        self._names = EndNames(self.figure, {
+        colors = {
             "held out": plotting.TEST_COLOR, "batches": plotting.TRAIN_COLOR,
             "left out": plotting.ORANGE,
-        })  # fmt: skip
-        self.marks = KnobMarks(self.figure, texts=True)
+        }  # fmt: skip
+        super().__init__(plotting.learning_curve(), colors, zoom, texts=True)
 
     def draw(self, s) -> None:
         """Draw the curves of a snapshot."""
@@ -103,48 +126,48 @@ class AccuracyPlot(LivePlot):
             "held out": (held_step, held["accuracy"], "test", _LIVE["held_out"]),
             "left out": (left_step, left, "left out", _LIVE["held_out"]),
         }
-        self._names.write({
+        self.names.write({
             label: (x[-1], y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
             for label, (x, y, name, quantity) in ends.items() if len(x)
         })  # fmt: skip
 
 
-class PowerPlot(LivePlot):
+class PowerPlot(NamedCurves):
     """Power by spikes above the static base, against that at the start of the training."""
 
     def __init__(self):
-        super().__init__(plotting.power_curve(), follow="xy", pads={"y": from_zero}, right=0.3)
-        self.figure.yaxis.bounds = (0, 1e9)  # no numbers at the base, which is not to scale
-        self._names = EndNames(self.figure, {
-            "activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY,
-        })  # fmt: skip
-        self.marks = KnobMarks(self.figure)
+        colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
+        super().__init__(plotting.power_curve(), colors, above_base, texts=False)
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""
         step, activity = s.history["step"], s.history["activity"]
         if not len(step):
             return
-        start, ends, nought = s.activity_at_start, step[[0, -1]], np.zeros(2)
+        start, ends = s.activity_at_start, step[[0, -1]]
         self.feed("activity", step, activity)
+        margin = MIN_POWER_SPAN * start * np.array([-1, 1])
         self.feed("start", ends, np.full(2, start))
-        self.write("share", *between(step, activity, np.zeros(len(step))))
-        self.settle()
-        base = BASE_HEIGHT * self.figure.y_range.end
-        self.write("static", *between(ends, nought, nought - base))
+        self.see("room", ends, start + margin)
+        foot, top = self.figure.y_range.start, self.figure.y_range.end
+        low = foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT)
+        self.figure.yaxis.bounds = (low, 1e9)  # no numbers at the base, which is not to scale
+        self.write("share", *between(step, activity, np.full(len(step), low)))
+        self.write("static", *between(ends, np.full(2, low), np.full(2, foot)))
         self.marks.show(s.marks)
         static = _LIVE["power"].format(s.power.static)
-        self._names.write({
+        self.names.write({
             "activity": (ends[1], activity[-1], _LIVE["activity"].format(activity[-1] / 1e3)),
             "start": (ends[1], start, "at start"),
-            "static": (ends[1], -base / 2, static),
+            "static": (ends[1], (low + foot) / 2, f"static {static}"),
         })  # fmt: skip
 
 
-def from_zero(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
-    """The axis of power: from below the static base to a round value above the curve."""
-    top = pad_range(0.0, high, (0.0, now[1]))[1]
-    return -BASE_HEIGHT * top, top
+def above_base(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
+    """The axis of power: the values, and below them room for the static base."""
+    foot, top = now
+    bottom, top = pad_range(low, high, (foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT), top))
+    return bottom - BASE_HEIGHT * (top - bottom), top
 
 
 def change(now: float, before: float) -> str:

@@ -4,8 +4,6 @@ HoloViews defines it; after the first drawing its Bokeh sources are written dire
 less than a millisecond instead of hundreds.
 """
 
-from functools import partial
-
 import holoviews as hv
 import numpy as np
 import panel as pn
@@ -46,14 +44,13 @@ class LivePlot:
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
-        self._scale = 1.0
+        self.scale = 1.0
         self.glyphs: dict[str, object] = {}
         self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
         self.figure.max_width = self._widest = widest
-        usual = {"x": partial(pad_range, room=0.0, right=right), "y": pad_range}
-        pads = {axis: (pads or {}).get(axis, usual[axis]) for axis in follow}
-        self._follows, self._following = follow, Following(self.figure, pads)
+        pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
+        self._follows, self._following = follow, Following(self.figure, pads, right)
 
     def stand_alone(self, name: str) -> None:
         """Have the figure named for screen readers, and its axes left to the title around it."""
@@ -67,20 +64,24 @@ class LivePlot:
     def enlarge(self, on: bool) -> None:
         """Draw large type and thick lines, or as usual again."""
         scale = LARGE if on else 1.0
-        if self._scale == scale:
+        if self.scale == scale:
             return
         for model in self.figure.references():
             for name in LINE_WIDTHS:
                 if name in model.properties() and isinstance(getattr(model, name), int | float):
-                    setattr(model, name, getattr(model, name) * scale / self._scale)
+                    setattr(model, name, getattr(model, name) * scale / self.scale)
             for name in FONT_SIZES:
                 if name in model.properties():
                     size = getattr(model, name)
                     size = size["value"] if isinstance(size, dict) else size
                     size = getattr(size, "value", size)
                     number, unit = float(size[:-2]), size[-2:]
-                    setattr(model, name, f"{number * scale / self._scale:g}{unit}")
-        self._scale = scale
+                    setattr(model, name, f"{number * scale / self.scale:g}{unit}")
+        self.scale = scale
+
+    def leave_free(self, right: float) -> None:
+        """Keep this share of the horizontal axis free for names."""
+        self._following.right = right
 
     def _remember(self, leaf):
         if leaf.handles.get("source") is not None:
@@ -222,11 +223,12 @@ class Following:
     """Sets the ranges of a figure to the data; stopped by zooming, resumed by the reset tool.
 
     pads : for each axis that follows, the new range for (lowest value, highest, present range);
-    start : left end of what the vertical axis follows.
+    start : left end of what the vertical axis follows; right : share of the horizontal axis that
+    stays free.
     """
 
-    def __init__(self, figure: Plot, pads: dict):
-        self._pads, self.start = pads, -np.inf
+    def __init__(self, figure: Plot, pads: dict, right: float = 0.0):
+        self._pads, self.start, self.right = pads, -np.inf, right
         self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in pads}
         self._bounds: dict[str, tuple] = {}
         self.resume()
@@ -252,7 +254,8 @@ class Following:
             if not ends or (range_.start, range_.end) != self._set[axis]:
                 continue
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-            wanted = self._pads[axis](low, high, self._set[axis])
+            free = {"room": 0.0, "right": self.right} if axis == "x" else {}
+            wanted = self._pads[axis](low, high, self._set[axis], **free)
             if wanted != self._set[axis]:
                 self._set[axis] = wanted
                 start, end = wanted

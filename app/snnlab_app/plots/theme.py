@@ -62,6 +62,7 @@ FRAME = {
 """Style of the page around its content."""
 PRESENTING = {
     **FRAME,
+    "--type": 1.3,
     "& .header": {"display": "none"},
     "& .main .MuiToolbar-root, & .sidebar .MuiToolbar-root": {"display": "none"},
 }
@@ -125,6 +126,8 @@ LIVE_HEAD = """
 @media (max-width: 899px) { :host > .on-desk { display: none } }
 """
 """Style of the line above the displays: the image, its decision, and which image it is."""
+TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
+"""Style of the name of a display."""
 ONE_LINE = """
 :host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 """

@@ -28,6 +28,7 @@ from snnlab_app.plots.theme import (
     ONE_LINE,
     TINY,
     TINY_SELECT,
+    TITLE_FONT,
 )
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
@@ -49,7 +50,7 @@ ACTIVE_SPAN = 1.9
 spikes fall into it."""
 MIN_ACTIVE_SPAN = 4.0
 """Least time shown : µs."""
-CURVES = ("Spikes", "Loss")
+CURVES = {"Hidden spikes": "spikes", "Loss": "loss"}
 """Further curves, one of which shows at a time."""
 NAMES = {
     "raster": "Raster", "hidden membranes": "Hidden membranes",
@@ -91,8 +92,8 @@ class LiveView(View):
         self._span = _tiny("Full time", self._switch_span)
         self._other = _tiny("Hidden ⇄ output", self._switch_membranes, css_classes=["on-phone"])
         self._curve = pmui.Select(
-            label="Curve", options=list(CURVES), value=CURVES[0], width=84, size="small", margin=0,
-            stylesheets=[TINY_SELECT],
+            label="Curve", options=list(CURVES), value=next(iter(CURVES)), width=84,
+            size="small", margin=0, stylesheets=[TINY_SELECT],
         )  # fmt: skip
         self._curve.param.watch(lambda _: self._again(), "value")
         self._image = pmui.IntSlider(
@@ -271,13 +272,15 @@ class LiveView(View):
         self._say("power", f"estimate, {whole} in all ({low:.0f}–{high:.0f})")
 
     def _show_curve(self, s):
-        name = self._curve.value
-        self.plots["spikes"].feed("spikes", s.history["step"], s.history[name.lower()])
+        curve = s.history[CURVES[self._curve.value]]
+        self.plots["spikes"].feed("spikes", s.history["step"], curve)
         self.plots["spikes"].settle()
+        self._say("spikes")
 
     def _say(self, name, words=""):
         """Write a display's title and what it says at this moment."""
-        title = f"<b>{escape(NAMES[name])}</b> {small(words)}"
+        named = escape(self._curve.value if name == "spikes" else NAMES[name])
+        title = f'<b style="{TITLE_FONT}">{named}</b> {small(words)}'
         if self._titles[name].object != title:
             self._titles[name].object = title
 
