@@ -44,10 +44,11 @@ class LivePlot:
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
-        self.scale = 1.0
+        self.scale, self._alone = 1.0, False
         self.glyphs: dict[str, object] = {}
         self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
+        self._measured = self.figure.yaxis[0].axis_label if self.figure.yaxis else ""
         self.figure.max_width = self._widest = widest
         pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
         self._follows, self._following = follow, Following(self.figure, pads, right)
@@ -55,6 +56,7 @@ class LivePlot:
     def stand_alone(self, name: str) -> None:
         """Have the figure named for screen readers, and its axes left to the title around it."""
         self.figure.html_attributes = {"role": "figure", "aria-label": name}
+        self._alone = True
         for axis in self.figure.axis:
             axis.axis_label = ""
         self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
@@ -112,9 +114,10 @@ class LivePlot:
 
     def measure(self, words: str, high: float | None = None) -> None:
         """Rename the vertical axis after a change of quantity; ``high`` ends an axis from 0."""
-        axis = self.figure.yaxis[0]
-        if axis.axis_label != words:
-            axis.axis_label = words
+        if self._measured != words:
+            self._measured = words
+            if not self._alone:
+                self.figure.yaxis[0].axis_label = words
             self._following.resume()
             if high is not None:
                 self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)

@@ -15,6 +15,7 @@ from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Tiles, display, small
 from snnlab_app.plots.displays import (
     NAME_SHARE,
+    SMOOTHED,
     AccuracyPlot,
     MembranePlot,
     PowerPlot,
@@ -37,7 +38,6 @@ from snnlab_app.views.frames import (
     order_of,
     output_traces,
     picture_of,
-    set_threshold,
     shape_of,
     spikes_table,
     verdict,
@@ -212,13 +212,13 @@ class LiveView(View):
 
     def _show_numbers(self, s):
         recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-        turned = change(1e3 * s.power.activity, s.activity_at_start)
+        activity = np.mean(s.history["activity"][-SMOOTHED:])
         self.tiles.show({
             "Test accuracy": _test_accuracy(s),
             "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
             "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
-            "Power by spikes (est.)": f"{_LIVE['activity'].format(s.power.activity)} "
-            + small(turned),
+            "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
+            + small(change(activity, s.activity_at_start)),
             "Emulated": f"{s.images_per_second:,.0f} " + small("images/s"),
         })  # fmt: skip
 
@@ -239,17 +239,18 @@ class LiveView(View):
         if not (self.narrow and OFF_PHONE in hidden.css_classes):
             self._show_hidden(s)
         if not (self.narrow and OFF_PHONE in output.css_classes):
-            traces = output_traces(s)
-            self.plots["output membranes"].draw({name: (name, t) for name, t in traces.items()})
-            self._say("output membranes", SCALES[s.units].potential)
+            traces, quantity = output_traces(s), SCALES[s.units].potential
+            named = {name: (name, trace) for name, trace in traces.items()}
+            self.plots["output membranes"].draw(named, quantity)
+            self._say("output membranes", quantity)
 
     def _show_hidden(self, s):
         hidden = membranes(s.frame.recording, 0, s.units)[0]
-        plot, missing = self.plots["hidden membranes"], np.full(len(hidden), np.nan)
+        missing, scale = np.full(len(hidden), np.nan), SCALES[s.units]
         traces = {f"slot {k}": (f"{n}", hidden[:, n]) for k, n in enumerate(self._watched)}
         traces |= {f"slot {k}": ("", missing) for k in range(len(traces), TRACES)}
-        set_threshold(plot, plotting.microseconds(len(hidden)), s.units)
-        plot.draw(traces)
+        threshold = scale.named, scale.threshold
+        self.plots["hidden membranes"].draw(traces, scale.potential, threshold)
         self._say("hidden membranes", "click a row of the raster to watch its neuron")
 
     def _show_curves(self, s):

@@ -5,7 +5,20 @@ import re
 from urllib.parse import parse_qsl
 
 import pytest
-from browsing import canvas, pause, play, press, says, slider, steps, tab, tile, wait_for
+from browsing import (
+    canvas,
+    choose,
+    figure,
+    pause,
+    play,
+    press,
+    says,
+    slider,
+    steps,
+    tab,
+    tile,
+    wait_for,
+)
 from playwright.sync_api import Page, expect
 
 from snnlab.learn.health import SETTLING_STEPS
@@ -38,7 +51,7 @@ def test_1_the_tour_has_five_steps_and_opens_again(dashboard: Page):
 
 def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):
     trained(dashboard, 85)
-    accuracy = canvas(dashboard, 3)
+    accuracy = figure(dashboard, "Accuracy")
     mismatch = slider(dashboard, "Mismatch")
     mismatch.focus()
     for _ in range(3):
@@ -48,7 +61,7 @@ def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):
     says(dashboard, "of 512 circuits dead").to_be_visible()
     tab(dashboard, "Live")
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
-    wait_for(dashboard, lambda: canvas(dashboard, 3) != accuracy)
+    wait_for(dashboard, lambda: figure(dashboard, "Accuracy") != accuracy)
 
 
 def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):
@@ -215,7 +228,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
     slider(dashboard, "Mismatch").press("End")
     tab(dashboard, "Chip")
     press(dashboard, "Swap chip")
-    press(dashboard, "Copy link")
+    choose(dashboard, "Copy link")
     wait_for(dashboard, lambda: "die_seed=2" in clipboard())
     link = clipboard()
     fields = dict(parse_qsl(link.split("?")[1]))
@@ -224,7 +237,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
     other.goto(link)
     expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50")
     expect(other.get_by_role("tab", name="Chip", selected=True)).to_be_visible()
-    press(dashboard, "Copy as Python")
+    choose(dashboard, "Copy as Python")
     wait_for(dashboard, lambda: "Config.checked(" in clipboard())
     assert "die_seed=2" in clipboard()
 
@@ -244,9 +257,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     trained(dashboard)
     pause(dashboard)
     potentials = canvas(dashboard, 1)
-    toggle = dashboard.get_by_role("switch", name="Chip codes")
-    expect(toggle).not_to_be_checked()
-    toggle.click()
+    choose(dashboard, "Show chip codes")
     wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
     assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
     tab(dashboard, "Sample")
@@ -254,18 +265,16 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
     tab(dashboard, "Chip")
     says(dashboard, r"^threshold \(10-bit code\): 511 on average, 0 of spread").to_be_visible()
-    press(dashboard, "Copy link")
+    choose(dashboard, "Copy link")
     wait_for(dashboard, lambda: "units=codes" in clipboard())
     other = dashboard.context.new_page()
     other.goto(clipboard())
     says(other, r"^threshold \(10-bit code\): 511").to_be_visible()
-    toggle = other.get_by_role("switch", name="Chip codes")
-    expect(toggle).to_be_checked()
-    toggle.click()
+    choose(other, "Show physical units")
     says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
     tab(other, "Live")
     says(other, "^It shows “").to_be_visible()
-    assert header(other, "label membranes") == "curve,time (µs),potential (ϑ = 1)"
+    assert header(other, "output membranes") == "curve,time (µs),potential (ϑ = 1)"
 
 
 def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
@@ -288,7 +297,7 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     expect(steepness).to_have_attribute("aria-valuetext", "4")
     tab(dashboard, "Sample")
     expect(slider(dashboard, "Time (µs)")).to_have_attribute("aria-valuemax", "10.2")
-    press(dashboard, "Undo")
+    choose(dashboard, "Undo")
     expect(steepness).to_have_attribute("aria-valuetext", "10")
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import panel as pn
 import pytest
-from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
+from browsing import canvas, choose, pause, play, says, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
@@ -18,7 +18,7 @@ from snnlab_app.page.watching import NOT_SHARED, READ_ONLY, Watched, name_of
 @pytest.mark.slow
 @pytest.mark.browser
 def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, clipboard):
-    press(dashboard, "Let watch")
+    choose(dashboard, "Share live view")
     wait_for(dashboard, lambda: "/watch?of=" in clipboard())
     pupil = dashboard.context.new_page()
     pupil.goto(clipboard())

@@ -20,7 +20,7 @@ from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab_app.controls import knobs
-from snnlab_app.controls.sidebar import Controls
+from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
@@ -138,7 +138,7 @@ def test_every_plot_has_a_table_with_units(session):
 
 def test_a_table_of_curves_gives_their_names_and_values(session):
     view, snapshot = shown(session, LiveView)
-    header, rows = view.table("label membranes")
+    header, rows = view.table("output membranes")
     assert header == ["curve", "time (µs)", "potential (ϑ = 1)"]
     seven = [(time, value) for name, time, value in rows if name == "7"]
     np.testing.assert_allclose([value for _, value in seven], snapshot.frame.label_traces[:, 7])
@@ -154,7 +154,8 @@ def test_membranes_change_their_units_and_their_axes(session, kind):
         view.measure_in(units)
         snapshot = looked(session, view)
         read = {PHYSICAL: snapshot.frame.label_traces, CODES: snapshot.frame.recording.cadc[-1][0]}
-        header, rows = view.table("label membranes")
+        outputs = "output membranes" if kind is LiveView else "label membranes"
+        header, rows = view.table(outputs)
         assert header == ["curve", "time (µs)", words]
         seven = [value for name, _, value in rows if name == "7"]
         np.testing.assert_array_equal(seven, read[units][:, 7])
@@ -245,7 +246,7 @@ def test_the_learn_view_draws_the_surrogate_in_force(session, shape):
 
 
 def test_the_surrogate_stands_beside_its_steepness(session):
-    first = Controls(session, Turns(session.turn, None)).panel()[1:-1]
+    first = Controls(session, Turns(session.turn, None)).panel()[: len(FIRST_KNOBS)]
     labels = [widget.label for widget in first]
     assert labels.index("Surrogate") == labels.index("Surrogate steepness β") + 1
     assert first[labels.index("Surrogate")].options == list(SHAPES)
