@@ -43,8 +43,8 @@ class ChipPicture:
     values : float[circuit], the quantity that was wished for; layer, neuron : int[circuit], −1 for
     none; dead : bool[circuit]; weights : int8 as
     :func:`~snnlab.chip.layout.floor.weights_in_place` gives them; budget : used and available by
-    name; calibration : spreads before and after by quantity, empty if the die is as drawn; spec :
-    of the chip.
+    name; calibration : spreads before and after by quantity, empty if the die is as drawn, None
+    while it is being measured; spec : of the chip.
     """
 
     quantity: str
@@ -55,7 +55,7 @@ class ChipPicture:
     weights: np.ndarray
     codes: np.ndarray
     budget: dict[str, tuple[int, int]]
-    calibration: dict[str, tuple[float, float]]
+    calibration: dict[str, tuple[float, float]] | None
     spec: ChipSpec
 
 
