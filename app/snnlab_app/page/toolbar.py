@@ -1,28 +1,22 @@
-"""The toolbar above the views: recipes, chip, undo, sharing, help."""
+"""The toolbar above the views: scenarios, chip, undo, sharing, help."""
 
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.chip.units import CODES, PHYSICAL
-from snnlab.recipes import recipes
 from snnlab_app.plots.theme import SWIPED
-
-NONE = "choose one …"
 
 
 class Toolbar:
-    """Callbacks ``acts`` by name: recipe gets the name of the chosen one, units the units to show;
-    the others are called by buttons. ``shown_in``: units to begin with."""
+    """Callbacks ``acts`` by name: units gets the units to show, the others are called by buttons.
+
+    ``shown_in``: units to begin with.
+    """
 
     def __init__(self, shown_in: str, /, **acts):
         self._buttons = {
             name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
         }
-        self._recipe = pmui.Select(
-            label="Recipe", options={NONE: NONE, **menu()}, value=NONE, width=220, size="small",
-            margin=(2, 5),
-        )  # fmt: skip
-        self._recipe.param.watch(lambda event: self._choose(acts["recipe"], event.new), "value")
         self._codes = pmui.Switch(
             label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
             stylesheets=[".MuiFormControlLabel-label { font-size: 13px !important }"],
@@ -31,14 +25,10 @@ class Toolbar:
             lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"
         )
 
-    def _choose(self, act, name):
-        if name != NONE:
-            act(name)
-
     def panel(self) -> pn.FlexBox:
         """The toolbar; on a phone one row that scrolls sideways."""
         return pn.FlexBox(
-            self._recipe, self._codes, *self._buttons.values(), align_items="center",
+            self._codes, *self._buttons.values(), align_items="center",
             sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px", stylesheets=[SWIPED],
         )  # fmt: skip
 
@@ -53,6 +43,7 @@ class Toolbar:
 
 
 _BUTTONS = {
+    "scenarios": ("Scenarios", "school"),
     "swap": ("Swap chip", "memory"),
     "recalibrate": ("Recalibrate", "tune"),
     "twin": ("Ideal twin", "compare_arrows"),
@@ -64,12 +55,6 @@ _BUTTONS = {
     "help": ("What is this?", "help_outline"),
     "tour": ("Tour", "explore"),
 }
-
-
-def menu() -> dict[str, str]:
-    """Names of recipes by title; demonstrations come first."""
-    listed = sorted(recipes().values(), key=lambda recipe: not recipe.look_for)
-    return {recipe.title: recipe.name for recipe in listed}
 
 
 def _button(label, icon, act):
