@@ -1,5 +1,8 @@
 """Lessons: those that come along, those of a folder, and errors that say what to change."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from snnlab.config import Config
@@ -7,6 +10,7 @@ from snnlab.errors import SnnlabError
 from snnlab.lessons import Scale, Until, bundled, read, read_folder
 from snnlab.lessons.condition import parse
 from snnlab.lessons.measures import MEASURES, NAMES
+from snnlab.lessons.reading import FIELDS, LIMITS, MEASURED
 from snnlab.recipes import recipes
 
 WHOLE = """
@@ -205,3 +209,18 @@ def test_a_folder_that_is_missing_is_named(tmp_path):
 def test_a_training_ends_at_the_first_limit(until, share):
     done = {"steps": 100, "epochs": 0.4, "seconds": 9.0, "accuracy": 90.0}
     assert until.share(**done) == pytest.approx(share)
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "lessons.md"
+
+
+def test_the_guides_example_is_a_lesson():
+    (example,) = re.findall(r"```toml\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    lesson = read(example, "bits")
+    assert (lesson.measure, lesson.change) == ("accuracy", {"weight_bits": 2})
+
+
+def test_the_guide_names_every_field_quantity_and_value():
+    text = GUIDE.read_text("utf-8")
+    for name in (*FIELDS, *LIMITS, *MEASURES, *NAMES, *MEASURED, "guess"):
+        assert re.search(rf"`(change\.)?{name}[.`]", text), name

@@ -37,7 +37,7 @@ def test_pictures_are_of_the_settings():
     drawn = {name: picture(recipe.own) for name, recipe in recipes().items()}
     for svg in drawn.values():
         assert ElementTree.fromstring(svg).attrib["aria-hidden"] == "true"
-    assert picture({"beta": 200.0}) == drawn["too-steep"] != drawn["too-flat"]
+    assert picture({"beta": 0.1}) == drawn["too-flat"] != drawn["too-steep"]
     assert len({drawn[name] for name in ("tiny", "two-hidden-layers", "default")}) == 3
     assert drawn["a-bad-chip"] != picture({"mismatch": 0.1})
 

@@ -6,14 +6,13 @@ import pytest
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
 from snnlab.model.surrogates import SHAPES
-from snnlab.recipes import recipe, recipes
+from snnlab.recipes import recipe
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.knobs import on_page
 from snnlab_app.controls.link import as_python, query, read
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
 from snnlab_app.page.main import LESSONS as NAMED
-from snnlab_app.page.toolbar import menu
 from snnlab_app.plots.live import pad_range
 from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
@@ -172,13 +171,6 @@ OLD_LESSONS = {
 def test_links_to_lessons_from_before_still_open_them(old, name):
     assert NAMED[old] is recipe(name)
     assert recipe(name).look_for
-
-
-def test_the_menu_offers_every_recipe_lessons_first():
-    assert set(menu().values()) == set(recipes())
-    assert menu()["Too steep"] == "too-steep"
-    shows = [bool(recipe(name).look_for) for name in menu().values()]
-    assert shows == sorted(shows, reverse=True)
 
 
 def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():

@@ -5,7 +5,6 @@ import re
 import numpy as np
 import pytest
 from conftest import until
-from sessions import visiting
 
 from snnlab.config import Config
 from snnlab.lessons import Scale, bundled, read
@@ -26,12 +25,16 @@ run = {steps = 4}
 [[explain]]
 text = "From {before} to {measured}."
 """
+COARSE = {"weight-bits": 1}
+"""Which explanation fits on the bundled digits, where it is not the first: 2 bits are too few."""
 
 
 @pytest.fixture
 def session():
-    with visiting(lambda config: Session(config).start(), dataset="digits") as visit:
-        yield visit()
+    session = Session(Config.checked(dataset="digits")).start()
+    until(lambda: session.state != "loading")
+    yield session
+    session.close()
 
 
 def running(session, lesson):
@@ -69,8 +72,9 @@ def test_every_lesson_comes_to_its_end_and_makes_its_point(session, name):
     measured = run.after[lesson.measure]
     assert measured.low <= measured.value <= measured.high
     values = run.values()
-    first = lesson.explanations[0]
-    assert first.when is None or first.when.holds(values), values
+    fitting = lesson.explanations[COARSE.get(name, 0)]
+    assert fitting.when is None or fitting.when.holds(values), values
+    assert run.explanation == lesson.fill(fitting.text, values)
     assert re.search(r"\d", run.explanation)
     if not scale:
         assert len(lesson.right(values)) == 1
@@ -128,7 +132,7 @@ def test_a_change_that_restarts_is_measured_on_the_new_training(session):
         (lambda session: session.reset(), "The training was reset"),
     ],
 )
-def test_who_meddles_is_told_that_the_explanation_may_not_hold(session, meddle, said):
+def test_changes_made_during_a_lesson_are_reported(session, meddle, said):
     lesson = read(SHORT.replace("run = {steps = 4}", "run = {seconds = 1.5}"), "short")
     run, reach = running(session, lesson)
     reach(Phase.ASKING)
