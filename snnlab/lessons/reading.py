@@ -15,8 +15,8 @@ from snnlab.lessons.measures import MEASURES, NAMES
 from snnlab.recipes import recipe, recipes
 from snnlab.text.spelling import did_you_mean
 
-MAX_TEXT, MAX_TITLE = 400, 60
-"""Characters of a text and of a title: a lesson's card is slim."""
+MAX_TEXT, MAX_ABOUT, MAX_TITLE = 400, 120, 60
+"""Characters of a text, of its sentence in the list, and of a title: a lesson's card is slim."""
 MAX_BYTES = 64_000
 MAX_LESSONS = 100
 MAX_CHOICES = 6
@@ -174,7 +174,7 @@ def _lesson(table, name):
         name=name,
         place=table.number("place", 0, 1000, 1000, whole=True),
         title=table.text("title", MAX_TITLE),
-        about=table.text("about"),
+        about=table.text("about", MAX_ABOUT),
         settings=settings,
         warm_up=table.checked("warm_up", lambda given: _until(given, "warm_up"), Until(steps=1)),
         question=table.text("question"),

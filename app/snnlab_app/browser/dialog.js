@@ -39,12 +39,12 @@ const STYLE = `
   }
   .snnlab-dialog li { display: flex }
   .snnlab-dialog li button {
-    display: grid; flex: 1; font-weight: 400; gap: 2px 12px; grid-template-columns: 84px 1fr;
-    align-content: start; padding: 10px 12px; text-align: left;
+    align-content: start; align-items: center; display: grid; flex: 1; font-weight: 400;
+    gap: 6px 12px; grid-template-columns: 84px 1fr; padding: 10px 12px; text-align: left;
   }
-  .snnlab-dialog li svg { grid-row: span 2; height: 42px; width: 84px }
+  .snnlab-dialog li svg { height: 42px; width: 84px }
   .snnlab-dialog li b { font-size: 15px; font-weight: 600 }
-  .snnlab-dialog li span { font-size: 13px; line-height: 1.35; opacity: 0.85 }
+  .snnlab-dialog li span { font-size: 13px; grid-column: 1 / -1; line-height: 1.35; opacity: 0.85 }
   .snnlab-dialog ul.plain button { grid-template-columns: 1fr }`
 
 export function render({model, el}) {

@@ -59,10 +59,13 @@ class LessonPanel:
         self._close = _button("End lesson", "text", self.close)
         controls = pn.FlexBox(
             self._scale, self._choices, self._predict, self._next, self._again, self._close,
-            align_items="center", gap="4px", margin=0,
+            align_items="center", gap="4px", margin=0, styles={"flex": "0 1 auto"},
         )  # fmt: skip
         self._card = pn.FlexBox(
-            pn.Column(self._text, margin=0, styles={"flex": "1 1 420px", "min-width": "0"}),
+            pn.Column(
+                self._text, margin=0, sizing_mode="stretch_width",
+                styles={"flex": "1 1 420px", "min-width": "min(420px, 100%)"},
+            ),
             controls,
             align_items="center", gap="4px 16px", margin=5, sizing_mode="stretch_width",
             styles={**CARD, "padding": "8px 14px"}, visible=False,
@@ -180,11 +183,11 @@ def _body(run, state):
     if run.phase == Phase.FAILED:
         return _say(run.trouble)
     if run.phase == Phase.PREPARING:
-        return _say(f"{lesson.about} {lesson.question}") + _progress(run, state, "Training first")
+        return _say(lesson.question) + _progress(run, state, "Training first")
     if run.phase == Phase.ASKING:
         now = run.before[lesson.measure]
         known = f" Now: {_interval(lesson, now)}." if now.value == now.value else ""
-        return _say(f"{lesson.about} {lesson.question}{known}")
+        return _say(lesson.question + known)
     if run.phase == Phase.RUNNING:
         return _say(f"You predicted {_guess(run)}.") + _progress(run, state, "Training")
     return _say(f"{_verdict(run)} {run.explanation}") + _drawing(run)
@@ -204,8 +207,8 @@ def _progress(run, state, what):
 
 
 def _guess(run):
-    guess = run.guess
-    return f"“{guess}”" if isinstance(guess, str) else run.lesson.format("measured", guess)
+    guess, unit = run.guess, run.lesson.quantity.unit
+    return f"“{guess}”" if isinstance(guess, str) else f"{guess:g} {unit}".rstrip()
 
 
 def _interval(lesson, measured: Measured):

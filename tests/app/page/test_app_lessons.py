@@ -127,9 +127,7 @@ def test_a_link_opens_a_lesson_with_its_settings_and_a_slider_takes_the_predicti
     slider = dashboard.get_by_role("slider", name="Your prediction")
     slider.press("Home")
     press(dashboard, "Predict")
-    says(dashboard, "^You predicted 0.0. Measured after").to_be_visible()
-    expect(
-        dashboard.get_by_role("img", name=re.compile("^Prediction 0.0, measured"))
-    ).to_be_visible()
+    says(dashboard, "^You predicted 0. Measured after").to_be_visible()
+    expect(dashboard.get_by_role("img", name=re.compile("^Prediction 0, measured"))).to_be_visible()
     press(dashboard, "Try again")
     says(dashboard, re.escape(lesson.question)).to_be_visible()
