@@ -62,10 +62,11 @@ class Explanation:
 class Lesson:
     """One question about a training.
 
-    about : one sentence for lists; settings : knobs to begin with by name, all others at their defaults; warm_up : training before
-    the question; measure : key of :data:`~snnlab.lessons.measures.MEASURES`; answers : a scale, or
-    choices; change : knobs to set after the prediction; restart : whether the training then starts
-    again; run : training after the change; following : lesson or recipe to offer next, or None.
+    about : one sentence for lists; settings : knobs to begin with by name, all others at their
+    defaults; warm_up : training before the question; measure : key of
+    :data:`~snnlab.lessons.measures.MEASURES`; answers : a scale, or choices; change : knobs to set
+    after the prediction; restart : whether the training then starts again; run : training after the
+    change; following : lesson or recipe to offer next, or None.
     """
 
     name: str
