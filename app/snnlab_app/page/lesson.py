@@ -26,7 +26,9 @@ _LOOK = """
 .stages [aria-current] { opacity: 1; font-weight: 600; text-decoration: underline;
   text-decoration-thickness: 2px; text-underline-offset: 4px }
 p { margin: 4px 0 0 }
-progress { width: min(100%, 420px); height: 8px; accent-color: #0072b2 }
+[role=progressbar] { background: rgba(124, 130, 140, 0.3); border-radius: 4px; height: 8px;
+  margin: 4px 0; width: min(100%, 420px) }
+[role=progressbar] span { background: #0072b2; border-radius: 4px; display: block; height: 8px }
 svg { display: block; width: min(100%, 420px); height: 44px; margin-top: 2px; overflow: visible }
 """
 
@@ -57,16 +59,12 @@ class LessonPanel:
         self._next = _button("Next", "contained", self._go_on)
         self._again = _button("Try again", "outlined", lambda: self.start(self._run.lesson.name))
         self._close = _button("End lesson", "text", self.close)
-        controls = pn.FlexBox(
-            self._scale, self._choices, self._predict, self._next, self._again, self._close,
-            align_items="center", gap="4px", margin=0, styles={"flex": "0 1 auto"},
-        )  # fmt: skip
         self._card = pn.FlexBox(
             pn.Column(
                 self._text, margin=0, sizing_mode="stretch_width",
                 styles={"flex": "1 1 420px", "min-width": "min(420px, 100%)"},
             ),
-            controls,
+            self._scale, self._choices, self._predict, self._next, self._again, self._close,
             align_items="center", gap="4px 16px", margin=5, sizing_mode="stretch_width",
             styles={**CARD, "padding": "8px 14px"}, visible=False,
         )  # fmt: skip
@@ -200,9 +198,11 @@ def _say(text):
 def _progress(run, state, what):
     paused = state == State.PAUSED and 0 < run.share < 1
     label = "Paused: press Train to go on with the lesson." if paused else f"{what} …"
+    percent = f"{100 * min(1.0, run.share):.0f}"
     return (
         f'<p style="font: 13px/1.4 system-ui">{label}</p>'
-        f'<progress aria-label="{what}" value="{min(1.0, run.share):.2f}"></progress>'
+        f'<div role="progressbar" aria-label="{what}" aria-valuenow="{percent}">'
+        f'<span style="width: {percent}%"></span></div>'
     )
 
 

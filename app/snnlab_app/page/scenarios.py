@@ -30,7 +30,8 @@ class Gallery:
 
 
 def _content(lessons):
-    scenarios = {name: r for name, r in recipes().items() if r.look_for}
+    simple_first = sorted(recipes().items(), key=lambda item: len(item[1].settings))
+    scenarios = {name: r for name, r in simple_first if r.look_for}
     research = {name: r for name, r in recipes().items() if not r.look_for}
     return (
         _section(LESSONS, {n: _card(v, picture(v.settings | v.change)) for n, v in lessons.items()})
