@@ -1,10 +1,13 @@
 """The page of one visitor."""
 
+from collections.abc import Mapping
+
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.lessons import Lesson
 from snnlab.recipes import recipe, recipes
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession, session_of
@@ -15,6 +18,8 @@ from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
 from snnlab_app.page.actions import Actions, Buttons
 from snnlab_app.page.layout import Page, framed, stage
+from snnlab_app.page.lesson import LessonPanel
+from snnlab_app.page.scenarios import Gallery
 from snnlab_app.page.toolbar import Header
 from snnlab_app.page.tour import Help, Tour
 from snnlab_app.plots.theme import (
@@ -35,7 +40,14 @@ LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 class Dashboard(Page):
     """Controls and views of the visitor's own session."""
 
-    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, max_bytes: int):
+    def __init__(
+        self,
+        session: RemoteSession,
+        state: State,
+        sweeps: Sweeps,
+        max_bytes: int,
+        lessons: Mapping[str, Lesson],
+    ):
         super().__init__(session)
         self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
@@ -47,6 +59,10 @@ class Dashboard(Page):
         self._panels = [view.panel() for view in self._views]
         self._buttons, self._presenting = Buttons(session), False
         self._tour, self._help = Tour(), Help()
+        self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
+        self._lesson_panel = LessonPanel(
+            session, self._then_show(self._turns.turn), self._begin_scenario, lessons
+        )
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
         self._connect()
@@ -66,7 +82,7 @@ class Dashboard(Page):
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
-            "scenarios": lambda: None, "units": self._change_units, "present": self._present,
+            "scenarios": self._gallery.open, "units": self._change_units, "present": self._present,
         }  # fmt: skip
         chip = {
             "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
@@ -132,8 +148,14 @@ class Dashboard(Page):
         sample.pick(index)
         self._tabs.active = NAMES.index("sample")
 
-    def _begin_recipe(self, name):
-        """Start a training with the settings of a recipe, all others at their defaults."""
+    def _begin_scenario(self, name):
+        """Start a lesson, or a training with a recipe's settings, all others at their defaults."""
+        if name in self._lessons:
+            self._lesson.visible = False
+            self._tabs.active = NAMES.index("live")
+            self._lesson_panel.start(name)
+            return
+        self._lesson_panel.close()
         chosen = recipe(name)
         self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
         self.session.reset()
@@ -151,8 +173,9 @@ class Dashboard(Page):
         self._page = framed(
             header=self._header.panel(), sidebar=self._controls.panel(),
             main=[stage(
-                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(), self._notice,
-                self._lesson, *self._panels, self._controls.dock(),
+                self.bridge, self._tour.dialog, self._help.dialog, self._gallery.dialog,
+                self._run_row(), self._notice, self._lesson, self._lesson_panel.panel(),
+                *self._panels, self._controls.dock(),
             )],
             sidebar_width=SIDEBAR_WIDTH,
         )  # fmt: skip
@@ -189,7 +212,9 @@ class Dashboard(Page):
             words = "ignored in the link: " + "; ".join(first)
             words += f"; and {more} more" if more > 0 else ""
             pn.state.notifications.warning(words, duration=0)
-        if self._state.lesson:
+        if self._state.lesson in self._lessons:
+            self._lesson_panel.start(self._state.lesson, linked=True)
+        elif self._state.lesson:
             self._teach(LESSONS[self._state.lesson])
         self._fold()
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
@@ -223,6 +248,7 @@ class Dashboard(Page):
         session = self.session
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
+        self._lesson_panel.show_state()
         self._controls.show_chip(twin=self._actions.is_twin, measured=measured)
 
     def follow(self, snapshot):
@@ -231,17 +257,18 @@ class Dashboard(Page):
             self._controls.refresh()
 
 
-def dashboard(config: Config, compute: Compute) -> pmui.Page:
+def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -> pmui.Page:
     """A new page with its own session, which ends when the visitor leaves."""
-    state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
-    begin = LESSONS[state.lesson].settings if state.lesson else {}
+    linked = {**LESSONS, **lessons}
+    state = read(pn.state.location.search or "", NAMES, tuple(linked))
+    begin = linked[state.lesson].settings if state.lesson else {}
     for name, value in {**begin, **state.settings}.items():
         config.set(name, value)
-    if state.lesson and not state.view:
+    if state.lesson in LESSONS and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     session = session_of(visitor, compute, config)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload)
+    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload, lessons)
     page.stand()
     return page.page()

@@ -1,11 +1,13 @@
 """The web server of the dashboard."""
 
+from collections.abc import Mapping
 from errno import EADDRINUSE
 
 import panel as pn
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.lessons import Lesson, bundled
 from snnlab_app.compute.pool import Compute
 from snnlab_app.page.layout import CLOCK
 from snnlab_app.page.main import dashboard
@@ -35,17 +37,18 @@ def serve(
     show: bool = True,
     access: Access | None = None,
     admin: bool = False,
+    lessons: Mapping[str, Lesson] | None = None,
 ) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
     port : by default the first free one from 5006 on, which is printed unless it is 5006; only 5006
     if other origins are configured, as they include the port; admin : also serve a status page at
-    a secret address, which is printed.
+    a secret address, which is printed; lessons : offered by name, by default the bundled ones.
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
-    access = access or Access()
+    access, lessons = access or Access(), bundled() if lessons is None else lessons
     pages = {
-        "/": lambda: dashboard(Config.checked(**settings), compute),
+        "/": lambda: dashboard(Config.checked(**settings), compute, lessons),
         f"/{PATH}": lambda: watching(compute),
     }
     if admin:

@@ -285,13 +285,13 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
     says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible()
     says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
     assert dashboard.locator("img[src=x]").count() == 0
-    says(dashboard, "^Twenty hidden neurons").to_be_visible()
+    says(dashboard, "^20 hidden neurons instead").to_be_visible()
     expect(slider(dashboard, "Mismatch")).to_have_count(0)
 
 
 def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
-    dashboard.get_by_role("combobox", name="Recipe").click()
-    dashboard.get_by_role("menuitem", name="Sparser", exact=True).click()
+    press(dashboard, "Scenarios")
+    dashboard.get_by_role("button", name=re.compile("^10 spikes an image")).click()
     says(dashboard, "^MNIST at no more than 10 hidden spikes per image").to_be_visible()
     steepness = slider(dashboard, "Surrogate steepness")
     expect(steepness).to_have_attribute("aria-valuetext", "4")
