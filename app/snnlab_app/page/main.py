@@ -56,7 +56,7 @@ class Dashboard(Page):
         act, session = self._actions, self.session
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
-            view.save = self.bridge.save
+            view.saving.page = self
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])

@@ -30,6 +30,7 @@ class LiveView(View):
     attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
     figures = 7
+    has_animation = True
 
     def __init__(self, session):
         super().__init__(session)
