@@ -53,7 +53,7 @@ class Axes:
         """Title, axes and ticks; ``rows`` gives names for the y axis instead, (y, name)."""
         left, top, right, bottom = self._box
         draw_text(pen, (left, top - 7), title, 12)
-        draw_text(pen, (right, bottom + 30), xlabel, 10, AXIS, "rs")
+        draw_text(pen, (right, bottom + 29), xlabel, 10, AXIS, "rs")
         for x in ticks(*self._x):
             (at, _) = self._place(x, self._y[0])
             pen.line([(at, SCALE * bottom), (at, SCALE * (bottom + 4))], AXIS, SCALE)
@@ -71,9 +71,10 @@ class Axes:
         if not self._x[0] <= x <= self._x[1]:
             return
         at, _ = self._place(x, self._y[0])
-        _, top, right, bottom = self._box
+        left, top, right, bottom = self._box
         pen.line([(at, SCALE * top), (at, SCALE * bottom)], AXIS, SCALE)
-        draw_text(pen, (at / SCALE + 4, bottom - 6), text, 10, INK, width=right - at / SCALE - 4)
+        shift, anchor = (4, "ls") if at < SCALE * (left + right) / 2 else (-4, "rs")
+        draw_text(pen, (at / SCALE + shift, bottom - 6), text, 10, INK, anchor)
 
     def line(self, pen, x, y, color: str, width: float, dots: float = 0) -> None:
         """A line through the points that are in range; ``dots`` : radius of the points."""
@@ -112,9 +113,9 @@ class Axes:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """At most ``MAX_TICKS`` round numbers from ``low`` to ``high``."""
+    """At most ``MAX_TICKS`` round numbers from ``low`` to ``high``; zero without a sign."""
     rough = (high - low) / (MAX_TICKS - 1)
     decade = 10.0 ** floor(log10(rough))
     step = next(decade * m for m in (1, 2, 5, 10) if decade * m >= rough)
     first = -(-low // step)
-    return [round(step * k, 12) for k in np.arange(first, high // step + 1)]
+    return [round(step * k, 12) + 0.0 for k in np.arange(first, high // step + 1)]

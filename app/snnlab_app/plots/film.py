@@ -88,14 +88,14 @@ class Film:
         self._power = newest.history["step"], newest.history["activity"]
         shown = [values for curve, *_ in self._curves if len(values := _within(curve, start))]
         low = min((values.min() for values in shown), default=0.0)
-        self._raster = Axes((70, 74, 540, 324), (0, min(SHOWN_TIME, time)), (0, self._rows))
-        self._traces = Axes((600, 74, 880, 324), (0, time), _padded(traces))
-        self._accuracy = Axes((70, 372, 540, 512), steps, (10 * np.floor(0.1 * low), 101))
-        self._activity = Axes((600, 372, 880, 512), steps, _padded(_within(self._power, start)))
+        self._raster = Axes((70, 82, 540, 330), (0, min(SHOWN_TIME, time)), (0, self._rows))
+        self._traces = Axes((600, 82, 880, 330), (0, time), _padded(traces))
+        self._accuracy = Axes((70, 386, 540, 508), steps, (10 * np.floor(0.1 * low), 101))
+        self._activity = Axes((600, 386, 880, 508), steps, _padded(_within(self._power, start)))
         self._ground = Image.new("RGB", (SCALE * SIZE[0], SCALE * SIZE[1]), "white")
         pen = ImageDraw.Draw(self._ground)
-        draw_text(pen, (20, 14), title, 16)
-        draw_text(pen, (20, SIZE[1] - 18), settings, 10, "#5A606A", width=SIZE[0] - 40)
+        draw_text(pen, (20, 26), title, 16)
+        draw_text(pen, (20, SIZE[1] - 10), settings, 10, "#5A606A", width=SIZE[0] - 40)
         for axes, name, unit in (
             (self._raster, "Raster", "time (µs)"), (self._traces, "Output membranes", "time (µs)"),
             (self._accuracy, "Accuracy (%): batches, held-out test images", "step"),
@@ -110,7 +110,8 @@ class Film:
         """The picture of a moment : RGB."""
         picture = self._ground.copy()
         pen, frame = ImageDraw.Draw(picture), moment.frame
-        draw_text(pen, (20, 40), f"{_decision(frame)}   {moment.numbers}", 13)
+        draw_text(pen, (SIZE[0] - 20, 26), _decision(frame), 13, anchor="rs")
+        draw_text(pen, (20, 48), moment.numbers, 12, width=SIZE[0] - 40)
         cells = plotting.raster_cells(frame.recording)
         time = 1e6 * frame.recording.duration
         columns = round(cells.shape[1] * min(1.0, SHOWN_TIME / time))
