@@ -53,9 +53,12 @@ def animation(
 
 
 def _reduced(pictures, colors):
-    """Pictures in the colours that most of their pixels have."""
-    palette = pictures[len(pictures) // 2].quantize(colors, dither=Image.Dither.NONE)
-    return [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    """Pictures in the colours that most pixels of one of them have; white stays white."""
+    sample = pictures[len(pictures) // 2].quantize(colors, dither=Image.Dither.NONE)
+    palette, ground = sample.getpalette(), 3 * sample.getpixel((0, 0))
+    palette[ground : ground + 3] = 255, 255, 255
+    sample.putpalette(palette)
+    return [picture.quantize(palette=sample, dither=Image.Dither.NONE) for picture in pictures]
 
 
 def _written(pictures, shown, kind):

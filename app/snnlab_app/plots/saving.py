@@ -46,7 +46,9 @@ class Saving:
     def __init__(self, view):
         self._view, self._recent, self._busy = view, Recent(), False
         self._menu = pmui.MenuBar(variant="outlined", sx={"border": "none"}, margin=(2, 5))
-        self._menu.on_click(lambda item: item["act"]())
+        self._acts: dict[str, Callable[[], None]] = {}
+        # Items that come back from the page have lost all but what it shows.
+        self._menu.on_click(lambda item: self._acts[item["label"]]())
         self._row = pn.FlexBox(self._menu, sizing_mode="stretch_width", margin=(0, 5))
 
     def panel(self) -> pn.FlexBox:
@@ -66,20 +68,30 @@ class Saving:
             self._recent.see(snapshot)
 
     def _items(self):
-        items = [_item("Whole view (PNG)", "image", self.save_view)]
+        items = [self._item("Whole view (PNG)", "image", self.save_view)]
         if self._view.has_animation:
-            for kind, name in ANIMATIONS.items():
-                label = f"Animation of the last {KEPT_SECONDS:.0f} s ({name})"
-                items.append(_item(label, "movie", partial(self.save_animation, kind)))
-        figures = [
-            {"label": sentence(name), "items": [
-                _item("PNG", "image", partial(self._save_figure, name, "png")),
-                _item("SVG", "polyline", partial(self._save_figure, name, "svg")),
-                _item("Data (CSV)", "table_rows", partial(self._save_data, name)),
-            ]}
-            for name in self._view.plots
-        ]  # fmt: skip
-        return [*items, None, *figures]
+            items += [
+                self._item(
+                    f"Animation of the last {KEPT_SECONDS:.0f} s ({name})", "movie",
+                    partial(self.save_animation, kind),
+                )
+                for kind, name in ANIMATIONS.items()
+            ]  # fmt: skip
+        return [*items, None, *(self._figure(name) for name in self._view.plots)]
+
+    def _figure(self, name):
+        """A figure's own menu."""
+        title = sentence(name)
+        items = [
+            self._item(f"{title} as PNG", "image", partial(self._save_figure, name, "png")),
+            self._item(f"{title} as SVG", "polyline", partial(self._save_figure, name, "svg")),
+            self._item(f"{title}, data (CSV)", "table_rows", partial(self._save_data, name)),
+        ]
+        return {"label": title, "items": items}
+
+    def _item(self, label, icon, act):
+        self._acts[label] = act
+        return {"label": label, "icon": icon}
 
     def save_view(self) -> None:
         """Give the visitor one picture of the whole view."""
@@ -135,7 +147,3 @@ class Saving:
 def sentence(name: str) -> str:
     """A name with its first letter large."""
     return name[:1].upper() + name[1:]
-
-
-def _item(label, icon, act):
-    return {"label": label, "icon": icon, "act": act, "selectable": False}
