@@ -56,7 +56,10 @@ export function render({model, view, el}) {
       model.send_msg(["not saved", `${order.name} could not be saved: ${error.message}`])
     }
   })
-  model.narrow = window.innerWidth < 760
+  const narrow = window.matchMedia("(max-width: 899px)")
+  const measure = () => { model.narrow = narrow.matches }
+  measure()
+  narrow.addEventListener("change", measure)
   model.send_msg("here")
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
@@ -80,7 +83,10 @@ export function render({model, view, el}) {
   const choose = event => {
     if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
   }
-  const rewrite = () => write_everywhere(model.ink[page.data.dark_theme ? "dark" : "light"])
+  const rewrite = () => {
+    const dark = page.data.dark_theme
+    write_everywhere(model.ink[dark ? "dark" : "light"], dark)
+  }
   follow()
   rewrite()
   view.connect(page.data.properties.dark_theme.change, rewrite)
@@ -90,6 +96,7 @@ export function render({model, view, el}) {
   document.addEventListener("keydown", press)
   window.addEventListener("pagehide", leave)
   model.on("remove", () => {
+    narrow.removeEventListener("change", measure)
     night.removeEventListener("change", follow)
     document.removeEventListener("click", choose)
     document.removeEventListener("keydown", press)

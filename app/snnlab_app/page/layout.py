@@ -16,7 +16,7 @@ from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
 from snnlab_app.plots.cards import Text
-from snnlab_app.plots.theme import THEME
+from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
@@ -36,8 +36,8 @@ class Page:
 
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
-        self._status = Text()
-        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
+        self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
+        self._progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
@@ -165,8 +165,8 @@ class Page:
     def status(self) -> pn.Column:
         """State of the training as text and progress bar."""
         return pn.Column(
-            self._status, self._progress, sizing_mode="stretch_width", margin=0,
-            styles={"flex": "1 1 260px"},
+            self._status, self._progress, sizing_mode="stretch_width", margin=0, min_width=120,
+            css_classes=["status"],
         )  # fmt: skip
 
     def _show_status(self):
@@ -194,5 +194,12 @@ def framed(**content) -> pmui.Page:
     """A themed page with this content."""
     pn.state.curdoc.theme = PLOT_THEME
     return panel_fixes.without_busy(
-        lambda: pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
+        lambda: pmui.Page(
+            title="snnlab", theme_config=THEME, busy_indicator=None, sx=FRAME, **content
+        )
     )
+
+
+def stage(*content) -> pn.Column:
+    """What is below the header: as high as the window, and scrolled if it needs more."""
+    return pn.Column(*content, sizing_mode="stretch_both", margin=0, stylesheets=[STAGE])

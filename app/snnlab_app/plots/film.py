@@ -82,7 +82,7 @@ class Film:
         self._ticks = plotting.raster_ticks(recording)
         steps = start, max(last, start + 1)
         traces = np.concatenate([moment.frame.label_traces for moment in moments])
-        curves, held = _percent(newest.history), _percent(getattr(newest, "held_out", newest.tests))
+        curves, held = _percent(newest.history), _percent(newest.held_out)
         left = newest.transferred["step"], 100 * newest.transferred["left"]
         self._curves = [
             (curves, plotting.TRAIN_COLOR, 1.5, 0), (held, plotting.TEST_COLOR, 2.5, 3),
@@ -105,7 +105,7 @@ class Film:
             (self._activity, "Power by spikes (mW, est.)", "step"),
         ):  # fmt: skip
             axes.draw_frame(pen, name, unit, rows=self._ticks if axes is self._raster else None)
-        for mark in getattr(newest, "marks", ()):
+        for mark in newest.marks:
             for axes in (self._accuracy, self._activity):
                 axes.mark(pen, mark.step, mark.text if axes is self._accuracy else "")
 

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from time import monotonic
 
-from snnlab.quantities import EPOCH, STEP, quantities
+from snnlab.quantities import LIVE, quantities
 from snnlab_app.session.snapshot import Frame, Snapshot
 
 KEPT_SECONDS = 8.0
@@ -62,16 +62,14 @@ def _continues(before, after):
 
 def numbers(snapshot: Snapshot) -> list[str]:
     """The numbers of a training, as texts with names and units."""
-    epochs, steps = quantities(EPOCH), quantities(STEP)
-    texts = [f"step {snapshot.step:,}"]
-    texts.append(f"test accuracy {epochs['test_accuracy'].format(snapshot.test_accuracy)}")
-    history = snapshot.history
+    live, history, held = quantities(LIVE), snapshot.history, snapshot.held_out["accuracy"]
+    tested = held[-1] if len(held) else snapshot.test_accuracy
+    texts = [f"step {snapshot.step:,}", f"test accuracy {live['held_out'].format(tested)}"]
     if len(history["step"]):
         accuracy, spikes = (history[name][-5:].mean() for name in ("accuracy", "spikes"))
-        texts.append(f"batch accuracy {steps['accuracy'].format(accuracy)}")
-        texts.append(f"{spikes:.1f} hidden spikes / image")
-    power = snapshot.power
-    texts.append(
-        f"{1e3 * power.power:.0f} mW, {1e3 * power.activity:.1f} mW of it by spikes (est.)"
+        texts.append(f"batch accuracy {live['accuracy'].format(accuracy)}")
+        texts.append(f"{live['spikes'].format(spikes)} hidden spikes / image")
+    whole, part = (
+        live[name].format(getattr(snapshot.power, name)) for name in ("power", "activity")
     )
-    return texts
+    return [*texts, f"{whole}, {part} of it by spikes (est.)"]

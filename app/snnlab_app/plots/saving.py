@@ -10,7 +10,6 @@ from functools import partial
 from re import sub
 from typing import Protocol
 
-import panel as pn
 import panel_material_ui as pmui
 from PIL import features
 
@@ -18,9 +17,12 @@ from snnlab.errors import SnnlabError
 from snnlab.runs.tables import csv_of
 from snnlab_app.plots import film
 from snnlab_app.plots.recent import KEPT_SECONDS, Recent, numbers
+from snnlab_app.plots.theme import TINY
 from snnlab_app.session.snapshot import Snapshot
 
 _DRAWING = ThreadPoolExecutor(1, thread_name_prefix="snnlab-animation")
+PLAIN = {"border": "none", "background": "transparent"}
+"""Style of the menu's frame."""
 READY, BUSY = "Save", "Making the animation …"
 ANIMATIONS = {"webp": "WebP", "gif": "GIF"} if features.check("webp") else {"gif": "GIF"}
 """Kinds of animation that this machine writes; a browser shows each."""
@@ -45,19 +47,21 @@ class Saving:
 
     def __init__(self, view):
         self._view, self._recent, self._busy = view, Recent(), False
-        self._menu = pmui.MenuBar(variant="outlined", sx={"border": "none"}, margin=(2, 5))
+        self._menu = pmui.MenuBar(variant="outlined", sx=PLAIN, margin=(2, 5))
         self._acts: dict[str, Callable[[], None]] = {}
         # Items that come back from the page have lost all but what it shows.
         self._menu.on_click(lambda item: self._acts[item["label"]]())
-        self._row = pn.FlexBox(self._menu, sizing_mode="stretch_width", margin=(0, 5))
 
-    def panel(self) -> pn.FlexBox:
-        """The menu."""
-        return self._row
+    def panel(self, in_line: bool = False) -> pmui.MenuBar:
+        """The menu; ``in_line`` : no higher than a line of text, and not on a phone."""
+        if in_line:
+            sx = {**PLAIN, "& .MuiButton-root": TINY}
+            self._menu.param.update(sx=sx, margin=0, css_classes=["on-desk"])
+        return self._menu
 
     def offer(self) -> None:
         """Offer the view's current figures; hide the menu if there are no figures."""
-        self._row.visible = bool(self._view.plots)
+        self._menu.visible = bool(self._view.plots)
         label = BUSY if self._busy else READY
         menu = {"label": label, "icon": "save_alt", "disabled": self._busy, "items": self._items()}
         self._menu.items = [menu]

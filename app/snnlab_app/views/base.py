@@ -30,6 +30,8 @@ class View:
     """Number of figures."""
     has_animation = False
     """Whether an animation of its last seconds can be saved."""
+    narrow = False
+    """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
@@ -56,6 +58,12 @@ class View:
     def measure_in(self, units: str) -> None:
         """Request these units from the next snapshot on."""
         self.units = units
+
+    def enlarge(self, on: bool) -> None:
+        """Draw for an audience that sits far away, or as usual again."""
+        self._large = on
+        for plot in self.plots.values():
+            plot.enlarge(on)
 
     def open(self) -> None:
         """Open the view, building it if necessary."""

@@ -1,8 +1,6 @@
 """What a view gives its visitor: the moments it keeps, and the animation drawn from them."""
 
-from dataclasses import replace
 from io import BytesIO
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
