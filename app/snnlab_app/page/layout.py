@@ -13,7 +13,8 @@ from snnlab_app import panel_fixes
 from snnlab_app.browser import leaving
 from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
-from snnlab_app.controls.knobs import on_page
+from snnlab_app.controls.knobs import describe, on_page
+from snnlab_app.controls.link import query
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
@@ -121,6 +122,21 @@ class Page:
         context = self._document.session_context
         CLOCK.loop.add_callback(context.session.with_document_locked, act)
 
+    def run_soon(self, act: Callable[[], None]) -> None:
+        """Run a call while the page is locked; may be called from any thread."""
+
+        def run():
+            with set_curdoc(self._document):
+                act()
+
+        self._locked(run)
+
+    def describe(self) -> dict[str, str]:
+        """The settings that differ from the defaults, in words, and the link to all of them."""
+        config, view = self.session.config, self.view
+        link = "./?" + query(config, view.name, view.units)
+        return {"settings": describe(config), "link": link}
+
     def refresh(self) -> None:
         """Show the session's state, and its newest snapshot if there is one."""
         session, view = self.session, self.view
@@ -136,6 +152,7 @@ class Page:
             self._seen = snapshot
             self.follow(snapshot)
             view.show(snapshot)
+            view.saving.see(snapshot)
             self.bridge.send()
 
     def turn_to(self, view: View) -> None:

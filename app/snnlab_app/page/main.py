@@ -72,7 +72,7 @@ class Dashboard(Page):
         act, session = self._actions, self.session
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
-            view.save = self.bridge.save
+            view.saving.page = self
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])
@@ -81,6 +81,8 @@ class Dashboard(Page):
             "link": lambda: self.bridge.copy("?" + self._query()),
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
+            "picture": lambda: self.view.saving.save_view(),
+            "animation": lambda: self._views[0].saving.save_animation(),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
             "scenarios": self._gallery.open, "units": self._change_units, "present": self._present,
         }  # fmt: skip

@@ -117,7 +117,7 @@ class Watching(Page):
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
-        view.save, view.watches = self.bridge.save, True
+        view.saving.page, view.watches = self, True
         self._panels[name] = view.panel()
         return view
 

@@ -28,6 +28,8 @@ class View:
     """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
     """Number of figures."""
+    has_animation = False
+    """Whether an animation of its last seconds can be saved."""
     narrow = False
     """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
@@ -35,15 +37,14 @@ class View:
         self.session, self.units = session, PHYSICAL
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}
-        self.save = lambda figure, kind, name: None
-        self._saving = Saving(self)
+        self.saving = Saving(self)
         self._built = False
         self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
 
     def panel(self) -> pn.Column:
-        """A text summary, a box filled when first shown, and the controls for saving."""
+        """A text summary, a box filled when first shown, and the menu for saving."""
         return pn.Column(
-            self.summary, self._body, self._saving.panel(), sizing_mode="stretch_width", margin=0
+            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0
         )
 
     def wishes(self) -> dict:
@@ -69,7 +70,7 @@ class View:
         if not self._built:
             self._built = True
             self._body.objects = self.build()
-            self._saving.offer()
+            self.saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
         """Data of a plot: column names with units, and rows."""

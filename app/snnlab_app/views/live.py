@@ -75,6 +75,7 @@ class LiveView(View):
     )
     attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
+    has_animation = True
 
     def __init__(self, session):
         super().__init__(session)
@@ -110,8 +111,8 @@ class LiveView(View):
 
     def panel(self):
         head = pn.Row(
-            self._digit, self.summary, self._image, sizing_mode="stretch_width", margin=0,
-            stylesheets=[LIVE_HEAD],
+            self._digit, self.summary, self._image, self.saving.panel(in_line=True),
+            sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
         )  # fmt: skip
         return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
 

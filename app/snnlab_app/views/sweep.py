@@ -145,13 +145,13 @@ class SweepView(View):
         self._loaded.say("")
         self._say()
         self.plots, self._results.objects = {}, []
-        self._saving.offer()
+        self.saving.offer()
 
     def _lay_out(self):
         """Show the figures once all are built."""
         self._making = False
         self.plots, self._results.objects = self._drawn.plots, self._cards()
-        self._saving.offer()
+        self.saving.offer()
         self.built()
 
     def _cards(self):

@@ -81,7 +81,7 @@ def begun(view, **fields):
 
 
 def test_before_a_sweep_there_is_a_form_and_no_empty_figure(view):
-    assert (view.figures, view.plots, view._saving.panel().visible) == (0, {}, False)
+    assert (view.figures, view.plots, view.saving.panel().visible) == (0, {}, False)
     assert "No sweep yet" in view.summary.object
     assert not view.moves
 
