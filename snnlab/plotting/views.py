@@ -59,7 +59,7 @@ def floor_plan() -> hv.Overlay:
         for name, low in (("lower weights", 0), ("upper weights", STRIP[1]))
     ]  # fmt: skip
     circuits = hv.Image(
-        np.zeros((2, COLUMNS)), ["column", "row"], "value",
+        np.full((2, COLUMNS), np.nan), ["column", "row"], "value",
         bounds=(0, STRIP[0], COLUMNS, STRIP[1]), label="circuits",
     ).opts(
         cmap="viridis", colorbar=True, clipping_colors={"NaN": CLEAR},
@@ -170,18 +170,15 @@ def _named(name, energy, accuracy):
     return times * energy, accuracy + higher, _IN_LINES.get(name, name), side
 
 
-def latency_map(side: int, latest: float) -> hv.Overlay:
-    """Pixels by spike time in µs; those that have not fired yet are dimmed."""
-    empty = np.zeros((side, side))
-    bounds, dims, time = (0, 0, side, side), ["column", "row"], hv.Dimension("time", unit="µs")
-    times = hv.Image(empty, dims, time, bounds=bounds, label="latency").opts(
+def latency_map(side: int, latest: float) -> hv.Image:
+    """Pixels by spike time in µs."""
+    return hv.Image(
+        np.zeros((side, side)), ["column", "row"], hv.Dimension("time", unit="µs"),
+        bounds=(0, 0, side, side), label="latency",
+    ).opts(
         cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
-        colorbar_opts={"width": 10},
+        colorbar_opts={"width": 10}, xaxis=None, yaxis=None, **p.LOOK,
     )  # fmt: skip
-    veil = hv.Image(empty, dims, "veil", bounds=bounds, label="veil").opts(
-        cmap=[CLEAR], clim=(-1, latest), clipping_colors={"NaN": CLEAR, "max": "#8A8F98B0"}
-    )
-    return (times * veil).opts(xaxis=None, yaxis=None, show_legend=False, **p.LOOK)
 
 
 def pixels(side: int, label: str = "pixels") -> hv.Image:

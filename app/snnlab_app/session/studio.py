@@ -15,6 +15,7 @@ from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab.studies.paths import strongest_links
 from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
 
 PICTURE_EVERY = 0.4
@@ -57,7 +58,8 @@ class Studio:
         trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
         events = trainer.encode(image[None], np.array([number], np.uint64))
         trial = key(c.seed, noise, number)
-        recording = trainer.chip.run(events, trainer.weights_lsb(), trial=trial)
+        weights = trainer.weights_lsb()
+        recording = trainer.chip.run(events, weights, trial=trial)
         traces = decode(recording, network.scales()[-1])[0]
         classes = trainer.dataset.classes
         return Frame(
@@ -67,6 +69,7 @@ class Studio:
             label_traces=traces,
             readout=c.readout,
             decision=classes[int(trainer.scores(recording)[0].argmax())],
+            links=strongest_links(recording, weights),
         )
 
     # ── the chip ──
