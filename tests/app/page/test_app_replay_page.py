@@ -1,6 +1,7 @@
 """The replay in a real browser: how often it draws, what holds still, what moves with what."""
 
 import re
+from itertools import pairwise
 
 import pytest
 from browsing import drawn, pause, play, press, says, slider, steps, tab, wait_for
@@ -81,7 +82,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
         expect(time).to_have_attribute("aria-valuetext", f"{expected:.1f} µs")
         dashboard.wait_for_timeout(200)
         seen.append((drawn(dashboard, "Network"), drawn(dashboard, "Raster")))
-    for before, after in zip(seen[:-1], seen[1:], strict=True):
+    for before, after in pairwise(seen):
         assert before[0] != after[0]
         assert before[1] != after[1]
     assert seen[2] == seen[4], "the same moment is the same picture"
