@@ -59,7 +59,7 @@ def floor_plan() -> hv.Overlay:
         for name, low in (("lower weights", 0), ("upper weights", STRIP[1]))
     ]  # fmt: skip
     circuits = hv.Image(
-        np.full((2, COLUMNS), np.nan), ["column", "row"], "value",
+        np.zeros((2, COLUMNS)), ["column", "row"], "value",
         bounds=(0, STRIP[0], COLUMNS, STRIP[1]), label="circuits",
     ).opts(
         cmap="viridis", colorbar=True, clipping_colors={"NaN": CLEAR},

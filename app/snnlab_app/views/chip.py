@@ -79,6 +79,7 @@ class ChipView(View):
 
     def build(self):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
+        self._floor.feed_image("circuits", np.full((2, 256), np.nan))  # nothing is known yet
         self._floor.figure.on_event(Tap, self._tap)
         self._codes = LivePlot(plotting_views.code_histogram(np.zeros(127)), 220, follow="y")
         self.plots = {"circuits": self._floor, "weight codes": self._codes}
@@ -124,9 +125,10 @@ class ChipView(View):
         dead, spec = np.flatnonzero(picture.dead), picture.spec
         spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
         mean = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+        unit = " LSB" if "LSB" in picture.quantity else ""
         self.summary.say(
-            f"{picture.quantity}: mean {mean:.3g}, std. dev. {spread:.2g} over the circuits;"
-            f" {len(dead)} of {len(values)} circuits dead. Weights have {spec.weight_bits} bits and"
+            f"{picture.quantity}: mean {mean:.3g}{unit}, std. dev. {spread:.2g}{unit} over the"
+            f" circuits; {len(dead)} of {len(values)} circuits dead. Weights have {spec.weight_bits} bits and"
             f" a sign, the CADC {spec.cadc_bits} bits."
         )
         self._tapped_text.say(

@@ -54,6 +54,7 @@ class CircuitsPicture {
 
   draw(recording, network, palette, time, moves) {
     const context = this.sheet.begin()
+    this.sheet.paste(context)
     const {layer, neuron} = network.circuits
     const outputs = network.sizes.length - 2, count = network.classes.length
     const sample = sample_at(time, network)

@@ -5,6 +5,7 @@ const FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 const MAX_RATIO = 2
 const TRAVEL = 0.7  // µs that a spike is seen on its way
 const FLASH = 0.9  // µs until a flash has faded to a third
+const MIN_LOOP = 13  // µs that a loop plays at least
 const MIN_END = 15  // µs that are shown at least, if they were recorded
 
 // BokehJS's arrays cannot be sliced: as plain ones, of the same memory.
@@ -43,9 +44,11 @@ function unpack(given, network) {
   }
   const duration = network.steps * network.period
   const whole = Math.max(MIN_END, last_spike + 2, packed.decided + 2) / network.period
+  const fired = layers.slice(1).flatMap(layer => [...layer.at])
   return {
-    ...packed, layers, duration, last_spike,
+    ...packed, layers,
     end: Math.min(duration, Math.ceil(whole - 1e-6) * network.period),
+    loop_end: Math.min(duration, Math.max(MIN_LOOP, packed.decided + 1.5, ...fired.map(t => t + 1))),
     twin: packed.twin ? unpack(packed.twin, network) : null,
   }
 }
@@ -58,13 +61,14 @@ const same_image = (one, other) =>
 const sample_at = (time, network) =>
   Math.max(0, Math.min(network.steps - 1, Math.floor(time / network.period + 1e-6)))
 
-// A canvas as large as its place, with a second one for what stands still.
+// A canvas as large as its place, with others for what stands still: a ground, and a frame over it.
 class Sheet {
   constructor(place) {
     this.canvas = document.createElement("canvas")
     this.canvas.style.cssText = "display: block; width: 100%; height: 100%"
     this.canvas.frames = 0
     this.still = document.createElement("canvas")
+    this.frame = document.createElement("canvas")
     this.place = place
     this.width = this.height = 0
     place.append(this.canvas)
@@ -76,7 +80,7 @@ class Sheet {
     const width = Math.round(this.place.clientWidth), height = Math.round(this.place.clientHeight)
     if (width === this.width && height === this.height && ratio === this.ratio) return false
     Object.assign(this, {width, height, ratio})
-    for (const canvas of [this.canvas, this.still]) {
+    for (const canvas of [this.canvas, this.still, this.frame]) {
       canvas.width = Math.round(width * ratio)
       canvas.height = Math.round(height * ratio)
     }
@@ -96,16 +100,13 @@ class Sheet {
     return context
   }
 
-  // Begin a picture: what stands still is there, the rest is to be drawn over it.
-  begin(copy = true) {
-    const context = this.clear(this.canvas)
-    if (copy) this.paste(context)
+  begin() {
     this.canvas.frames += 1
-    return context
+    return this.clear(this.canvas)
   }
 
-  paste(context) {
-    context.drawImage(this.still, 0, 0, this.width, this.height)
+  paste(context, canvas = this.still) {
+    context.drawImage(canvas, 0, 0, this.width, this.height)
   }
 }
 

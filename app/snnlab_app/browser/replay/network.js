@@ -19,7 +19,7 @@ class NetworkPicture {
     const roomy = width >= 420
     const gap = Math.max(12, Math.round(0.05 * width))
     const outputs = Math.round(Math.min(200, Math.max(62, (roomy ? 0.22 : 0.28) * width)))
-    const image = Math.floor(Math.min(room, (roomy ? 0.26 : 0.27) * width))
+    const image = Math.floor(Math.min(room, (roomy ? 0.26 : 0.3) * width))
     this.middle = top + room / 2
     this.side = Math.round(Math.sqrt(network.sizes[0]))
     this.image = {x: 6, y: Math.round(this.middle - image / 2), size: image}
@@ -27,19 +27,19 @@ class NetworkPicture {
     const left = 6 + image + gap, right = width - 6 - outputs - gap
     const each = (right - left - gap * (hidden - 1)) / hidden
     this.layers = network.places.slice(0, hidden).map((places, layer) =>
-      this.block(places, network.sizes[layer + 1], left + layer * (each + gap), each, top, room))
+      this.block(places, network.sizes[layer + 1], left + layer * (each + gap), each, top, room, hidden > 1 ? 6 : 3))
     this.outputs = this.rows(network, width - 6 - outputs, outputs, top, room)
   }
 
   // Rectangles of a layer's neurons in a block as the chip has them.
-  block(places, count, x, width, top, room) {
+  block(places, count, x, width, top, room, stretch) {
     let low = Infinity, high = 0
     for (let n = 0; n < count; n++) {
       low = Math.min(low, places[3 * n + 1])
       high = Math.max(high, places[3 * n + 1])
     }
     const wide = width / 32, rows = high - low + 1
-    const tall = Math.min(room / rows, Math.max(4, 2 * wide))
+    const tall = Math.min(room / rows, Math.max(5, stretch * wide))
     const y = top + (room - tall * rows) / 2
     const thin = wide < 2.5 ? 0.5 : 1
     const rects = new Float32Array(4 * count)
@@ -59,7 +59,7 @@ class NetworkPicture {
     const context = this.sheet.canvas.getContext("2d")
     context.font = `600 ${size}px system-ui, sans-serif`
     const longest = Math.max(...network.classes.map(name => context.measureText(name).width))
-    const names = Math.min(0.5 * width, longest + 4)
+    const names = Math.min(0.62 * width, longest + 4)
     const dot = Math.max(1.5, Math.min(4, tall / 2 - 1))
     return {
       x, width, tall, size, names, dot, named: tall >= 10,
@@ -143,9 +143,10 @@ class NetworkPicture {
   // The picture at a time; ``moves``: with spikes on their way and flashes.
   draw(recording, network, palette, time, moves) {
     const context = this.sheet.begin()
+    this.sheet.paste(context)
     this.draw_image(context, recording, palette, time, moves)
-    if (moves) this.draw_spikes(context, palette, time)
     this.draw_hidden(context, recording, palette, time, moves)
+    if (moves) this.draw_spikes(context, palette, time)
     this.draw_outputs(context, recording, network, palette, time)
     write(context, `${time.toFixed(1)} µs`, 6, 10, {size: 13, weight: 600, colour: palette.ink})
   }
@@ -249,7 +250,7 @@ class NetworkPicture {
     const mark = label < 0 ? "" : label === decision ? " ✓" : ` ✗ (it is ${network.classes[label]})`
     write(context, `→ ${network.classes[decision]}${mark}`, this.sheet.width - 6, 10, {
       size: 13, weight: 600, align: "right", most: this.sheet.width - 80,
-      colour: label >= 0 && label !== decision ? palette.differs : palette.right,
+      colour: label >= 0 && label !== decision ? palette.wrong : palette.right,
     })
   }
 }

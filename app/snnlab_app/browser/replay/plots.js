@@ -48,7 +48,7 @@ class TimePlot {
 
   // The picture at a time: past, faint future, the decision and the cursor.
   draw(recording, network, palette, time) {
-    const {sheet, box} = this, context = sheet.begin(false)
+    const {sheet, box} = this, context = sheet.begin()
     const at = this.x(Math.min(time, this.end))
     const part = (from, to, alpha) => {
       context.save()
@@ -61,7 +61,7 @@ class TimePlot {
     }
     part(0, at, 1)
     if (at < sheet.width) part(at, sheet.width, FUTURE)
-    this.axis(context, palette)
+    sheet.paste(context, sheet.frame)
     const line = (x, colour, width) => {
       context.strokeStyle = colour
       context.lineWidth = width
@@ -72,24 +72,21 @@ class TimePlot {
     }
     if (recording.decided >= 0 && time >= recording.decided) line(this.x(recording.decided), palette.decided, 2.5)
     line(at, palette.cursor, 1.5)
-    this.finish(context, recording, network, palette, time)
   }
-
-  finish() {}
 }
 
 class RasterPicture extends TimePlot {
   prepare(recording, network, palette) {
     this.arrange(recording, HEAD)
-    const {box, sheet} = this, context = sheet.clear(sheet.still)
+    const {box, sheet} = this, context = sheet.clear(sheet.still), frame = sheet.clear(sheet.frame)
+    this.axis(frame, palette)
     const weights = network.sizes.slice(0, -1).map((n, k) => k === 0 ? n / 2 : n)
     const gap = 10, room = box.height - gap * (weights.length + 1)
     const whole = weights.reduce((a, b) => a + b)
     let top = box.y + gap
-    this.names = []
     recording.layers.forEach(({at, who, differs}, k) => {
       const height = room * weights[k] / whole, each = height / network.sizes[k]
-      const tall = Math.max(1.6, each), wide = 2.2
+      const tall = Math.max(2.6, each), wide = 2.6
       context.fillStyle = k === 0 ? palette.input : palette.hidden
       for (let s = 0; s < at.length; s++) {
         context.fillRect(this.x(at[s]) - wide / 2, top + who[s] * each, wide, tall)
@@ -103,7 +100,7 @@ class RasterPicture extends TimePlot {
         }
       }
       const name = k === 0 ? "input" : recording.layers.length > 2 ? `hidden ${k}` : "hidden"
-      write(context, name, box.x - 6, top + height / 2, {size: 12, align: "right", colour: palette.ink})
+      write(frame, name, box.x - 6, top + height / 2, {size: 12, align: "right", colour: palette.ink})
       top += height + gap
     })
   }
@@ -117,7 +114,7 @@ class MembranesPicture extends TimePlot {
   }
 
   curves(recording, network) {
-    if (this.which === "hidden") return recording.busiest.map(n => `neuron ${n}`)
+    if (this.which === "hidden") return recording.busiest.map((n, k) => k ? String(n) : `neuron ${n}`)
     return network.classes
   }
 
@@ -137,7 +134,8 @@ class MembranesPicture extends TimePlot {
 
   prepare(recording, network, palette) {
     this.arrange(recording, 24)
-    const {box, sheet} = this, context = sheet.clear(sheet.still)
+    const {box, sheet} = this, context = sheet.clear(sheet.still), frame = sheet.clear(sheet.frame)
+    this.axis(frame, palette)
     const names = this.curves(recording, network), values = recording[this.which], count = names.length
     const [low, high] = this.range(recording, network)
     const y = value => box.y + (high - value) / (high - low) * box.height
@@ -167,9 +165,9 @@ class MembranesPicture extends TimePlot {
     }
     context.setLineDash([])
     context.restore()
-    this.threshold(context, network, palette, y)
-    this.scale(context, network, palette, low, high, y)
-    this.key(context, names, shown, recording, palette)
+    this.threshold(frame, network, palette, y)
+    this.scale(frame, network, palette, low, high, y)
+    this.key(frame, names, shown, recording, palette)
   }
 
   style(context, palette, k, shown) {
@@ -214,16 +212,16 @@ class MembranesPicture extends TimePlot {
     for (const k of shown) {
       const wins = this.which === "traces" && k === recording.decision
       context.font = `${wins ? 700 : 400} 12px system-ui, sans-serif`
-      const wide = 16 + context.measureText(names[k]).width + 12
+      const wide = 13 + context.measureText(names[k]).width + 9
       if (x + wide > box.x + box.width + RIGHT) break
       this.style(context, palette, k, shown)
       context.lineWidth = 2.5
       context.beginPath()
       context.moveTo(x, 12)
-      context.lineTo(x + 12, 12)
+      context.lineTo(x + 10, 12)
       context.stroke()
       context.setLineDash([])
-      write(context, names[k], x + 16, 12, {size: 12, weight: wins ? 700 : 400, colour: palette.ink})
+      write(context, names[k], x + 13, 12, {size: 12, weight: wins ? 700 : 400, colour: palette.ink})
       x += wide
     }
   }

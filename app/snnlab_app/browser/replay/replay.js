@@ -2,7 +2,7 @@
 /* global unpack, same_image, NetworkPicture, CircuitsPicture, RasterPicture, MembranesPicture, Transport,
    STYLE, write */
 
-const LOOP_SPEED = 1.9  // µs a second: an image takes 6 to 8 s
+const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
 const MAX_RATE = 30  // pictures a second
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
@@ -37,11 +37,11 @@ class Player {
     at_night.addEventListener("change", this.recolour)
     if (this.page) view.connect(this.page.data.properties.dark_theme.change, this.recolour)
     model.on("recording", () => this.receive())
-    model.on("remove", () => this.end())
+    model.on("remove", () => this.stop())
     this.receive()
   }
 
-  end() {
+  stop() {
     this.seen.disconnect()
     this.sized.disconnect()
     cancelAnimationFrame(this.asked)
@@ -139,7 +139,7 @@ class Player {
 
   // Without motion: new recordings as seldom as loops would begin.
   waited() {
-    return performance.now() - this.taken > 1000 * (REST_SECONDS + 14 / LOOP_SPEED)
+    return performance.now() - this.taken > 1000 * (REST_SECONDS + LOOP_SECONDS)
   }
 
   take() {
@@ -231,14 +231,19 @@ class Player {
     if (moves && this.last !== null && now - this.last < 1000 / MAX_RATE - 6) return this.wake()
     const seconds = this.last === null ? 0 : Math.min(0.25, (now - this.last) / 1000)
     this.last = moves ? now : null
-    const waits = moves && this.loops && this.time >= this.shown.end
+    const waits = moves && this.loops && this.time >= this.end_of_play
     if (moves) this.advance(seconds)
     if (!waits || this.stale || this.time === 0) this.draw()
     if (this.shown && (this.loops || this.playing)) this.wake()
   }
 
+  // Where the play ends: a loop leaves out what comes after the last hidden spike.
+  get end_of_play() {
+    return this.loops ? this.shown.loop_end : this.shown.end
+  }
+
   advance(seconds) {
-    const {end} = this.shown
+    const end = this.end_of_play
     if (this.time >= end) {
       this.rest += seconds
       if (this.full) this.playing = false
@@ -248,7 +253,7 @@ class Player {
       }
       return
     }
-    this.time = Math.min(end, this.time + seconds * (this.full ? this.transport.speed : LOOP_SPEED))
+    this.time = Math.min(end, this.time + seconds * (this.full ? this.transport.speed : end / LOOP_SECONDS))
     if (this.full && this.time >= end) this.playing = false
   }
 
@@ -257,7 +262,8 @@ class Player {
     const dark = this.page ? this.page.data.dark_theme : at_night.matches
     return {
       ...colours, ...colours[dark ? "dark" : "light"], dark, cursor: dark ? "#E8EAED" : "#1F2328",
-      flash: dark ? "#FFFFFF" : "#FFF3C4", right: dark ? "#3DCB9F" : "#00694D",
+      flash: dark ? "#FFFFFF" : "#00304D", right: dark ? "#3DCB9F" : "#00694D",
+      wrong: dark ? "#F08A3C" : "#A84300",
     }
   }
 
@@ -291,7 +297,7 @@ class Player {
 
   wait_in(sheet) {
     if (!sheet.shown) return
-    write(sheet.begin(false), this.model.waiting, sheet.width / 2, sheet.height / 2,
+    write(sheet.begin(), this.model.waiting, sheet.width / 2, sheet.height / 2,
       {size: 14, align: "center", colour: this.palette.ink, most: sheet.width - 10})
   }
 }

@@ -14,10 +14,11 @@ const STYLE = `
   .replay [hidden] { display: none !important }
   .replay.full .for-network { height: 300px }
   .replay.full .for-raster { cursor: ew-resize; height: 300px; touch-action: pan-y }
-  .replay.full .for-hidden, .replay.full .for-outputs { height: 220px }
+  .replay.full .for-hidden, .replay.full .for-outputs { height: 210px }
   .replay.wide { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr) }
-  .replay.wide .network-part, .replay.wide .transport, .replay.wide .words { grid-column: 1 / -1 }
-  .replay.wide.alone .raster-part { grid-column: 1 / -1 }
+  .replay.wide .transport, .replay.wide .words { grid-column: 1 / -1 }
+  .replay.wide:not(.alone) .network-part { grid-column: 1 / -1 }
+  .replay.wide:not(.alone) .for-network { height: 240px }
   .replay .words { font: 14px/1.45 system-ui, sans-serif; margin: 4px }
   .replay .transport {
     align-items: center; display: flex; flex-wrap: wrap; font: 14px/1.3 system-ui, sans-serif;
@@ -35,7 +36,7 @@ const STYLE = `
   .replay button:hover { background: rgba(124, 130, 140, 0.18) }
   .replay button.play { border-color: var(--colour); min-width: 84px }
   .replay :focus-visible { outline: 2px solid var(--colour); outline-offset: 1px }
-  .replay .which { flex: 0 1 auto }
+  .replay .source { align-items: center; display: inline-flex; flex-wrap: wrap; gap: 4px 8px; min-height: 34px }
 `
 
 class Transport {
@@ -58,12 +59,15 @@ class Transport {
     this.clock = document.createElement("output")
     this.speed_choice = document.createElement("select")
     this.speed_choice.setAttribute("aria-label", "Speed")
+    this.speed_choice.title = "Microseconds of the chip that are played per second"
     for (const speed of SPEEDS) {
-      this.speed_choice.add(new Option(`${speed} µs per second`, speed, speed === USUAL_SPEED, speed === USUAL_SPEED))
+      this.speed_choice.add(new Option(`${speed} µs/s`, speed, speed === USUAL_SPEED, speed === USUAL_SPEED))
     }
-    this.which = Object.assign(document.createElement("span"), {className: "which"})
+    this.which = document.createElement("span")
     this.follow = this.button("Follow live", () => acts.follow())
-    this.row.append(this.play, this.back, this.slider, this.forth, this.clock, this.speed_choice, this.which, this.follow)
+    const source = Object.assign(document.createElement("span"), {className: "source"})
+    source.append(this.which, this.follow)
+    this.row.append(this.play, this.back, this.slider, this.forth, this.clock, this.speed_choice, source)
   }
 
   button(text, act, name) {
