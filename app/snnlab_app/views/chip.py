@@ -128,8 +128,8 @@ class ChipView(View):
         unit = " LSB" if "LSB" in picture.quantity else ""
         self.summary.say(
             f"{picture.quantity}: mean {mean:.3g}{unit}, std. dev. {spread:.2g}{unit} over the"
-            f" circuits; {len(dead)} of {len(values)} circuits dead. Weights have {spec.weight_bits} bits and"
-            f" a sign, the CADC {spec.cadc_bits} bits."
+            f" circuits; {len(dead)} of {len(values)} circuits dead."
+            f" Weights have {spec.weight_bits} bits and a sign, the CADC {spec.cadc_bits} bits."
         )
         self._tapped_text.say(
             "Tap a circuit to kill it, again to revive it."

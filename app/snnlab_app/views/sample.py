@@ -68,12 +68,12 @@ class SampleView(View):
     def build(self):
         return [
             row(
+                card("One image on the chip", flex(560, 3), self._beside, self.replay),
                 pn.Column(
                     card("Draw a digit here", {}, self._pad(), self._clear),
                     card("Or take a picture", {}, self._pick, self._file),
                     styles=flex(230, 0.25), margin=0,
                 ),
-                card("One image on the chip", flex(560, 3), self._beside, self.replay),
             ),
             row(self._draw_still),
             self._still,
