@@ -4,7 +4,7 @@
 
 const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
-const MAX_RATE = 30  // pictures a second
+const MIN_GAP = 20  // ms between two pictures: every second one of a screen with 60 a second
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
 const at_night = window.matchMedia("(prefers-color-scheme: dark)")
 
@@ -228,7 +228,7 @@ class Player {
       return
     }
     const moves = this.shown && (this.loops || this.playing)
-    if (moves && this.last !== null && now - this.last < 1000 / MAX_RATE - 6) return this.wake()
+    if (moves && this.last !== null && now - this.last < MIN_GAP) return this.wake()
     const seconds = this.last === null ? 0 : Math.min(0.25, (now - this.last) / 1000)
     this.last = moves ? now : null
     const waits = moves && this.loops && this.time >= this.end_of_play
