@@ -136,7 +136,8 @@ class SampleView(View):
         if self._pick.end != snapshot.test_images - 1:
             self._pick.end = snapshot.test_images - 1
         self._snapshot, frame = snapshot, snapshot.frame
-        twin = getattr(snapshot, "twin", None) if self._beside.value else None
+        wanted = self._beside.value or self.watches
+        twin = getattr(snapshot, "twin", None) if wanted else None
         self.replay.show(
             frame, snapshot.classes, units=snapshot.units, step=snapshot.step, twin=twin,
             words=describe(frame) + (compare(frame, twin) if twin else ""),

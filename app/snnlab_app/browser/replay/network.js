@@ -154,18 +154,15 @@ class NetworkPicture {
   draw_image(context, recording, palette, time, moves) {
     const {image, dots, side, bytes} = this, {firsts} = recording.layers[0], {data} = dots
     for (let n = 0; n < side * side; n++) {
-      const since = time - firsts[n]
-      let red, green, blue
-      if (since >= 0) {
-        [red, green, blue] = bytes[Math.min(bytes.length - 1, Math.floor(firsts[n] / recording.end * bytes.length))]
-        const flash = moves ? Math.exp(-since / FLASH) : 0
-        red += (255 - red) * flash
-        green += (255 - green) * flash
-        blue += (255 - blue) * flash
-      } else {
-        red = green = blue = 18 + 0.42 * recording.image[n]
+      const since = time - firsts[n], at = 4 * n
+      data[at + 3] = 255
+      if (since < 0) {
+        data[at] = data[at + 1] = data[at + 2] = 18 + 0.42 * recording.image[n]
+        continue
       }
-      data.set([red, green, blue, 255], 4 * n)
+      const colour = bytes[Math.min(bytes.length - 1, Math.floor(firsts[n] / recording.end * bytes.length))]
+      const flash = moves ? Math.exp(-since / FLASH) : 0
+      for (let c = 0; c < 3; c++) data[at + c] = colour[c] + (255 - colour[c]) * flash
     }
     this.pixels.getContext("2d").putImageData(dots, 0, 0)
     context.imageSmoothingEnabled = false
@@ -197,11 +194,12 @@ class NetworkPicture {
       const {at, who, firsts} = recording.layers[k + 1]
       const last = new Float32Array(count).fill(-Infinity)
       for (let s = 0; s < at.length; s++) if (at[s] <= time) last[who[s]] = at[s]
+      context.fillStyle = palette.hidden
       for (let n = 0; n < count; n++) {
         if (last[n] === -Infinity) continue
         const flash = moves ? Math.exp(-(time - last[n]) / FLASH) : 0
-        const [x, y, wide, tall] = rects.subarray(4 * n, 4 * n + 4)
-        context.fillStyle = moves ? palette.hidden : latency(palette, firsts[n], recording.end)
+        const x = rects[4 * n], y = rects[4 * n + 1], wide = rects[4 * n + 2], tall = rects[4 * n + 3]
+        if (!moves) context.fillStyle = latency(palette, firsts[n], recording.end)
         context.globalAlpha = moves ? 0.38 + 0.62 * flash : 1
         const grow = 1.5 * flash
         context.fillRect(x - grow, y - grow, wide + 2 * grow, tall + 2 * grow)
@@ -209,6 +207,7 @@ class NetworkPicture {
           context.globalAlpha = 2 * flash - 1
           context.fillStyle = palette.flash
           context.fillRect(x, y, wide, tall)
+          context.fillStyle = palette.hidden
         }
       }
     }

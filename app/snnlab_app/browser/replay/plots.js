@@ -93,10 +93,10 @@ class RasterPicture extends TimePlot {
       }
       if (differs && k > 0) {
         context.fillStyle = palette.differs
-        const size = Math.max(5, tall)
+        const size = Math.max(4, tall)
         for (let s = 0; s < at.length; s++) {
           if (!differs[s]) continue
-          context.fillRect(this.x(at[s]) - 2.5, top + (who[s] + 0.5) * each - size / 2, 5, size)
+          context.fillRect(this.x(at[s]) - 2, top + (who[s] + 0.5) * each - size / 2, 4, size)
         }
       }
       const name = k === 0 ? "input" : recording.layers.length > 2 ? `hidden ${k}` : "hidden"

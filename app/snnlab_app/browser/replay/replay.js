@@ -59,6 +59,7 @@ class Player {
       const name = mode === "network" ? "Network" : "Circuits"
       const Picture = mode === "network" ? NetworkPicture : CircuitsPicture
       this.part(Picture, name, "network")
+      this.say("words unseen")
       return
     }
     this.part(NetworkPicture, "Network", "network")
@@ -75,10 +76,14 @@ class Player {
     this.part(MembranesPicture, "Output membranes", "outputs", false, "traces")
     this.part(MembranesPicture, "Output membranes of the ideal twin", "outputs", true, "traces")
     this.part(MembranesPicture, "Hidden membranes", "hidden", false, "hidden")
-    this.words = Object.assign(document.createElement("p"), {className: "words"})
-    this.words.setAttribute("role", "status")
-    this.root.append(this.words)
+    this.say("words").setAttribute("role", "status")
     for (const name of ["Raster", "Raster of the ideal twin"]) this.scrub_by_pointer(this.parts[name])
+  }
+
+  say(className) {
+    this.words = Object.assign(document.createElement("p"), {className})
+    this.root.append(this.words)
+    return this.words
   }
 
   part(Picture, name, kind, twin = false, ...more) {
@@ -128,6 +133,9 @@ class Player {
       this.take()
       this.frozen = this.frozen && this.playing
       this.restart()
+    } else if (Boolean(packed.twin) !== Boolean(this.shown.twin)) {
+      this.take()  // the visitor has asked for it
+      this.time = Math.min(this.time, this.shown.end)
     } else if (this.full && !this.frozen) {
       this.take()
       this.time = this.shown.end
@@ -152,6 +160,7 @@ class Player {
     }
     this.taken = performance.now()
     this.stale = true
+    if (this.words.textContent !== this.shown.words) this.words.textContent = this.shown.words
     if (this.full) this.arrange()
   }
 
@@ -163,7 +172,6 @@ class Player {
     }
     this.parts.Raster.title.textContent = twin ? "Raster on this die" : "Raster"
     this.parts["Output membranes"].title.textContent = twin ? "Output membranes on this die" : "Output membranes"
-    if (this.words.textContent !== this.shown.words) this.words.textContent = this.shown.words
   }
 
   restart() {

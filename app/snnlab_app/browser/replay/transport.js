@@ -19,7 +19,8 @@ const STYLE = `
   .replay.wide .transport, .replay.wide .words { grid-column: 1 / -1 }
   .replay.wide:not(.alone) .network-part { grid-column: 1 / -1 }
   .replay.wide:not(.alone) .for-network { height: 240px }
-  .replay .words { font: 14px/1.45 system-ui, sans-serif; margin: 4px }
+  .replay .unseen { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px }
+  .replay.full .words { font: 14px/1.45 system-ui, sans-serif; margin: 4px }
   .replay .transport {
     align-items: center; display: flex; flex-wrap: wrap; font: 14px/1.3 system-ui, sans-serif;
     gap: 6px 8px; padding: 2px 4px 4px;
