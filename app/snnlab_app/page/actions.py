@@ -6,11 +6,7 @@ from snnlab.config import Config
 from snnlab_app.controls.undo import Turns
 from snnlab_app.session.control import State, TrainingControl
 
-IDEAL = {
-    "die": "ideal", "mismatch": 0.0, "dead": 0.0, "stuck": 0.0, "killed": [],
-    "calibration": "as drawn", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0,
-}  # fmt: skip
-"""Knobs of the ideal chip: no mismatch, no noise."""
+IDEAL = Config.IDEAL
 
 
 class Buttons:

@@ -5,10 +5,12 @@ training never waits for it.
 """
 
 import logging
+from contextlib import suppress
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from threading import Thread
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.config import Config
@@ -24,9 +26,10 @@ from snnlab_app.session.control import (
     TrainingControl,
     Turn,
 )
-from snnlab_app.session.data import own_dataset, shared_dataset
+from snnlab_app.session.data import describe_ready, own_dataset, shared_dataset
 from snnlab_app.session.persistence import Keeping
 from snnlab_app.session.publishing import Publisher, Subject
+from snnlab_app.session.snapshot import ChipPicture
 from snnlab_app.session.tasks import Task, Tasks
 from snnlab_app.session.turns import Line, nth
 
@@ -34,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
+MAX_PUBLISH_SHARE = 0.03
+"""Share of the training's time that snapshots may take; they become rarer where it is more."""
 CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the end of the worker."""
 
@@ -182,10 +187,9 @@ class Session(TrainingControl):
         continued = kept is not None and self._continue(kept)
         if not continued:
             self._begin()
-        dataset = self._trainer.dataset
         self._publish()
         self.state = self._resting if continued else State.READY
-        self.message, self.fraction = f"{dataset.name}: {dataset.origin}", None
+        self.message, self.fraction = describe_ready(self._trainer.dataset), None
 
     def _begin(self):
         """Begin a training."""
@@ -208,7 +212,9 @@ class Session(TrainingControl):
                 self.config.set(name, value)
         self._publisher = Publisher(self._trainer)
         progress = self._prepare()
-        self._publisher.curves |= self._keeping.curves()
+        # Without their file, or with another one in its place, curves begin here.
+        with suppress(ValueError, KeyError, IndexError):
+            self._publisher.restore(self._keeping.curves())
         self._publisher.see(progress)
         self.notice = f"this training was interrupted, and goes on from step {self._trainer.step}"
         return True
@@ -238,7 +244,7 @@ class Session(TrainingControl):
         """Publish everything as it is now, and keep it."""
         self._publish()
         self.state = self._resting
-        self._keeping.save(self._publisher.curves)
+        self._keeping.save(self._publisher.kept)
 
     @property
     def _resting(self):
@@ -252,7 +258,7 @@ class Session(TrainingControl):
     def _narrate(self):
         if self.state in CAN_TRAIN:
             self._publisher.narrate(self._update)
-            self._keeping.keep(self._publisher.curves)
+            self._keeping.keep(self._publisher.kept)
             self._rest()
 
     def _look(self):
@@ -275,11 +281,12 @@ class Session(TrainingControl):
             )
 
     def _advance(self):
+        self._say_if_calibrating()
         self._publisher.advance(self._update)
-        self._keeping.keep(self._publisher.curves)
+        self._keeping.keep(self._publisher.kept)
         if self._trainer.finished:
             self._rest()
-        elif perf_counter() - self._published > PUBLISH_EVERY:
+        elif perf_counter() > self._due:
             self._publish(hurry=True)
 
     def _update(self):
@@ -289,8 +296,17 @@ class Session(TrainingControl):
 
     def _note(self, progress):
         self._publisher.note(progress)
-        self._keeping.keep(self._publisher.curves)
+        self._keeping.keep(self._publisher.kept)
 
     def _publish(self, hurry=False):
+        start = thread_time()
+        self._say_if_calibrating()
         self.snapshot = self._publisher.snapshot(self._subject, hurry)
-        self._published = perf_counter()
+        cost = thread_time() - start
+        self._due = perf_counter() + max(PUBLISH_EVERY, cost / MAX_PUBLISH_SHARE)
+
+    def _say_if_calibrating(self):
+        """Before a calibration, which takes seconds, say on the view of the chip that it begins."""
+        shown = self.snapshot
+        if shown and isinstance(shown.picture, ChipPicture) and self._publisher.must_calibrate:
+            self.snapshot = replace(shown, picture=replace(shown.picture, calibration=None))

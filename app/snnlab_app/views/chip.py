@@ -178,6 +178,10 @@ class ChipView(View):
             return
         self._spreads = spreads
         words = Text()
+        if spreads is None:
+            words.say("Measuring every circuit …")
+            self._calibration.objects = [words]
+            return
         if not spreads:
             words.say(
                 "The die is not calibrated. Press Recalibrate to measure every circuit and set its"

@@ -109,7 +109,7 @@ class LearnView(View):
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
             f"{picture.reached:.0%} of the neurons receive gradient from an image at"
-            f" β = {surrogate.beta:g}, {surrogate.shape}. {picture.trouble or 'No problems found.'}"
+            f" β = {surrogate.beta:g}, {surrogate.shape}. {picture.verdict}"
         )
         if picture.stages != self._numbers:
             self._numbers, self._begun = picture.stages, monotonic()

@@ -137,7 +137,7 @@ class SampleView(View):
             self._pick.end = snapshot.test_images - 1
         self._snapshot, frame = snapshot, snapshot.frame
         wanted = self._beside.value or self.watches
-        twin = getattr(snapshot, "twin", None) if wanted else None
+        twin = snapshot.twin if wanted else None
         self.replay.show(
             frame, snapshot.classes, units=snapshot.units, step=snapshot.step, twin=twin,
             words=describe(frame) + (compare(frame, twin) if twin else ""),

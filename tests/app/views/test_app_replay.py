@@ -154,7 +154,8 @@ def test_the_ideal_twin_is_wished_for_and_compared(session):
     assert view.wishes() == {"twin": True}
     until(lambda: idle(session))
     s, other = session.snapshot, snapshot_of(session, "sample", 5)
-    view.show(_with_twin(s, other.frame))
+    assert s.twin.recording.spikes[0].n_channels == 30
+    view.show(replace(s, twin=other.frame))
     packed = view.replay.recording
     here, there = packed["differs"], packed["twin"]["differs"]
     assert len(here) == sum(packed["counts"])
@@ -163,18 +164,11 @@ def test_the_ideal_twin_is_wished_for_and_compared(session):
     apart = here[inputs:].sum() + there[others:].sum()
     either = (1 - here[inputs:]).sum() + apart
     assert f" {apart} of {either} hidden spikes differ: " in packed["words"]
-    view.show(_with_twin(s, s.frame))
+    view.show(replace(s, twin=s.frame))
     assert " 0 of " in view.replay.recording["words"]
     view._beside.value = False
     view.show(s)
     assert "twin" not in view.replay.recording
-
-
-def _with_twin(snapshot, twin):
-    """A snapshot that carries this frame as that of the ideal twin."""
-    new = replace(snapshot)
-    object.__setattr__(new, "twin", twin)
-    return new
 
 
 def test_the_chip_view_plays_the_watched_image_on_its_circuits(session):

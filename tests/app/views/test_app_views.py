@@ -210,6 +210,15 @@ def test_the_chip_view_says_how_many_bits_there_are(session):
     session.turn("cadc_bits", 8)
 
 
+def test_a_calibration_under_way_is_said(session):
+    view, snapshot = shown(session, ChipView)
+    waiting = replace(snapshot, picture=replace(snapshot.picture, calibration=None))
+    view.show(waiting)
+    assert "Measuring every circuit" in view._calibration.objects[0].object
+    view.show(snapshot)
+    assert "Press Recalibrate" in view._calibration.objects[0].object
+
+
 def test_a_quantity_of_circuits_becomes_the_code_that_sets_it(session):
     view, _ = shown(session, ChipView)
     view._quantity.value = "τ_mem (relative)"
