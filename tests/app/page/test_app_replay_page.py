@@ -151,6 +151,29 @@ def test_reduced_motion_shows_a_still_network(dashboard: Page):
         assert [drawn(dashboard, name) for name in names] == before
 
 
+def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
+    open_sample(dashboard)
+    slider(dashboard, "Mismatch").press("End")
+    names = ("Raster", "Raster of the ideal twin", "Output membranes of the ideal twin")
+    for name in names[1:]:
+        expect(dashboard.get_by_role("figure", name=name, exact=True)).to_be_hidden()
+    time = slider(dashboard, "Time (µs)")
+    time.press("Home")  # a recording that is looked at does not hide the twin
+    dashboard.get_by_role("switch", name="Beside the ideal twin").click()
+    says(dashboard, "[0-9]+ of [0-9]+ hidden spikes differ: ").to_be_visible()
+    for name in names:
+        expect(dashboard.get_by_role("figure", name=name, exact=True)).to_be_visible()
+    dashboard.wait_for_timeout(300)
+    before = [drawn(dashboard, name) for name in names]
+    assert before[0] != before[1]
+    time.press("End")
+    wait_for(dashboard, lambda: all(
+        drawn(dashboard, name) != old for name, old in zip(names, before, strict=True)
+    ))  # fmt: skip
+    dashboard.get_by_role("switch", name="Beside the ideal twin").click()
+    expect(dashboard.get_by_role("figure", name=names[1], exact=True)).to_be_hidden()
+
+
 def test_a_pdf_is_refused_in_words_that_say_what_to_do(dashboard: Page, tmp_path):
     open_sample(dashboard)
     file = tmp_path / "digit.pdf"
