@@ -59,6 +59,12 @@ def canvas(page, k=0):
     return shown.evaluate("canvas => canvas.toDataURL()")
 
 
+def drawn(page, name):
+    """Pixels of a picture of the replay, by the name of its figure."""
+    shown = page.get_by_role("figure", name=name, exact=True).locator("canvas").first
+    return shown.evaluate("canvas => canvas.toDataURL()")
+
+
 def press(page, name):
     page.get_by_role("button", name=name, exact=True).first.click()
 

@@ -170,18 +170,15 @@ def _named(name, energy, accuracy):
     return times * energy, accuracy + higher, _IN_LINES.get(name, name), side
 
 
-def latency_map(side: int, latest: float) -> hv.Overlay:
-    """Pixels by spike time in µs; those that have not fired yet are dimmed."""
-    empty = np.zeros((side, side))
-    bounds, dims, time = (0, 0, side, side), ["column", "row"], hv.Dimension("time", unit="µs")
-    times = hv.Image(empty, dims, time, bounds=bounds, label="latency").opts(
+def latency_map(side: int, latest: float) -> hv.Image:
+    """Pixels by spike time in µs."""
+    return hv.Image(
+        np.zeros((side, side)), ["column", "row"], hv.Dimension("time", unit="µs"),
+        bounds=(0, 0, side, side), label="latency",
+    ).opts(
         cmap="viridis_r", clim=(0, latest), clipping_colors={"NaN": CLEAR}, colorbar=True,
-        colorbar_opts={"width": 10},
+        colorbar_opts={"width": 10}, xaxis=None, yaxis=None, **p.LOOK,
     )  # fmt: skip
-    veil = hv.Image(empty, dims, "veil", bounds=bounds, label="veil").opts(
-        cmap=[CLEAR], clim=(-1, latest), clipping_colors={"NaN": CLEAR, "max": "#8A8F98B0"}
-    )
-    return (times * veil).opts(xaxis=None, yaxis=None, show_legend=False, **p.LOOK)
 
 
 def pixels(side: int, label: str = "pixels") -> hv.Image:

@@ -28,7 +28,8 @@ class Frame:
 
     image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
     in units of the float weights; decision : the network's answer, as its ``readout`` has it;
-    label : None for a picture that a person drew.
+    label : None for a picture that a person drew; links : int16[link, (source, target, weight)] of
+    each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them.
     """
 
     image: np.ndarray
@@ -37,6 +38,7 @@ class Frame:
     label_traces: np.ndarray
     readout: str
     decision: str
+    links: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
