@@ -82,7 +82,7 @@ QUANTITIES = (
     replace(_TEST_ACCURACY, name="accuracy", places=frozenset({TRIAL, RECORD})),
     Quantity("loss", "loss in training", digits=3, better="down", curve="loss",
              places=frozenset({STEP, EPOCH, TRIAL})),
-    Quantity("accuracy", "accuracy of batches", **_SHARE, curve="accuracy",
+    Quantity("accuracy", "accuracy of batches", **_SHARE, digits=1, curve="accuracy",
              places=frozenset({STEP, COMPARISON})),
     replace(_TEST_SPIKES, name="spikes", places=frozenset({STEP, COMPARISON, TRIAL, RECORD})),
     Quantity("train_accuracy", "accuracy in training", **_SHARE, curve="accuracy",

@@ -155,7 +155,7 @@ def test_pinned_runs_show_it(added):
     html = pins.table_of([pin])
     assert "images per second, estimate" in html
     assert "84.7 k/s" in html
-    assert "150.00 %" in html, "the mean of the newest batches"
+    assert "150.0 %" in html, "the mean of the newest batches"
     assert "–" in html, "what an older run has none of"
 
 

@@ -20,7 +20,7 @@ MAX_BUSY = 0.5
 MAX_DRAW_SECONDS = 1.0
 """Cap on a measured draw time; longer values are of a page that was asleep or out of sight."""
 
-SCRIPTS = ("bokeh_fixes.js", "theme.js", "clipboard.js", "bridge.js")
+SCRIPTS = ("bokeh_fixes.js", "theme.js", "motion.js", "clipboard.js", "bridge.js")
 """Files of the browser's part, in this folder and in this order: together they are one module."""
 
 

@@ -74,13 +74,13 @@ class _Nobody:
 
 
 class Watching(Page):
-    """Follows one training, view by view."""
+    """Follows one training, view by view; empty until there is one."""
 
     def __init__(self, session: Watched):
         super().__init__(session)
         self._views, self._panels = {}, {}
         self._view = self._made("live")
-        self._place = pn.Column(self._panels["live"], sizing_mode="stretch_width", margin=0)
+        self._place = pn.Column(sizing_mode="stretch_width", margin=0)
         self._knobs = Text()
         self._copy = pmui.Button(
             label="Try it yourself", icon="content_copy", variant="outlined", width=165,
@@ -99,14 +99,11 @@ class Watching(Page):
         )  # fmt: skip
         return framed(main=[self.bridge, row, self._knobs, self._notice, self._place])
 
-    def begin(self):
-        self.turn_to(self.view)
-        super().begin()
-
     def refresh(self):
         snapshot = self.session.snapshot
-        wanted = snapshot.view if snapshot else self.view.name
-        if wanted in KINDS and wanted != self.view.name and self.bridge.ready:
+        wanted = snapshot.view if snapshot else None
+        begun = bool(self._place.objects)
+        if wanted in KINDS and not (begun and wanted == self.view.name) and self.bridge.ready:
             self._view = self._views.get(wanted) or self._made(wanted)
             # Hidden, not removed: BokehJS keeps removed figures in memory.
             self._place.objects = list(self._panels.values())

@@ -30,7 +30,7 @@ def describe(sweep: Sweep) -> str:
     if sweep.state == "finished":
         return f"all {trials} trials have ended.{trouble}"
     if not done:
-        return f"the first of {trials} trials begins: data and chip are made ready"
+        return f"preparing the first of {trials} trials"
     left = _duration(sweep.seconds_left)
     return f"{done} of {trials} trials have ended, about {left} left.{trouble}"
 
@@ -44,14 +44,14 @@ def _duration(seconds):
 def loaded(number: int, turned: dict, restart: list[str]) -> str:
     """Message after loading a trial; ``restart`` lists the knobs that restarted the training."""
     if not turned:
-        return f"The settings are those of trial {number} already."
+        return f"The settings of trial {number} are already in use."
     words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
     if not restart:
-        return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
+        return f"Loaded from trial {number}: {words}. Applied immediately; Undo reverts it."
     which = ", ".join(Config.param[name].label for name in restart)
     return (
-        f"Loaded from trial {number}: {words}. The training restarts, for {which} cannot change"
-        " under way; Undo takes the settings back."
+        f"Loaded from trial {number}: {words}. The training restarts, as {which} cannot change"
+        " during a training; Undo restores the previous settings."
     )
 
 

@@ -32,15 +32,15 @@ class SweepView(View):
 
     name, title = "sweep", "Sweep"
     see = (
-        "Many short trainings from the settings as they are, each with other values of the knobs"
-        " you tick: what every trial reached, and over which value of each knob."
+        "Many short trainings from the current settings, each with other values of the settings you"
+        " choose: the result of every trial, over the values of each setting."
     )
     attempt = (
-        "Keep the two knobs that are ticked, press Start sweep, tap the best point and load its"
+        "Keep the two chosen settings, press Start sweep, click the best point and load its"
         " settings."
     )
     matters = (
-        "Knobs act together: what is best for one depends on the others, so they are searched"
+        "Settings interact: the best value of one depends on the others, so they are searched"
         " together."
     )
 
@@ -210,7 +210,7 @@ class SweepView(View):
     def _in_words(self):
         sweep = self._sweep
         if sweep is None:
-            return "No sweep yet: tick knobs, look at their ranges, and press Start sweep."
+            return "No sweep yet: choose settings, check their ranges, and press Start sweep."
         best = [row for row in self._ranked() if row["trial"] in sweep.best][:1]
         found = f" The best is trial {best[0]['trial']}: {self._words(best[0])}." if best else ""
         return f"{len(sweep.trials)} of {sweep.plan.trials} trials have ended.{found}"
@@ -244,7 +244,7 @@ class SweepView(View):
         self._load.disabled = chosen is None
         self._chosen.say(
             f"Trial {chosen['trial']}: {self._words(chosen)}" if chosen
-            else "Tap a point or a line, or choose a trial, to load its settings."
+            else "Click a point or a line, or choose a trial, to load its settings."
         )  # fmt: skip
         axes = [*drawn.found, *drawn.knobs]
         self._table.object = markup(axes, self._ranked()[:MAX_ROWS])

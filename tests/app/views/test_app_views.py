@@ -17,18 +17,21 @@ from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
 from snnlab.model.surrogates import SHAPES
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
+from snnlab.plotting.views import confusion_cells
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
+from snnlab_app.browser.pictures import Pictures
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
+from snnlab_app.session.history import History
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
 from snnlab_app.views.compare import CompareView
 from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
-from snnlab_app.views.pins import Pin, front
+from snnlab_app.views.pins import Pin, comparable, front
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import TICKS, SampleView
 from snnlab_app.views.stored import CHOOSE, StoredRuns
@@ -316,6 +319,46 @@ def test_the_front_is_of_those_that_no_other_beats():
     energy, accuracy = front(known)
     np.testing.assert_allclose(energy, [1.0, 3.0])
     np.testing.assert_allclose(accuracy, [80.0, 95.0])
+
+
+def test_equal_runs_have_equal_curves_however_long_they_are():
+    """Points of a long run average more steps; the last block of a run may be incomplete."""
+    rng = np.random.default_rng(0)
+    accuracy, histories = rng.random(2000), {}
+    for steps in (2000, 700, 301, 3):
+        history = History()
+        for step in range(steps):
+            history.add(step=float(step), accuracy=accuracy[step])
+        histories[steps] = history.arrays()
+    assert len({len(history["step"]) for history in histories.values()}) == 4
+    curves = comparable(histories)
+    longest = curves[2000]
+    for steps in (700, 301):
+        short = curves[steps]
+        n = len(short["step"])
+        assert n == steps // 4
+        np.testing.assert_allclose(short["step"], longest["step"][:n])
+        np.testing.assert_allclose(short["accuracy"], longest["accuracy"][:n])
+    assert curves[3] is histories[3], "shorter than one block"
+    assert comparable({"only": histories[700]})["only"] is histories[700]
+
+
+def test_single_errors_are_visible_beside_hundreds():
+    matrix = np.diag([900, 0, 850])
+    matrix[0, 1], matrix[2, 0] = 100, 1
+    cells = confusion_cells(matrix)
+    assert cells[0, 1] == -1.0
+    assert cells[2, 0] == pytest.approx(-0.1)
+    assert (cells[1, 1], cells[1, 0]) == (0.0, 0.0)
+    assert cells[0, 0] == pytest.approx(0.98)
+
+
+def test_a_picture_opens_the_image_it_shows():
+    chosen = []
+    pictures = Pictures(chosen.append, pictures=[[104, "test image 104: 6 taken for 5", "6", ""]])
+    for message in (104, 3, "104", None, True, {"x": 1}):
+        pictures._handle_msg(message)
+    assert chosen == [104]
 
 
 @pytest.fixture
