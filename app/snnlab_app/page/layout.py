@@ -15,6 +15,7 @@ from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import on_page
 from snnlab_app.plots.cards import Text
+from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.plots.theme import THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
@@ -36,7 +37,7 @@ class Page:
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
         self._status = Text()
-        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
+        self._progress = ProgressBar("Progress of the training")
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
@@ -161,11 +162,8 @@ class Page:
         done = session.fraction
         if session.state in LOADED and snapshot:
             done = snapshot.done
-        self._progress.param.update(
-            variant="indeterminate" if done is None and session.state == State.LOADING
-            else "determinate",
-            value=max(1, int(100 * (done or 0.0))),
-        )  # fmt: skip
+        unknown = done is None and session.state == State.LOADING
+        self._progress.show(None if unknown else done or 0.0)
         trouble = text if session.state == State.FAILED else session.notice
         self._notice.param.update(
             title=trouble, visible=bool(trouble),

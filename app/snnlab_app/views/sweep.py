@@ -13,6 +13,7 @@ from snnlab.runs.tables import csv_of
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup, Text, card, row
+from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.plots import SweepPlots
 from snnlab_app.sweeps.ranges import MAX_TRIALS
@@ -63,9 +64,7 @@ class SweepView(View):
         self._stop = pmui.Button(label="Stop sweep", icon="stop", variant="outlined", disabled=True)
         self._start.on_click(lambda _: self.start())
         self._stop.on_click(lambda _: self._sweep and self._sweep.stop())
-        self._status, self._progress = Text(), pmui.LinearProgress(
-            sizing_mode="stretch_width", value=1, visible=False
-        )  # fmt: skip
+        self._status, self._progress = Text(), ProgressBar("Progress of the sweep", visible=False)
         self._path = Markup("", margin=(4, 12), styles={"flex": "1 1 200px"})
         self._copy = pmui.Button(
             label="Copy command", icon="content_copy", variant="text", size="small"
@@ -195,10 +194,8 @@ class SweepView(View):
         sweep = self._sweep
         self._start.disabled, self._stop.disabled = not sweep.over, sweep.over
         self._status.say(describe(sweep))
-        self._progress.param.update(
-            visible=not sweep.over, value=max(1, int(100 * sweep.fraction)),
-            variant="determinate" if sweep.trials else "indeterminate",
-        )  # fmt: skip
+        self._progress.visible = not sweep.over
+        self._progress.show(sweep.fraction if sweep.trials else None)
         kept = sweep.storage is not None and sweep.state in ("running", "finished")
         self._path.object = _PATH.format(escape(self._command())) if kept else ""
         self._place.visible = kept
