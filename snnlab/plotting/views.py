@@ -138,14 +138,9 @@ def confusion_cells(matrix: np.ndarray) -> np.ndarray:
 def _counts(n, label):
     """Empty texts for the cells of an n×n matrix: "right" on dark cells, "wrong" on light ones."""
     x, y = np.meshgrid(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
-    names = np.full(n * n, "white" if label == "right" else p.GREY)
     return hv.Labels(
-        (x.ravel(), y.ravel(), [""] * n * n, names), ["decision", "label"], ["text", "color"],
-        label=label,
-    ).opts(
-        text_font_size="9pt", text_font_style="bold",
-        text_color=hv.dim("color") if label == "right" else p.GREY,
-    )  # fmt: skip
+        (x.ravel(), y.ravel(), [""] * n * n), ["decision", "label"], "text", label=label
+    ).opts(text_font_size="9pt", text_font_style="bold", text_color=p.GREY)
 
 
 def reach() -> hv.Overlay:

@@ -5,7 +5,7 @@ HoloViews takes a tenth of a second to draw a figure, a copy takes a fraction of
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import holoviews as hv
@@ -49,7 +49,22 @@ class Template:
         return figure, sources, glyphs
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def template(make: Callable[..., hv.Element | hv.Overlay], *arguments) -> Template:
     """The figure of the element that ``make(*arguments)`` gives; drawn when first asked for."""
     return Template(make(*arguments))
+
+
+def draw_ahead(drawings: Iterable[tuple], later: Callable[[Callable[[], None]], None]) -> None:
+    """Draw templates, one each time ``later`` calls: who opens a view first does not wait for them.
+
+    drawings : the arguments of :func:`template`.
+    """
+    left = iter(drawings)
+
+    def draw():
+        if (drawing := next(left, None)) is not None:
+            template(*drawing)
+            later(draw)
+
+    later(draw)

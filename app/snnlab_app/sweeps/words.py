@@ -1,7 +1,6 @@
 """Texts and tables about a sweep."""
 
 import json
-from html import escape
 from io import StringIO
 
 from snnlab.config import Config
@@ -10,9 +9,7 @@ from snnlab.sweeps.outcome import why_none
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import factor, label
 from snnlab_app.controls.link import written
-
-_CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
-_HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
+from snnlab_app.plots.grid import grid
 
 
 def describe(sweep: Sweep) -> str:
@@ -62,18 +59,8 @@ def _setting(name, value):
 
 def markup(axes: list, rows: list[dict]) -> str:
     """Table of trials with their values on these axes."""
-    head = "".join(_HEAD.format(escape(n)) for n in ("trial", *(a.label for a in axes)))
-    lines = "".join(
-        "<tr>" + "".join(
-            _CELL.format(escape(text))
-            for text in (str(row["trial"]), *(axis.text(row) for axis in axes))
-        ) + "</tr>"
-        for row in rows
-    )  # fmt: skip
-    return (
-        '<table style="border-collapse: collapse; font: 14px/1.4 system-ui">'
-        f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-    )
+    cells = [[str(row["trial"]), *(axis.text(row) for axis in axes)] for row in rows]
+    return grid("Trials", ["trial", *(axis.label for axis in axes)], cells, set())
 
 
 def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:

@@ -37,6 +37,8 @@ class View:
     """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
     """Number of figures."""
+    drawings: tuple[tuple, ...] = ()
+    """Its figures whose shape is known before a training: each the arguments of ``template``."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL

@@ -40,6 +40,12 @@ class CompareView(View):
     attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
     matters = "Seeds, images and noise are the same, so every difference is caused by the knob."
     figures = 4
+    drawings = (
+        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["accuracy"].title),
+        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["spikes"].title),
+        (plotting_views.merits, (*SLOTS, NOW)),
+        (rasters,),
+    )
 
     def __init__(self, session):
         super().__init__(session)
@@ -66,14 +72,10 @@ class CompareView(View):
         super().open()
 
     def build(self):
-        names = (*SLOTS, NOW)
-        curves = quantities(STEP)
-        self._accuracy, self._spikes = (
-            LivePlot(template(plotting_views.runs, names, curves[name].title), 340, "xy")
-            for name in ("accuracy", "spikes")
-        )
-        self._merits = LivePlot(template(plotting_views.merits, names), 386, "xy")
-        self._rasters = LivePlot(template(rasters), 340, "")
+        accuracy, spikes, merits, images = (template(*each) for each in self.drawings)
+        self._accuracy, self._spikes = LivePlot(accuracy, 340, "xy"), LivePlot(spikes, 340, "xy")
+        self._merits = LivePlot(merits, 386, "xy")
+        self._rasters = LivePlot(images, 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
         self._name({})
         self.plots = {
@@ -93,7 +95,7 @@ class CompareView(View):
                 card("One test image on each chip", flex(540, 2), self._image,
                      self._rasters.pane("rasters")),
             ),
-            row(card("Runs", {"flex": "1 1 100%", "overflow-x": "auto"}, self._table, self._words)),
+            row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
             row(self.stored.panel()),
         ]  # fmt: skip
 

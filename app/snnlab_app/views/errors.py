@@ -32,6 +32,8 @@ class ErrorsView(View):
     attempt = "Click a red cell, then one of its images to open it in Sample."
     matters = "Mistakes have reasons: most images of a strongly red cell look like both classes."
 
+    drawings = ((plotting_views.confusion_map, tuple("0123456789")),)
+
     def __init__(self, session):
         super().__init__(session)
         self._cell, self._page, self._classes = None, 0, blank.classes_of(session.config)
@@ -55,6 +57,8 @@ class ErrorsView(View):
             choice.param.update(options=options, value=-1)
             choice.param.watch(self._chosen, "value")
         self._plot = LivePlot(template(plotting_views.confusion_map, self._classes), 520, follow="")
+        # White in both schemes: what has a column of colours keeps it.
+        self._plot.glyphs["right"].text_color = "color"
         self.plots = {"confusion matrix": self._plot}
         self._plot.figure.on_event(Tap, self._tapped)
         return [row(
@@ -106,7 +110,7 @@ class ErrorsView(View):
         words = [str(count) if count else "" for count in counts.ravel()]
         source = self._plot.source(label)
         if source.data.get("text") != words:
-            source.data = {**source.data, "text": words}
+            source.data = {**source.data, "text": words, "color": ["white"] * len(words)}
 
     def _in_words(self, picture):
         matrix, names = picture.matrix, self._classes

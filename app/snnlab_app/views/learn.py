@@ -58,6 +58,8 @@ class LearnView(View):
         " steep, hardly any neuron receives gradient; if too flat, all receive the same."
     )
 
+    drawings = ((plotting_views.reach,),)
+
     def __init__(self, session):
         super().__init__(session)
         self._tiles, self._words = Tiles(), Text()
@@ -69,7 +71,7 @@ class LearnView(View):
         self._numbers, self._begun = (), None
 
     def build(self):
-        self._plot = LivePlot(template(plotting_views.reach), 380, follow="")
+        self._plot = LivePlot(template(*self.drawings[0]), 380, follow="")
         self.plots = {"surrogate": self._plot}
         self._light(None)
         self._words.say(self.matters)

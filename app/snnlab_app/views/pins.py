@@ -140,7 +140,7 @@ def table_of(pins: list[Pin]) -> str:
     columns = quantities(COMPARISON)
     titles = (q.label + ", estimate" * q.estimate for q in columns.values())
     rows = [_line(pin, columns, pins[-1].settings) for pin in pins]
-    return grid(["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
+    return grid("Runs", ["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
 
 
 def _line(pin, columns, now):

@@ -28,6 +28,7 @@ class PlaneView(View):
     attempt = "Raise burst regularisation during training: spikes fall, the curve moves left."
     matters = "Spikes cost energy. The best networks are in the upper left corner."
     figures = 2
+    drawings = ((plotting_views.energy_plane,), (plotting_views.activity_plane,))
 
     def __init__(self, session):
         super().__init__(session)
@@ -35,8 +36,9 @@ class PlaneView(View):
         self._bar = Markup("", margin=(6, 12, 2, 12), sizing_mode="stretch_width")
 
     def build(self):
-        self._plot = LivePlot(template(plotting_views.energy_plane), 480, follow="")
-        self._zoom = LivePlot(template(plotting_views.activity_plane), 480, follow="xy")
+        published, spent = (template(*each) for each in self.drawings)
+        self._plot = LivePlot(published, 480, follow="")
+        self._zoom = LivePlot(spent, 480, follow="xy")
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [
             row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,

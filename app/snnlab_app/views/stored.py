@@ -65,7 +65,7 @@ class StoredRuns:
     def panel(self) -> pn.Column:
         """The table below its controls."""
         return card(
-            "Stored runs", {"flex": "1 1 100%", "overflow-x": "auto"},
+            "Stored runs", {"flex": "1 1 100%"},
             pn.FlexBox(self._only, self._order, self.choice, align_items="center"),
             self._found, self._table, self._pages,
         )  # fmt: skip
@@ -101,7 +101,8 @@ class StoredRuns:
         self._found.say(f"{of} runs in {RUNS}/." if self._rows else f"No runs in {RUNS}/.")
         self._pages.param.update(count=max(1, -(-len(rows) // PAGE)), visible=len(rows) > PAGE)
         cells = [[format_cell(name, row) or "–" for name in columns()] for row in shown]
-        self._table.object = grid(list(columns().values()), cells, TEXT_COLUMNS) if shown else ""
+        heads = list(columns().values())
+        self._table.object = grid("Stored runs", heads, cells, TEXT_COLUMNS) if shown else ""
         options = [CHOOSE, *(row["run"] for row in shown)]
         if self.choice.options != options:
             self.choice.param.update(options=options, value=CHOOSE)

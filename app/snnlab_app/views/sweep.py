@@ -161,7 +161,7 @@ class SweepView(View):
         return [
             *((show,) if self._goal.visible else ()),
             *self._drawn.cards(self._bright),
-            row(card("Trials, the best first", {"flex": "1 1 100%", "overflow-x": "auto"}, chooser,
+            row(card("Trials, the best first", {"flex": "1 1 100%"}, chooser,
                      self._chosen, self._loaded, self._table,
                      pn.FlexBox(*self._files, margin=(0, 12, 12, 12), gap="8px"))),
         ]  # fmt: skip
