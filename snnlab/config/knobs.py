@@ -5,6 +5,7 @@ Command line flags, dashboard controls, run records and documentation are genera
 """
 
 from math import pi
+from types import MappingProxyType
 from typing import ClassVar
 
 import param
@@ -310,3 +311,12 @@ class Config(Knobs):
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""
+
+    IDEAL: ClassVar = MappingProxyType(
+        {
+            "die": "ideal", "mismatch": 0.0, "dead": 0.0, "stuck": 0.0, "killed": [],
+            "calibration": "as drawn", "cadc_noise": 0.0, "threshold_drift": 0.0,
+            "spike_jitter": 0.0,
+        }
+    )  # fmt: skip
+    """Knobs of the ideal twin of every chip: no mismatch, no faults, no noise."""

@@ -35,6 +35,7 @@ class IdxFile:
 class Entry:
     """Properties of a data set that are known before it is read.
 
+    title : its name in text; empty if the user supplies the data
     crop : pixels cropped from each side before scaling
     files : train images, train labels, test images, test labels; empty if bundled or generated
     mirrors : base URLs, tried in this order
@@ -46,6 +47,7 @@ class Entry:
 
     name: str
     classes: tuple[str, ...]
+    title: str = ""
     crop: int = 0
     files: tuple[IdxFile, ...] = ()
     mirrors: tuple[str, ...] = ()
@@ -97,6 +99,7 @@ _ENTRIES = (
     Entry(
         "mnist",
         _TEN_DIGITS,
+        "MNIST",
         crop=2,
         files=_mnist_like(
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -116,6 +119,7 @@ _ENTRIES = (
             *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ),
+        "Fashion-MNIST",
         files=_mnist_like(
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
             "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -129,8 +133,8 @@ _ENTRIES = (
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
     ),
-    Entry("digits", _TEN_DIGITS, published=8),
-    Entry("yin-yang", ("yin", "yang", "dot"), published=SIDE),
+    Entry("digits", _TEN_DIGITS, "scikit-learn digits", published=8),
+    Entry("yin-yang", ("yin", "yang", "dot"), "Yin-Yang", published=SIDE),
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
 )

@@ -124,6 +124,18 @@ def diagnose(trainer: Trainer, recording: Recording) -> str | None:
     return describe_trouble(measure_signs(trainer, recording))
 
 
+def assess(trainer: Trainer, trouble: str | None) -> str:
+    """The verdict on a training in one sentence; ``trouble`` is what :func:`diagnose` found.
+
+    Never "Healthy." where hardly any neuron receives gradient, as that is a trouble.
+    """
+    if trouble:
+        return trouble
+    if trainer.step < SETTLING_STEPS:
+        return f"Too early to judge: a network is assessed from step {SETTLING_STEPS} on."
+    return "Healthy."
+
+
 def _silent(spikes):
     if len(spikes) == 1:
         return "the hidden neurons are"

@@ -59,10 +59,10 @@ def floor_plan() -> hv.Overlay:
         for name, low in (("lower weights", 0), ("upper weights", STRIP[1]))
     ]  # fmt: skip
     circuits = hv.Image(
-        np.zeros((2, COLUMNS)), ["column", "row"], "value",
+        np.full((2, COLUMNS), np.nan), ["column", "row"], "value",
         bounds=(0, STRIP[0], COLUMNS, STRIP[1]), label="circuits",
     ).opts(
-        cmap="viridis", colorbar=True, clipping_colors={"NaN": CLEAR},
+        cmap="viridis", clim=(0, 1), colorbar=True, clipping_colors={"NaN": CLEAR},
         colorbar_opts={"width": 10, "title": ""},
     )  # fmt: skip
     ticks = [

@@ -44,6 +44,11 @@ def suggest(
     return f"; write {' or '.join(meant)}" if meant and text not in meant else ""
 
 
+def group_digits(number: int) -> str:
+    """A whole number with a narrow no-break space between thousands, as ISO 80000-1 asks for."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
 def _plain(text):
     """Digits, signs and points in ASCII, without separators between digits."""
     text = "".join(map(_ascii, text))

@@ -6,7 +6,7 @@ from refusal import refused, refused_command
 from snnlab.commands.limits import Limits
 from snnlab.config import Config
 from snnlab.sweeps.plan import Plan
-from snnlab.text.numerals import suggest
+from snnlab.text.numerals import group_digits, suggest
 from snnlab.text.spelling import did_you_mean
 
 # ── the function ──
@@ -62,6 +62,13 @@ def test_a_percentage_becomes_a_fraction_or_a_number_of_percent():
     assert suggest("20%", float, percent=0.01) == "; write 0.2"
     assert suggest("12,5 %", float, percent=0.01) == "; write 0.125"
     assert suggest("20 %", float, percent=1.0) == "; write 20"
+
+
+@pytest.mark.parametrize(
+    ("n", "text"), [(0, "0"), (999, "999"), (1438, "1 438"), (10**7, "10 000 000")]
+)
+def test_thousands_are_grouped_by_narrow_spaces(n, text):
+    assert group_digits(n) == text.replace(" ", "\u202f")
 
 
 def test_no_number_outside_the_range_is_suggested():

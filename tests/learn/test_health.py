@@ -12,7 +12,14 @@ from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.gradient.methods import GRADIENTS
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.learn.health import SETTLING_STEPS, Signs, describe_trouble, diagnose, measure_signs
+from snnlab.learn.health import (
+    SETTLING_STEPS,
+    Signs,
+    assess,
+    describe_trouble,
+    diagnose,
+    measure_signs,
+)
 from snnlab.learn.reach import slope_spread
 from snnlab.learn.trainer import METHOD, Trainer
 from snnlab_app.session.studio import Studio
@@ -251,6 +258,32 @@ def test_a_training_that_learns_is_left_in_peace(few, knobs):
     while trainer.step < 2 * SETTLING_STEPS:
         progress = trainer.advance()
     assert diagnose(trainer, progress.recording) is None
+
+
+def test_healthy_is_never_said_where_hardly_any_neuron_receives_gradient(few):
+    """From the first step to the last: untrained, silent, and with a surrogate made too narrow."""
+    trainer = training(few, constant(-200), learning_rate=1e-5)
+    studio, seen = Studio(trainer), set()
+    studio.progress = trainer.prepare(lambda *stage: None)
+    while trainer.step <= SETTLING_STEPS:
+        picture = studio.take("learn", {})
+        assert picture.reached == 0.0
+        seen.add(picture.verdict.split()[0])
+        studio.progress = trainer.advance()
+    assert seen == {"Too", "Learning"}
+
+
+def test_a_training_that_learns_is_healthy_once_it_can_be_judged(few):
+    trainer = training(few, learning_rate=3e-3)
+    assert assess(trainer, None).startswith("Too early to judge")
+    for _ in range(SETTLING_STEPS):
+        progress = trainer.advance()
+    trouble = diagnose(trainer, progress.recording)
+    assert (trouble, assess(trainer, trouble)) == (None, "Healthy.")
+    trainer.config.set("beta", 200.0)
+    assert trainer.chip
+    trouble = describe_trouble(SOUND._replace(reached=0.004))
+    assert assess(trainer, trouble) == trouble
 
 
 @pytest.mark.parametrize(("hidden", "said"), [(-20, "are silent"), (63, "are cut at ±63")])

@@ -47,7 +47,10 @@ export function render({model, view, el}) {
     link.click()
     URL.revokeObjectURL(link.href)
   })
-  model.narrow = window.innerWidth < 760
+  const narrow = window.matchMedia("(max-width: 899px)")
+  const measure = () => { model.narrow = narrow.matches }
+  measure()
+  narrow.addEventListener("change", measure)
   model.send_msg("here")
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
@@ -72,7 +75,10 @@ export function render({model, view, el}) {
   const choose = event => {
     if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
   }
-  const rewrite = () => write_everywhere(model.ink[page.data.dark_theme ? "dark" : "light"])
+  const rewrite = () => {
+    const dark = page.data.dark_theme
+    write_everywhere(model.ink[dark ? "dark" : "light"], dark)
+  }
   follow()
   rewrite()
   view.connect(page.data.properties.dark_theme.change, rewrite)
@@ -82,6 +88,7 @@ export function render({model, view, el}) {
   document.addEventListener("keydown", press)
   window.addEventListener("pagehide", leave)
   model.on("remove", () => {
+    narrow.removeEventListener("change", measure)
     night.removeEventListener("change", follow)
     document.removeEventListener("click", choose)
     document.removeEventListener("keydown", press)

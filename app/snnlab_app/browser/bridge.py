@@ -12,7 +12,7 @@ from panel.custom import JSComponent
 
 from snnlab_app.plots.theme import INK
 
-KEYS = (" ", ".", "r", "s", "?")
+KEYS = (" ", ".", "r", "s", "p", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MAX_BUSY = 0.5
@@ -29,7 +29,7 @@ class Bridge(JSComponent):
 
     sent = param.Integer(0, doc="Pictures sent to the page.")
     figures = param.Integer(0, doc="Figures that must be laid out before the page answers.")
-    narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    narrow = param.Boolean(False, doc="Whether the page is narrow: a phone, or enlarged.")
     ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     goodbye = param.String("", doc="What to say when the tab is closed.")

@@ -16,7 +16,7 @@ from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import on_page
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.progress import ProgressBar
-from snnlab_app.plots.theme import THEME
+from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
@@ -36,8 +36,8 @@ class Page:
 
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
-        self._status = Text()
-        self._progress = ProgressBar("Progress of the training")
+        self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
+        self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
@@ -128,7 +128,7 @@ class Page:
         self._said = session.state
         self.show_state()
         self._show_status()
-        if not self.bridge.ready:
+        if not (self.bridge.ready and view.is_built):
             return
         self._heard, self._shown = session.heard, view
         view.tick()
@@ -142,15 +142,22 @@ class Page:
     def turn_to(self, view: View) -> None:
         """Build a view if necessary, and wait until the browser has laid it out."""
         self._seen = None
-        with pn.io.hold():
-            view.open()
-            self.bridge.send(figures=view.figures)
+        if view.is_built:
+            self._lay_out(view)
+        else:  # after this call, so that its empty boxes are shown meanwhile
+            self._locked(lambda: self._lay_out(view))
+
+    def _lay_out(self, view):
+        if view is self.view:
+            with set_curdoc(self._document), pn.io.hold():
+                view.open()
+                self.bridge.send(figures=view.figures)
 
     def status(self) -> pn.Column:
         """State of the training as text and progress bar."""
         return pn.Column(
-            self._status, self._progress, sizing_mode="stretch_width", margin=0,
-            styles={"flex": "1 1 260px"},
+            self._status, self._progress, sizing_mode="stretch_width", margin=0, min_width=120,
+            css_classes=["status"],
         )  # fmt: skip
 
     def _show_status(self):
@@ -175,5 +182,12 @@ def framed(**content) -> pmui.Page:
     """A themed page with this content."""
     pn.state.curdoc.theme = PLOT_THEME
     return panel_fixes.without_busy(
-        lambda: pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
+        lambda: pmui.Page(
+            title="snnlab", theme_config=THEME, busy_indicator=None, sx=FRAME, **content
+        )
     )
+
+
+def stage(*content) -> pn.Column:
+    """What is below the header: as high as the window, and scrolled if it needs more."""
+    return pn.Column(*content, sizing_mode="stretch_both", margin=0, stylesheets=[STAGE])

@@ -14,10 +14,16 @@ from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
 from snnlab_app.page.actions import Actions, Buttons
-from snnlab_app.page.layout import Page, framed
-from snnlab_app.page.toolbar import Toolbar
+from snnlab_app.page.layout import Page, framed, stage
+from snnlab_app.page.toolbar import Header
 from snnlab_app.page.tour import Help, Tour
-from snnlab_app.plots.theme import NARROW_TABS
+from snnlab_app.plots.theme import (
+    FRAME,
+    PRESENTING,
+    RUN_ROW,
+    SIDEBAR_WIDTH,
+    SIDEBAR_WIDTH_PRESENTING,
+)
 from snnlab_app.views import NAMES, VIEWS
 
 LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
@@ -36,14 +42,8 @@ class Dashboard(Page):
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
-        # Not dynamic: each change of tab would redraw the figures, and BokehJS keeps the old ones.
-        self._tabs = pmui.Tabs(
-            *((view.title, view.panel()) for view in self._views),
-            sizing_mode="stretch_width", sx=NARROW_TABS,
-            active=NAMES.index(state.view) if state.view else 0,
-        )  # fmt: skip
-        self._tabs.param.watch(lambda _: self._open(), "active")
-        self._buttons = Buttons(session)
+        self._panels = [view.panel() for view in self._views]
+        self._buttons, self._presenting = Buttons(session), False
         self._tour, self._help = Tour(), Help()
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
@@ -59,21 +59,27 @@ class Dashboard(Page):
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])
         acts = {
-            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
-            "recalibrate": self._then_show(act.recalibrate),
             "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
             "link": lambda: self.bridge.copy("?" + self._query()),
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
-            "recipe": self._begin_recipe,
-            "units": self._change_units,
+            "scenarios": lambda: None, "units": self._change_units, "present": self._present,
         }  # fmt: skip
-        self._toolbar = Toolbar(self._units, **acts)
+        chip = {
+            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
+            "recalibrate": self._then_show(act.recalibrate),
+        }  # fmt: skip
+        self._controls.add_chip_buttons(**chip)
+        titles = [view.title for view in self._views]
+        begin = NAMES.index(self._state.view) if self._state.view else 0
+        self._header = Header(titles, begin, self._units, **acts)
+        self._tabs = self._header.tabs
+        self._tabs.param.watch(lambda _: self._open(), "active")
         for message, do in {
             "key  ": session.toggle, "key .": session.step, "key r": session.reset,
-            "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
-            "redo": acts["redo"],
+            "key s": chip["swap"], "key ?": self._tour.open, "key p": self._present,
+            "undo": acts["undo"], "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
         }.items():  # fmt: skip
             self.bridge.when(message, do)
@@ -141,21 +147,34 @@ class Dashboard(Page):
     def page(self) -> pmui.Page:
         """The whole page."""
         self._page = framed(
-            sidebar=self._controls.panel(),
-            main=[
-                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
-                self._toolbar.panel(), self._notice, self._lesson, self._tabs,
-            ],
-            sidebar_width=320,
+            header=self._header.panel(), sidebar=self._controls.panel(),
+            main=[stage(
+                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(), self._notice,
+                self._lesson, *self._panels, self._controls.dock(),
+            )],
+            sidebar_width=SIDEBAR_WIDTH,
         )  # fmt: skip
+        self._show_view()
         return self._page
 
     def _run_row(self):
-        """The row of train, step and reset with the status line, visible on a phone too."""
-        return pn.FlexBox(
-            self._buttons.panel(), self.status(), align_items="center", sizing_mode="stretch_width",
-            margin=(8, 5, 0, 5),
+        """The row of the run's controls, its state, and the numbers of this moment."""
+        live = self._views[NAMES.index("live")]
+        return pn.Row(
+            self._buttons.panel(), self.status(), live.tiles.panel(), margin=0,
+            sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
+
+    def _present(self):
+        """Switch presenter mode: large type and lines, the displays and the first knobs only."""
+        self._presenting = on = not self._presenting
+        with pn.io.hold():
+            for view in self._views:
+                view.enlarge(on)
+            self._controls.enlarge(on)
+            self._header.show(presenting=on)
+            self._page.sidebar_width = SIDEBAR_WIDTH_PRESENTING if on else SIDEBAR_WIDTH
+            self._page.sx = PRESENTING if on else FRAME
 
     @property
     def view(self):
@@ -172,11 +191,21 @@ class Dashboard(Page):
         super().begin()
 
     def _fold(self):
-        """Close the sidebar on a phone, where it would cover the page."""
-        if self.bridge.narrow:
-            self._page.sidebar_open = False
+        """Where the page is narrow, put the sidebar away: it would cover the displays."""
+        narrow = self.bridge.narrow
+        for view in self._views:
+            view.narrow = narrow
+        self._page.param.update(
+            sidebar_open=not narrow, sidebar_variant="temporary" if narrow else "persistent"
+        )
+
+    def _show_view(self):
+        # Hidden, not removed: BokehJS keeps removed figures in memory.
+        for view, panel in zip(self._views, self._panels, strict=True):
+            panel.visible = view is self.view
 
     def _open(self):
+        self._show_view()
         self.turn_to(self.view)
         self.view.look()
 
@@ -189,7 +218,7 @@ class Dashboard(Page):
         session = self.session
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
-        self._toolbar.show(twin=self._actions.is_twin, measured=measured)
+        self._controls.show_chip(twin=self._actions.is_twin, measured=measured)
 
     def follow(self, snapshot):
         if self._turned != (turned := self.session.config.values()):

@@ -8,8 +8,9 @@ from threading import Lock
 from time import monotonic
 
 from snnlab.data import Dataset, load
-from snnlab.data.catalogue import Tell
+from snnlab.data.catalogue import CATALOGUE, Tell
 from snnlab.errors import SnnlabError
+from snnlab.text.numerals import group_digits
 
 MAX_READ_SECONDS = 300.0
 """Time in which a visitor's own data must be read."""
@@ -70,6 +71,17 @@ def own_dataset(place: str, side: int, tell: Callable[[str, float | None], None]
             " smaller pictures"
         ) from None
     return replace(dataset, origin="; ".join((f"your {name}", *dataset.own.notes)))
+
+
+def describe_ready(dataset: Dataset) -> str:
+    """That a training on this data set can begin: "Ready · MNIST, 60 000 images".
+
+    For a visitor's own data with the remarks on how they were read.
+    """
+    own = dataset.own
+    title = f"your {Path(own.place).name}" if own else CATALOGUE[dataset.name].title
+    ready = f"Ready · {title}, {group_digits(len(dataset.train_images))} images"
+    return "; ".join((ready, *(own.notes if own else ())))
 
 
 def _tell_all(listeners):

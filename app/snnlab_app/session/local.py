@@ -5,6 +5,7 @@ training never waits for it.
 """
 
 import logging
+from contextlib import suppress
 from math import inf
 from pathlib import Path
 from threading import Thread
@@ -24,7 +25,7 @@ from snnlab_app.session.control import (
     TrainingControl,
     Turn,
 )
-from snnlab_app.session.data import own_dataset, shared_dataset
+from snnlab_app.session.data import describe_ready, own_dataset, shared_dataset
 from snnlab_app.session.persistence import Keeping
 from snnlab_app.session.publishing import Publisher, Subject
 from snnlab_app.session.tasks import Task, Tasks
@@ -182,10 +183,9 @@ class Session(TrainingControl):
         continued = kept is not None and self._continue(kept)
         if not continued:
             self._begin()
-        dataset = self._trainer.dataset
         self._publish()
         self.state = self._resting if continued else State.READY
-        self.message, self.fraction = f"{dataset.name}: {dataset.origin}", None
+        self.message, self.fraction = describe_ready(self._trainer.dataset), None
 
     def _begin(self):
         """Begin a training."""
@@ -208,7 +208,9 @@ class Session(TrainingControl):
                 self.config.set(name, value)
         self._publisher = Publisher(self._trainer)
         progress = self._prepare()
-        self._publisher.curves |= self._keeping.curves()
+        # Without their file, or with another one in its place, curves begin here.
+        with suppress(ValueError, KeyError, IndexError):
+            self._publisher.restore(self._keeping.curves())
         self._publisher.see(progress)
         self.notice = f"this training was interrupted, and goes on from step {self._trainer.step}"
         return True
@@ -238,7 +240,7 @@ class Session(TrainingControl):
         """Publish everything as it is now, and keep it."""
         self._publish()
         self.state = self._resting
-        self._keeping.save(self._publisher.curves)
+        self._keeping.save(self._publisher.kept)
 
     @property
     def _resting(self):
@@ -252,7 +254,7 @@ class Session(TrainingControl):
     def _narrate(self):
         if self.state in CAN_TRAIN:
             self._publisher.narrate(self._update)
-            self._keeping.keep(self._publisher.curves)
+            self._keeping.keep(self._publisher.kept)
             self._rest()
 
     def _look(self):
@@ -276,7 +278,7 @@ class Session(TrainingControl):
 
     def _advance(self):
         self._publisher.advance(self._update)
-        self._keeping.keep(self._publisher.curves)
+        self._keeping.keep(self._publisher.kept)
         if self._trainer.finished:
             self._rest()
         elif perf_counter() - self._published > PUBLISH_EVERY:
@@ -289,7 +291,7 @@ class Session(TrainingControl):
 
     def _note(self, progress):
         self._publisher.note(progress)
-        self._keeping.keep(self._publisher.curves)
+        self._keeping.keep(self._publisher.kept)
 
     def _publish(self, hurry=False):
         self.snapshot = self._publisher.snapshot(self._subject, hurry)

@@ -5,6 +5,7 @@ its visitor is.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ from snnlab.files import load_npz, npz, without_fsync, write_whole
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import NotKept, Recorder
 from snnlab.runs.run import Run
-from snnlab_app.session.history import History
 
 CHECKPOINT_EVERY = 20.0
 """Seconds between two checkpoints: what a crash costs at most, to be done again."""
@@ -74,18 +74,18 @@ class Keeping:
         self.forget()
         self.folder = None
 
-    def keep(self, curves: dict[str, History]) -> None:
-        """Write the curves if there is a checkpoint since the last time."""
+    def keep(self, curves: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Write the curves, named arrays, if there is a checkpoint since the last time."""
         if self._recorder is None or self._recorder.kept == self._step:
             return
         self._step = self._recorder.kept
         try:
             with without_fsync():
-                _write(self.folder / CURVES, curves)
+                write_whole(self.folder / CURVES, npz(curves()))
         except OSError as error:
             self._give_up(f"folder {self.folder} cannot be written: {error.strerror}")
 
-    def save(self, curves: dict[str, History]) -> None:
+    def save(self, curves: Callable[[], dict[str, np.ndarray]]) -> None:
         """Keep all as it is now."""
         if self._recorder:
             try:
@@ -95,32 +95,12 @@ class Keeping:
                 self._give_up(error)
             self.keep(curves)
 
-    def curves(self) -> dict[str, History]:
-        """Those last kept, up to where the training goes on; none if they are missing."""
-        try:
-            return _read(self.folder / CURVES, self._trainer.step)
-        except (ValueError, KeyError, IndexError):  # missing, damaged, or of something else
-            return {}
+    def curves(self) -> dict[str, np.ndarray]:
+        """The curves last kept; raises :class:`SnnlabError` if they are missing or damaged."""
+        return load_npz(self.folder / CURVES, "curves", "curves of a page", kinds="ifU")
 
     def forget(self) -> None:
         """Take away what is kept; harmless if there is nothing."""
         self._recorder = self._step = None
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _write(path, curves):
-    arrays = {
-        f"{curve}/{name}": column
-        for curve, history in curves.items()
-        for name, column in history.arrays().items()
-    }
-    write_whole(path, npz(arrays))
-
-
-def _read(path, step):
-    columns: dict[str, dict[str, np.ndarray]] = {}
-    for key, column in load_npz(path, "curves", "curves of a page").items():
-        curve, name = key.split("/")
-        columns.setdefault(curve, {})[name] = column
-    return {curve: History.of(columns[curve], step) for curve in columns}

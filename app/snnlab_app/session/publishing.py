@@ -8,9 +8,10 @@ from snnlab.chip import power
 from snnlab.chip.units import PHYSICAL
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab_app.session.control import Draw, LookAt, Order, Show
+from snnlab_app.session.held_out import HeldOut
 from snnlab_app.session.history import History
+from snnlab_app.session.marks import Marks
 from snnlab_app.session.narration import narrate
-from snnlab_app.session.reference import Reference
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.session.studio import Studio
 
@@ -44,15 +45,50 @@ class Subject:
 class Publisher:
     """Takes snapshots of a trainer and keeps its curves; the trainer is advanced through it."""
 
-    def __init__(self, trainer: Trainer, curves: dict[str, History] | None = None):
-        self.curves = {"history": History(), "tests": History(), **(curves or {})}
+    def __init__(self, trainer: Trainer):
         self._trainer, self._speed, self._accuracy = trainer, 0.0, 0.0
-        self._studio, self._reference = Studio(trainer), Reference(trainer)
+        self._history, self._tests = History(), History()
+        self._studio, self._held_out = Studio(trainer), HeldOut(trainer)
+        self._marks = Marks(vars(trainer.settings))
+        self._at_start: float | None = None
+
+    def kept(self) -> dict[str, np.ndarray]:
+        """What :meth:`restore` reads: the past of this training as named arrays."""
+        parts = {
+            "history": self._history.kept(), "tests": self._tests.kept(),
+            "held_out": self._held_out.history.kept(), "marks": self._marks.kept(),
+            "start": {"activity": np.array([self._at_start])},
+        }  # fmt: skip
+        return {
+            f"{part}/{column}": array
+            for part, columns in parts.items()
+            for column, array in columns.items()
+        }
+
+    def restore(self, kept: dict[str, np.ndarray]) -> None:
+        """Continue what was kept, up to the present step.
+
+        Raises KeyError, ValueError or IndexError if it is something else.
+        """
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in kept.items():
+            part, column = name.split("/")
+            parts.setdefault(part, {})[column] = array
+        step = self._trainer.step
+        history, tests, held_out = (
+            History.of(parts[name], step) for name in ("history", "tests", "held_out")
+        )
+        at_start = float(parts["start"]["activity"][0])
+        self._marks.restore(parts["marks"], step)
+        self._history, self._tests, self._held_out.history = history, tests, held_out
+        self._at_start = at_start
 
     def see(self, progress: Progress) -> None:
         """Show this progress without a point in the curves."""
         self._studio.progress = progress
         self._power = power.estimate(progress.recording, "inference")
+        if self._at_start is None:
+            self._at_start = 1e3 * self._power.activity
         if progress.evaluation:
             self._accuracy = progress.evaluation.accuracy
 
@@ -63,7 +99,7 @@ class Publisher:
             rate, keep = progress.samples / progress.seconds, MEMORY_OF_SPEED
             self._speed = keep * self._speed + (1 - keep) * rate if self._speed else rate
         low, high = self._power.ranges["power"]
-        self.curves["history"].add(
+        self._history.add(
             step=progress.step,
             loss=progress.loss,
             accuracy=progress.accuracy,
@@ -74,24 +110,39 @@ class Publisher:
             power_high=1e3 * high,
         )
         if progress.evaluation:
-            self.curves["tests"].add(step=progress.step, accuracy=self._accuracy)
+            self._tests.add(step=progress.step, accuracy=self._accuracy)
 
     def advance(self, update) -> None:
-        """Make a weight update by calling ``update() -> Progress``, and measure its worth."""
-        self._reference.before_step()
+        """Make a weight update by calling ``update() -> Progress``; measure before if it is due."""
+        self._measure(hurry=True)
         self.note(update())
-        self._reference.after_step()
 
     def narrate(self, update) -> None:
         """Likewise, and describe the stages of the update."""
+        self._measure(hurry=True)
         progress, self._studio.stages = narrate(self._trainer, update)
         self.note(progress)
+
+    def _follow(self):
+        """Note the knobs turned since the last call."""
+        self._held_out.follow()  # has the settings follow the knobs
+        self._marks.follow(vars(self._trainer.settings), self._trainer.step)
+
+    def _measure(self, hurry):
+        self._follow()
+        self._held_out.measure(hurry)
 
     def snapshot(self, subject: Subject, hurry: bool = False) -> Snapshot:
         """What the page draws now; in a ``hurry``, pictures may be of some updates ago."""
         trainer = self._trainer
+        if hurry:
+            self._follow()
+        else:
+            self._measure(hurry=False)
+        frame, twin = self._frames(subject) if subject.view in WITH_FRAME else (None, None)
         return Snapshot(
             classes=trainer.dataset.classes,
+            origin=trainer.dataset.origin,
             test_images=len(trainer.dataset.test_images),
             step=trainer.step,
             epoch=trainer.epoch,
@@ -99,20 +150,30 @@ class Publisher:
             test_accuracy=self._accuracy,
             images_per_second=self._speed,
             power=self._power,
-            **{name: curve.arrays() for name, curve in self.curves.items()},
-            transferred=self._reference.arrays(),
+            activity_at_start=self._at_start,
+            history=self._history.arrays(),
+            tests=self._tests.arrays(),
+            marks=self._marks(),
+            held_out=self._held_out.in_the_loop(),
+            transferred=self._held_out.transferred(),
             view=subject.view,
             units=subject.wishes.get("units", PHYSICAL),
-            frame=self._frame(subject) if subject.view in WITH_FRAME else None,
+            frame=frame,
+            twin=twin,
             picture=self._studio.take(subject.view, subject.wishes, hurry),
             look=trainer.dataset.own and trainer.dataset.own.look,
         )
 
-    def _frame(self, subject):
-        """The image on the chip, always with the same noise: only the network changes."""
+    def _frames(self, subject):
+        """The image on the chip, and on the ideal one if wished for.
+
+        Always with the same noise: only the network changes.
+        """
         dataset, drawn = self._trainer.dataset, subject.drawn
-        if drawn is not None and drawn.shape == dataset.test_images.shape[1:]:
-            return self._studio.frame(drawn, None, "drawn", 0)
-        index = subject.index % len(dataset.test_images)
-        label = dataset.classes[dataset.test_labels[index]]
-        return self._studio.frame(dataset.test_images[index], label, "frame", TEST_IDS + index)
+        image, twin = (drawn, None, "drawn", 0), subject.wishes.get("twin", False)
+        if drawn is None or drawn.shape != dataset.test_images.shape[1:]:
+            index = subject.index % len(dataset.test_images)
+            label = dataset.classes[dataset.test_labels[index]]
+            image = dataset.test_images[index], label, "frame", TEST_IDS + index
+        frame = self._studio.frame(*image)
+        return frame, self._studio.frame(*image, ideal=True) if twin else None

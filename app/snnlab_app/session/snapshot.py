@@ -11,6 +11,14 @@ from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A turn of knobs: the step after which it took effect, and what was turned in words."""
+
+    step: int
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One test image on the chip as it is now.
@@ -75,6 +83,7 @@ class LearnPicture:
 
     edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; surrogate : the one in force;
     reached : share of neurons that receive gradient; trouble : why learning stalls, or None;
+    verdict : of :func:`~snnlab.learn.health.assess`, the trouble if there is one;
     stages : title and numbers of every stage of the last step that was described.
     """
 
@@ -83,6 +92,7 @@ class LearnPicture:
     surrogate: Surrogate
     reached: float
     trouble: str | None
+    verdict: str
     stages: tuple[tuple[str, str], ...]
 
 
@@ -90,13 +100,20 @@ class LearnPicture:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
-    transferred : accuracy of weights left out of the loop when the chip changed; view : what
-    ``picture`` and ``frame`` were made for, None where it needs none; units : in which to show
+    origin : where the data come from; activity_at_start : activity-dependent power at the first
+    measurement of this training, in mW; history : curves over the updates; tests : accuracy on all
+    test images after each epoch; marks : knobs turned; held_out : step, accuracy and its 95 %
+    interval low, high on some test images, float64[point]; transferred : step and accuracy left on
+    the same images of the weights as they were when the chip last changed, from there on.
+
+    view : what ``picture``, ``frame`` and ``twin`` were made for, None where it needs none; twin :
+    the frame on the ideal chip, only if the view wishes for ``twin``; units : in which to show
     them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set of one's own
     are treated, None for any other.
     """
 
     classes: tuple[str, ...]
+    origin: str
     test_images: int
     step: int
     epoch: int
@@ -104,11 +121,15 @@ class Snapshot:
     test_accuracy: float
     images_per_second: float
     power: PowerEstimate
+    activity_at_start: float
     history: dict[str, np.ndarray]
     tests: dict[str, np.ndarray]
+    marks: tuple[Mark, ...]
+    held_out: dict[str, np.ndarray]
     transferred: dict[str, np.ndarray]
     view: str
     units: str
     frame: Frame | None
+    twin: Frame | None
     picture: object
     look: Look | None = None

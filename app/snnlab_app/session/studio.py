@@ -1,16 +1,18 @@
 """Pictures for the views of the page, each taken only while somebody looks at it."""
 
 from time import perf_counter
+from types import SimpleNamespace
 
 import numpy as np
 
 from snnlab.chip import units
 from snnlab.chip.layout import floor
 from snnlab.chip.spec import BRAINSCALES2
-from snnlab.learn.health import diagnose
+from snnlab.config import Config
+from snnlab.learn.health import assess, diagnose
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, reached
-from snnlab.learn.setup import find_calibration
+from snnlab.learn.setup import Setup, find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
@@ -33,6 +35,7 @@ class Studio:
         self.progress: Progress | None = None
         self.stages: tuple[tuple[str, str], ...] = ()
         self._last: tuple[tuple, float, object] = ((), 0.0, None)
+        self._twin = Setup(trainer.mapping, trainer.point)
         n = len(trainer.dataset.test_labels)
         self._decided, self._margin = np.full(n, UNKNOWN), np.zeros(n)
         self._asked_of, self._fresh, self._next = None, 0, 0
@@ -52,12 +55,18 @@ class Studio:
             self._last = wanted, perf_counter(), picture
         return picture
 
-    def frame(self, image: np.ndarray, label: str | None, noise: str, number: int) -> Frame:
-        """One image on the chip, with the noise that goes by a name and a number."""
+    def frame(
+        self, image: np.ndarray, label: str | None, noise: str, number: int, ideal: bool = False
+    ) -> Frame:
+        """One image on the chip, with the noise that goes by a name and a number.
+
+        ideal : on the ideal chip with the same weights, without mismatch and noise.
+        """
         trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
         events = trainer.encode(image[None], np.array([number], np.uint64))
         trial = key(c.seed, noise, number)
-        recording = trainer.chip.run(events, trainer.weights_lsb(), trial=trial)
+        chip = self._ideal_chip() if ideal else trainer.chip
+        recording = chip.run(events, trainer.weights_lsb(chip), trial=trial)
         traces = decode(recording, network.scales()[-1])[0]
         classes = trainer.dataset.classes
         return Frame(
@@ -68,6 +77,10 @@ class Studio:
             readout=c.readout,
             decision=classes[int(trainer.scores(recording)[0].argmax())],
         )
+
+    def _ideal_chip(self):
+        """The ideal twin of the chip, which is set up once."""
+        return self._twin.chip(SimpleNamespace(**{**vars(self._trainer.settings), **Config.IDEAL}))
 
     # ── the chip ──
 
@@ -146,7 +159,9 @@ class Studio:
         edges, share = membrane_histogram(recording)
         surrogate = trainer.surrogate
         who = float(reached(recording, surrogate).mean())
-        return LearnPicture(edges, share, surrogate, who, diagnose(trainer, recording), self.stages)
+        trouble = diagnose(trainer, recording)
+        verdict = assess(trainer, trouble)
+        return LearnPicture(edges, share, surrogate, who, trouble, verdict, self.stages)
 
     # ── the comparison ──
 

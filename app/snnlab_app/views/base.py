@@ -39,6 +39,8 @@ class View:
     """Number of figures."""
     drawings: tuple[tuple, ...] = ()
     """Its figures whose shape is known before a training: each the arguments of ``template``."""
+    narrow = False
+    """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
@@ -69,6 +71,17 @@ class View:
     def measure_in(self, units: str) -> None:
         """Request these units from the next snapshot on."""
         self.units = units
+
+    def enlarge(self, on: bool) -> None:
+        """Draw for an audience that sits far away, or as usual again."""
+        self._large = on
+        for plot in self.plots.values():
+            plot.enlarge(on)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has been open already."""
+        return self._built
 
     def open(self) -> None:
         """Open the view, building it if necessary."""

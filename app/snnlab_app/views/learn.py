@@ -15,8 +15,6 @@ from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 
-MIN_HEALTHY = 0.05
-"""Share of neurons that receive gradient below which nothing is called healthy."""
 STAGE_SECONDS = 1.2
 """Seconds for which each stage is highlighted."""
 STAGES = (
@@ -120,7 +118,7 @@ class LearnView(View):
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
             f"{share} of the neurons receive gradient from an image at β = {surrogate.beta:g},"
-            f" {surrogate.shape}. {_health(picture)}".rstrip()
+            f" {surrogate.shape}. {picture.verdict}".rstrip()
         )
         if picture.stages != self._numbers:
             self._numbers, self._begun = picture.stages, monotonic()
@@ -156,13 +154,6 @@ class LearnView(View):
 def _newest(history, name):
     """Mean of a quantity over the newest batches, as text."""
     return quantities(STEP)[name].format(float(np.mean(history[name][-5:])))
-
-
-def _health(picture):
-    """Whether learning works, in a sentence; nothing while hardly a neuron receives gradient."""
-    if picture.trouble:
-        return picture.trouble
-    return "Healthy." if picture.reached >= MIN_HEALTHY else ""
 
 
 def _fill(source, x, y):

@@ -22,7 +22,13 @@ from snnlab_app.plots import blank
 from snnlab_app.plots.cards import card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
-from snnlab_app.views.live import feed_labels, feed_threshold, shape_of, spikes_table, verdict
+from snnlab_app.views.frames import (
+    feed_labels,
+    feed_threshold,
+    shape_of,
+    spikes_table,
+    verdict,
+)
 
 TICKS = 200
 """Updates of the page over which an image is played in slow motion: ten seconds."""

@@ -41,7 +41,7 @@ def main() -> None:
 
 def film(page):
     """Frames of training, dragging the slider, and training on."""
-    page.get_by_text(re.compile("^mnist: ")).first.wait_for(timeout=120_000)
+    page.get_by_text(re.compile("^Ready · MNIST")).first.wait_for(timeout=120_000)
     page.get_by_role("button", name="Train", exact=True).first.click()
     while number(page, "Batch accuracy") < LEARNT:
         time.sleep(0.5)

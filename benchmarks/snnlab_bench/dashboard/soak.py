@@ -79,7 +79,7 @@ def watch(url: str, server: psutil.Process, minutes: float) -> bool:
         )
         page = browser.new_page(viewport={"width": 1440, "height": 1000})
         page.goto(url)
-        page.get_by_text("mnist:").or_(page.get_by_text("digits:")).wait_for(timeout=120_000)
+        page.get_by_text("Ready ·").wait_for(timeout=120_000)
         train(page)
         wire = page.context.new_cdp_session(page)
         while (now := (time.monotonic() - start) / 60) < minutes:

@@ -71,7 +71,7 @@ def test_more_mismatch_is_another_chip_at_once(dashboard: Page):
     slider.press("End")
     assert slider.get_attribute("aria-valuenow") == "50"
     wait_for(dashboard, lambda: figure(dashboard, "hidden") != before, 10_000)
-    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+    expect(dashboard.get_by_text(re.compile("^Ready · scikit-learn digits"))).to_be_visible()
 
 
 def test_burst_regularisation_lowers_spikes(dashboard: Page):
@@ -90,7 +90,7 @@ def test_step_and_reset(dashboard: Page):
     expect(dashboard.get_by_text("paused: step 1, epoch 0")).to_be_visible()
     wait_for(dashboard, lambda: figure(dashboard, "loss") != loss)
     dashboard.get_by_role("button", name="Reset", exact=True).click()
-    expect(dashboard.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+    expect(dashboard.get_by_text(re.compile("^Ready · scikit-learn digits"))).to_be_visible()
 
 
 def test_a_click_is_answered_while_it_trains(dashboard: Page):

@@ -304,7 +304,7 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     ],
 )
 def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):
-    says(dashboard, "^digits: bundled").to_be_visible()
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
     tab(dashboard, view)
     wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
     dashboard.wait_for_timeout(1500)
@@ -330,7 +330,7 @@ def test_keys_are_left_alone_while_somebody_types(dashboard: Page):
     field.click()
     field.press_sequentially("3.")
     dashboard.wait_for_timeout(400)
-    says(dashboard, "^digits: bundled").to_be_visible()
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
 
 
 def test_every_control_has_a_name(dashboard: Page):

@@ -23,7 +23,7 @@ def visited(tmp_path):
 
 
 def train(page: Page):
-    expect(page.get_by_text(re.compile("^digits: bundled"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^Ready · scikit-learn digits"))).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()
     trains = re.compile("^running: step [0-9]{2}")
     expect(page.get_by_text(trains)).to_be_visible()

@@ -8,6 +8,8 @@ from conftest import until
 from snnlab.config import Config
 from snnlab_app.session.control import TrainingControl
 
+READY = "Ready · scikit-learn digits, 1\u202f438 images"
+"""Message of a session that has loaded them."""
 ENDLESS = Config.checked(dataset="digits", epochs=10_000, schedule="constant").values()
 
 

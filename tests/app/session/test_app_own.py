@@ -108,7 +108,8 @@ def test_a_file_of_ones_own_is_trained_on(visit, tmp_path, name):
     assert session.snapshot.classes == classes
     assert session.snapshot.test_images == 12
     assert session.snapshot.look.turned
-    assert session.message.startswith(f"folder: your {name}; ")
+    assert session.message.startswith(f"Ready · your {name}, 48 images; ")
+    assert session.snapshot.origin.startswith(f"your {name}; ")
     assert "; the images are dark on bright" in session.message
     labels_first = "the first is taken as the labels" in session.message
     assert labels_first == (name == "data.csv"), "only a table without names has to be guessed at"
@@ -324,9 +325,9 @@ def drop(page, name, data):
 @pytest.mark.browser
 def test_a_zip_is_dropped_and_trained_on(page, server, tmp_path):
     page.goto(server.url)
-    expect(page.get_by_text(re.compile("^digits: bundled"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^Ready · scikit-learn"))).to_be_visible(timeout=60_000)
     drop(page, "my pictures.zip", zipped(more=9_000_000))  # in two parts
-    said = "^folder: your data.zip; 1 file not in a class, not used; the images are dark"
+    said = "^Ready · your data.zip, 48 images; 1 file not in a class, not used; the images are dark"
     expect(page.get_by_text(re.compile(said))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Train", exact=True).click()
     expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=60_000)
@@ -344,13 +345,13 @@ def test_a_link_to_data_of_ones_own_without_them_is_one_line(page, server):
     said = page.get_by_text(re.compile("data set folder is your own: .*drop it on"))
     expect(said.first).to_be_visible(timeout=60_000)
     drop(page, "a.csv", csv())
-    expect(page.get_by_text(re.compile("^folder: your data.csv"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^Ready · your data.csv"))).to_be_visible(timeout=60_000)
 
 
 @pytest.mark.browser
 def test_too_large_a_file_is_said_and_harms_nobody(page, server):
     page.goto(server.url)
-    expect(page.get_by_text(re.compile("^digits: bundled"))).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(re.compile("^Ready · scikit-learn"))).to_be_visible(timeout=60_000)
     drop(page, "large.zip", bytes(13_000_000))
     expect(page.get_by_text("the file was not sent: use one of 12 MB at most")).to_be_visible()
     other = page.context.new_page()

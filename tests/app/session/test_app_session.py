@@ -1,10 +1,13 @@
 """A visitor's session, without a page: the worker, its orders and its snapshots."""
 
+import shutil
+
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
 from sessions import ENDLESS, visiting
 
+from snnlab.config import Config
 from snnlab_app.session.history import MAX_POINTS, History
 from snnlab_app.session.local import Session
 
@@ -22,6 +25,115 @@ def test_a_live_knob_acts_without_a_reset(session):
     until(lambda: session._trainer.chip.die is not die)
     until(lambda: not np.array_equal(session.snapshot.frame.recording.cadc[0], before))
     assert session.snapshot.step == 0
+
+
+def frames(session, **wishes):
+    session.look_at("live", wishes)
+    until(lambda: idle(session))
+    return session.snapshot.frame, session.snapshot.twin
+
+
+def assert_same_frames(a, b):
+    for name in ("inputs", "spikes", "cadc"):
+        mine, other = getattr(a.recording, name), getattr(b.recording, name)
+        pairs = [(mine, other)] if name == "inputs" else zip(mine, other, strict=True)
+        for x, y in pairs:
+            if name == "cadc":
+                np.testing.assert_array_equal(x, y)
+            else:
+                np.testing.assert_array_equal(x.tick, y.tick)
+                np.testing.assert_array_equal(x.channel, y.channel)
+    np.testing.assert_array_equal(a.label_traces, b.label_traces)
+    assert (a.decision, a.label) == (b.decision, b.label)
+
+
+def test_the_twin_is_made_only_when_wished_for(session):
+    assert frames(session)[1] is None
+    frame, twin = frames(session, twin=True)
+    np.testing.assert_array_equal(twin.image, frame.image)
+    np.testing.assert_array_equal(twin.recording.inputs.tick, frame.recording.inputs.tick)
+    assert not np.array_equal(twin.recording.cadc[0], frame.recording.cadc[0])
+    assert frames(session)[1] is None
+
+
+def test_on_an_ideal_die_without_noise_twin_and_frame_are_the_same(session):
+    session.step()
+    session.turn("mismatch", 0.5)
+    _, before = frames(session, twin=True)
+    for name, value in Config.IDEAL.items():
+        session.turn(name, value)
+    frame, twin = frames(session, twin=True)
+    assert_same_frames(frame, twin)
+    assert_same_frames(before, twin)  # the real chip has no part in it
+
+
+def test_the_ideal_chip_is_set_up_once(session):
+    frames(session, twin=True)
+    studio = session._publisher._studio
+    chip = studio._ideal_chip()
+    session.show(3)
+    until(lambda: idle(session))
+    assert studio._ideal_chip() is chip
+
+
+def test_a_turn_at_rest_shows_on_the_chip_view_at_once(session):
+    """A calibration too, which takes a moment."""
+    session.look_at("chip")
+    session.step()
+    until(lambda: session.state == "paused" and idle(session))
+    assert session.snapshot.picture.calibration == {}
+    session.turn("calibration", "measured")
+    until(lambda: session.snapshot.picture.calibration)
+    session.turn("calibration", "as drawn")
+    until(lambda: not session.snapshot.picture.calibration)
+
+
+def test_the_activity_at_the_start_stays(session):
+    at_start = session.snapshot.activity_at_start
+    assert at_start == session.snapshot.history["activity"][0] > 0.0
+    session.step()
+    until(lambda: session.snapshot.step == 1)
+    assert session.snapshot.activity_at_start == at_start
+
+
+def past(snapshot):
+    return [(mark.step, mark.text) for mark in snapshot.marks], snapshot.activity_at_start
+
+
+def test_marks_and_measurements_outlive_the_process(tmp_path):
+    with visiting(
+        lambda config, folder: Session(config, folder=folder).start(), **ENDLESS
+    ) as visit:
+        session = visit(tmp_path / "run")
+        session.step()
+        until(lambda: session.state == "paused" and idle(session))
+        session.turn("mismatch", 0.3)
+        session.step()
+        until(lambda: session.snapshot.step == 2 and idle(session))
+        seen = session.snapshot
+        assert seen.marks[0].text == "Mismatch σ_d → 30 %"
+        shutil.copytree(tmp_path / "run", tmp_path / "copy")  # as a crash would leave it
+        again = visit(tmp_path / "copy", mismatch=0.3)
+        assert again.state == "paused"
+        assert past(again.snapshot) == past(seen)
+        for name, values in seen.held_out.items():
+            np.testing.assert_array_equal(again.snapshot.held_out[name][: len(values)], values)
+        (tmp_path / "copy" / "curves.npz").unlink()
+        shutil.copytree(tmp_path / "copy", tmp_path / "without curves")
+        bare = visit(tmp_path / "without curves", mismatch=0.3)
+        assert (bare.state, bare.snapshot.step, bare.snapshot.marks) == ("paused", 2, ())
+
+
+def test_a_knob_turned_since_the_checkpoint_leaves_its_mark(tmp_path):
+    with visiting(
+        lambda config, folder: Session(config, folder=folder).start(), **ENDLESS
+    ) as visit:
+        session = visit(tmp_path / "run")
+        session.step()
+        until(lambda: session.state == "paused" and idle(session))
+        shutil.copytree(tmp_path / "run", tmp_path / "copy")
+        again = visit(tmp_path / "copy", beta=50.0)
+        assert past(again.snapshot)[0] == [(1, "Surrogate steepness β → 50")]
 
 
 def test_history_stays_short_and_keeps_the_mean():

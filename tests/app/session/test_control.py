@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 from conftest import until
-from sessions import ENDLESS, visiting
+from sessions import ENDLESS, READY, visiting
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -16,6 +16,7 @@ from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.session import control
 from snnlab_app.session.control import Order, State, TrainingControl
 from snnlab_app.session.local import Session
+from snnlab_app.session.snapshot import Mark
 from snnlab_app.session.tasks import TASKS
 
 
@@ -52,8 +53,9 @@ def session(visit):
 
 def test_it_loads_and_shows_the_untrained_network(session):
     assert session.state == "ready"
-    assert session.message == "digits: bundled with scikit-learn"
+    assert session.message == READY
     snapshot = session.snapshot
+    assert snapshot.origin == "bundled with scikit-learn"
     assert snapshot.step == 0
     assert snapshot.test_accuracy < 0.35
     assert snapshot.history["step"].tolist() == [0]
@@ -113,6 +115,38 @@ def test_the_watched_image_has_the_same_noise_every_time(session):
         np.testing.assert_array_equal(a, b)
     session.show(3)
     until(lambda: not np.array_equal(session.snapshot.frame.image, first.frame.image))
+
+
+def test_live_knobs_leave_marks_after_the_first_update_until_a_reset(session):
+    session.turn("beta", 5.0)
+    session.step()
+    until(lambda: session.snapshot.step == 1)
+    assert session.snapshot.marks == ()
+    session.turn("mismatch", 0.3)
+    until(lambda: session.snapshot.marks)
+    session.turn("hidden", [64])
+    session.step()
+    until(lambda: session.snapshot.step == 2)
+    assert session.snapshot.marks == (Mark(1, "Mismatch σ_d → 30 %"),)
+    session.reset()
+    until(lambda: session.snapshot.step == 0)
+    assert session.snapshot.marks == ()
+    assert session.snapshot.transferred["step"].size == 0
+
+
+def test_held_out_images_are_asked_at_each_rest_and_while_it_trains(session):
+    held_out = session.snapshot.held_out
+    assert held_out.keys() == {"step", "accuracy", "low", "high"}
+    assert held_out["step"].tolist() == [0]
+    session.play()
+    until(lambda: len(session.snapshot.held_out["step"]) >= 3)
+    session.pause()
+    until(lambda: session.state == "paused")
+    snapshot = session.snapshot
+    assert snapshot.held_out["step"][-1] == snapshot.step
+    low, accuracy, high = (snapshot.held_out[name] for name in ("low", "accuracy", "high"))
+    assert ((low < accuracy) & (accuracy < high)).all()
+    assert accuracy[-1] > accuracy[0]
 
 
 def test_a_network_too_large_is_said_and_mended_by_a_reset(session):

@@ -169,3 +169,8 @@ def test_weights_left_out_of_the_loop_do_not_come_back(session):
     left, looped = session.snapshot.transferred["left"], session.snapshot.history["accuracy"]
     assert looped[-10:].mean() > left[-1]
     assert left[-1] < 0.9
+    steps, accuracy = (session.snapshot.held_out[name] for name in ("step", "accuracy"))
+    shared = len(steps) - len(left)
+    np.testing.assert_array_equal(steps[shared:], session.snapshot.transferred["step"])
+    assert accuracy[shared] == left[0], "both begin at the change"
+    assert accuracy[-1] > left[-1]

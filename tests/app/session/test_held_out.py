@@ -1,0 +1,123 @@
+"""Accuracy on held-out images, in the loop and left out of it."""
+
+import numpy as np
+import pytest
+
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.learn.trainer import Trainer
+from snnlab.studies.interval import wilson_interval
+from snnlab_app.session import held_out as module
+from snnlab_app.session.held_out import MAX_IMAGES, HeldOut
+
+
+@pytest.fixture
+def trainer():
+    config = Config.checked(dataset="digits", hidden=[40], epochs=1000, schedule="constant")
+    trainer = Trainer(config, load("digits"))
+    for _ in range(20):
+        trainer.advance()
+    return trainer
+
+
+@pytest.fixture
+def measured(trainer):
+    """The trainer's measurement, which has seen its chip."""
+    measured = HeldOut(trainer)
+    measured.follow()
+    measured.measure()
+    return measured
+
+
+def change(trainer, measured, **settings):
+    for name, value in settings.items():
+        trainer.config.set(name, value)
+    measured.follow()
+    measured.measure()
+
+
+def test_it_is_that_part_of_the_whole_test_with_its_interval(trainer, measured):
+    labels, n = trainer.dataset.test_labels, len(measured._images)
+    decided = np.empty(len(labels), int)
+    for part, recording in trainer.recordings():
+        decided[part] = trainer.scores(recording).argmax(axis=1)
+    right = int((decided == labels)[measured._images].sum())
+    curves = measured.in_the_loop()
+    assert curves["accuracy"].tolist() == [right / n]
+    assert (curves["low"][0], curves["high"][0]) == wilson_interval(right, n)
+    assert curves["step"].tolist() == [20]
+    assert (np.diff(measured._images) > 0).all()
+    assert (n, measured._images[-1]) == (MAX_IMAGES, len(labels) - 1)
+
+
+def test_nothing_is_measured_twice_nor_before_it_is_due(trainer, measured, monkeypatch):
+    measured.measure()
+    assert len(measured.in_the_loop()["step"]) == 1, "of the same weights"
+    trainer.advance()
+    measured.measure(hurry=True)
+    assert len(measured.in_the_loop()["step"]) == 1, "not due"
+    measured.measure()
+    assert measured.in_the_loop()["step"].tolist() == [20, 21]
+
+
+def test_measurements_that_take_long_become_rarer(trainer, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    measured = HeldOut(trainer)
+    count = measured._count_right
+
+    def slowly(weights):
+        now[0] += 0.3
+        return count(weights)
+
+    monkeypatch.setattr(measured, "_count_right", slowly)
+    steps = 200
+    for _ in range(steps):
+        trainer.step += 1
+        now[0] += 0.5
+        measured.measure(hurry=True)
+    spent = 0.3 * len(measured.in_the_loop()["step"])
+    assert 0.5 * module.MAX_SHARE < spent / (0.5 * steps) < 2 * module.MAX_SHARE
+
+
+def test_both_lines_split_from_one_point_at_the_step_of_the_change(trainer, measured):
+    assert measured.transferred()["step"].size == 0
+    change(trainer, measured, mismatch=0.5, die_seed=3)
+    trainer.advance()
+    measured.measure()
+    loop, left = measured.in_the_loop(), measured.transferred()
+    assert loop["step"].tolist() == [20, 20, 21]
+    assert left["step"].tolist() == [20, 21]
+    assert left["left"][0] == loop["accuracy"][1] < loop["accuracy"][0]
+    assert measured._left is not None
+
+
+def test_what_is_left_out_is_measured_as_it_was_on_the_chip_as_it_is(trainer, measured):
+    before = trainer.weights_lsb()
+    change(trainer, measured, mismatch=0.5)
+    for _ in range(10):
+        trainer.advance()
+    measured.measure()
+    right = measured._count_right(before)
+    assert measured.transferred()["left"][-1] == right / len(measured._images)
+    assert not all(map(np.array_equal, before, trainer.weights_lsb()))
+
+
+def test_another_change_begins_another_line_and_a_dragged_slider_does_not(
+    trainer, measured, monkeypatch
+):
+    change(trainer, measured, mismatch=0.3)
+    trainer.advance()
+    change(trainer, measured, mismatch=0.4)
+    assert measured.transferred()["step"].tolist() == [20, 21]
+    monkeypatch.setattr(module, "SAME_CHANGE_SECONDS", 0.0)
+    trainer.advance()
+    change(trainer, measured, mismatch=0.5)
+    assert measured.transferred()["step"].tolist() == [22]
+
+
+def test_weights_of_more_bits_are_rounded_to_those_of_the_chip(trainer, measured):
+    change(trainer, measured, weight_bits=3)
+    trainer.advance()
+    measured.measure()
+    assert measured.transferred()["step"].tolist() == [20, 21]
