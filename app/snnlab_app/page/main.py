@@ -71,6 +71,7 @@ class Dashboard(Page):
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
             view.saving.page = self
+        by_name["live"].built = lambda: self.turn_to(by_name["live"])
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])
