@@ -16,7 +16,7 @@ from snnlab_app.session.narration import narrate
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.session.studio import Studio
 
-WITH_FRAME = ("live", "sample")
+WITH_FRAME = ("live", "sample", "chip")
 """Views that show one image on the chip."""
 MEMORY_OF_SPEED = 0.95
 """Share of the old value in the running mean of images per second."""

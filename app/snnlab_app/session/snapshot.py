@@ -10,6 +10,9 @@ from snnlab.chip.spec import ChipSpec
 from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
 
+MAX_HELD_OUT = 250
+"""Test images that accuracy is measured on while it trains, spread evenly over all."""
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -25,7 +28,8 @@ class Frame:
 
     image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
     in units of the float weights; decision : the network's answer, as its ``readout`` has it;
-    label : None for a picture that a person drew.
+    label : None for a picture that a person drew; links : int16[link, (source, target, weight)] of
+    each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them.
     """
 
     image: np.ndarray
@@ -34,6 +38,7 @@ class Frame:
     label_traces: np.ndarray
     readout: str
     decision: str
+    links: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
