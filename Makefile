@@ -47,7 +47,7 @@ lint: $(VENV)/.test  ## style and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(if $(NODE),for f in app/snnlab_app/browser/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
+	$(if $(NODE),for f in app/snnlab_app/browser/*.js app/snnlab_app/browser/*/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
 	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"

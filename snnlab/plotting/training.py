@@ -51,10 +51,12 @@ def power_curve() -> hv.Overlay:
     """
     none = np.empty(0)
     line = hv.Curve((none, none), "step", "power", label="activity")
+    batches = hv.Curve((none, none), "step", "power", label="batches")
     start = hv.Curve((none, none), "step", "power", label="start")
     return hv.Overlay([
         _area("static", GREY, 0.35),
         _area("share", GREEN, 0.25),
+        batches.opts(color=GREEN, line_width=1, alpha=0.35),
         start.opts(color=GREY, line_width=1.5, line_dash="dotted"),
         line.opts(color=GREEN, line_width=2.5),
     ]).opts(ylabel="power by spikes (mW)", show_legend=False, **CURVE)  # fmt: skip

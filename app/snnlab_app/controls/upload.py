@@ -13,13 +13,18 @@ FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF")
 """Kinds that take at most some 100 MB of memory to read, even if the file is malicious."""
 
 
-def chooser(max_bytes: int = MAX_BYTES, accept: str = "image/*", **look) -> pmui.FileInput:
-    """A button for one file of at most ``max_bytes``, which the server checks as well."""
+def chooser(max_bytes: int = MAX_BYTES, accept: str = "", **look) -> pmui.FileInput:
+    """A button for one file of at most ``max_bytes``, which the server checks as well.
+
+    accept : types and endings of files that the browser sends. Of others it shows a red icon only;
+    with none given it sends all, and who reads the file says what is wrong with it.
+    """
     widget = pmui.FileInput(accept=accept, max_file_size=max_bytes, chunk_size=CHUNK_BYTES, **look)
 
     def refuse(reason):
         too_large = "exceed" in reason
-        cure = f"use one of {max_bytes / 1e6:.0f} MB at most" if too_large else f"choose {accept}"
+        kinds = accept.replace(",", ", ") or "PNG or JPEG"
+        cure = f"use one of {max_bytes / 1e6:.0f} MB at most" if too_large else f"choose {kinds}"
         pn.state.notifications.error(f"the file was not sent: {cure}", duration=6000)
 
     limit_upload(widget, max_bytes, CHUNK_BYTES, refuse)

@@ -11,6 +11,8 @@ ENTRIES = {
     "redo": ("Redo (Ctrl+Y)", "redo"),
     "units": ("", "straighten"),
     "present": ("", "co_present"),
+    "picture": ("Save picture of this view", "image"),
+    "animation": ("Save animation of Live, last 8 s", "movie"),
     "link": ("Copy link", "link"),
     "share": ("Share live view", "groups"),
     "python": ("Copy as Python", "code"),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from snnlab import plotting
+from snnlab.chip.units import PHYSICAL, SCALES
 from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.plots.annotations import EndNames, KnobMarks
@@ -22,6 +23,8 @@ BASE_HEIGHT = 0.18
 """Height of the static base as a share of what is above it; not to scale."""
 MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
+SMOOTHED = 25
+"""Points over which power is averaged, as the inputs of a batch change it more than learning."""
 NAME_ROOM = 0.3
 """Share of the curves' length kept free for the names at their ends."""
 
@@ -49,6 +52,7 @@ class MembranePlot(LivePlot):
         for legend in self.figure.legend:
             legend.visible = False
         self._traces: dict[str, tuple[str, np.ndarray]] = {}
+        self._threshold, self._quantity = None, SCALES[PHYSICAL].potential
         colors = plotting.TRACE_COLORS
         self._ends = EndNames(
             self.figure, {name: colors[k % len(colors)] for k, name in enumerate(names)}
@@ -58,10 +62,21 @@ class MembranePlot(LivePlot):
         super().enlarge(on)
         self._ends.scale = self.scale
 
-    def draw(self, traces: dict[str, tuple[str, np.ndarray]]) -> None:
-        """Draw a trace for each curve, with the text at its end : float[step]."""
+    def draw(
+        self,
+        traces: dict[str, tuple[str, np.ndarray]],
+        quantity: str,
+        threshold: tuple[str, float] | None = None,
+    ) -> None:
+        """Draw a trace for each curve, with the text at its end : float[step].
+
+        quantity : what the traces are, with its unit; threshold : its name and value.
+        """
+        self.measure(quantity)
         end, ends = self.figure.x_range.end / (1 + NAME_SHARE), {}
-        self._traces = traces
+        self._traces, self._threshold, self._quantity = traces, threshold, quantity
+        if threshold:
+            self.feed("threshold", np.array([0.0, end]), np.full(2, threshold[1]))
         for name, (text, trace) in traces.items():
             time = plotting.microseconds(len(trace))
             inside, last = time < end, np.interp(end, time, trace)
@@ -72,12 +87,15 @@ class MembranePlot(LivePlot):
 
     def table(self):
         """The whole traces, beyond what is shown."""
-        columns = ["curve", "time (µs)", "potential"]
-        return columns, [
+        named = [(text, trace) for text, trace in self._traces.values() if text]
+        if self._threshold:
+            name, value = self._threshold
+            named.append((name, np.full(2, value)))
+        return ["curve", "time (µs)", self._quantity], [
             (text, *point)
-            for text, trace in self._traces.values() if text
+            for text, trace in named
             for point in zip(plotting.microseconds(len(trace)), trace, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 class NamedCurves(LivePlot):
@@ -141,11 +159,13 @@ class PowerPlot(NamedCurves):
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""
-        step, activity = s.history["step"], s.history["activity"]
+        step, batches = s.history["step"], s.history["activity"]
         if not len(step):
             return
+        activity = smooth(batches, SMOOTHED)
         start, ends = s.activity_at_start, step[[0, -1]]
         self.feed("activity", step, activity)
+        self.write("batches", step, batches)
         margin = MIN_POWER_SPAN * start * np.array([-1, 1])
         self.feed("start", ends, np.full(2, start))
         self.see("room", ends, start + margin)
@@ -168,6 +188,14 @@ def above_base(low: float, high: float, now: tuple[float, float]) -> tuple[float
     foot, top = now
     bottom, top = pad_range(low, high, (foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT), top))
     return bottom - BASE_HEIGHT * (top - bottom), top
+
+
+def smooth(values: np.ndarray, window: int) -> np.ndarray:
+    """Moving average over each value and up to ``window`` − 1 before it."""
+    total = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
+    end = np.arange(1, len(total))
+    start = np.maximum(end - window, 0)
+    return (total[end] - total[start]) / (end - start)
 
 
 def change(now: float, before: float) -> str:

@@ -11,6 +11,7 @@ from bokeh.core.property.vectorization import Value
 from bokeh.models import ColorBar, Plot
 
 from snnlab_app.panel_fixes import rendered
+from snnlab_app.plots.template import Template
 from snnlab_app.plots.theme import AXIS
 
 LARGE = 1.6
@@ -22,6 +23,8 @@ MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
 MIN_FILL = 0.4
 """Share of the axis that the data must fill, else it shrinks to them."""
+MIN_RELATIVE_SPAN = 0.04
+"""Smallest span of an axis relative to its values, so that rounding errors do not fill it."""
 
 
 class LivePlot:
@@ -35,7 +38,7 @@ class LivePlot:
 
     def __init__(
         self,
-        element: hv.Element | hv.Overlay,
+        element: hv.Element | hv.Overlay | Template,
         height: int | None = None,
         follow: str = "y",
         widest: int | None = None,
@@ -44,10 +47,15 @@ class LivePlot:
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
-        self.scale = 1.0
+        self.scale, self._alone = 1.0, False
         self.glyphs: dict[str, object] = {}
-        self.figure: Plot = rendered(element, self._remember)
+        if isinstance(element, Template):
+            self.figure, self._sources, self.glyphs = element.copy()
+            self._dimensions = element.dimensions
+        else:
+            self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
+        self._measured = self.figure.yaxis[0].axis_label if self.figure.yaxis else ""
         self.figure.max_width = self._widest = widest
         pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
         self._follows, self._following = follow, Following(self.figure, pads, right)
@@ -55,6 +63,7 @@ class LivePlot:
     def stand_alone(self, name: str) -> None:
         """Have the figure named for screen readers, and its axes left to the title around it."""
         self.figure.html_attributes = {"role": "figure", "aria-label": name}
+        self._alone = True
         for axis in self.figure.axis:
             axis.axis_label = ""
         self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
@@ -112,9 +121,10 @@ class LivePlot:
 
     def measure(self, words: str, high: float | None = None) -> None:
         """Rename the vertical axis after a change of quantity; ``high`` ends an axis from 0."""
-        axis = self.figure.yaxis[0]
-        if axis.axis_label != words:
-            axis.axis_label = words
+        if self._measured != words:
+            self._measured = words
+            if not self._alone:
+                self.figure.yaxis[0].axis_label = words
             self._following.resume()
             if high is not None:
                 self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
@@ -279,12 +289,19 @@ def pad_range(
     ``right`` is the share of the values' span that stays free above them.
     """
     start, end = now
+    low, high = widen(low, high)
     free = right * (high - low)
     if start <= low and high + free <= end and high - low >= MIN_FILL * (end - start):
         return now
     high += free
-    span = (high - low) or 0.1 * abs(high) or 1.0
+    span = (high - low) or 1.0
     step = 10.0 ** np.floor(np.log10(span)) / 4.0
     down, up = low - room * span, high + max(room, 0.1) * span
     floor = float(np.floor(down / step) * step)
     return (0.0 if low >= 0.0 > floor else floor), float(np.ceil(up / step) * step)
+
+
+def widen(low: float, high: float) -> tuple[float, float]:
+    """A range about the middle of low…high that spans at least MIN_RELATIVE_SPAN of its values."""
+    missing = MIN_RELATIVE_SPAN * max(abs(low), abs(high)) - (high - low)
+    return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)

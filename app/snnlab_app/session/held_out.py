@@ -9,6 +9,7 @@ from time import perf_counter
 
 import numpy as np
 
+from snnlab.learn.setup import BITS, FABRICATED, TRIAL_NOISE
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
 from snnlab.studies.interval import wilson_interval
@@ -21,50 +22,76 @@ MAX_SHARE = 0.03
 """Share of the training's time that measurements may take; they become rarer where it is more."""
 SAME_CHANGE_SECONDS = 3.0
 """Seconds within which several changes of the chip count as one: somebody drags a slider."""
+CHIP_KNOBS = (*FABRICATED, "calibration", *TRIAL_NOISE, *BITS)
 
 
 class HeldOut:
-    """Measures one trainer. ``history`` holds both curves, so that they share their steps."""
+    """Measures one trainer, which this has its settings follow the knobs.
+
+    Both curves are one history, so that they share their steps. At a step at which the chip changed
+    there are two points, before and after; ``_newest`` is not in the history yet, as a further
+    change at the same step replaces it.
+    """
 
     def __init__(self, trainer: Trainer):
         self._trainer, self.history = trainer, History()
+        self._newest: dict[str, float] | None = None
+        self._is_second = False
         self._chip = self._left = self._measured = self._events = None
-        self._changed, self._due = -inf, -inf
+        self._changed, self._due, self._split = -inf, -inf, (0, None)
         n = len(trainer.dataset.test_labels)
         self._images = np.linspace(0, n - 1, min(MAX_HELD_OUT, n)).round().astype(int)
 
     def follow(self) -> None:
         """Keep the weights for comparison if the chip has changed during the training."""
         trainer, before, now = self._trainer, self._chip, perf_counter()
-        self._chip = trainer.chip
-        if before is None or self._chip is before or not trainer.step:
+        _ = trainer.chip
+        self._chip = [getattr(trainer.settings, name) for name in CHIP_KNOBS]
+        if before in (None, self._chip) or not trainer.step:
             return
-        if now - self._changed > SAME_CHANGE_SECONDS:
-            self._left, self._due = trainer.weights_lsb(), -inf
-            self.history.blank("left")
+        apart = self._left is None or now - self._changed > SAME_CHANGE_SECONDS
+        if apart and trainer.step != self._split[0]:
+            self._split = trainer.step, before
         self._changed = now
+        if trainer.step == self._split[0]:
+            undone = self._chip == self._split[1]
+            self._left = None if undone else trainer.weights_lsb()
+            self._due = -inf
+            self.history.blank("left")
+            if self._newest:
+                self._newest["left"] = np.nan
 
     def measure(self, hurry: bool = False) -> None:
         """Add a point for the present weights and chip; in a ``hurry`` only if one is due."""
-        start, now = perf_counter(), (self._trainer.step, self._trainer.chip)
-        if self._measured == now or (hurry and start < self._due):
+        start = perf_counter()
+        if hurry and start < self._due:
+            return
+        now = self._trainer.step, self._trainer.chip
+        if now == self._measured:
             return
         self._measured = now
-        self._add()
+        self._append(self._point())
         end = perf_counter()
         self._due = end + max(MEASURE_EVERY, (end - start) / MAX_SHARE)
 
-    def _add(self):
-        n, weights = len(self._images), self._trainer.weights_lsb()
+    def _point(self):
+        n, weights, left = len(self._images), self._trainer.weights_lsb(), np.nan
         right = self._count_right(weights)
-        low, high = wilson_interval(right, n)
-        left = np.nan
         if self._left is not None:
             spec = self._trainer.chip.spec  # its bits may have changed
             rounded = [spec.rounded(w) for w in self._left]
             same = all(map(np.array_equal, rounded, weights))
             left = (right if same else self._count_right(rounded)) / n
-        self.history.add(step=self._trainer.step, accuracy=right / n, low=low, high=high, left=left)
+        low, high = wilson_interval(right, n)
+        step = float(self._trainer.step)
+        return {"step": step, "accuracy": right / n, "low": low, "high": high, "left": left}
+
+    def _append(self, point):
+        last, self._newest = self._newest, point
+        same_step = last is not None and last["step"] == point["step"]
+        if last and not (same_step and self._is_second):
+            self.history.add(**last)
+        self._is_second = same_step
 
     def _count_right(self, weights):
         """Images decided rightly, with the same trial noise as the test of the same step."""
@@ -87,5 +114,7 @@ class HeldOut:
         return {name: values[known] for name, values in curves.items()}
 
     def _curves(self, *names):
-        arrays = self.history.arrays() or dict.fromkeys(names, np.empty(0))
-        return {name: arrays[name] for name in names}
+        past, newest = self.history.arrays(), [self._newest] if self._newest else []
+        return {
+            name: np.append(past.get(name, ()), [point[name] for point in newest]) for name in names
+        }

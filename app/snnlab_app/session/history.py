@@ -20,10 +20,11 @@ class History:
         """A history that continues the curves of :meth:`kept`, up to the ``step`` ``until``."""
         self, curves = cls(), dict(kept)
         self._grain = int(curves.pop("grain")[0])
-        self._name(curves)
-        rows = np.transpose(list(curves.values()))[curves["step"] <= until]
-        self._n = len(rows)
-        self._rows[: self._n] = rows
+        if curves:
+            self._name(curves)
+            rows = np.transpose(list(curves.values()))[curves["step"] <= until]
+            self._n = len(rows)
+            self._rows[: self._n] = rows
         return self
 
     def _name(self, names):

@@ -6,10 +6,11 @@ training never waits for it.
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from threading import Thread
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.config import Config
@@ -28,6 +29,7 @@ from snnlab_app.session.control import (
 from snnlab_app.session.data import describe_ready, own_dataset, shared_dataset
 from snnlab_app.session.persistence import Keeping
 from snnlab_app.session.publishing import Publisher, Subject
+from snnlab_app.session.snapshot import ChipPicture
 from snnlab_app.session.tasks import Task, Tasks
 from snnlab_app.session.turns import Line, nth
 
@@ -35,6 +37,8 @@ _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
+MAX_PUBLISH_SHARE = 0.03
+"""Share of the training's time that snapshots may take; they become rarer where it is more."""
 CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the end of the worker."""
 
@@ -277,11 +281,12 @@ class Session(TrainingControl):
             )
 
     def _advance(self):
+        self._say_if_calibrating()
         self._publisher.advance(self._update)
         self._keeping.keep(self._publisher.kept)
         if self._trainer.finished:
             self._rest()
-        elif perf_counter() - self._published > PUBLISH_EVERY:
+        elif perf_counter() > self._due:
             self._publish(hurry=True)
 
     def _update(self):
@@ -294,5 +299,14 @@ class Session(TrainingControl):
         self._keeping.keep(self._publisher.kept)
 
     def _publish(self, hurry=False):
+        start = thread_time()
+        self._say_if_calibrating()
         self.snapshot = self._publisher.snapshot(self._subject, hurry)
-        self._published = perf_counter()
+        cost = thread_time() - start
+        self._due = perf_counter() + max(PUBLISH_EVERY, cost / MAX_PUBLISH_SHARE)
+
+    def _say_if_calibrating(self):
+        """Before a calibration, which takes seconds, say on the view of the chip that it begins."""
+        shown = self.snapshot
+        if shown and isinstance(shown.picture, ChipPicture) and self._publisher.must_calibrate:
+            self.snapshot = replace(shown, picture=replace(shown.picture, calibration=None))

@@ -6,6 +6,7 @@ import numpy as np
 
 from snnlab.chip import power
 from snnlab.chip.units import PHYSICAL
+from snnlab.learn.setup import FABRICATED
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab_app.session.control import Draw, LookAt, Order, Show
 from snnlab_app.session.held_out import HeldOut
@@ -15,7 +16,7 @@ from snnlab_app.session.narration import narrate
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.session.studio import Studio
 
-WITH_FRAME = ("live", "sample")
+WITH_FRAME = ("live", "sample", "chip")
 """Views that show one image on the chip."""
 MEMORY_OF_SPEED = 0.95
 """Share of the old value in the running mean of images per second."""
@@ -122,6 +123,14 @@ class Publisher:
         self._measure(hurry=True)
         progress, self._studio.stages = narrate(self._trainer, update)
         self.note(progress)
+
+    @property
+    def must_calibrate(self) -> bool:
+        """Whether knobs were turned such that every circuit must be measured next."""
+        config, settings = self._trainer.config, self._trainer.settings
+        knobs = ("calibration", *FABRICATED)
+        turned = any(getattr(config, name) != getattr(settings, name) for name in knobs)
+        return turned and config.calibration == "measured"
 
     def _follow(self):
         """Note the knobs turned since the last call."""

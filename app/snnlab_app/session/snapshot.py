@@ -28,7 +28,8 @@ class Frame:
 
     image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
     in units of the float weights; decision : the network's answer, as its ``readout`` has it;
-    label : None for a picture that a person drew.
+    label : None for a picture that a person drew; links : int16[link, (source, target, weight)] of
+    each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them.
     """
 
     image: np.ndarray
@@ -37,6 +38,7 @@ class Frame:
     label_traces: np.ndarray
     readout: str
     decision: str
+    links: tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +48,8 @@ class ChipPicture:
     values : float[circuit], the quantity that was wished for; layer, neuron : int[circuit], −1 for
     none; dead : bool[circuit]; weights : int8 as
     :func:`~snnlab.chip.layout.floor.weights_in_place` gives them; budget : used and available by
-    name; calibration : spreads before and after by quantity, empty if the die is as drawn; spec :
-    of the chip.
+    name; calibration : spreads before and after by quantity, empty if the die is as drawn, None
+    while it is being measured; spec : of the chip.
     """
 
     quantity: str
@@ -58,7 +60,7 @@ class ChipPicture:
     weights: np.ndarray
     codes: np.ndarray
     budget: dict[str, tuple[int, int]]
-    calibration: dict[str, tuple[float, float]]
+    calibration: dict[str, tuple[float, float]] | None
     spec: ChipSpec
 
 

@@ -17,6 +17,7 @@ from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab.studies.paths import strongest_links
 from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
 
 PICTURE_EVERY = 0.4
@@ -66,7 +67,8 @@ class Studio:
         events = trainer.encode(image[None], np.array([number], np.uint64))
         trial = key(c.seed, noise, number)
         chip = self._ideal_chip() if ideal else trainer.chip
-        recording = chip.run(events, trainer.weights_lsb(chip), trial=trial)
+        weights = trainer.weights_lsb(chip)
+        recording = chip.run(events, weights, trial=trial)
         traces = decode(recording, network.scales()[-1])[0]
         classes = trainer.dataset.classes
         return Frame(
@@ -76,6 +78,7 @@ class Studio:
             label_traces=traces,
             readout=c.readout,
             decision=classes[int(trainer.scores(recording)[0].argmax())],
+            links=strongest_links(recording, weights),
         )
 
     def _ideal_chip(self):

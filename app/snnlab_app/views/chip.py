@@ -8,6 +8,7 @@ from bokeh.events import Tap
 from snnlab.chip.layout.floor import circuit_at, laid_out
 from snnlab.chip.units import QUANTITIES, counterpart
 from snnlab.plotting import views as plotting_views
+from snnlab_app.browser.replay import CIRCUITS, Replay
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
@@ -19,6 +20,7 @@ _BUDGET = (
     ' background: rgba(124, 130, 140, 0.3)"><div style="width: {share:.1f}%; height: 8px;'
     ' border-radius: 4px; background: #0072B2"></div></div></div>'
 )
+_WAITING = "Loading the chip…"
 
 
 class ChipView(View):
@@ -29,6 +31,7 @@ class ChipView(View):
         "The die from above. In the middle its 512 neuron circuits in two rows, coloured by the"
         " quantity you choose; above and below the synapses of each, as written now: blue excites,"
         " red inhibits, yellow is clipped at ±63, clear is zero. Two neighbours make a neuron."
+        " Above it, the circuits flash as the watched image passes through them in slow motion."
     )
     attempt = "Tap a circuit to kill it while it trains; swap the chip; recalibrate."
     matters = (
@@ -49,7 +52,12 @@ class ChipView(View):
         self._budget = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
         self._codes_text, self._tapped_text = Text(), Text(polite=True)
         self._calibration = pn.Column(sizing_mode="stretch_width")
+        self._replay = Replay(
+            mode=CIRCUITS, waiting=_WAITING, height=120, sizing_mode="stretch_width",
+            margin=(2, 12, 8, 12),
+        )  # fmt: skip
         self._picture, self._spreads = None, None
+        self.summary.say(_WAITING)
         self.kill = lambda circuit: None
 
     def wishes(self):
@@ -71,11 +79,12 @@ class ChipView(View):
 
     def build(self):
         self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
+        self._floor.feed_image("circuits", np.full((2, 256), np.nan))  # nothing is known yet
         self._floor.figure.on_event(Tap, self._tap)
         self._codes = LivePlot(plotting_views.code_histogram(np.zeros(127)), 220, follow="y")
         self.plots = {"circuits": self._floor, "weight codes": self._codes}
         self._spreads = None
-        return [row(
+        return [row(card("The watched image on the chip", flex(320), self._replay)), row(
             card("The chip from above", flex(560, 3), self._quantity, self._floor.pane("floor"),
                  self._tapped_text),
             pn.Column(
@@ -104,6 +113,11 @@ class ChipView(View):
         if self.watches:
             self._tell(picture.quantity, snapshot.units)
         values = np.where(picture.dead, np.nan, picture.values)
+        if snapshot.frame:
+            self._replay.show(
+                snapshot.frame, snapshot.classes, units=snapshot.units, step=snapshot.step,
+                dead=tuple(np.flatnonzero(picture.dead).tolist()),
+            )  # fmt: skip
         self._show_floor(picture, values)
         self._show_codes(picture.codes, picture.spec.weight_step)
         self._show_budget(picture.budget)
@@ -111,10 +125,11 @@ class ChipView(View):
         dead, spec = np.flatnonzero(picture.dead), picture.spec
         spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
         mean = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+        unit = " LSB" if "LSB" in picture.quantity else ""
         self.summary.say(
-            f"{picture.quantity}: {mean:.3g} on average, {spread:.2g} of spread over the circuits;"
-            f" {len(dead)} of {len(values)} circuits dead. Weights have {spec.weight_bits} bits and"
-            f" a sign, the CADC {spec.cadc_bits} bits."
+            f"{picture.quantity}: mean {mean:.3g}{unit}, std. dev. {spread:.2g}{unit} over the"
+            f" circuits; {len(dead)} of {len(values)} circuits dead."
+            f" Weights have {spec.weight_bits} bits and a sign, the CADC {spec.cadc_bits} bits."
         )
         self._tapped_text.say(
             "Tap a circuit to kill it, again to revive it."
@@ -163,14 +178,18 @@ class ChipView(View):
             return
         self._spreads = spreads
         words = Text()
+        if spreads is None:
+            words.say("Measuring every circuit …")
+            self._calibration.objects = [words]
+            return
         if not spreads:
             words.say(
-                "The die is used as drawn. Press Recalibrate to measure every circuit and set its"
+                "The die is not calibrated. Press Recalibrate to measure every circuit and set its"
                 " codes; the spreads before and after will be shown here."
             )
             self._calibration.objects = [words]
             return
         plot = LivePlot(plotting_views.calibration_spreads(spreads), 260, follow="")
         before, after = spreads["threshold"]
-        words.say(f"Thresholds: {before:.1f} LSB of spread before, {after:.1f} LSB after.")
+        words.say(f"Thresholds: std. dev. {before:.1f} LSB before, {after:.1f} LSB after.")
         self._calibration.objects = [plot.pane("calibration"), words]

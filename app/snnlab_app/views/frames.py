@@ -43,11 +43,6 @@ def neuron_at(recording, row: float, order: np.ndarray | None) -> int | None:
     return from_top if order is None else int(order[from_top])
 
 
-def set_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:
-    """Set the position of the threshold in a plot of hidden membranes, in these units."""
-    plot.feed("threshold", time[[0, -1]], np.full(2, SCALES[units].threshold))
-
-
 def output_traces(s) -> dict[str, np.ndarray]:
     """Membranes of the output neurons of a snapshot, in its units, by class : float[step]."""
     frame = s.frame
@@ -59,7 +54,7 @@ def feed_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:
     """Set the units of a plot of hidden membranes and the position of the threshold."""
     scale = SCALES[units]
     plot.measure(scale.potential)
-    set_threshold(plot, time, units)
+    plot.feed("threshold", time[[0, -1]], np.full(2, scale.threshold))
     plot.rename({"threshold": scale.named})
 
 

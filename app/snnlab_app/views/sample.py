@@ -5,7 +5,7 @@ from math import isqrt
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import BoxAnnotation, ColumnDataSource, FreehandDrawTool, Span
+from bokeh.models import ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
 
 from snnlab import plotting
@@ -14,48 +14,42 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.model.readout import scores_so_far
+from snnlab.model.readout import scores
 from snnlab.plotting import views as plotting_views
 from snnlab.studies.decision import decision_time, first_spike
+from snnlab.studies.paths import count_differing
+from snnlab_app.browser.replay import FULL, Replay
 from snnlab_app.controls import upload
-from snnlab_app.plots import blank
 from snnlab_app.plots.cards import card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     feed_labels,
     feed_threshold,
-    shape_of,
     spikes_table,
     verdict,
 )
 
-TICKS = 200
-"""Updates of the page over which an image is played in slow motion: ten seconds."""
 TRACES = 6
 
 
 class SampleView(View):
-    """Pixels, latencies, raster, membranes and decision of one image, at any moment."""
+    """One image on its way to a decision: network, raster and membranes at any moment."""
 
     name, title = "sample", "Sample"
     see = (
-        "One image: its pixels, when each sends its spike, the raster, the membranes, and what the"
-        " labels say so far. The veil covers what has not happened yet."
+        "One image: when each pixel sends its spike, which neurons fire, the membranes, and the"
+        " score of each output neuron. What lies after the cursor is faint."
     )
     attempt = "Draw a digit on the black square, then press Play and watch the microseconds pass."
     matters = "The whole computation takes microseconds; the decision falls long before the end."
-    figures = 7
 
     def __init__(self, session):
         super().__init__(session)
-        self._frame, self._shown_in, self._playing = None, self.units, False
-        self._time = pmui.FloatSlider(
-            label="Time (µs)", start=0.0, end=1.0, step=0.1, value=1.0, sizing_mode="stretch_width"
-        )
-        self._time.param.watch(lambda event: self._veil(event.new), "value")
-        self._play = pmui.Button(label="Play", icon="slow_motion_video", variant="outlined")
-        self._play.on_click(lambda _: self._toggle())
+        self._snapshot = self._drawn = None
+        self.replay = Replay(mode=FULL, sizing_mode="stretch_width", margin=(2, 12, 10, 12))
+        self._beside = pmui.Switch(label="Beside the ideal twin", value=False, margin=(2, 12))
+        self._beside.param.watch(lambda _: self.look(), "value")
         self._pick = pmui.IntSlider(
             label="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
         )
@@ -64,6 +58,12 @@ class SampleView(View):
         self._file.param.watch(self._dropped, "value")
         self._clear = pmui.Button(label="Clear drawing", icon="delete", variant="outlined")
         self._clear.on_click(lambda _: self._wipe())
+        self._draw_still = pmui.Button(label="Figures to save", icon="image", variant="text")
+        self._draw_still.on_click(lambda _: self.draw_figures())
+        self._still = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
+
+    def wishes(self):
+        return {"twin": True} if self._beside.value else {}
 
     def pick(self, index: int) -> None:
         """Show a test image."""
@@ -71,59 +71,17 @@ class SampleView(View):
         self.session.show(index)
 
     def build(self):
-        config = self.session.config
-        return self._cards(blank.recording_of(config), blank.classes_of(config))
-
-    def _cards(self, recording, classes):
-        """New plots for a network, data set and duration of this shape."""
-        self._frame, self._shape, self._classes = None, shape_of(recording, classes), classes
-        self._side = isqrt(recording.inputs.n_channels)
-        still = np.zeros(recording.cadc[0].shape[1])
-        end = round(1e6 * recording.duration, 1)
-        self._time.param.update(end=end, value=end)
-        self.plots = {
-            "pixels": LivePlot(plotting_views.pixels(self._side), 250, "", widest=260),
-            "latency": LivePlot(
-                plotting_views.latency_map(self._side, min(20.0, end)), 250, "", widest=330
-            ),
-            "raster": LivePlot(plotting.raster(recording), 520, ""),
-            "hidden membranes": LivePlot(
-                plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
-            ),
-            "label membranes": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 280),
-            "labels so far": LivePlot(plotting_views.scores_so_far(self._classes), 250, ""),
-        }  # fmt: skip
-        self._covers = {
-            name: BoxAnnotation(left=end, right=end + 2, fill_color="#7C828C", fill_alpha=0.35,
-                                line_color=None, level="overlay")
-            for name in ("raster", "hidden membranes", "label membranes")
-        }  # fmt: skip
-        self._decided = [
-            Span(dimension="height", line_color=plotting.GREEN, line_width=2.5, visible=False)
-            for _ in self._covers
-        ]
-        for (name, cover), span in zip(self._covers.items(), self._decided, strict=True):
-            self.plots[name].figure.add_layout(cover)
-            self.plots[name].figure.add_layout(span)
-        pane = {name: plot.pane(name) for name, plot in self.plots.items()}
         return [
-            row(card("Time", {"flex": "1 1 100%"},
-                     pn.Row(self._play, self._time, sizing_mode="stretch_width"))),
             row(
-                card("Draw a digit here", flex(230), self._pad(), self._clear),
-                card("Pixels", flex(230), pane["pixels"], self._pick, self._file),
-                card("Spike times (µs)", flex(250), pane["latency"]),
-                card("Labels so far", flex(250), pane["labels so far"]),
-            ),
-            row(
-                card("Raster", flex(420), pane["raster"]),
+                card("One image on the chip", flex(560, 3), self._beside, self.replay),
                 pn.Column(
-                    card("Hidden membranes, the busiest", {}, pane["hidden membranes"]),
-                    card("Label membranes; green line: the decision falls", {},
-                         pane["label membranes"]),
-                    styles=flex(420), margin=0,
+                    card("Draw a digit here", {}, self._pad(), self._clear),
+                    card("Or take a picture", {}, self._pick, self._file),
+                    styles=flex(230, 0.25), margin=0,
                 ),
             ),
+            row(self._draw_still),
+            self._still,
         ]  # fmt: skip
 
     def _pad(self):
@@ -179,86 +137,98 @@ class SampleView(View):
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
 
-    def _toggle(self):
-        self._playing = not self._playing
-        if self._playing and self._time.value >= self._time.end:
-            self._time.value = 0.0
-        self._play.label = "Pause playback" if self._playing else "Play"
-
-    @property
-    def moves(self):
-        return self._playing
-
-    def tick(self):
-        if self._playing:
-            end = self._time.end
-            self._time.value = min(end, round(self._time.value + end / TICKS, 3))
-            if self._time.value >= end:
-                self._toggle()
-
     def show(self, snapshot):
-        frame = snapshot.frame
-        recording = frame.recording
-        if self._shape != shape_of(recording, snapshot.classes):
-            self._body.objects = self._cards(recording, snapshot.classes)
         if self._pick.end != snapshot.test_images - 1:
             self._pick.end = snapshot.test_images - 1
-        self._frame, self._shown_in = frame, snapshot.units
-        self._show_image(frame)
-        self.plots["raster"].feed_image("raster", plotting.raster_cells(recording))
-        self._show_membranes(snapshot)
-        self._show_decision(frame)
-        self._veil(self._time.value)
+        self._snapshot, frame = snapshot, snapshot.frame
+        wanted = self._beside.value or self.watches
+        twin = snapshot.twin if wanted else None
+        self.replay.show(
+            frame, snapshot.classes, units=snapshot.units, step=snapshot.step, twin=twin,
+            words=describe(frame) + (compare(frame, twin) if twin else ""),
+        )  # fmt: skip
+
+    # ── figures to save ──
+
+    def draw_figures(self) -> None:
+        """Draw the newest recording as figures, which can be saved."""
+        if self._snapshot is None:
+            return
+        self._drawn = self._snapshot
+        self.plots = still_figures(self._drawn)
+        cards = (card(name.capitalize(), flex(250), p.pane(name)) for name, p in self.plots.items())
+        self._still.objects = list(cards)
+        self._saving.offer()
 
     def table(self, plot):
-        if plot == "raster" and self._frame:
-            return spikes_table(self._frame.recording)
+        if plot == "raster":
+            return spikes_table(self._drawn.frame.recording)
         return super().table(plot)
 
-    def _show_image(self, frame):
-        side, inputs = self._side, frame.recording.inputs
-        self.plots["pixels"].feed_image("pixels", frame.image[::-1])
-        times = np.full(side * side, np.nan, np.float32)
-        times[inputs.channel] = inputs.tick * (1e6 * TICK)
-        picture = times.reshape(side, side)[::-1]
-        self.plots["latency"].feed_image("latency", picture)
-        self.plots["latency"].feed_image("veil", picture)
 
-    def _show_membranes(self, s):
-        recording, plot = s.frame.recording, self.plots["hidden membranes"]
-        hidden = membranes(recording, 0, s.units)[0]
-        time = plotting.microseconds(len(hidden))
-        busiest = np.argsort(-recording.spikes[0].count_by_channel()[0], kind="stable")[:TRACES]
-        for slot, neuron in enumerate(busiest):
-            plot.feed(f"slot {slot}", time, hidden[:, neuron])
-        plot.rename({f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)})
-        feed_threshold(plot, time, s.units)
-        plot.settle()
-        feed_labels(self.plots["label membranes"], s)
-
-    def _show_decision(self, frame):
-        after = decision_time(frame.recording, frame.readout)[0]
-        first = first_spike(frame.recording)[0]
-        known = bool(np.isfinite(after))
-        for span in self._decided:
-            span.update(location=1e6 * (after + first) if known else 0.0, visible=known)
-        when = f" The decision falls {1e6 * after:.1f} µs after the first input spike." * known
-        self.summary.say(verdict(frame) + when)
-
-    def _veil(self, time):
-        if self._frame is None:
-            return
-        with pn.io.hold():
-            for cover in self._covers.values():
-                cover.left = time
-            self.plots["latency"].glyphs["veil"].color_mapper.high = time
-            scores, scale = frame_scores(self._frame, time, self._shown_in), SCALES[self._shown_in]
-            self.plots["labels so far"].measure(scale.readout, scale.high)
-            self.plots["labels so far"].feed("so far", list(self._classes), scores)
+def describe(frame) -> str:
+    """The decision on an image and when it was taken, in words."""
+    after = decision_time(frame.recording, frame.readout)[0]
+    when = f" Decided {1e6 * after:.1f} µs after the first spike." if np.isfinite(after) else ""
+    return verdict(frame) + when
 
 
-def frame_scores(frame, time: float, units: str) -> np.ndarray:
-    """Readout of each label up to ``time`` µs, in thresholds or LSB : float[label]."""
-    traces = risen(frame.recording)[0] if units == CODES else frame.label_traces
-    step = np.searchsorted(plotting.microseconds(len(traces)), time, side="right")
-    return scores_so_far(traces, frame.readout)[max(step, 1) - 1]
+def compare(frame, twin) -> str:
+    """How many hidden spikes differ on the ideal twin, in words."""
+    either, here, there = count_differing(frame.recording, twin.recording)
+    return (
+        f" {here + there} of {either} hidden spikes differ: {here} only on this die, {there} only"
+        f" on the ideal twin, which decides “{twin.decision}”."
+    )
+
+
+def still_figures(s) -> dict[str, LivePlot]:
+    """The recording of a snapshot as figures by name."""
+    frame, recording = s.frame, s.frame.recording
+    side, inputs = isqrt(recording.inputs.n_channels), recording.inputs
+    end, still = 1e6 * recording.duration, np.zeros(recording.cadc[0].shape[1])
+    plots = {
+        "pixels": LivePlot(plotting_views.pixels(side), 250, "", widest=260),
+        "latency": LivePlot(
+            plotting_views.latency_map(side, min(20.0, end)), 250, "", widest=330
+        ),
+        "raster": LivePlot(plotting.raster(recording), 420, ""),
+        "hidden membranes": LivePlot(
+            plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
+        ),
+        "label membranes": LivePlot(plotting.membranes(dict.fromkeys(s.classes, still)), 280),
+        "labels so far": LivePlot(plotting_views.scores_so_far(s.classes), 250, ""),
+    }  # fmt: skip
+    plots["pixels"].feed_image("pixels", frame.image[::-1])
+    times = np.full(side * side, np.nan, np.float32)
+    times[inputs.channel] = inputs.tick * (1e6 * TICK)
+    plots["latency"].feed_image("latency", times.reshape(side, side)[::-1])
+    _feed_hidden(plots["hidden membranes"], s)
+    feed_labels(plots["label membranes"], s)
+    _mark_decision(plots, frame)
+    scale = SCALES[s.units]
+    traces = risen(recording)[0] if s.units == CODES else frame.label_traces
+    plots["labels so far"].measure(scale.readout, scale.high)
+    plots["labels so far"].feed("so far", list(s.classes), scores(traces, frame.readout))
+    return plots
+
+
+def _feed_hidden(plot, s):
+    recording = s.frame.recording
+    hidden = membranes(recording, 0, s.units)[0]
+    time = plotting.microseconds(len(hidden))
+    busiest = np.argsort(-recording.spikes[0].count_by_channel()[0], kind="stable")[:TRACES]
+    for slot, neuron in enumerate(busiest):
+        plot.feed(f"slot {slot}", time, hidden[:, neuron])
+    plot.rename({f"slot {k}": f"neuron {n}" for k, n in enumerate(busiest)})
+    feed_threshold(plot, time, s.units)
+    plot.settle()
+
+
+def _mark_decision(plots, frame):
+    after = decision_time(frame.recording, frame.readout)[0]
+    if np.isfinite(after):
+        at = 1e6 * (after + first_spike(frame.recording)[0])
+        for name in ("raster", "hidden membranes", "label membranes"):
+            line = Span(location=at, dimension="height", line_color=plotting.GREEN, line_width=2.5)
+            plots[name].figure.add_layout(line)

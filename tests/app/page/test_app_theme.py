@@ -1,7 +1,7 @@
 """Light and dark: whose choice it is, and that plots look the same in both."""
 
 import pytest
-from browsing import PLOTS, pause, play, press, tab, tile, wait_for
+from browsing import PLOTS, pause, play, press, says, tab, tile, wait_for
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -67,9 +67,12 @@ def test_legends_and_axes_stay_as_they_are_in_light_and_dark(dashboard: Page):
     pause(dashboard)
     for view, figures in (("Live", 7), ("Sample", 7), ("Energy", 2), ("Compare", 4)):
         tab(dashboard, view)
+        if view == "Sample":
+            says(dashboard, "^It shows “").to_be_visible()
+            press(dashboard, "Figures to save")
         expect(dashboard.locator(".bk-Figure")).to_have_count(figures)
         if view == "Compare":
-            press(dashboard, "Pin this run")
+            press(dashboard, "Pin run")
         before = still(dashboard)
         assert any(line.startswith("Legend") for line in before) or view == "Energy"
         for _ in range(2):

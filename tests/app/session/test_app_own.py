@@ -271,7 +271,8 @@ def test_a_file_that_the_browser_refuses_is_said_and_no_error(monkeypatch):
     widget._handle_msg({"status": "error", "error": "wrong type"})
     widget._handle_msg({"status": "of no kind"})
     assert said == [
-        "the file was not sent: use one of 12 MB at most", "the file was not sent: choose image/*",
+        "the file was not sent: use one of 12 MB at most",
+        "the file was not sent: choose PNG or JPEG",
     ]  # fmt: skip
     assert widget.value is None
 

@@ -1,13 +1,15 @@
 """A visitor's session, without a page: the worker, its orders and its snapshots."""
 
 import shutil
+from threading import Event
 
 import numpy as np
 import pytest
-from conftest import idle, until
+from conftest import PATIENCE, idle, until
 from sessions import ENDLESS, visiting
 
 from snnlab.config import Config
+from snnlab.learn import setup
 from snnlab_app.session.history import MAX_POINTS, History
 from snnlab_app.session.local import Session
 
@@ -76,13 +78,25 @@ def test_the_ideal_chip_is_set_up_once(session):
     assert studio._ideal_chip() is chip
 
 
-def test_a_turn_at_rest_shows_on_the_chip_view_at_once(session):
-    """A calibration too, which takes a moment."""
+def test_a_turn_at_rest_shows_on_the_chip_view_at_once(session, monkeypatch):
+    """A calibration, which takes a moment, at first as one that is being measured."""
+    begun, goes_on, calibrate = Event(), Event(), setup.calibrate
+
+    def held(lab):
+        begun.set()
+        assert goes_on.wait(PATIENCE)
+        return calibrate(lab)
+
+    monkeypatch.setattr(setup, "calibrate", held)
     session.look_at("chip")
+    session.turn("die_seed", 1234)  # not one that another test has calibrated
     session.step()
     until(lambda: session.state == "paused" and idle(session))
     assert session.snapshot.picture.calibration == {}
     session.turn("calibration", "measured")
+    assert begun.wait(PATIENCE)
+    assert session.snapshot.picture.calibration is None
+    goes_on.set()
     until(lambda: session.snapshot.picture.calibration)
     session.turn("calibration", "as drawn")
     until(lambda: not session.snapshot.picture.calibration)

@@ -117,6 +117,31 @@ def test_another_change_begins_another_line_and_a_dragged_slider_does_not(
     assert measured.transferred()["step"].tolist() == [22]
 
 
+def test_changes_at_one_step_leave_two_points_the_first_and_the_last(trainer, measured):
+    before = measured.in_the_loop()["accuracy"][0]
+    for sigma in (0.1, 0.2, 0.5):
+        change(trainer, measured, mismatch=sigma)
+    last = measured._count_right(trainer.weights_lsb()) / len(measured._images)
+    assert measured.in_the_loop()["accuracy"].tolist() == [before, last]
+    assert measured.transferred()["left"].tolist() == [last]
+    trainer.advance()
+    measured.measure()
+    assert measured.in_the_loop()["step"].tolist() == [20, 20, 21]
+
+
+def test_a_change_undone_before_the_next_update_leaves_no_other_line(trainer, measured):
+    change(trainer, measured, mismatch=0.5, killed=[3])
+    change(trainer, measured, mismatch=0.0, killed=[])
+    assert measured.transferred()["step"].size == 0
+    first, last = measured.in_the_loop()["accuracy"]
+    assert first == last
+    trainer.advance()
+    measured.measure()
+    assert measured.transferred()["step"].size == 0
+    change(trainer, measured, mismatch=0.5)
+    assert measured.transferred()["step"].tolist() == [21], "the one after it begins at once"
+
+
 def test_weights_of_more_bits_are_rounded_to_those_of_the_chip(trainer, measured):
     change(trainer, measured, weight_bits=3)
     trainer.advance()

@@ -26,6 +26,12 @@ def test_points_far_apart_go_on_one_by_one_after_they_were_kept():
     assert again.arrays()["step"].tolist() == [0, 600, 1200, 1800, 2400, 3000]
 
 
+def test_a_curve_without_points_can_be_kept():
+    again = History.of(History().kept(), 10)
+    again.add(step=0, loss=1.0)
+    assert again.arrays()["loss"].tolist() == [1.0]
+
+
 def test_a_long_curve_keeps_its_grain():
     history = filled(3 * MAX_POINTS)
     again = History.of(history.kept(), 10**6)

@@ -1,0 +1,194 @@
+"""The replay in a real browser: how often it draws, what holds still, what moves with what."""
+
+from itertools import pairwise
+
+import pytest
+from browsing import drawn, pause, play, press, says, slider, steps, tab, wait_for
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+MIN_RATE = 20
+"""Pictures a second."""
+
+
+COUNT = """(canvas, milliseconds) => new Promise(resolve => {
+  const start = performance.now(), before = canvas.frames
+  let possible = 0
+  const count = now => {
+    if (now - start < milliseconds) {
+      possible += 1
+      requestAnimationFrame(count)
+    } else resolve([(canvas.frames - before), possible].map(n => 1000 * n / (now - start)))
+  }
+  requestAnimationFrame(count)
+})"""
+
+
+def place(page, name):
+    return page.get_by_role("figure", name=name, exact=True).locator("canvas").first
+
+
+def rate(page, name, milliseconds=3000):
+    """Pictures a second on a canvas, and how many the browser could have shown."""
+    return place(page, name).evaluate(COUNT, milliseconds)
+
+
+def clock(page):
+    return page.get_by_role("slider", name="Time (µs)").evaluate("slider => slider.valueAsNumber")
+
+
+def open_sample(page):
+    tab(page, "Sample")
+    says(page, "^It shows “").to_be_visible()
+    expect(page.get_by_role("figure", name="Raster", exact=True)).to_be_visible()
+
+
+def test_it_plays_twenty_pictures_a_second_while_it_trains(dashboard: Page):
+    open_sample(dashboard)
+    play(dashboard)
+    says(dashboard, "^running: step").to_be_visible()
+    dashboard.get_by_role("combobox", name="Speed").select_option("1")
+    press(dashboard, "Play")
+    before = steps(dashboard)
+    for name in ("Network", "Raster"):
+        drawn_pictures, possible = rate(dashboard, name)
+        # Where other programs take the processor, the browser itself shows fewer.
+        assert drawn_pictures >= min(MIN_RATE, 0.4 * possible), name
+    wait_for(dashboard, lambda: steps(dashboard) > before)
+
+
+def test_a_recording_that_is_looked_at_holds_still_while_it_trains(dashboard: Page):
+    open_sample(dashboard)
+    play(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > 20)
+    time = slider(dashboard, "Time (µs)")
+    time.focus()
+    time.press("ArrowLeft")
+    says(dashboard, "^Replay of step").to_be_visible()
+    names = ("Network", "Raster", "Output membranes", "Hidden membranes")
+    dashboard.wait_for_timeout(300)
+    before, step = [drawn(dashboard, name) for name in names], steps(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > step + 20)
+    assert [drawn(dashboard, name) for name in names] == before
+    press(dashboard, "Follow live")
+    says(dashboard, "^Live, step").to_be_visible()
+    wait_for(dashboard, lambda: all(
+        drawn(dashboard, name) != old for name, old in zip(names, before, strict=True)
+    ))  # fmt: skip
+    expect(dashboard.get_by_role("button", name="Follow live")).to_be_hidden()
+    pause(dashboard)
+
+
+def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard: Page):
+    open_sample(dashboard)
+    time = slider(dashboard, "Time (µs)")
+    end = clock(dashboard)
+    seen = [(drawn(dashboard, "Network"), drawn(dashboard, "Raster"))]
+    for key, expected in (
+        ("Home", 0.0), ("ArrowRight", 1.7), ("ArrowRight", 3.4), ("ArrowLeft", 1.7), ("End", end),
+    ):  # fmt: skip
+        time.press(key)
+        assert clock(dashboard) == pytest.approx(expected, abs=0.02)
+        expect(time).to_have_attribute("aria-valuetext", f"{expected:.1f} µs")
+        dashboard.wait_for_timeout(200)
+        seen.append((drawn(dashboard, "Network"), drawn(dashboard, "Raster")))
+    for before, after in pairwise(seen):
+        assert before[0] != after[0]
+        assert before[1] != after[1]
+    assert seen[2] == seen[4], "the same moment is the same picture"
+    press(dashboard, "Next sample")
+    assert clock(dashboard) == end, "there is nothing after the end"
+    press(dashboard, "Previous sample")
+    assert clock(dashboard) == pytest.approx(end - 1.7, abs=0.02)
+
+
+def test_a_drag_over_the_raster_scrubs(dashboard: Page):
+    open_sample(dashboard)
+    network = drawn(dashboard, "Network")
+    box = dashboard.get_by_role("figure", name="Raster", exact=True).bounding_box()
+    dashboard.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 60)
+    dashboard.mouse.down()
+    dashboard.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60, steps=4)
+    dashboard.mouse.up()
+    assert 2 < clock(dashboard) < 0.4 * 34
+    says(dashboard, "^Replay of step").to_be_visible()
+    wait_for(dashboard, lambda: drawn(dashboard, "Network") != network)
+
+
+def test_another_image_is_taken_at_once(dashboard: Page):
+    open_sample(dashboard)
+    slider(dashboard, "Time (µs)").press("Home")
+    before = drawn(dashboard, "Network")
+    slider(dashboard, "Test image").press("ArrowRight")
+    says(dashboard, "^Live, step").to_be_visible()
+    wait_for(dashboard, lambda: drawn(dashboard, "Network") != before)
+
+
+@pytest.mark.parametrize("view", ["Chip"])
+def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(dashboard: Page, view):
+    name = "Circuits"
+    tab(dashboard, view)
+    says(dashboard, "circuits dead").to_be_visible()
+    seen = {drawn(dashboard, name)}
+    wait_for(dashboard, lambda: seen.add(drawn(dashboard, name)) or len(seen) > 5, 20_000)
+    dashboard.emulate_media(reduced_motion="reduce")
+    dashboard.wait_for_timeout(500)
+    before = drawn(dashboard, name)
+    for _ in range(10):
+        dashboard.wait_for_timeout(200)
+        assert drawn(dashboard, name) == before
+
+
+def test_reduced_motion_shows_a_still_network(dashboard: Page):
+    dashboard.emulate_media(reduced_motion="reduce")
+    open_sample(dashboard)
+    names = ("Network", "Raster")
+    dashboard.wait_for_timeout(500)
+    before = [drawn(dashboard, name) for name in names]
+    for _ in range(10):
+        dashboard.wait_for_timeout(200)
+        assert [drawn(dashboard, name) for name in names] == before
+
+
+def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
+    open_sample(dashboard)
+    slider(dashboard, "Mismatch").press("End")
+    names = ("Raster", "Raster of the ideal twin", "Output membranes of the ideal twin")
+    for name in names[1:]:
+        expect(dashboard.get_by_role("figure", name=name, exact=True)).to_be_hidden()
+    time = slider(dashboard, "Time (µs)")
+    time.press("Home")  # a recording that is looked at does not hide the twin
+    dashboard.get_by_role("switch", name="Beside the ideal twin").click()
+    says(dashboard, "[0-9]+ of [0-9]+ hidden spikes differ: ").to_be_visible()
+    for name in names:
+        expect(dashboard.get_by_role("figure", name=name, exact=True)).to_be_visible()
+    dashboard.wait_for_timeout(300)
+    before = [drawn(dashboard, name) for name in names]
+    assert before[0] != before[1]
+    time.press("End")
+    wait_for(dashboard, lambda: all(
+        drawn(dashboard, name) != old for name, old in zip(names, before, strict=True)
+    ))  # fmt: skip
+    dashboard.get_by_role("switch", name="Beside the ideal twin").click()
+    expect(dashboard.get_by_role("figure", name=names[1], exact=True)).to_be_hidden()
+
+
+def test_a_pdf_is_refused_in_words_that_say_what_to_do(dashboard: Page, tmp_path):
+    open_sample(dashboard)
+    file = tmp_path / "digit.pdf"
+    file.write_bytes(b"%PDF-1.4\n%%EOF")
+    dashboard.locator("input[type=file]").last.set_input_files(file)
+    says(dashboard, "not a readable picture: it is a PDF, save it as PNG").to_be_visible()
+
+
+def test_the_first_visit_while_it_trains_shows_content_soon(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > 5)
+    for view, name in (("Sample", "Network"), ("Chip", "Circuits")):
+        tab(dashboard, view)
+        expect(place(dashboard, name)).to_be_visible()
+        wait_for(
+            dashboard, lambda n=name: place(dashboard, n).evaluate("canvas => canvas.frames") > 0
+        )
+    pause(dashboard)
