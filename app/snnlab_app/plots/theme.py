@@ -33,7 +33,11 @@ def _scheme(primary, bar, ink, line):
                 "paddingRight": "8px !important",
             }}},
             "MuiDrawer": {"styleOverrides": {"paper": _SHEET}},
-            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
+            # The title is the page's heading; an empty one above the drawer is none.
+            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1", "h5": "div"}}},
+            "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
+            # Else an empty element would be named by the description of a knob.
+            "MuiTooltip": {"defaultProps": {"describeChild": True}},
         },
     }  # fmt: skip
 
@@ -56,7 +60,10 @@ FRAME = {
     "& .header a": {"color": "inherit"},
     "& .header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
     "& .header .MuiIconButton-root": {"marginRight": "4px", "padding": "6px"},
-    "@media (max-width: 899px)": {"& .header .title": {"display": "none"}},
+    "& .header .MuiLinearProgress-root": {"display": "none"},
+    "@media (max-width: 899px)": {
+        "& .header .title": {"position": "absolute", "clipPath": "inset(50%)", "width": "1px"},
+    },
     "@media (prefers-reduced-motion: reduce)": {"& *": {"transition": "none !important"}},
 }
 """Style of the page around its content."""
