@@ -16,12 +16,12 @@ _SHEET = {
 """Style of the drawer on a phone: a sheet from the bottom, so that the displays stay visible."""
 
 
-def _scheme(primary, bar, ink, line):
+def _scheme(primary, on_primary, bar, ink, line):
     """Colours and component styles of a light or dark page."""
     return {
         "typography": {"fontFamily": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
         "shape": {"borderRadius": 8},
-        "palette": {"primary": {"main": primary}},
+        "palette": {"primary": {"main": primary, "contrastText": on_primary}},
         "components": {
             "MuiAppBar": {"styleOverrides": {"root": {
                 "backgroundColor": f"{bar} !important", "backgroundImage": "none",
@@ -43,10 +43,10 @@ def _scheme(primary, bar, ink, line):
 
 
 THEME = {
-    "light": _scheme(BLUE, "#FFFFFF", "#1F2328", "#D5D9DE"),
-    "dark": _scheme("#3D9BD1", "#16191D", "#E6E8EB", "#33383F"),
+    "light": _scheme(BLUE, "#FFFFFF", "#FFFFFF", "#1F2328", "#D5D9DE"),
+    "dark": _scheme("#3D9BD1", "#0C1117", "#16191D", "#E6E8EB", "#33383F"),
 }
-"""The accent colour is lighter in dark mode, so that text in it, and white on it, stay readable."""
+"""The accent colour is lighter in dark mode, so that text in it stays readable, as the dark one on it."""
 
 # Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
