@@ -46,7 +46,7 @@ THEME = {
     "light": _scheme(BLUE, "#FFFFFF", "#FFFFFF", "#1F2328", "#D5D9DE"),
     "dark": _scheme("#3D9BD1", "#0C1117", "#16191D", "#E6E8EB", "#33383F"),
 }
-"""The accent colour is lighter in dark mode, so that text in it stays readable, as the dark one on it."""
+"""The accent colour is lighter in dark mode, with dark text on it, so that both are readable."""
 
 # Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
