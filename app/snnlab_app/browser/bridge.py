@@ -27,7 +27,7 @@ KINDS = {"csv": "text/csv", "webp": "image/webp", "gif": "image/gif"}
 MAX_REASON = 200
 """Characters shown of a reason why a file could not be saved."""
 
-SCRIPTS = ("bokeh_fixes.js", "theme.js", "clipboard.js", "sharing.js", "bridge.js")
+SCRIPTS = ("bokeh_fixes.js", "theme.js", "motion.js", "clipboard.js", "sharing.js", "bridge.js")
 """Files of the browser's part, in this folder and in this order: together they are one module."""
 
 

@@ -16,6 +16,7 @@ from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
 from snnlab_app.plots.cards import Text
+from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
@@ -37,7 +38,7 @@ class Page:
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
         self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
-        self._progress = pmui.LinearProgress(sizing_mode="stretch_width", margin=(0, 8))
+        self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
@@ -143,7 +144,7 @@ class Page:
         self._said = session.state
         self.show_state()
         self._show_status()
-        if not self.bridge.ready:
+        if not (self.bridge.ready and view.is_built):
             return
         self._heard, self._shown = session.heard, view
         view.tick()
@@ -158,9 +159,16 @@ class Page:
     def turn_to(self, view: View) -> None:
         """Build a view if necessary, and wait until the browser has laid it out."""
         self._seen = None
-        with pn.io.hold():
-            view.open()
-            self.bridge.send(figures=view.figures)
+        if view.is_built:
+            self._lay_out(view)
+        else:  # after this call, so that its empty boxes are shown meanwhile
+            self._locked(lambda: self._lay_out(view))
+
+    def _lay_out(self, view):
+        if view is self.view:
+            with set_curdoc(self._document), pn.io.hold():
+                view.open()
+                self.bridge.send(figures=view.figures)
 
     def status(self) -> pn.Column:
         """State of the training as text and progress bar."""
@@ -178,11 +186,8 @@ class Page:
         done = session.fraction
         if session.state in LOADED and snapshot:
             done = snapshot.done
-        self._progress.param.update(
-            variant="indeterminate" if done is None and session.state == State.LOADING
-            else "determinate",
-            value=max(1, int(100 * (done or 0.0))),
-        )  # fmt: skip
+        unknown = done is None and session.state == State.LOADING
+        self._progress.show(None if unknown else done or 0.0)
         trouble = text if session.state == State.FAILED else session.notice
         self._notice.param.update(
             title=trouble, visible=bool(trouble),

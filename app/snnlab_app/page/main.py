@@ -12,7 +12,7 @@ from snnlab.recipes import recipe, recipes
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession, session_of
 from snnlab_app.compute.sweeps import Sweeps
-from snnlab_app.controls.link import State, as_python, query, read
+from snnlab_app.controls.link import State, as_python, describe_ignored, query, read
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
@@ -31,8 +31,6 @@ from snnlab_app.plots.theme import (
 )
 from snnlab_app.views import NAMES, VIEWS
 
-MAX_IGNORED = 5
-"""Invalid parts of a link that a notice lists; a longer notice would cover the page."""
 LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 """Recipes by the name used in a lesson's link, one of which was renamed."""
 
@@ -73,6 +71,7 @@ class Dashboard(Page):
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
             view.saving.page = self
+        by_name["live"].built = lambda: self.turn_to(by_name["live"])
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])
@@ -210,10 +209,7 @@ class Dashboard(Page):
     def begin(self):
         self._open()
         if self._state.ignored:
-            first, more = self._state.ignored[:MAX_IGNORED], len(self._state.ignored) - MAX_IGNORED
-            words = "ignored in the link: " + "; ".join(first)
-            words += f"; and {more} more" if more > 0 else ""
-            pn.state.notifications.warning(words, duration=0)
+            pn.state.notifications.warning(describe_ignored(self._state.ignored), duration=0)
         if self._state.lesson in self._lessons:
             self._lesson_panel.start(self._state.lesson, linked=True)
         elif self._state.lesson:

@@ -78,11 +78,11 @@ class Text(Markup):
             )
 
 
-def display(area: str, title: Markup, pane, *controls) -> pn.Column:
-    """A box of the live screen, filled by a figure; ``area`` is its place in the grid."""
+def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:
+    """A box of the live screen, filled by the visible one of ``panes``; ``area`` is its place."""
     head = pn.Row(title, *controls, sizing_mode="stretch_width", margin=0, stylesheets=[HEAD])
     return pn.Column(
-        head, pane, margin=0, sizing_mode="stretch_both",
+        head, *panes, margin=0, sizing_mode="stretch_both",
         styles={**CARD, "grid-area": area, "overflow": "hidden"},
     )  # fmt: skip
 

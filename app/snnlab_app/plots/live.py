@@ -11,6 +11,7 @@ from bokeh.core.property.vectorization import Value
 from bokeh.models import ColorBar, Plot
 
 from snnlab_app.panel_fixes import rendered
+from snnlab_app.plots.template import Template
 from snnlab_app.plots.theme import AXIS
 
 LARGE = 1.6
@@ -22,6 +23,8 @@ MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
 MIN_FILL = 0.4
 """Share of the axis that the data must fill, else it shrinks to them."""
+MIN_RELATIVE_SPAN = 0.04
+"""Smallest span of an axis relative to its values, so that rounding errors do not fill it."""
 
 
 class LivePlot:
@@ -35,7 +38,7 @@ class LivePlot:
 
     def __init__(
         self,
-        element: hv.Element | hv.Overlay,
+        element: hv.Element | hv.Overlay | Template,
         height: int | None = None,
         follow: str = "y",
         widest: int | None = None,
@@ -46,7 +49,11 @@ class LivePlot:
         self._names: dict[str, str] = {}
         self.scale, self._alone = 1.0, False
         self.glyphs: dict[str, object] = {}
-        self.figure: Plot = rendered(element, self._remember)
+        if isinstance(element, Template):
+            self.figure, self._sources, self.glyphs = element.copy()
+            self._dimensions = element.dimensions
+        else:
+            self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
         self._measured = self.figure.yaxis[0].axis_label if self.figure.yaxis else ""
         self.figure.max_width = self._widest = widest
@@ -282,12 +289,19 @@ def pad_range(
     ``right`` is the share of the values' span that stays free above them.
     """
     start, end = now
+    low, high = widen(low, high)
     free = right * (high - low)
     if start <= low and high + free <= end and high - low >= MIN_FILL * (end - start):
         return now
     high += free
-    span = (high - low) or 0.1 * abs(high) or 1.0
+    span = (high - low) or 1.0
     step = 10.0 ** np.floor(np.log10(span)) / 4.0
     down, up = low - room * span, high + max(room, 0.1) * span
     floor = float(np.floor(down / step) * step)
     return (0.0 if low >= 0.0 > floor else floor), float(np.ceil(up / step) * step)
+
+
+def widen(low: float, high: float) -> tuple[float, float]:
+    """A range about the middle of low…high that spans at least MIN_RELATIVE_SPAN of its values."""
+    missing = MIN_RELATIVE_SPAN * max(abs(low), abs(high)) - (high - low)
+    return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)

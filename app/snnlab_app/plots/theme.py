@@ -136,7 +136,7 @@ LIVE_GRID = """
 :host {
   display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;
   flex: 1 0 0 !important;
-  grid-template-columns: 5fr 1fr 3fr 3fr;
+  grid-template-columns: 5fr 0.6fr 2.7fr 3.7fr;
   grid-template-rows: minmax(0, 0.66fr) minmax(0, 0.66fr) minmax(0, 1fr);
   grid-template-areas:
     "raster raster hidden-membranes hidden-membranes"
@@ -161,7 +161,7 @@ TINY = {"fontSize": "12px", "textTransform": "none", "padding": "0 6px", "minHei
 """Style of the small buttons in the titles of displays."""
 TINY_SELECT = """
 .MuiInputLabel-root { position: absolute; clip-path: inset(50%); width: 1px; height: 1px }
-.MuiInputBase-root { font-size: 12px; height: 24px }
+.MuiInputBase-root { font-size: 12px !important; height: 24px }
 .MuiOutlinedInput-notchedOutline { top: 0 !important }
 .MuiOutlinedInput-notchedOutline legend { display: none }
 .MuiSelect-select { padding: 2px 24px 2px 8px !important }

@@ -13,10 +13,12 @@ from snnlab_app.page.layout import CLOCK
 from snnlab_app.page.main import dashboard
 from snnlab_app.page.watching import PATH, watching
 from snnlab_app.panel_fixes import fix_server
+from snnlab_app.plots.template import draw_ahead
 from snnlab_app.server.access import Access
 from snnlab_app.server.admin import Admin
 from snnlab_app.server.door import known_only, lead
 from snnlab_app.server.log import tidy
+from snnlab_app.views import VIEWS
 
 PORT, MAX_PORTS = 5006, 100
 """First default port, and number of ports tried."""
@@ -25,6 +27,8 @@ LEFT_AFTER_MS = 60_000
 """Closed tabs announce it; a page whose connection was lost may reconnect within a minute."""
 MAX_PAGES_FOR_FULL_COLLECTION = 4
 """Active pages up to which a full garbage collection is acceptable."""
+DRAW_AHEAD_SECONDS = 0.3
+"""Pause between two figures drawn ahead, in which the server answers."""
 MAX_RETURN_SECONDS = 7 * 24 * 3600
 """Time within which an open page may reconnect: a week, for courses."""
 
@@ -80,6 +84,8 @@ def serve(
         where = f"http://{address}:{server.port}{access.root}admin"
         print(f"server status page: {where}?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
+    drawings = [drawing for view in VIEWS for drawing in view.drawings]
+    draw_ahead(drawings, lambda draw: server.io_loop.call_later(DRAW_AHEAD_SECONDS, draw))
     server.start()
     server.io_loop.start()
 

@@ -3,11 +3,20 @@
 import panel as pn
 
 from snnlab.chip.units import PHYSICAL
-from snnlab_app.plots.cards import Text
+from snnlab_app.plots.cards import Markup, Text
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
 from snnlab_app.session.control import TrainingControl
 from snnlab_app.session.snapshot import Snapshot
+
+_SKELETON = (
+    '<div aria-hidden="true" style="display: flex; flex-wrap: wrap; gap: 10px; padding: 5px">'
+    + 2 * (
+        '<div style="flex: 1 1 380px; height: 420px; border-radius: 8px;'
+        ' background: rgba(124, 130, 140, 0.12)"></div>'
+    ) + "</div>"
+)  # fmt: skip
+"""Boxes shown from a click on a tab until the view is built."""
 
 
 class View:
@@ -30,6 +39,8 @@ class View:
     """Number of figures."""
     has_animation = False
     """Whether an animation of its last seconds can be saved."""
+    drawings: tuple[tuple, ...] = ()
+    """Its figures whose shape is known before a training: each the arguments of ``template``."""
     narrow = False
     """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
@@ -39,7 +50,10 @@ class View:
         self.plots: dict[str, LivePlot] = {}
         self.saving = Saving(self)
         self._built = False
-        self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
+        self._body = pn.FlexBox(
+            Markup(_SKELETON, sizing_mode="stretch_width"), align_items="stretch",
+            sizing_mode="stretch_width",
+        )  # fmt: skip
 
     def panel(self) -> pn.Column:
         """A text summary, a box filled when first shown, and the menu for saving."""
@@ -64,6 +78,11 @@ class View:
         self._large = on
         for plot in self.plots.values():
             plot.enlarge(on)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has been open already."""
+        return self._built
 
     def open(self) -> None:
         """Open the view, building it if necessary."""

@@ -10,6 +10,7 @@ from bokeh.events import Tap
 from snnlab import plotting
 from snnlab.chip.units import SCALES, membranes
 from snnlab.quantities import LIVE, quantities
+from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Tiles, display, small
@@ -50,8 +51,9 @@ ACTIVE_SPAN = 1.9
 spikes fall into it."""
 MIN_ACTIVE_SPAN = 4.0
 """Least time shown : µs."""
+NETWORK = "Network"
 CURVES = {"Hidden spikes": "spikes", "Loss": "loss"}
-"""Further curves, one of which shows at a time."""
+"""What the last display shows in turn: the network, or a further curve."""
 NAMES = {
     "raster": "Raster", "hidden membranes": "Hidden membranes",
     "output membranes": "Output membranes", "accuracy": "Accuracy", "power": "Power",
@@ -93,10 +95,12 @@ class LiveView(View):
         self._span = _tiny("Full time", self._switch_span)
         self._other = _tiny("Hidden ⇄ output", self._switch_membranes, css_classes=["on-phone"])
         self._curve = pmui.Select(
-            label="Curve", options=list(CURVES), value=next(iter(CURVES)), width=84,
+            label="Display", options=[NETWORK, *CURVES], value=NETWORK, width=112,
             size="small", margin=0, stylesheets=[TINY_SELECT],
         )  # fmt: skip
-        self._curve.param.watch(lambda _: self._again(), "value")
+        self._curve.param.watch(lambda _: self._switch_last(), "value")
+        self._network = Replay(mode="network", sizing_mode="stretch_both", margin=0)
+        self.built = lambda: None
         self._image = pmui.IntSlider(
             label="Test image", value=0, start=0, end=9999, width=260, size="small",
             margin=(0, 12), stylesheets=[INLINE_SLIDER], css_classes=["on-desk"],
@@ -107,7 +111,7 @@ class LiveView(View):
     @property
     def figures(self):
         """Figures that are laid out: on a phone one kind of membranes at a time."""
-        return len(NAMES) - self.narrow
+        return len(NAMES) - self.narrow  # the network or a curve is one
 
     def panel(self):
         head = pn.Row(
@@ -145,11 +149,13 @@ class LiveView(View):
             "raster": (self._sort, self._span), "hidden membranes": (self._other,),
             "output membranes": (self._other,), "spikes": (self._curve,),
         }  # fmt: skip
+        panes = {name: [plot.pane(name)] for name, plot in self.plots.items()}
+        self._last = panes["spikes"][0]
+        panes["spikes"].append(self._network)
+        self._show_last()
         boxes = {
-            name: display(
-                name.replace(" ", "-"), self._titles[name], plot.pane(name), *controls.get(name, ())
-            )
-            for name, plot in self.plots.items()
+            name: display(name.replace(" ", "-"), self._titles[name], pane, *controls.get(name, ()))
+            for name, pane in panes.items()
         }
         self._membranes = boxes["hidden membranes"], boxes["output membranes"]
         self._membranes[0].css_classes = [MEMBRANES, OFF_PHONE]
@@ -178,7 +184,16 @@ class LiveView(View):
     def _again(self):
         if self._snapshot and self.plots:
             self._show_raster(self._snapshot.frame.recording)
-            self._show_curve(self._snapshot)
+
+    def _switch_last(self):
+        """Show the network or another curve, and have the page wait until it is laid out."""
+        self._show_last()
+        self.built()
+
+    def _show_last(self):
+        shows = self._curve.value == NETWORK
+        self._network.visible, self._last.visible = shows, not shows
+        self._say("spikes")
 
     def _switch_span(self):
         self._full = not self._full
@@ -274,6 +289,9 @@ class LiveView(View):
         self._say("power", f"estimate, {whole} in all ({low:.0f}–{high:.0f})")
 
     def _show_curve(self, s):
+        if self._curve.value == NETWORK:
+            self._network.show(s.frame, s.classes, units=s.units, step=s.step)
+            return
         curve = s.history[CURVES[self._curve.value]]
         self.plots["spikes"].feed("spikes", s.history["step"], curve)
         self.plots["spikes"].settle()
@@ -281,7 +299,7 @@ class LiveView(View):
 
     def _say(self, name, words=""):
         """Write a display's title and what it says at this moment."""
-        named = escape(self._curve.value if name == "spikes" else NAMES[name])
+        named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
         title = f'<b style="{TITLE_FONT}">{named}</b> {small(words)}'
         if self._titles[name].object != title:
             self._titles[name].object = title

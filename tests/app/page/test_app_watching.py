@@ -81,7 +81,7 @@ def test_who_watches_gives_no_orders(monkeypatch):
 
 
 def test_settings_are_described_in_the_unit_people_read():
-    assert describe(Config()) == "Settings: as they are from the start"
+    assert describe(Config()) == "Default settings"
     changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
     assert (
         describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
