@@ -15,6 +15,8 @@ SUMMARY, RUN_LIST, COMPARISON = "summary", "run list", "comparison"
 """Kept in the summary of a run; a column in lists of runs; a column in the view Compare."""
 TRIAL, RECORD = "trial", "record"
 """Measured for every trial of a sweep, and for every training of the reproduction."""
+LIVE = "live"
+"""Shown on the live screen while it trains."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ QUANTITIES = (
     replace(_TEST_ACCURACY, name="accuracy", places=frozenset({TRIAL, RECORD})),
     Quantity("loss", "loss in training", digits=3, better="down", curve="loss",
              places=frozenset({STEP, EPOCH, TRIAL})),
-    Quantity("accuracy", "accuracy of batches", **_SHARE, curve="accuracy",
-             places=frozenset({STEP, COMPARISON})),
-    replace(_TEST_SPIKES, name="spikes", places=frozenset({STEP, COMPARISON, TRIAL, RECORD})),
+    Quantity("accuracy", "accuracy of batches", **_SHARE, digits=1, curve="accuracy",
+             places=frozenset({STEP, COMPARISON, LIVE})),
+    Quantity("held_out", "accuracy on some test images", **_SHARE, digits=1,
+             places=frozenset({LIVE})),
+    replace(_TEST_SPIKES, name="spikes", places=frozenset({STEP, COMPARISON, LIVE, TRIAL, RECORD})),
     Quantity("train_accuracy", "accuracy in training", **_SHARE, curve="accuracy",
              places=frozenset({EPOCH})),
     Quantity("train_spikes", "hidden spikes / image in training", **_SPIKES,
@@ -100,7 +104,9 @@ QUANTITIES = (
              heading="energy, estimate", curve="energy per image (J)",
              places=frozenset({EPOCH, SUMMARY, RUN_LIST, COMPARISON, TRIAL, RECORD})),
     Quantity("power", "power", "mW", 1e3, 0, "W", "down", estimate=True, curve="power (W)",
-             places=frozenset({EPOCH, SUMMARY, TRIAL, RECORD})),
+             places=frozenset({EPOCH, SUMMARY, LIVE, TRIAL, RECORD})),
+    Quantity("activity", "power by spikes", "mW", 1e3, 1, "W", "down", estimate=True,
+             places=frozenset({LIVE})),
     Quantity("latency", "latency", **_MICROSECONDS, estimate=True, curve="latency (s)",
              places=frozenset({EPOCH, SUMMARY, TRIAL})),
     Quantity("rate", "images per second", "k/s", 1e-3, 1, "1/s", "up", estimate=True,

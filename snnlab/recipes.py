@@ -14,30 +14,29 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.text.spelling import did_you_mean
 
-FIELDS = ("version", "about", "base", "set", "view", "look_for")
+FIELDS = ("version", "title", "about", "base", "set", "view", "look_for")
+MAX_TITLE = 40
+"""Characters of a title, which fits a card of the dashboard."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A named configuration.
 
-    version : increased whenever the settings change; about : purpose, one sentence;
-    settings : values of knobs by name, all others are at their defaults; view : the view of the
-    dashboard to open, None to keep the open one; look_for : what to observe there, one sentence
-    or empty.
+    version : increased whenever the settings change; title : as the dashboard shows it; about :
+    purpose, one sentence; settings : values of knobs by name, all others are at their defaults;
+    own : those that it sets itself, without its base; view : the view of the dashboard to open,
+    None to keep the open one; look_for : what to observe there, one sentence or empty.
     """
 
     name: str
     version: int
+    title: str
     about: str
     settings: dict
+    own: dict
     view: str | None = None
     look_for: str = ""
-
-    @property
-    def title(self) -> str:
-        """The name as a menu shows it: "Too steep" for "too-steep"."""
-        return self.name.replace("-", " ").capitalize()
 
     def config(self, **changes) -> Config:
         """The configuration, with some knobs turned; raises :class:`SnnlabError` for bad values."""
@@ -83,6 +82,9 @@ def _recipe(name, table, above):
     version, about, base = table.get("version"), table.get("about"), table.get("base")
     if type(version) is not int or version < 1 or not isinstance(about, str) or not about:
         raise SnnlabError("give version, a whole number from 1, and about, a sentence")
+    title = table.get("title", name.replace("-", " ").capitalize())
+    if not isinstance(title, str) or not 0 < len(title) <= MAX_TITLE:
+        raise SnnlabError(f"give title, a text of 1 to {MAX_TITLE} characters, or leave it out")
     if base is not None and base not in list(above):
         raise SnnlabError(f"its base {base!r} does not stand above it")
     given = table.get("set", {})
@@ -93,4 +95,4 @@ def _recipe(name, table, above):
         raise SnnlabError("give view, the name of a view, and look_for, a sentence, or neither")
     settings = {**(above[base].settings if base else {}), **given}
     Config.checked(**settings)
-    return Recipe(name, version, about, settings, view, look_for)
+    return Recipe(name, version, title, about, settings, given, view, look_for)

@@ -7,13 +7,15 @@ from threading import Thread
 
 from playwright.sync_api import expect
 
-PLOTS = ("raster", "hidden", "label", "accuracy", "loss", "spikes", "power")
-"""Figures in the order of the page."""
+PLOTS = (
+    "Raster", "Hidden membranes", "Output membranes", "Accuracy", "Power", "Hidden spikes",
+)  # fmt: skip
+"""Figures of the live screen by their names."""
 
 
 def figure(page, name):
     """What the page shows of one figure, as pixels."""
-    canvas = page.locator(".bk-Figure").nth(PLOTS.index(name)).locator("canvas").first
+    canvas = page.get_by_role("figure", name=name, exact=True).locator("canvas").first
     return canvas.evaluate("canvas => canvas.toDataURL()")
 
 
@@ -65,6 +67,12 @@ def drawn(page, name):
 
 def press(page, name):
     page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def choose(page, name):
+    """Choose an entry of the menu, which may name its key as well."""
+    press(page, "Menu")
+    page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}( \(|$)")).click()
 
 
 def slider(page, name):

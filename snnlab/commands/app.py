@@ -36,6 +36,9 @@ def add_app(commands) -> None:
         "--workers", type=whole, default=1, metavar="N",
         help="processes to compute in, among which visitors are spread (default: 1)",
     )  # fmt: skip
+    app.add_argument(
+        "--lessons", type=Path, metavar="FOLDER", help="also offer the lessons (TOML) in a folder"
+    )
     app.add_argument("--admin", action="store_true", help="also serve a server status page")
     for name in Limits.names():
         limit = Limits.param[name]
@@ -109,7 +112,10 @@ def _app(arguments):
     settings = config(arguments)
     _check_dashboard()
     access = _access(arguments)
+    from snnlab.lessons import bundled, read_folder
     from snnlab.text.progress import ctrl_c
+
+    lessons = read_folder(arguments.lessons) if arguments.lessons else bundled()
 
     # By name only: the library does not import its dashboard. The computing process loads data and
     # kernels while the page's libraries are imported. Ctrl-C is deferred until both are done: an
@@ -128,7 +134,7 @@ def _app(arguments):
             raise KeyboardInterrupt
         page.serve(
             settings.values(), compute, arguments.address, arguments.port,
-            show=not arguments.no_browser, access=access, admin=arguments.admin,
+            show=not arguments.no_browser, access=access, admin=arguments.admin, lessons=lessons,
         )  # fmt: skip
     return 0
 

@@ -30,10 +30,13 @@ from snnlab.plotting.raster import (
     LABEL_ROWS,
     membranes,
     microseconds,
+    output_cells,
     raster,
     raster_cells,
     raster_palette,
     raster_ticks,
+    spike_points,
+    spike_raster,
 )
 from snnlab.plotting.studies import Series, compared, save
 from snnlab.plotting.training import accuracy_curve, curve, learning_curve, power_curve
@@ -43,7 +46,7 @@ __all__ = [
     "LABEL_COLOR", "LABEL_ROWS", "ORANGE", "PART_COLORS", "PURPLE", "SKY", "TEST_COLOR",
     "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
     "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membranes",
-    "microseconds",
+    "microseconds", "output_cells",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
-    "save",
+    "save", "spike_points", "spike_raster",
 ]  # fmt: skip

@@ -57,10 +57,66 @@ def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
     return whole.reshape(rows, -1)
 
 
+def lowest_rows(recording: Recording) -> list[int]:
+    """The lowest row of inputs, then of each hidden layer, in a raster : int[layer]."""
+    first, rows = recording.cadc[-1].shape[2] * LABEL_ROWS + GAP_ROWS, []
+    for layer in reversed(recording.spikes):
+        rows.append(first)
+        first += layer.n_channels + GAP_ROWS
+    return [first, *reversed(rows)]
+
+
+def spike_points(
+    recording: Recording, sample: int = 0, order: np.ndarray | None = None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Times in µs and rows of one sample's spikes, of "input" and "hidden" : float64[spike].
+
+    order : int64[neuron], the first hidden layer's neurons from the top, by default by number.
+    """
+    points = []
+    rows = lowest_rows(recording)
+    for k, layer in enumerate((recording.inputs, *recording.spikes)):
+        mine = slice(layer.offsets[sample], layer.offsets[sample + 1])
+        channel, pool = layer.channel[mine].astype(int), 2 if k == 0 else 1
+        if k == 1 and order is not None:
+            channel = np.argsort(order)[channel]
+        height = (layer.n_channels + pool - 1) // pool
+        row = rows[k] + height - 1 - channel // pool
+        points.append((1e6 * TICK * layer.tick[mine], row + 0.5))
+    time, row = (np.concatenate(parts) for parts in zip(*points[1:], strict=True))
+    return {"input": points[0], "hidden": (time, row)}
+
+
+def output_cells(recording: Recording, sample: int = 0) -> np.ndarray:
+    """Output neurons' potentials as :func:`raster_cells` has them : uint8[row, column]."""
+    return _label_rows(recording, sample)
+
+
+def spike_raster(recording: Recording) -> hv.Overlay:
+    """A raster as :func:`raster`, its spikes as points, which are seen at any size."""
+    cells = output_cells(recording)
+    duration, rows = 1e6 * recording.duration, lowest_rows(recording)
+    bounds = (0, 0, duration, len(cells))
+    image = hv.Image(cells[::-1], ["time", "row"], "cell", bounds=bounds, label="outputs").opts(
+        cmap=raster_palette(), clim=(0, 255)
+    )
+    dots = [
+        hv.Scatter(points, "time", "row", label=name).opts(color=color, size=size, marker="square")
+        for (name, points), (color, size) in zip(
+            spike_points(recording).items(), ((INPUT_COLOR, 3), (HIDDEN_COLOR, 5)), strict=True
+        )
+    ]
+    top = rows[0] + (recording.inputs.n_channels + 1) // 2
+    return (image * dots[0] * dots[1]).opts(
+        xlabel="time (µs)", ylabel="", yticks=raster_ticks(recording), xlim=(0, duration),
+        ylim=(0, top), show_legend=False, **LOOK,
+    )  # fmt: skip
+
+
 def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
     """Position of each population's name on the raster's vertical axis."""
     first = recording.cadc[-1].shape[2] * LABEL_ROWS
-    places = [(first / 2, "label")]
+    places = [(first / 2, "output")]
     heights = [layer.n_channels for layer in reversed(recording.spikes)]
     names = [f"hidden {k}" for k in range(len(heights), 0, -1)] if len(heights) > 1 else ["hidden"]
     heights.append((recording.inputs.n_channels + 1) // 2)

@@ -19,13 +19,23 @@ def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
 
 
 def learning_curve() -> hv.Overlay:
-    """Empty accuracy curves for a page, including that of the reference network out of the loop."""
+    """Empty accuracy curves for a page: of batches, of test images as it trains and after each
+    epoch, and of the weights that were left out of the loop, with the gap between the two.
+    """
     none = {"step": np.empty(0), "accuracy": np.empty(0)}
-    left = hv.Curve(_percent(none), "step", "accuracy", label="without the loop")
-    curves = accuracy_curve(none, none) * left.opts(
-        color=ORANGE, line_width=2.5, line_dash="dashed"
+    areas = [_area("range", TEST_COLOR, 0.18), _area("gap", ORANGE, 0.25)]
+    lines = [
+        hv.Curve(_percent(none), "step", "accuracy", label=label).opts(color=color, **look)
+        for label, color, look in (
+            ("batches", TRAIN_COLOR, {"line_width": 1.2, "alpha": 0.7}),
+            ("left out", ORANGE, {"line_width": 2.5, "line_dash": "dashed"}),
+            ("held out", TEST_COLOR, {"line_width": 2.5}),
+        )
+    ]
+    epochs = hv.Scatter(_percent(none), "step", "accuracy", label="test")
+    return hv.Overlay([*areas, *lines, epochs.opts(color=TEST_COLOR, size=7)]).opts(
+        ylim=(0, 101), ylabel="accuracy (%)", show_legend=False, **CURVE
     )
-    return curves.opts(ylim=(0, 101), ylabel="accuracy (%)", show_legend=False, **CURVE)
 
 
 def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False) -> hv.Curve:
@@ -35,17 +45,32 @@ def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False)
     )
 
 
-def power_curve(history: dict) -> hv.Overlay:
-    """Estimated power over the training steps between the ends of its range, in mW."""
-    ends = [
-        hv.Curve((history["step"], history[name]), "step", "power", label=name).opts(
-            color=GREY, line_width=1, line_dash="dotted"
-        )
-        for name in ("power_low", "power_high")
-    ]
-    value = hv.Curve((history["step"], history["power"]), "step", "power", label="power")
-    return hv.Overlay([*ends, value.opts(color=GREEN, line_width=1.5)]).opts(
-        ylabel="power (mW, estimate)", show_legend=False, **CURVE
+def power_curve() -> hv.Overlay:
+    """Empty curve for a page of the power that activity takes, in mW, above the static power as a
+    grey base, which is not to scale: next to it activity would hardly be seen to change.
+    """
+    none = np.empty(0)
+    line = hv.Curve((none, none), "step", "power", label="activity")
+    batches = hv.Curve((none, none), "step", "power", label="batches")
+    start = hv.Curve((none, none), "step", "power", label="start")
+    return hv.Overlay([
+        _area("static", GREY, 0.35),
+        _area("share", GREEN, 0.25),
+        batches.opts(color=GREEN, line_width=1, alpha=0.35),
+        start.opts(color=GREY, line_width=1.5, line_dash="dotted"),
+        line.opts(color=GREEN, line_width=2.5),
+    ]).opts(ylabel="power by spikes (mW)", show_legend=False, **CURVE)  # fmt: skip
+
+
+def between(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners of the area between two curves, as a source of an area holds them."""
+    return np.concatenate([x, x[::-1]]), np.concatenate([low, high[::-1]])
+
+
+def _area(label, color, alpha):
+    none = np.empty(0)
+    return hv.Area((none, none, none), "step", ["high", "low"], label=label).opts(
+        color=color, alpha=alpha, line_alpha=0
     )
 
 

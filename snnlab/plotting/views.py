@@ -97,26 +97,50 @@ def calibration_spreads(spreads: dict[str, tuple[float, float]]) -> hv.Overlay:
     )
 
 
-def confusion_map(classes: tuple[str, ...]) -> hv.Image:
+MAX_ERROR_ALPHA = 0.45
+"""Opacity of the strongest error: counts on it are readable, dark on white and white on dark."""
+
+
+def confusion_map(classes: tuple[str, ...]) -> hv.Overlay:
     """Empty confusion matrix: classes of images as rows, decisions as columns."""
     n = len(classes)
     ticks = [(k + 0.5, name) for k, name in enumerate(classes)]
-    return hv.Image(
+    wrong = [_opaque(p.VERMILION, MAX_ERROR_ALPHA * k / 127) for k in range(127, -1, -1)]
+    right = [_opaque(p.BLUE, k / 127) for k in range(128)]
+    cells = hv.Image(
         np.zeros((n, n)), ["decision", "label"], "share", bounds=(0, 0, n, n), label="confusion"
-    ).opts(
-        cmap=[_alpha(p.BLUE, k / 255) for k in range(256)], clim=(0, 1), xticks=ticks,
-        yticks=[(n - y, name) for y, name in ticks], xlabel="the chip decides",
+    ).opts(cmap=[*wrong, *right], clim=(-1, 1))
+    return (cells * _counts(n, "right") * _counts(n, "wrong")).opts(
+        xticks=ticks, yticks=[(n - y, name) for y, name in ticks], xlabel="the chip decides",
         ylabel="the image shows", xrotation=0 if n == 10 and len(classes[0]) == 1 else 40,
-        **p.LOOK,
+        show_legend=False, **p.LOOK,
     )  # fmt: skip
 
 
-def counts_text(n: int) -> hv.Labels:
-    """Empty texts for the cells of an n×n matrix."""
+def _opaque(color, alpha):
+    return f"{color}{round(255 * alpha):02x}"
+
+
+def confusion_cells(matrix: np.ndarray) -> np.ndarray:
+    """Cells of :func:`confusion_map` : float64[label, decision].
+
+    matrix : int[label, decision]. The diagonal is from 0.8 to 1 by its share of the row; errors are
+    from 0 to −1 by the square root of their count relative to the highest, so that single ones are
+    visible beside hundreds.
+    """
+    diagonal = np.eye(len(matrix), dtype=bool)
+    errors = np.where(diagonal, 0, matrix)
+    share = matrix / matrix.sum(axis=1, keepdims=True).clip(1)
+    right = np.where(matrix > 0, 0.8 + 0.2 * share, 0.0)
+    return np.where(diagonal, right, -np.sqrt(errors / max(errors.max(), 1)))
+
+
+def _counts(n, label):
+    """Empty texts for the cells of an n×n matrix: "right" on dark cells, "wrong" on light ones."""
     x, y = np.meshgrid(np.arange(n) + 0.5, n - np.arange(n) - 0.5)
     return hv.Labels(
-        (x.ravel(), y.ravel(), [""] * n * n), ["decision", "label"], "text", label="counts"
-    ).opts(text_font_size="9pt", text_color="#7C828C")
+        (x.ravel(), y.ravel(), [""] * n * n), ["decision", "label"], "text", label=label
+    ).opts(text_font_size="9pt", text_font_style="bold", text_color=p.GREY)
 
 
 def reach() -> hv.Overlay:
@@ -200,7 +224,7 @@ def activity_plane() -> hv.Overlay:
         * tests.opts(color=p.VERMILION, size=8)
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
-        xlabel="energy of activity per image (µJ, estimate)", ylabel="accuracy (%)",
+        xlabel="energy from spikes per image (µJ, estimate)", ylabel="accuracy (%)",
         show_legend=False, **p.LOOK,
     )  # fmt: skip
 
@@ -216,17 +240,17 @@ def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
 
 
 def runs(names: list[str], ylabel: str) -> hv.Overlay:
-    """Empty curves of several runs over the training steps; the last one is bold."""
+    """Empty curves of several runs over the training steps; the last one lies below, bold."""
     none, colors = np.empty(0), p.TRACE_COLORS
     curves = [
         hv.Curve((none, none), "step", "value", label=name).opts(
             color=colors[k % len(colors)] if name != names[-1] else p.GREY,
-            line_width=3 if name == names[-1] else 1.8,
+            line_width=4 if name == names[-1] else 1.8,
             line_dash="solid" if name == names[-1] else ("dashed", "dotdash", "dotted")[k % 3],
         )
         for k, name in enumerate(names)
     ]
-    return hv.Overlay(curves).opts(
+    return hv.Overlay([curves[-1], *curves[:-1]]).opts(
         xlabel="step", ylabel=ylabel, legend_position="right",
         legend_opts={"label_text_font_size": "9pt", "spacing": 0, "border_line_alpha": 0,
                      "background_fill_alpha": 0},
@@ -240,10 +264,12 @@ def merits(names: list[str]) -> hv.Overlay:
     front = hv.Curve((none, none), "energy", "value", label="front line")
     dots = [
         hv.Scatter((none, none), "energy", "value", label=name).opts(
-            color=colors[k % len(colors)] if name != names[-1] else p.GREY, size=11,
+            color=colors[k % len(colors)] if name != names[-1] else p.GREY,
+            size=11 if name != names[-1] else 15,
         )
         for k, name in enumerate(names)
-    ]  # fmt: skip
+    ]
+    dots = [dots[-1], *dots[:-1]]
     return hv.Overlay([front.opts(color=p.GREY, line_width=1.2, line_dash="dotted"), *dots]).opts(
         xlabel="energy per image (µJ, estimate)", ylabel="test accuracy (%)", show_legend=False,
         **p.LOOK,

@@ -297,7 +297,7 @@ view=cellar                | view=cellar (one of live, chip)
 view=                      | view= (one of live, chip)
 view=live&view=chip        | view=chip (given twice)
 lesson=hard                | lesson=hard (one of too-steep)
-hide=walls                 | hide=walls (knobs to hide are
+hide=walls                 | hide=walls (no such knob: walls
 v=7                        | v=7 (one of 1)
 seed=%00                   | seed=\\x00 (a whole number
 seed=%0A1%1B[2J            | (a whole number

@@ -57,6 +57,14 @@ def test_a_recipe_builds_on_its_base_and_changes_go_on_top():
     changed = second.config(beta=30.0, seed=2)
     assert (changed.beta, changed.epochs, changed.seed) == (30.0, 7, 2)
     assert second.config().beta == 20.0
+    assert (second.own, read(text)["first"].own) == ({"epochs": 7}, {"beta": 20.0, "epochs": 3})
+
+
+def test_a_title_is_the_name_unless_one_is_given():
+    text = "[too-flat]\nversion = 1\nabout = 'One.'\n"
+    assert read(text)["too-flat"].title == "Too flat"
+    assert read(text + "title = 'Flat'\n")["too-flat"].title == "Flat"
+    assert len({one.title for one in recipes().values()}) == len(recipes())
 
 
 @pytest.mark.parametrize(
@@ -70,6 +78,7 @@ def test_a_recipe_builds_on_its_base_and_changes_go_on_top():
         ("[a]\nversion = 1\nabout = 'x.'\nbase = 'b'", "recipe a: its base 'b' does not stand"),
         ("[a]\nversion = 1\nabout = 'x.'\nview = 3", "recipe a: give view, the name of a view"),
         ("[a]\nversion = 1\nabout = 'x.'\nlook_for = ['x']", "recipe a: give view, the name"),
+        ("[a]\nversion = 1\nabout = 'x.'\ntitle = ''", "recipe a: give title, a text of 1 to 40"),
         ("[a]\nversion = 1\nabout = 'x.'\nset = 3", "recipe a: set is no table"),
         ("[a]\nversion = 1\nabout = 'x.'\nset = {bate = 2}", "recipe a: 'bate' is not a knob"),
         (

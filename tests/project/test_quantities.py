@@ -13,6 +13,7 @@ from snnlab.errors import SnnlabError
 from snnlab.quantities import (
     COMPARISON,
     EPOCH,
+    LIVE,
     QUANTITIES,
     RECORD,
     RUN_LIST,
@@ -37,7 +38,7 @@ from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.words import table_of
 from snnlab_app.views import pins, stored
 
-PLACES = (STEP, EPOCH, SUMMARY, RUN_LIST, COMPARISON, TRIAL, RECORD)
+PLACES = (STEP, EPOCH, SUMMARY, RUN_LIST, COMPARISON, LIVE, TRIAL, RECORD)
 NEW = Quantity(
     "rate", "images per second", "k/s", 1e-3, 1, "1/s", "up", estimate=True, heading="pace",
     curve="images per second", places=frozenset(PLACES),
@@ -155,7 +156,7 @@ def test_pinned_runs_show_it(added):
     html = pins.table_of([pin])
     assert "images per second, estimate" in html
     assert "84.7 k/s" in html
-    assert "150.00 %" in html, "the mean of the newest batches"
+    assert "150.0 %" in html, "the mean of the newest batches"
     assert "–" in html, "what an older run has none of"
 
 

@@ -58,6 +58,21 @@ on_figure.push(view => {
   }
 })
 
+// With every paint each line, area and text asks the browser for its colours, widths and fonts as
+// variables of style sheets, for which it computes the styles of the page; this page sets none of
+// them, and each is asked for once.
+on_figure.push(view => {
+  let [kind] = view.visuals
+  while (kind && !Object.hasOwn(kind, "_get_css_value")) kind = Object.getPrototypeOf(kind)
+  if (!kind || kind.keeps) return
+  const {_get_css_value: read} = kind
+  kind.keeps = true
+  kind._get_css_value = function(name) {
+    this.css_values ??= {}
+    return this.css_values[name] ??= read.call(this, name)
+  }
+})
+
 // A legend rebuilds all its entries with every change of any curve's data: as many canvases as the
 // square of their number, several times a second. BokehJS 3.10 does not.
 const legend = views("Legend")

@@ -1,5 +1,6 @@
 // The browser's part of the bridge: answers when a page is drawn, passes keys on, copies and saves.
 /* global figures, fix_document, night, choice, apply_theme, write_everywhere, offer */
+/* global give, picture_of */
 
 const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
 const own = typing + ", button, a, [role=button], [role=tab], [role=option], [role=slider]"
@@ -7,6 +8,7 @@ const own = typing + ", button, a, [role=button], [role=tab], [role=option], [ro
 export function render({model, view, el}) {
   el.style.display = "none"
   fix_document(view.model.document)
+  const page = view.model.document.roots().find(root => root.class_name === "Page")
   const laidOut = canvas =>
     (canvas.width !== 300 || canvas.height !== 150) && canvas.getClientRects().length > 0
   const count_figures = (node, found = new Set()) => {
@@ -39,15 +41,25 @@ export function render({model, view, el}) {
     }
     copied()
   })
-  model.on("drawn", async () => {
-    const [id, kind, name] = model.picture
-    const link = document.createElement("a")
-    link.href = URL.createObjectURL(await figures.get(id).export(kind).to_blob())
-    link.download = `${name}.${kind}`
-    link.click()
-    URL.revokeObjectURL(link.href)
+  const file = {
+    bytes: ({data, type}) => new Blob([data], {type}),
+    figure: ({id, kind}) => figures.get(id).export(kind).to_blob(),
+    view: ({link, settings, ...order}) => {
+      const small = [settings, new URL(link, location.href).href]
+      return picture_of({...order, small}, page.data.dark_theme)
+    },
+  }
+  model.on("msg:custom", async order => {
+    try {
+      give(await file[order.file](order), order.name)
+    } catch (error) {
+      model.send_msg(["not saved", `${order.name} could not be saved: ${error.message}`])
+    }
   })
-  model.narrow = window.innerWidth < 760
+  const narrow = window.matchMedia("(max-width: 899px)")
+  const measure = () => { model.narrow = narrow.matches }
+  measure()
+  narrow.addEventListener("change", measure)
   model.send_msg("here")
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
@@ -67,12 +79,14 @@ export function render({model, view, el}) {
       model.send_msg("key " + key)
     }
   }
-  const page = view.model.document.roots().find(root => root.class_name === "Page")
   const follow = () => apply_theme(page)
   const choose = event => {
     if (inside(event, "[aria-label='Toggle theme']")) setTimeout(() => choice(page.data.dark_theme))
   }
-  const rewrite = () => write_everywhere(model.ink[page.data.dark_theme ? "dark" : "light"])
+  const rewrite = () => {
+    const dark = page.data.dark_theme
+    write_everywhere(model.ink[dark ? "dark" : "light"], dark)
+  }
   follow()
   rewrite()
   view.connect(page.data.properties.dark_theme.change, rewrite)
@@ -82,6 +96,7 @@ export function render({model, view, el}) {
   document.addEventListener("keydown", press)
   window.addEventListener("pagehide", leave)
   model.on("remove", () => {
+    narrow.removeEventListener("change", measure)
     night.removeEventListener("change", follow)
     document.removeEventListener("click", choose)
     document.removeEventListener("keydown", press)

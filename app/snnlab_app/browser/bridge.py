@@ -1,4 +1,4 @@
-"""What only the browser knows: when it has drawn, which keys were pressed; and its clipboard.
+"""What only the browser can do: say when it has drawn and which keys were pressed, copy, save.
 
 Its part is written in the .js files beside this one.
 """
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+import panel as pn
 import param
 from panel.custom import JSComponent
 
+from snnlab.errors import plain
 from snnlab_app.plots.theme import INK
 
-KEYS = (" ", ".", "r", "s", "?")
+KEYS = (" ", ".", "r", "s", "p", "?")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MAX_BUSY = 0.5
@@ -20,7 +22,12 @@ MAX_BUSY = 0.5
 MAX_DRAW_SECONDS = 1.0
 """Cap on a measured draw time; longer values are of a page that was asleep or out of sight."""
 
-SCRIPTS = ("bokeh_fixes.js", "theme.js", "clipboard.js", "bridge.js")
+KINDS = {"csv": "text/csv", "webp": "image/webp", "gif": "image/gif"}
+"""Types of the files that are delivered, by the ending of their names."""
+MAX_REASON = 200
+"""Characters shown of a reason why a file could not be saved."""
+
+SCRIPTS = ("bokeh_fixes.js", "theme.js", "motion.js", "clipboard.js", "sharing.js", "bridge.js")
 """Files of the browser's part, in this folder and in this order: together they are one module."""
 
 
@@ -29,15 +36,12 @@ class Bridge(JSComponent):
 
     sent = param.Integer(0, doc="Pictures sent to the page.")
     figures = param.Integer(0, doc="Figures that must be laid out before the page answers.")
-    narrow = param.Boolean(False, doc="Whether the screen is that of a phone.")
+    narrow = param.Boolean(False, doc="Whether the page is narrow: a phone, or enlarged.")
     ink = param.Dict(INK, doc="Colour of words in plots, by ground.")
     keys = param.List(list(KEYS), doc="Keys that act.")
     goodbye = param.String("", doc="What to say when the tab is closed.")
     text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")
-
-    picture = param.List([], doc="Id of a figure, kind and name of the file to save it as.")
-    drawn = param.Integer(0, doc="Rises with each figure to save.")
 
     _esm = "\n".join((Path(__file__).parent / name).read_text("utf-8") for name in SCRIPTS)
 
@@ -56,6 +60,8 @@ class Bridge(JSComponent):
             case ["drawn", int(sent), int(seconds) | float(seconds)]:
                 self._drawn = sent
                 self._free_at = self._sent_at + min(MAX_DRAW_SECONDS, seconds) / MAX_BUSY
+            case ["not saved", str(reason)]:
+                self.complain(reason)
             case str() if msg in self._acts:
                 self._acts[msg]()
 
@@ -65,7 +71,26 @@ class Bridge(JSComponent):
 
     def save(self, figure: str, kind: str, name: str) -> None:
         """Give the visitor a figure, by its id, as a file of kind "png" or "svg"."""
-        self.param.update(picture=[figure, kind, name], drawn=self.drawn + 1)
+        self._send_msg({"file": "figure", "id": figure, "kind": kind, "name": f"{name}.{kind}"})
+
+    def save_view(self, titles: list[tuple[str, str]], name: str, **words) -> None:
+        """Give the visitor one PNG of everything drawn on the page.
+
+        titles : id and title of the view's figures; words : ``title``, ``numbers`` (a list of
+        lines), ``settings`` and ``link``.
+        """
+        self._send_msg({"file": "view", "titles": titles, "name": f"{name}.png", **words})
+
+    def deliver(self, data: bytes, kind: str, name: str) -> None:
+        """Give the visitor a file that is made already, of a kind in ``KINDS``."""
+        self._send_msg(
+            {"file": "bytes", "data": data, "type": KINDS[kind], "name": f"{name}.{kind}"}
+        )
+
+    def complain(self, reason: str) -> None:
+        """Show why something failed, in one line that vanishes by itself."""
+        if pn.state.notifications is not None:
+            pn.state.notifications.error(plain(reason)[:MAX_REASON], duration=8000)
 
     @property
     def ready(self) -> bool:

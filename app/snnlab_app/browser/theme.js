@@ -17,11 +17,30 @@ function apply_theme(page) {
   page.data.dark_theme = mine === null ? night.matches : mine === "dark"
 }
 
+// Blue points and lines are lighter on a dark ground, where they would hardly be seen.
+const LIGHTER = {"#0072b2": "#4fa8e0", "#d55e00": "#f08a3c", "#009e73": "#2fc39a"}
+const DARKER = Object.fromEntries(Object.entries(LIGHTER).map(([a, b]) => [b, a]))
+const COLORS = ["line_color", "fill_color", "hatch_color", "text_color"]
+function recolour(figure) {
+  const other = is_dark ? LIGHTER : DARKER
+  for (const model of figure.references()) {
+    const changed = {}
+    for (const name of COLORS) {
+      if (!(name in model.properties)) continue
+      const now = model[name], value = now?.value ?? now
+      const then = typeof value === "string" ? other[value.toLowerCase()] : undefined
+      if (then !== undefined) changed[name] = now?.value === undefined ? then : {value: then}
+    }
+    if (Object.keys(changed).length) model.setv(changed, {sync: false})
+  }
+}
+
 // Words in plots: no single grey is readable on both backgrounds.
-let ink = null
+let ink = null, is_dark = false
 const TEXT_COLORS = ["major_label_text_color", "axis_label_text_color", "label_text_color"]
 function write_in(figure) {
   if (ink === null) return
+  recolour(figure)
   for (const model of figure.references()) {
     const names = TEXT_COLORS.filter(name => name in model.properties)
     if (names.length) model.setv(Object.fromEntries(names.map(name => [name, ink])), {sync: false})
@@ -33,7 +52,8 @@ function write_in(figure) {
 
 on_figure.push(view => write_in(view.model))
 
-function write_everywhere(colour) {
+function write_everywhere(colour, dark) {
   ink = colour
+  is_dark = dark
   for (const {model} of figures.values()) write_in(model)
 }

@@ -107,4 +107,4 @@ def describe(config: Config) -> str:
         f"{Config.param[name].label} {shown(name, getattr(config, name))} {unit(name)}".rstrip()
         for name in turned
     ]
-    return "Settings: " + (", ".join(words) or "as they are from the start")
+    return f"Settings: {', '.join(words)}" if words else "Default settings"

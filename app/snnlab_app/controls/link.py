@@ -14,6 +14,8 @@ from snnlab.errors import SnnlabError, plain
 
 VERSION = "1"
 MAX_CHARACTERS, MAX_SHOWN = 8000, 40
+MAX_DESCRIBED, MAX_PART = 3, 100
+"""Ignored parts of a link that a notice describes, and characters of each."""
 OTHERS = ("v", "view", "units", "lesson", "hide")
 
 
@@ -61,12 +63,27 @@ def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
     return State(settings, **known, ignored=tuple(ignored))
 
 
+def describe_ignored(ignored: tuple[str, ...]) -> str:
+    """What of a link was ignored, in a sentence for a notice; knobs by their labels."""
+    parts, more = (
+        [_labelled(part) for part in ignored[:MAX_DESCRIBED]],
+        len(ignored) - MAX_DESCRIBED,
+    )
+    return "Ignored in the link: " + "; ".join([*parts, *[f"{more} more"] * (more > 0)]) + "."
+
+
+def _labelled(part):
+    name, _, value = part.partition("=")
+    text = f"{Config.param[name].label} {value}" if name in Config.knobs() else part
+    return text if len(text) <= MAX_PART else text[:MAX_PART] + "…"
+
+
 def _other(name, value, views, lessons):
     if name == "hide":
         hidden = tuple(part for part in value.split(",") if part)
         unknown = [part for part in hidden if part not in (*Config.knobs(), *ALIASES)]
         if unknown:
-            raise SnnlabError(f"knobs to hide are {', '.join(Config.knobs())}")
+            raise SnnlabError(f"no such knob: {plain(unknown[0])[:MAX_SHOWN]}")
         return tuple(ALIASES.get(part, part) for part in hidden)
     allowed = {"v": (VERSION,), "view": views, "units": UNITS, "lesson": lessons}[name]
     if value not in allowed:

@@ -20,13 +20,23 @@ from snnlab_app.controls.knobs import (
     stored,
 )
 from snnlab_app.controls.undo import Turns
+from snnlab_app.plots.theme import DOCK, INLINE_SLIDER, KNOB
 
+CHIP_BUTTONS = {"swap": "Swap chip", "twin": "Ideal twin", "recalibrate": "Recalibrate"}
+"""Labels of the actions on the chip."""
+DOCKED = {
+    "description": "", "size": "small", "margin": (0, 14), "height": 44,
+    "stylesheets": [INLINE_SLIDER],
+}  # fmt: skip
+"""Look of the knobs at the bottom of a phone's screen."""
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
-FIRST_KNOBS = ("mismatch", "dead", "rho_burst", "beta", "surrogate")
+FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "dead", "surrogate")
 """What one turns first, while it trains; the rest is folded away."""
+DOCKED_KNOBS = FIRST_KNOBS[:3]
+"""What a phone shows below the displays."""
 
 
 class Controls:
@@ -42,9 +52,14 @@ class Controls:
             " until you leave.",
         )  # fmt: skip
         self._file.param.watch(self._given, "value")
-        self._widgets = {name: _widget(name, session.config) for name in Config.knobs()}
-        for name, widget in self._widgets.items():
-            widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
+        self._widgets = {
+            name: _widget(name, session.config, stylesheets=[KNOB]) for name in Config.knobs()
+        }
+        self._docked = {name: _widget(name, session.config, **DOCKED) for name in DOCKED_KNOBS}
+        for widgets in (self._widgets, self._docked):
+            for name, widget in widgets.items():
+                widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
+        self._chip: dict[str, pmui.Button] = {}
 
     def _turned(self, name, event):
         if event.new == shown(name, getattr(self._session.config, name)):
@@ -70,13 +85,40 @@ class Controls:
 
     def refresh(self) -> None:
         """Show the configuration where it was changed by something else than its widget."""
-        for name, widget in self._widgets.items():
-            move(widget, name, shown(name, getattr(self._session.config, name)))
+        for widgets in (self._widgets, self._docked):
+            for name, widget in widgets.items():
+                move(widget, name, shown(name, getattr(self._session.config, name)))
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""
         for name in names:
-            self._widgets[name].visible = False
+            for widgets in (self._widgets, self._docked):
+                if name in widgets:
+                    widgets[name].visible = False
+
+    def add_chip_buttons(self, **acts) -> None:
+        """Offer the actions on the chip, by name, below the first knobs."""
+        for name, act in acts.items():
+            button = pmui.Button(label=CHIP_BUTTONS[name], variant="outlined", size="small",
+                                 margin=(4, 3))  # fmt: skip
+            button.on_click(lambda _, act=act: act())
+            self._chip[name] = button
+
+    def show_chip(self, *, twin: bool, measured: bool) -> None:
+        """Update the labels of the actions on the chip."""
+        self._chip["twin"].label = "Real chip" if twin else CHIP_BUTTONS["twin"]
+        undo = "Undo calibration" if measured else CHIP_BUTTONS["recalibrate"]
+        self._chip["recalibrate"].label = undo
+
+    def enlarge(self, on: bool) -> None:
+        """Leave only the first knobs, for an audience, or show all again."""
+        self._rest.visible = not on
+
+    def dock(self) -> pn.Column:
+        """The first knobs once more, for the bottom of a phone's screen."""
+        return pn.Column(
+            *self._docked.values(), sizing_mode="stretch_width", margin=0, stylesheets=[DOCK]
+        )
 
     def panel(self) -> list:
         """First the few that matter most, then everything by group."""
@@ -85,17 +127,15 @@ class Controls:
             for title, names in Config.GROUPS.items()
         }
         rest["Data"].insert(1, self._file)
-        return [
-            pmui.Typography("Turn these while it trains", variant="subtitle2"),
-            *(self._widgets[name] for name in FIRST_KNOBS),
-            pmui.Accordion(
-                *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
-                sizing_mode="stretch_width",
-                disable_gutters=True,
-                dynamic=True,
-                sx=FOLDED,
-            ),
-        ]
+        self._rest = pmui.Accordion(
+            *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
+            sizing_mode="stretch_width",
+            disable_gutters=True,
+            dynamic=True,
+            sx=FOLDED,
+        )
+        buttons = pn.FlexBox(*self._chip.values(), sizing_mode="stretch_width", margin=(0, 7))
+        return [*(self._widgets[name] for name in FIRST_KNOBS), buttons, self._rest]
 
 
 def _title(name):
@@ -107,11 +147,11 @@ def _help(name):
     return f"{Config.param[name].doc} {acts}"
 
 
-def _widget(name, config):
+def _widget(name, config, **changes):
     knob, value = Config.param[name], shown(name, getattr(config, name))
     look = {
         "label": _title(name), "description": _help(name), "value": value,
-        "sizing_mode": "stretch_width",
+        "sizing_mode": "stretch_width", **changes,
     }  # fmt: skip
     if isinstance(knob, param.Selector):
         return pmui.Select(options=knob.objects, **look)

@@ -13,9 +13,12 @@ class Buttons:
     """Play and pause, single step, reset."""
 
     def __init__(self, session: TrainingControl):
-        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=105)
-        self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=75)
-        self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=85)
+        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=92,
+                                 size="small", margin=(2, 3))  # fmt: skip
+        self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=72,
+                                 size="small", margin=(2, 3))  # fmt: skip
+        self._reset = pmui.Button(label="Reset", icon="replay", variant="outlined", width=78,
+                                  size="small", margin=(2, 3))  # fmt: skip
         self._play.on_click(lambda _: session.toggle())
         self._step.on_click(lambda _: session.step())
         self._reset.on_click(lambda _: session.reset())

@@ -13,9 +13,11 @@ from snnlab_app import panel_fixes
 from snnlab_app.browser import leaving
 from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
-from snnlab_app.controls.knobs import on_page
+from snnlab_app.controls.knobs import describe, on_page
+from snnlab_app.controls.link import query
 from snnlab_app.plots.cards import Text
-from snnlab_app.plots.theme import THEME
+from snnlab_app.plots.progress import ProgressBar
+from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
@@ -35,8 +37,8 @@ class Page:
 
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
-        self._status = Text()
-        self._progress = pmui.LinearProgress(sizing_mode="stretch_width")
+        self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
+        self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
         self._document = pn.state.curdoc
@@ -121,13 +123,28 @@ class Page:
         context = self._document.session_context
         CLOCK.loop.add_callback(context.session.with_document_locked, act)
 
+    def run_soon(self, act: Callable[[], None]) -> None:
+        """Run a call while the page is locked; may be called from any thread."""
+
+        def run():
+            with set_curdoc(self._document):
+                act()
+
+        self._locked(run)
+
+    def describe(self) -> dict[str, str]:
+        """The settings that differ from the defaults, in words, and the link to all of them."""
+        config, view = self.session.config, self.view
+        link = "./?" + query(config, view.name, view.units)
+        return {"settings": describe(config), "link": link}
+
     def refresh(self) -> None:
         """Show the session's state, and its newest snapshot if there is one."""
         session, view = self.session, self.view
         self._said = session.state
         self.show_state()
         self._show_status()
-        if not self.bridge.ready:
+        if not (self.bridge.ready and view.is_built):
             return
         self._heard, self._shown = session.heard, view
         view.tick()
@@ -136,20 +153,28 @@ class Page:
             self._seen = snapshot
             self.follow(snapshot)
             view.show(snapshot)
+            view.saving.see(snapshot)
             self.bridge.send()
 
     def turn_to(self, view: View) -> None:
         """Build a view if necessary, and wait until the browser has laid it out."""
         self._seen = None
-        with pn.io.hold():
-            view.open()
-            self.bridge.send(figures=view.figures)
+        if view.is_built:
+            self._lay_out(view)
+        else:  # after this call, so that its empty boxes are shown meanwhile
+            self._locked(lambda: self._lay_out(view))
+
+    def _lay_out(self, view):
+        if view is self.view:
+            with set_curdoc(self._document), pn.io.hold():
+                view.open()
+                self.bridge.send(figures=view.figures)
 
     def status(self) -> pn.Column:
         """State of the training as text and progress bar."""
         return pn.Column(
-            self._status, self._progress, sizing_mode="stretch_width", margin=0,
-            styles={"flex": "1 1 260px"},
+            self._status, self._progress, sizing_mode="stretch_width", margin=0, min_width=120,
+            css_classes=["status"],
         )  # fmt: skip
 
     def _show_status(self):
@@ -161,11 +186,8 @@ class Page:
         done = session.fraction
         if session.state in LOADED and snapshot:
             done = snapshot.done
-        self._progress.param.update(
-            variant="indeterminate" if done is None and session.state == State.LOADING
-            else "determinate",
-            value=max(1, int(100 * (done or 0.0))),
-        )  # fmt: skip
+        unknown = done is None and session.state == State.LOADING
+        self._progress.show(None if unknown else done or 0.0)
         trouble = text if session.state == State.FAILED else session.notice
         self._notice.param.update(
             title=trouble, visible=bool(trouble),
@@ -177,5 +199,12 @@ def framed(**content) -> pmui.Page:
     """A themed page with this content."""
     pn.state.curdoc.theme = PLOT_THEME
     return panel_fixes.without_busy(
-        lambda: pmui.Page(title="snnlab", theme_config=THEME, busy_indicator=None, **content)
+        lambda: pmui.Page(
+            title="snnlab", theme_config=THEME, busy_indicator=None, sx=FRAME, **content
+        )
     )
+
+
+def stage(*content) -> pn.Column:
+    """What is below the header: as high as the window, and scrolled if it needs more."""
+    return pn.Column(*content, sizing_mode="stretch_both", margin=0, stylesheets=[STAGE])

@@ -1,27 +1,36 @@
 """The page of one visitor."""
 
+from collections.abc import Mapping
+
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.lessons import Lesson
 from snnlab.recipes import recipe, recipes
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession, session_of
 from snnlab_app.compute.sweeps import Sweeps
-from snnlab_app.controls.link import State, as_python, query, read
+from snnlab_app.controls.link import State, as_python, describe_ignored, query, read
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
 from snnlab_app.page.actions import Actions, Buttons
-from snnlab_app.page.layout import Page, framed
-from snnlab_app.page.toolbar import Toolbar
+from snnlab_app.page.layout import Page, framed, stage
+from snnlab_app.page.lesson import LessonPanel
+from snnlab_app.page.scenarios import Gallery
+from snnlab_app.page.toolbar import Header
 from snnlab_app.page.tour import Help, Tour
-from snnlab_app.plots.theme import NARROW_TABS
+from snnlab_app.plots.theme import (
+    FRAME,
+    PRESENTING,
+    RUN_ROW,
+    SIDEBAR_WIDTH,
+    SIDEBAR_WIDTH_PRESENTING,
+)
 from snnlab_app.views import NAMES, VIEWS
 
-MAX_IGNORED = 5
-"""Invalid parts of a link that a notice lists; a longer notice would cover the page."""
 LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 """Recipes by the name used in a lesson's link, one of which was renamed."""
 
@@ -29,7 +38,14 @@ LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 class Dashboard(Page):
     """Controls and views of the visitor's own session."""
 
-    def __init__(self, session: RemoteSession, state: State, sweeps: Sweeps, max_bytes: int):
+    def __init__(
+        self,
+        session: RemoteSession,
+        state: State,
+        sweeps: Sweeps,
+        max_bytes: int,
+        lessons: Mapping[str, Lesson],
+    ):
         super().__init__(session)
         self._state, self._sweeps = state, sweeps
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
@@ -38,15 +54,13 @@ class Dashboard(Page):
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
-        # Not dynamic: each change of tab would redraw the figures, and BokehJS keeps the old ones.
-        self._tabs = pmui.Tabs(
-            *((view.title, view.panel()) for view in self._views),
-            sizing_mode="stretch_width", sx=NARROW_TABS,
-            active=NAMES.index(state.view) if state.view else 0,
-        )  # fmt: skip
-        self._tabs.param.watch(lambda _: self._open(), "active")
-        self._buttons = Buttons(session)
+        self._panels = [view.panel() for view in self._views]
+        self._buttons, self._presenting = Buttons(session), False
         self._tour, self._help = Tour(), Help()
+        self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
+        self._lesson_panel = LessonPanel(
+            session, self._then_show(self._turns.turn), self._begin_scenario, lessons
+        )
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
         self._connect()
@@ -56,26 +70,35 @@ class Dashboard(Page):
         act, session = self._actions, self.session
         by_name = dict(zip(NAMES, self._views, strict=True))
         for view in self._views:
-            view.save = self.bridge.save
+            view.saving.page = self
+        by_name["live"].built = lambda: self.turn_to(by_name["live"])
         by_name["chip"].kill = self._then_show(act.kill)
         by_name["errors"].visit = lambda index: self._visit(by_name["sample"], index)
         self._connect_sweep(by_name["sweep"])
         acts = {
-            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
-            "recalibrate": self._then_show(act.recalibrate),
             "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
             "link": lambda: self.bridge.copy("?" + self._query()),
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
+            "picture": lambda: self.view.saving.save_view(),
+            "animation": lambda: self._views[0].saving.save_animation(),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
-            "recipe": self._begin_recipe,
-            "units": self._change_units,
+            "scenarios": self._gallery.open, "units": self._change_units, "present": self._present,
         }  # fmt: skip
-        self._toolbar = Toolbar(self._units, **acts)
+        chip = {
+            "swap": self._then_show(act.swap_chip), "twin": self._then_show(act.twin),
+            "recalibrate": self._then_show(act.recalibrate),
+        }  # fmt: skip
+        self._controls.add_chip_buttons(**chip)
+        titles = [view.title for view in self._views]
+        begin = NAMES.index(self._state.view) if self._state.view else 0
+        self._header = Header(titles, begin, self._units, **acts)
+        self._tabs = self._header.tabs
+        self._tabs.param.watch(lambda _: self._open(), "active")
         for message, do in {
             "key  ": session.toggle, "key .": session.step, "key r": session.reset,
-            "key s": acts["swap"], "key ?": self._tour.open, "undo": acts["undo"],
-            "redo": acts["redo"],
+            "key s": chip["swap"], "key ?": self._tour.open, "key p": self._present,
+            "undo": acts["undo"], "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
         }.items():  # fmt: skip
             self.bridge.when(message, do)
@@ -126,8 +149,14 @@ class Dashboard(Page):
         sample.pick(index)
         self._tabs.active = NAMES.index("sample")
 
-    def _begin_recipe(self, name):
-        """Start a training with the settings of a recipe, all others at their defaults."""
+    def _begin_scenario(self, name):
+        """Start a lesson, or a training with a recipe's settings, all others at their defaults."""
+        if name in self._lessons:
+            self._lesson.visible = False
+            self._tabs.active = NAMES.index("live")
+            self._lesson_panel.start(name)
+            return
+        self._lesson_panel.close()
         chosen = recipe(name)
         self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
         self.session.reset()
@@ -143,21 +172,35 @@ class Dashboard(Page):
     def page(self) -> pmui.Page:
         """The whole page."""
         self._page = framed(
-            sidebar=self._controls.panel(),
-            main=[
-                self.bridge, self._tour.dialog, self._help.dialog, self._run_row(),
-                self._toolbar.panel(), self._notice, self._lesson, self._tabs,
-            ],
-            sidebar_width=320,
+            header=self._header.panel(), sidebar=self._controls.panel(),
+            main=[stage(
+                self.bridge, self._tour.dialog, self._help.dialog, self._gallery.dialog,
+                self._run_row(), self._notice, self._lesson, self._lesson_panel.panel(),
+                *self._panels, self._controls.dock(),
+            )],
+            sidebar_width=SIDEBAR_WIDTH,
         )  # fmt: skip
+        self._show_view()
         return self._page
 
     def _run_row(self):
-        """The row of train, step and reset with the status line, visible on a phone too."""
-        return pn.FlexBox(
-            self._buttons.panel(), self.status(), align_items="center", sizing_mode="stretch_width",
-            margin=(8, 5, 0, 5),
+        """The row of the run's controls, its state, and the numbers of this moment."""
+        live = self._views[NAMES.index("live")]
+        return pn.Row(
+            self._buttons.panel(), self.status(), live.tiles.panel(), margin=0,
+            sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
+
+    def _present(self):
+        """Switch presenter mode: large type and lines, the displays and the first knobs only."""
+        self._presenting = on = not self._presenting
+        with pn.io.hold():
+            for view in self._views:
+                view.enlarge(on)
+            self._controls.enlarge(on)
+            self._header.show(presenting=on)
+            self._page.sidebar_width = SIDEBAR_WIDTH_PRESENTING if on else SIDEBAR_WIDTH
+            self._page.sx = PRESENTING if on else FRAME
 
     @property
     def view(self):
@@ -166,22 +209,31 @@ class Dashboard(Page):
     def begin(self):
         self._open()
         if self._state.ignored:
-            first, more = self._state.ignored[:MAX_IGNORED], len(self._state.ignored) - MAX_IGNORED
-            words = "ignored in the link: " + "; ".join(first)
-            words += f"; and {more} more" if more > 0 else ""
-            pn.state.notifications.warning(words, duration=0)
-        if self._state.lesson:
+            pn.state.notifications.warning(describe_ignored(self._state.ignored), duration=0)
+        if self._state.lesson in self._lessons:
+            self._lesson_panel.start(self._state.lesson, linked=True)
+        elif self._state.lesson:
             self._teach(LESSONS[self._state.lesson])
         self._fold()
         self.bridge.param.watch(lambda _: self._fold(), "narrow")
         super().begin()
 
     def _fold(self):
-        """Close the sidebar on a phone, where it would cover the page."""
-        if self.bridge.narrow:
-            self._page.sidebar_open = False
+        """Where the page is narrow, put the sidebar away: it would cover the displays."""
+        narrow = self.bridge.narrow
+        for view in self._views:
+            view.narrow = narrow
+        self._page.param.update(
+            sidebar_open=not narrow, sidebar_variant="temporary" if narrow else "persistent"
+        )
+
+    def _show_view(self):
+        # Hidden, not removed: BokehJS keeps removed figures in memory.
+        for view, panel in zip(self._views, self._panels, strict=True):
+            panel.visible = view is self.view
 
     def _open(self):
+        self._show_view()
         self.turn_to(self.view)
         self.view.look()
 
@@ -194,7 +246,8 @@ class Dashboard(Page):
         session = self.session
         self._buttons.show(session.state)
         measured = session.config.calibration == "measured"
-        self._toolbar.show(twin=self._actions.is_twin, measured=measured)
+        self._lesson_panel.show_state()
+        self._controls.show_chip(twin=self._actions.is_twin, measured=measured)
 
     def follow(self, snapshot):
         if self._turned != (turned := self.session.config.values()):
@@ -202,17 +255,18 @@ class Dashboard(Page):
             self._controls.refresh()
 
 
-def dashboard(config: Config, compute: Compute) -> pmui.Page:
+def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -> pmui.Page:
     """A new page with its own session, which ends when the visitor leaves."""
-    state = read(pn.state.location.search or "", NAMES, tuple(LESSONS))
-    begin = LESSONS[state.lesson].settings if state.lesson else {}
+    linked = {**LESSONS, **lessons}
+    state = read(pn.state.location.search or "", NAMES, tuple(linked))
+    begin = linked[state.lesson].settings if state.lesson else {}
     for name, value in {**begin, **state.settings}.items():
         config.set(name, value)
-    if state.lesson and not state.view:
+    if state.lesson in LESSONS and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     session = session_of(visitor, compute, config)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload)
+    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload, lessons)
     page.stand()
     return page.page()

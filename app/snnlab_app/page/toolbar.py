@@ -1,78 +1,75 @@
-"""The toolbar above the views: recipes, chip, undo, sharing, help."""
+"""The header: tabs of the views, scenarios, and a menu of everything done less often."""
 
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.chip.units import CODES, PHYSICAL
-from snnlab.recipes import recipes
-from snnlab_app.plots.theme import SWIPED
+from snnlab_app.plots.theme import HEADER_TABS
 
-NONE = "choose one …"
-
-
-class Toolbar:
-    """Callbacks ``acts`` by name: recipe gets the name of the chosen one, units the units to show;
-    the others are called by buttons. ``shown_in``: units to begin with."""
-
-    def __init__(self, shown_in: str, /, **acts):
-        self._buttons = {
-            name: _button(label, icon, acts[name]) for name, (label, icon) in _BUTTONS.items()
-        }
-        self._recipe = pmui.Select(
-            label="Recipe", options={NONE: NONE, **menu()}, value=NONE, width=220, size="small",
-            margin=(2, 5),
-        )  # fmt: skip
-        self._recipe.param.watch(lambda event: self._choose(acts["recipe"], event.new), "value")
-        self._codes = pmui.Switch(
-            label="Chip codes", value=shown_in == CODES, size="small", margin=(2, 10),
-            stylesheets=[".MuiFormControlLabel-label { font-size: 13px !important }"],
-        )  # fmt: skip
-        self._codes.param.watch(
-            lambda event: acts["units"](CODES if event.new else PHYSICAL), "value"
-        )
-
-    def _choose(self, act, name):
-        if name != NONE:
-            act(name)
-
-    def panel(self) -> pn.FlexBox:
-        """The toolbar; on a phone one row that scrolls sideways."""
-        return pn.FlexBox(
-            self._recipe, self._codes, *self._buttons.values(), align_items="center",
-            sizing_mode="stretch_width", margin=(8, 5, 0, 5), gap="2px", stylesheets=[SWIPED],
-        )  # fmt: skip
-
-    def show(self, *, twin: bool, measured: bool) -> None:
-        """Update the labels."""
-        for name, label in (
-            ("twin", "Real chip" if twin else "Ideal twin"),
-            ("recalibrate", "As drawn" if measured else "Recalibrate"),
-        ):
-            if self._buttons[name].label != label:
-                self._buttons[name].label = label
-
-
-_BUTTONS = {
-    "swap": ("Swap chip", "memory"),
-    "recalibrate": ("Recalibrate", "tune"),
-    "twin": ("Ideal twin", "compare_arrows"),
-    "undo": ("Undo", "undo"),
-    "redo": ("Redo", "redo"),
+ENTRIES = {
+    "undo": ("Undo (Ctrl+Z)", "undo"),
+    "redo": ("Redo (Ctrl+Y)", "redo"),
+    "units": ("", "straighten"),
+    "present": ("", "co_present"),
+    "picture": ("Save picture of this view", "image"),
+    "animation": ("Save animation of Live, last 8 s", "movie"),
     "link": ("Copy link", "link"),
-    "share": ("Let watch", "groups"),
+    "share": ("Share live view", "groups"),
     "python": ("Copy as Python", "code"),
     "help": ("What is this?", "help_outline"),
-    "tour": ("Tour", "explore"),
+    "tour": ("Tour (?)", "explore"),
 }
+"""Entries of the menu by name: label and icon; empty labels depend on the state."""
 
 
-def menu() -> dict[str, str]:
-    """Names of recipes by title; demonstrations come first."""
-    listed = sorted(recipes().values(), key=lambda recipe: not recipe.look_for)
-    return {recipe.title: recipe.name for recipe in listed}
+class Header:
+    """Callbacks ``acts`` by name: units gets the units to show, the others nothing.
 
+    titles : of the views; active : index of the one open at first; shown_in : units at first.
+    """
 
-def _button(label, icon, act):
-    button = pmui.Button(label=label, icon=icon, variant="text", size="small", margin=(2, 2))
-    button.on_click(lambda _: act())
-    return button
+    def __init__(self, titles: list[str], active: int, shown_in: str, /, **acts):
+        self.tabs = pmui.Tabs(
+            *((title, pn.Spacer(height=0)) for title in titles), active=active,
+            sizing_mode="stretch_width", sx=HEADER_TABS, margin=0,
+        )  # fmt: skip
+        self._acts, self._units, self._presenting = acts, shown_in, False
+        self._scenarios = pmui.Button(
+            label="Scenarios", variant="text", size="small", margin=(0, 2), color="default"
+        )
+        self._scenarios.on_click(lambda _: acts["scenarios"]())
+        self._menu = pmui.MenuButton(
+            label="Menu", variant="text", size="small", margin=(0, 2), items=self._entries(),
+            color="default",
+        )  # fmt: skip
+        self._menu.on_click(self._chosen)
+
+    def panel(self) -> list:
+        """What stands in the header, from left to right."""
+        return [self.tabs, self._scenarios, self._menu]
+
+    def show(self, *, presenting: bool) -> None:
+        """Update the labels."""
+        if presenting != self._presenting:
+            self._presenting = presenting
+            self._menu.items = self._entries()
+
+    def _entries(self):
+        labels = {
+            "units": "Show physical units" if self._units == CODES else "Show chip codes",
+            "present": "Leave presenter mode (P)" if self._presenting else "Presenter mode (P)",
+        }
+        return [
+            {"label": labels.get(name, label), "icon": icon}
+            for name, (label, icon) in ENTRIES.items()
+        ]
+
+    def _chosen(self, item):
+        labels = [entry["label"] for entry in self._entries()]
+        name = list(ENTRIES)[labels.index(item["label"])]
+        if name == "units":
+            self._units = PHYSICAL if self._units == CODES else CODES
+            self._menu.items = self._entries()
+            self._acts["units"](self._units)
+        else:
+            self._acts[name]()

@@ -12,8 +12,9 @@ from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.controls.knobs import describe
 from snnlab_app.controls.link import query
-from snnlab_app.page.layout import Page, framed
+from snnlab_app.page.layout import Page, framed, stage
 from snnlab_app.plots.cards import Text
+from snnlab_app.plots.theme import RUN_ROW
 from snnlab_app.session.control import Order, State, TrainingControl
 from snnlab_app.views import VIEWS
 
@@ -74,13 +75,13 @@ class _Nobody:
 
 
 class Watching(Page):
-    """Follows one training, view by view."""
+    """Follows one training, view by view; empty until there is one."""
 
     def __init__(self, session: Watched):
         super().__init__(session)
         self._views, self._panels = {}, {}
         self._view = self._made("live")
-        self._place = pn.Column(self._panels["live"], sizing_mode="stretch_width", margin=0)
+        self._place = pn.Column(sizing_mode="stretch_both", margin=0)
         self._knobs = Text()
         self._copy = pmui.Button(
             label="Try it yourself", icon="content_copy", variant="outlined", width=165,
@@ -93,20 +94,17 @@ class Watching(Page):
 
     def page(self) -> pmui.Page:
         """The whole page."""
-        row = pn.FlexBox(
-            self._copy, self.status(), align_items="center", sizing_mode="stretch_width",
-            margin=(8, 5, 0, 5),
+        row = pn.Row(
+            self._copy, self.status(), self._views["live"].tiles.panel(), margin=0,
+            sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
-        return framed(main=[self.bridge, row, self._knobs, self._notice, self._place])
-
-    def begin(self):
-        self.turn_to(self.view)
-        super().begin()
+        return framed(main=[stage(self.bridge, row, self._knobs, self._notice, self._place)])
 
     def refresh(self):
         snapshot = self.session.snapshot
-        wanted = snapshot.view if snapshot else self.view.name
-        if wanted in KINDS and wanted != self.view.name and self.bridge.ready:
+        wanted = snapshot.view if snapshot else None
+        begun = bool(self._place.objects)
+        if wanted in KINDS and not (begun and wanted == self.view.name) and self.bridge.ready:
             self._view = self._views.get(wanted) or self._made(wanted)
             # Hidden, not removed: BokehJS keeps removed figures in memory.
             self._place.objects = list(self._panels.values())
@@ -117,7 +115,7 @@ class Watching(Page):
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
-        view.save, view.watches = self.bridge.save, True
+        view.saving.page, view.watches = self, True
         self._panels[name] = view.panel()
         return view
 

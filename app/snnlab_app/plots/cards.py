@@ -5,7 +5,7 @@ from html import escape
 import panel as pn
 
 from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.theme import CARD
+from snnlab_app.plots.theme import CARD, HEAD
 
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
 _TILES = (
@@ -18,6 +18,15 @@ _TILE = (
     ' border: 1px solid rgba(124, 130, 140, 0.22); box-shadow: 0 1px 3px rgba(0, 0, 0, 0.22)">'
     '<div style="font: 12px/1.3 system-ui; opacity: 0.8">{name}</div>'
     '<div style="font: 600 20px/1.3 system-ui; font-variant-numeric: tabular-nums">{text}</div>'
+    "</div>"
+)
+
+_LINE = '<div class="figures" style="display: flex; gap: 4px 18px; overflow: hidden">{}</div>'
+_FIGURE = (
+    '<div role="group" aria-label="{name}" style="white-space: nowrap">'
+    '<div style="font: calc(11px * var(--type, 1))/1.2 system-ui; opacity: 0.8">{name}</div>'
+    '<div style="font: 600 calc(16px * var(--type, 1))/1.25 system-ui;'
+    ' font-variant-numeric: tabular-nums">{text}</div>'
     "</div>"
 )
 
@@ -57,7 +66,8 @@ class Text(Markup):
     def __init__(self, polite: bool = False, **look):
         self._attributes = ' role="status" aria-live="polite"' if polite else ""
         self._words = None
-        super().__init__("", margin=(2, 12, 8, 12), sizing_mode="stretch_width", **look)
+        look = {"margin": (2, 12, 8, 12), "sizing_mode": "stretch_width", **look}
+        super().__init__("", **look)
 
     def say(self, words: str) -> None:
         """Show plain text."""
@@ -68,11 +78,22 @@ class Text(Markup):
             )
 
 
-class Tiles:
-    """Numbers with their names, in a grid."""
+def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:
+    """A box of the live screen, filled by the visible one of ``panes``; ``area`` is its place."""
+    head = pn.Row(title, *controls, sizing_mode="stretch_width", margin=0, stylesheets=[HEAD])
+    return pn.Column(
+        head, *panes, margin=0, sizing_mode="stretch_both",
+        styles={**CARD, "grid-area": area, "overflow": "hidden"},
+    )  # fmt: skip
 
-    def __init__(self):
-        self._html = Markup("", margin=5, sizing_mode="stretch_width")
+
+class Tiles:
+    """Numbers with their names, in a grid, or ``compact`` in one line."""
+
+    def __init__(self, compact: bool = False):
+        self._compact = compact
+        margin, classes = (0, ["numbers"]) if compact else (5, [])
+        self._html = Markup("", margin=margin, sizing_mode="stretch_width", css_classes=classes)
 
     def panel(self) -> pn.pane.HTML:
         """The tiles as one component."""
@@ -80,7 +101,7 @@ class Tiles:
 
     def show(self, values: dict[str, str]) -> None:
         """Show numbers by name; values may contain trusted markup."""
-        tiles = "".join(_TILE.format(name=name, text=text) for name, text in values.items())
-        html = _TILES.format(tiles)
+        whole, tile = (_LINE, _FIGURE) if self._compact else (_TILES, _TILE)
+        html = whole.format("".join(tile.format(name=n, text=text) for n, text in values.items()))
         if html != self._html.object:
             self._html.object = html

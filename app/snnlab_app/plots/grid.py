@@ -8,15 +8,16 @@ _HEAD = (
     "</th>"
 )
 _TABLE = (
+    '<div role="region" tabindex="0" aria-label="{name}" style="overflow-x: auto">'
     '<table style="border-collapse: collapse; font: 14px/1.4 system-ui; min-width: 100%">'
-    "<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+    "<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
 )
 
 
-def grid(head: list[str], rows: list[list[str]], words: set[str]) -> str:
+def grid(name: str, head: list[str], rows: list[list[str]], words: set[str]) -> str:
     """HTML table of plain texts; columns named in ``words`` hold text, others numbers.
 
-    The last text column may wrap.
+    The last text column may wrap. A table that is too wide scrolls, also by keyboard.
     """
     left = [name in words for name in head]
     lines = "".join(f"<tr>{_line(row, left)}</tr>" for row in rows)
@@ -24,7 +25,7 @@ def grid(head: list[str], rows: list[list[str]], words: set[str]) -> str:
         _HEAD.format(text=escape(name), align=_align(is_left))
         for name, is_left in zip(head, left, strict=True)
     )
-    return _TABLE.format(head=names, lines=lines)
+    return _TABLE.format(name=escape(name, quote=True), head=names, lines=lines)
 
 
 def _line(row, left):

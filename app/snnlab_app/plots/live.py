@@ -11,34 +11,86 @@ from bokeh.core.property.vectorization import Value
 from bokeh.models import ColorBar, Plot
 
 from snnlab_app.panel_fixes import rendered
+from snnlab_app.plots.template import Template
 from snnlab_app.plots.theme import AXIS
 
+LARGE = 1.6
+"""Size of type and lines for an audience, relative to the usual one."""
+LINE_WIDTHS = ("line_width",)
+FONT_SIZES = ("major_label_text_font_size", "text_font_size")
+"""Properties of models that are enlarged."""
 MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
 MIN_FILL = 0.4
 """Share of the axis that the data must fill, else it shrinks to them."""
+MIN_RELATIVE_SPAN = 0.04
+"""Smallest span of an axis relative to its values, so that rounding errors do not fill it."""
 
 
 class LivePlot:
     """An element rendered to a Bokeh figure, whose leaves are updated by label.
 
-    ``follow`` names the axes that follow the data; ``widest`` keeps the aspect ratio of an image.
+    ``height`` is in pixels, None to fill the place that the page leaves for it; ``follow`` names
+    the axes that follow the data, ``pads`` how, by axis (:func:`pad_range` unless given); ``right``
+    is the share of the horizontal axis kept free for names; ``widest`` keeps the aspect ratio of an
+    image.
     """
 
     def __init__(
         self,
-        element: hv.Element | hv.Overlay,
-        height: int,
+        element: hv.Element | hv.Overlay | Template,
+        height: int | None = None,
         follow: str = "y",
         widest: int | None = None,
+        pads: dict | None = None,
+        right: float = 0.0,
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
+        self.scale, self._alone = 1.0, False
         self.glyphs: dict[str, object] = {}
-        self.figure: Plot = rendered(element, self._remember)
+        if isinstance(element, Template):
+            self.figure, self._sources, self.glyphs = element.copy()
+            self._dimensions = element.dimensions
+        else:
+            self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
+        self._measured = self.figure.yaxis[0].axis_label if self.figure.yaxis else ""
         self.figure.max_width = self._widest = widest
-        self._follows, self._following = follow, Following(self.figure, follow)
+        pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
+        self._follows, self._following = follow, Following(self.figure, pads, right)
+
+    def stand_alone(self, name: str) -> None:
+        """Have the figure named for screen readers, and its axes left to the title around it."""
+        self.figure.html_attributes = {"role": "figure", "aria-label": name}
+        self._alone = True
+        for axis in self.figure.axis:
+            axis.axis_label = ""
+        self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
+        self.figure.toolbar_location = "right"
+        self.figure.toolbar_inner = True
+
+    def enlarge(self, on: bool) -> None:
+        """Draw large type and thick lines, or as usual again."""
+        scale = LARGE if on else 1.0
+        if self.scale == scale:
+            return
+        for model in self.figure.references():
+            for name in LINE_WIDTHS:
+                if name in model.properties() and isinstance(getattr(model, name), int | float):
+                    setattr(model, name, getattr(model, name) * scale / self.scale)
+            for name in FONT_SIZES:
+                if name in model.properties():
+                    size = getattr(model, name)
+                    size = size["value"] if isinstance(size, dict) else size
+                    size = getattr(size, "value", size)
+                    number, unit = float(size[:-2]), size[-2:]
+                    setattr(model, name, f"{number * scale / self.scale:g}{unit}")
+        self.scale = scale
+
+    def leave_free(self, right: float) -> None:
+        """Keep this share of the horizontal axis free for names."""
+        self._following.right = right
 
     def _remember(self, leaf):
         if leaf.handles.get("source") is not None:
@@ -52,18 +104,27 @@ class LivePlot:
         return self._sources[label]
 
     def feed(self, label: str, x, y) -> None:
-        """New points for a curve or scatter."""
-        source = self._sources[label]
-        x_name, y_name = source.column_names[:2]
-        source.data = {x_name: x, y_name: y}
+        """New points for a curve or scatter, which the axes follow."""
+        self.write(label, x, y)
         if self._follows:
             self._following.see(label, x, y)
 
+    def write(self, label: str, x, y) -> None:
+        """New points, or corners of an area, that the axes do not follow."""
+        source = self._sources[label]
+        x_name, y_name = source.column_names[:2]
+        source.data = {x_name: x, y_name: y}
+
+    def limit(self, start: float) -> None:
+        """Let the vertical axis follow only what lies at ``start`` or right of it."""
+        self._following.start = start
+
     def measure(self, words: str, high: float | None = None) -> None:
         """Rename the vertical axis after a change of quantity; ``high`` ends an axis from 0."""
-        axis = self.figure.yaxis[0]
-        if axis.axis_label != words:
-            axis.axis_label = words
+        if self._measured != words:
+            self._measured = words
+            if not self._alone:
+                self.figure.yaxis[0].axis_label = words
             self._following.resume()
             if high is not None:
                 self.figure.y_range.update(start=0, end=high, reset_start=0, reset_end=high)
@@ -121,8 +182,8 @@ class LivePlot:
     def pane(self, name: str) -> pn.pane.Bokeh:
         """The plot as a Panel pane."""
         return pn.pane.Bokeh(
-            self.figure, sizing_mode="stretch_width", height=self.figure.height, name=name,
-            max_width=self._widest,
+            self.figure, sizing_mode=self.figure.sizing_mode, height=self.figure.height, name=name,
+            max_width=self._widest, min_height=0,
         )  # fmt: skip
 
 
@@ -145,7 +206,8 @@ def _cells(data):
 def _dress(figure, height):
     """Options that the element lacks: size, and colours for light and dark backgrounds."""
     # WebGL is slower in a browser without a graphics card.
-    figure.update(height=height, min_width=200, sizing_mode="stretch_width")
+    size = "stretch_width" if height else "stretch_both"
+    figure.update(height=height, min_width=120, min_height=60, sizing_mode=size)
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
@@ -168,16 +230,27 @@ def _dress(figure, height):
 
 
 class Following:
-    """Sets the ranges of a figure to the data; stopped by zooming, resumed by the reset tool."""
+    """Sets the ranges of a figure to the data; stopped by zooming, resumed by the reset tool.
 
-    def __init__(self, figure: Plot, axes: str):
-        self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in axes}
+    pads : for each axis that follows, the new range for (lowest value, highest, present range);
+    start : left end of what the vertical axis follows; right : share of the horizontal axis that
+    stays free.
+    """
+
+    def __init__(self, figure: Plot, pads: dict, right: float = 0.0):
+        self._pads, self.start, self.right = pads, -np.inf, right
+        self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in pads}
         self._bounds: dict[str, tuple] = {}
         self.resume()
 
     def see(self, label: str, x: np.ndarray, y: np.ndarray) -> None:
         """Register the points of the curve ``label``."""
-        self._bounds[label] = _bounds(x), _bounds(y)
+        x, y = np.asarray(x), np.asarray(y)
+        if len(x) and self.start > -np.inf:
+            recent = x >= min(self.start, x[-1])
+            self._bounds[label] = _bounds(x), _bounds(y[recent])
+        else:
+            self._bounds[label] = _bounds(x), _bounds(y)
 
     def resume(self) -> None:
         """Follow the data again after zooming."""
@@ -191,7 +264,8 @@ class Following:
             if not ends or (range_.start, range_.end) != self._set[axis]:
                 continue
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
-            wanted = pad_range(low, high, self._set[axis], 0.0 if axis == "x" else MARGIN)
+            free = {"room": 0.0, "right": self.right} if axis == "x" else {}
+            wanted = self._pads[axis](low, high, self._set[axis], **free)
             if wanted != self._set[axis]:
                 self._set[axis] = wanted
                 start, end = wanted
@@ -204,14 +278,30 @@ def _bounds(values):
 
 
 def pad_range(
-    low: float, high: float, now: tuple[float, float], room: float = MARGIN
+    low: float,
+    high: float,
+    now: tuple[float, float],
+    room: float = MARGIN,
+    right: float = 0.0,
 ) -> tuple[float, float]:
-    """A range around low…high: ``now`` if it still fits, else a round one with a margin."""
+    """A range around low…high: ``now`` if it still fits, else a round one with a margin.
+
+    ``right`` is the share of the values' span that stays free above them.
+    """
     start, end = now
-    if start <= low and high <= end and high - low >= MIN_FILL * (end - start):
+    low, high = widen(low, high)
+    free = right * (high - low)
+    if start <= low and high + free <= end and high - low >= MIN_FILL * (end - start):
         return now
-    span = (high - low) or 0.1 * abs(high) or 1.0
+    high += free
+    span = (high - low) or 1.0
     step = 10.0 ** np.floor(np.log10(span)) / 4.0
     down, up = low - room * span, high + max(room, 0.1) * span
     floor = float(np.floor(down / step) * step)
     return (0.0 if low >= 0.0 > floor else floor), float(np.ceil(up / step) * step)
+
+
+def widen(low: float, high: float) -> tuple[float, float]:
+    """A range about the middle of low…high that spans at least MIN_RELATIVE_SPAN of its values."""
+    missing = MIN_RELATIVE_SPAN * max(abs(low), abs(high)) - (high - low)
+    return (low - missing / 2, high + missing / 2) if missing > 0 else (low, high)

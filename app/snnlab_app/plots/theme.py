@@ -2,13 +2,45 @@
 
 from snnlab.plotting import BLUE
 
-_BOTH = {
-    "typography": {"fontFamily": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
-    "shape": {"borderRadius": 8},
-}
+HEADER_HEIGHT = 44
+SIDEBAR_WIDTH, SIDEBAR_WIDTH_PRESENTING = 280, 220
+"""Pixels."""
+_SHEET = {
+    "@media (max-width: 600px)": {
+        "top": "auto !important", "bottom": 0, "left": 0, "right": 0, "width": "100vw !important",
+        "height": "72dvh !important", "borderRadius": "12px 12px 0 0", "& .MuiToolbar-root": {
+            "display": "none",
+        },
+    },
+}  # fmt: skip
+"""Style of the drawer on a phone: a sheet from the bottom, so that the displays stay visible."""
+
+
+def _scheme(primary, bar, ink, line):
+    """Colours and component styles of a light or dark page."""
+    return {
+        "typography": {"fontFamily": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
+        "shape": {"borderRadius": 8},
+        "palette": {"primary": {"main": primary}},
+        "components": {
+            "MuiAppBar": {"styleOverrides": {"root": {
+                "backgroundColor": f"{bar} !important", "backgroundImage": "none",
+                "color": f"{ink} !important",
+                "boxShadow": "none", "borderBottom": f"1px solid {line}",
+            }}},
+            "MuiToolbar": {"styleOverrides": {"root": {
+                "minHeight": f"{HEADER_HEIGHT}px !important", "paddingLeft": "12px !important",
+                "paddingRight": "8px !important",
+            }}},
+            "MuiDrawer": {"styleOverrides": {"paper": _SHEET}},
+            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
+        },
+    }  # fmt: skip
+
+
 THEME = {
-    "light": {**_BOTH, "palette": {"primary": {"main": BLUE}}},
-    "dark": {**_BOTH, "palette": {"primary": {"main": "#3D9BD1"}}},
+    "light": _scheme(BLUE, "#FFFFFF", "#1F2328", "#D5D9DE"),
+    "dark": _scheme("#3D9BD1", "#16191D", "#E6E8EB", "#33383F"),
 }
 """The accent colour is lighter in dark mode, so that text in it, and white on it, stay readable."""
 
@@ -17,25 +49,61 @@ AXIS = "#7C828C"
 INK = {"light": "#5A606A", "dark": "#A7ADB7"}
 """Text colour in plots: contrast over 6 to 1 on both backgrounds."""
 
-NARROW_TABS = {
-    "@media (max-width: 600px)": {
-        "& .MuiTab-root": {
-            "minWidth": 0, "padding": "12px 4px", "fontSize": "12.5px", "textTransform": "none",
-            "letterSpacing": 0,
-        },
+FRAME = {
+    # By this rule of the library what stands in the header keeps the colours of the page.
+    ".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"},
+    "& .header .title": {"color": "inherit", "fontSize": "19px", "fontWeight": 700},
+    "& .header a": {"color": "inherit"},
+    "& .header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
+    "& .header .MuiIconButton-root": {"marginRight": "4px", "padding": "6px"},
+    "@media (max-width: 899px)": {"& .header .title": {"display": "none"}},
+    "@media (prefers-reduced-motion: reduce)": {"& *": {"transition": "none !important"}},
+}
+"""Style of the page around its content."""
+PRESENTING = {
+    **FRAME,
+    "--type": 1.3,
+    "& .header": {"display": "none"},
+    "& .main .MuiToolbar-root, & .sidebar .MuiToolbar-root": {"display": "none"},
+}
+"""Likewise in presenter mode, without the header."""
+HEADER_TABS = {
+    "minWidth": 0,
+    "& .MuiTabs-root": {"minHeight": f"{HEADER_HEIGHT}px"},
+    "& .MuiTab-root": {
+        "minWidth": 0, "minHeight": f"{HEADER_HEIGHT}px", "padding": "0 11px", "fontSize": "14px",
+        "textTransform": "none", "letterSpacing": 0,
     },
+    "& .MuiTab-root.Mui-selected": {"fontWeight": 700},
+    "& .MuiTabs-root + .MuiBox-root": {"display": "none"},
 }  # fmt: skip
-"""Style on a phone: all tab names are visible at once."""
-
-SWIPED = """
-@media (max-width: 600px) {
-  [id^=flexbox] {
-    flex-wrap: nowrap !important; overflow-x: auto; padding-top: 8px; white-space: nowrap;
-  }
-  [id^=flex-item] > * { flex-shrink: 0; }
+STAGE = """
+:host { overflow: auto; height: 100%; display: flex; flex-direction: column; flex-wrap: nowrap }
+"""
+"""Style of what is below the header."""
+RUN_ROW = """
+:host { align-items: center; flex: 0 0 auto; gap: 4px 8px; padding: 4px 8px 2px }
+:host > * { flex: 0 0 auto }
+:host > .status { flex: 1 1 150px }
+:host > .numbers { flex: 0 0 auto; width: auto !important; max-width: 100% }
+@media (max-width: 899px) {
+  :host { flex-wrap: wrap; gap: 2px 4px; padding: 2px 4px }
+  :host > .numbers { flex: 1 1 100%; overflow-x: auto }
 }
 """
-"""Style on a phone: a long row scrolls sideways instead of wrapping over half the screen."""
+"""Style of the row of the run's controls; where it is narrow, the numbers have one of their own."""
+KNOB = ".MuiFormControl-root > .MuiFormLabel-root { font-size: 14px }"
+"""Style of a knob."""
+DOCK = """
+:host { display: none !important }
+@media (max-width: 899px) {
+  :host {
+    display: flex !important; position: sticky; bottom: 0; flex: 0 0 auto; z-index: 5;
+    background: var(--panel-surface-color); border-top: 1px solid rgba(124, 130, 140, 0.4);
+  }
+}
+"""
+"""Style of the first knobs at the bottom of a phone's screen."""
 
 CARD = {
     "background": "var(--panel-surface-color)",
@@ -45,3 +113,63 @@ CARD = {
     "border": "1px solid rgba(124, 130, 140, 0.22)",
 }
 """A plain box is drawn ten times faster than a component."""
+
+HEAD = """
+:host { align-items: center; min-height: 26px; flex: 0 0 auto !important; overflow: hidden }
+@media (min-width: 900px) { :host > .on-phone { display: none !important } }
+"""
+"""Style of the line above a display."""
+LIVE_HEAD = """
+:host {
+  align-items: center; flex: 0 0 auto !important; max-height: 28px; overflow: hidden; gap: 6px;
+}
+@media (max-width: 899px) { :host > .on-desk { display: none } }
+"""
+"""Style of the line above the displays: the image, its decision, and which image it is."""
+TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
+"""Style of the name of a display."""
+ONE_LINE = """
+:host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+"""
+"""Style of a text that stays on one line, cut where there is no room."""
+LIVE_GRID = """
+:host {
+  display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;
+  flex: 1 0 0 !important;
+  grid-template-columns: 5fr 0.6fr 2.7fr 3.7fr;
+  grid-template-rows: minmax(0, 0.66fr) minmax(0, 0.66fr) minmax(0, 1fr);
+  grid-template-areas:
+    "raster raster hidden-membranes hidden-membranes"
+    "raster raster output-membranes output-membranes"
+    "accuracy power power spikes";
+}
+:host > * { min-width: 0; min-height: 0; width: auto !important; height: auto !important }
+@media (max-width: 899px) {
+  :host {
+    flex: 0 0 auto !important; gap: 5px; padding: 2px 4px 4px;
+    grid-template-columns: minmax(0, 1fr);
+    grid-template-rows: 180px 116px 120px 92px 160px;
+    grid-template-areas: "raster" "membranes" "accuracy" "power" "spikes";
+  }
+  :host > .membranes { grid-area: membranes !important }
+  :host > .off-phone { display: none !important }
+}
+"""
+"""Places of the displays: all on one screen; one column on a phone, where one kind of membranes
+shows at a time."""
+TINY = {"fontSize": "12px", "textTransform": "none", "padding": "0 6px", "minHeight": "24px"}
+"""Style of the small buttons in the titles of displays."""
+TINY_SELECT = """
+.MuiInputLabel-root { position: absolute; clip-path: inset(50%); width: 1px; height: 1px }
+.MuiInputBase-root { font-size: 12px !important; height: 24px }
+.MuiOutlinedInput-notchedOutline { top: 0 !important }
+.MuiOutlinedInput-notchedOutline legend { display: none }
+.MuiSelect-select { padding: 2px 24px 2px 8px !important }
+"""
+"""Style of the small selects there; their names are for screen readers only."""
+INLINE_SLIDER = """
+.MuiFormControl-root { flex-direction: row !important; align-items: center; gap: 8px }
+.MuiFormControl-root > .MuiFormLabel-root { font-size: 13px; white-space: nowrap; flex: 0 0 auto }
+.MuiFormControl-root > .MuiBox-root { min-width: 60px }
+"""
+"""Style of a slider with its name beside it."""

@@ -1,20 +1,24 @@
 """The web server of the dashboard."""
 
+from collections.abc import Mapping
 from errno import EADDRINUSE
 
 import panel as pn
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.lessons import Lesson, bundled
 from snnlab_app.compute.pool import Compute
 from snnlab_app.page.layout import CLOCK
 from snnlab_app.page.main import dashboard
 from snnlab_app.page.watching import PATH, watching
 from snnlab_app.panel_fixes import fix_server
+from snnlab_app.plots.template import draw_ahead
 from snnlab_app.server.access import Access
 from snnlab_app.server.admin import Admin
 from snnlab_app.server.door import known_only, lead
 from snnlab_app.server.log import tidy
+from snnlab_app.views import VIEWS
 
 PORT, MAX_PORTS = 5006, 100
 """First default port, and number of ports tried."""
@@ -23,6 +27,8 @@ LEFT_AFTER_MS = 60_000
 """Closed tabs announce it; a page whose connection was lost may reconnect within a minute."""
 MAX_PAGES_FOR_FULL_COLLECTION = 4
 """Active pages up to which a full garbage collection is acceptable."""
+DRAW_AHEAD_SECONDS = 0.3
+"""Pause between two figures drawn ahead, in which the server answers."""
 MAX_RETURN_SECONDS = 7 * 24 * 3600
 """Time within which an open page may reconnect: a week, for courses."""
 
@@ -35,17 +41,18 @@ def serve(
     show: bool = True,
     access: Access | None = None,
     admin: bool = False,
+    lessons: Mapping[str, Lesson] | None = None,
 ) -> None:
     """Serve the dashboard until interrupted; every visitor starts with ``settings``.
 
     port : by default the first free one from 5006 on, which is printed unless it is 5006; only 5006
     if other origins are configured, as they include the port; admin : also serve a status page at
-    a secret address, which is printed.
+    a secret address, which is printed; lessons : offered by name, by default the bundled ones.
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
-    access = access or Access()
+    access, lessons = access or Access(), bundled() if lessons is None else lessons
     pages = {
-        "/": lambda: dashboard(Config.checked(**settings), compute),
+        "/": lambda: dashboard(Config.checked(**settings), compute, lessons),
         f"/{PATH}": lambda: watching(compute),
     }
     if admin:
@@ -77,6 +84,8 @@ def serve(
         where = f"http://{address}:{server.port}{access.root}admin"
         print(f"server status page: {where}?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
+    drawings = [drawing for view in VIEWS for drawing in view.drawings]
+    draw_ahead(drawings, lambda draw: server.io_loop.call_later(DRAW_AHEAD_SECONDS, draw))
     server.start()
     server.io_loop.start()
 

@@ -14,9 +14,8 @@ from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
 from snnlab.studies.interval import wilson_interval
 from snnlab_app.session.history import History
+from snnlab_app.session.snapshot import MAX_HELD_OUT
 
-MAX_IMAGES = 250
-"""Test images that both are measured on, spread evenly over all."""
 MEASURE_EVERY = 1.0
 """Seconds between two measurements while it trains."""
 MAX_SHARE = 0.03
@@ -41,7 +40,7 @@ class HeldOut:
         self._chip = self._left = self._measured = self._events = None
         self._changed, self._due, self._split = -inf, -inf, (0, None)
         n = len(trainer.dataset.test_labels)
-        self._images = np.linspace(0, n - 1, min(MAX_IMAGES, n)).round().astype(int)
+        self._images = np.linspace(0, n - 1, min(MAX_HELD_OUT, n)).round().astype(int)
 
     def follow(self) -> None:
         """Keep the weights for comparison if the chip has changed during the training."""

@@ -10,6 +10,9 @@ from snnlab.chip.spec import ChipSpec
 from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
 
+MAX_HELD_OUT = 250
+"""Test images that accuracy is measured on while it trains, spread evenly over all."""
+
 
 @dataclass(frozen=True)
 class Mark:

@@ -34,7 +34,7 @@ class Form:
     def __init__(self, config: Config):
         self._config = config
         self._knobs = pmui.MultiChoice(
-            label=f"Knobs to vary, {MAX_KNOBS} at most", max_items=MAX_KNOBS, value=list(FIRST),
+            label=f"Settings to vary (max {MAX_KNOBS})", max_items=MAX_KNOBS, value=list(FIRST),
             options={label(name): name for name in VARIED}, sizing_mode="stretch_width",
             margin=(10, 10, 4, 10),
         )  # fmt: skip
@@ -47,7 +47,7 @@ class Form:
         self._epochs = _text("Epochs of each trial", str(min(EPOCHS, config.epochs)), 165)
         self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
-            label=f"What to seek, {MAX_OBJECTIVES} at most", max_items=MAX_OBJECTIVES,
+            label=f"Optimise for (max {MAX_OBJECTIVES})", max_items=MAX_OBJECTIVES,
             value=["accuracy"], options={q.title: name for name, q in objectives().items()},
             sizing_mode="stretch_width", margin=(4, 10),
         )  # fmt: skip

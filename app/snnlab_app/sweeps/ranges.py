@@ -153,9 +153,9 @@ def planned(
     Raises :class:`SnnlabError` for values that are not allowed, with the labels of the page.
     """
     if not 1 <= len(knobs) <= MAX_KNOBS:
-        raise SnnlabError(f"Knobs to vary: tick 1 to {MAX_KNOBS}")
+        raise SnnlabError(f"Settings to vary: choose 1 to {MAX_KNOBS}")
     if not 1 <= len(objectives) <= MAX_OBJECTIVES:
-        raise SnnlabError(f"What to seek: choose 1 or {MAX_OBJECTIVES}")
+        raise SnnlabError(f"Optimise for: choose 1 or {MAX_OBJECTIVES}")
     if fixed := [name for name in knobs if name not in VARIED]:
         raise SnnlabError(f"{fixed[0]} is not varied here: there are {', '.join(VARIED)}")
     grid = sampler == "grid"

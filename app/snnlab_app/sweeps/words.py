@@ -1,7 +1,6 @@
 """Texts and tables about a sweep."""
 
 import json
-from html import escape
 from io import StringIO
 
 from snnlab.config import Config
@@ -10,9 +9,7 @@ from snnlab.sweeps.outcome import why_none
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import factor, label
 from snnlab_app.controls.link import written
-
-_CELL = '<td style="padding: 5px 12px; text-align: right; white-space: nowrap">{}</td>'
-_HEAD = '<th scope="col" style="padding: 5px 12px; text-align: right">{}</th>'
+from snnlab_app.plots.grid import grid
 
 
 def describe(sweep: Sweep) -> str:
@@ -30,7 +27,7 @@ def describe(sweep: Sweep) -> str:
     if sweep.state == "finished":
         return f"all {trials} trials have ended.{trouble}"
     if not done:
-        return f"the first of {trials} trials begins: data and chip are made ready"
+        return f"preparing the first of {trials} trials"
     left = _duration(sweep.seconds_left)
     return f"{done} of {trials} trials have ended, about {left} left.{trouble}"
 
@@ -44,14 +41,14 @@ def _duration(seconds):
 def loaded(number: int, turned: dict, restart: list[str]) -> str:
     """Message after loading a trial; ``restart`` lists the knobs that restarted the training."""
     if not turned:
-        return f"The settings are those of trial {number} already."
+        return f"The settings of trial {number} are already in use."
     words = ", ".join(f"{label(name)} {_setting(name, v)}" for name, v in turned.items())
     if not restart:
-        return f"Loaded from trial {number}: {words}. They act at once; Undo takes them back."
+        return f"Loaded from trial {number}: {words}. Applied immediately; Undo reverts it."
     which = ", ".join(Config.param[name].label for name in restart)
     return (
-        f"Loaded from trial {number}: {words}. The training restarts, for {which} cannot change"
-        " under way; Undo takes the settings back."
+        f"Loaded from trial {number}: {words}. The training restarts, as {which} cannot change"
+        " during a training; Undo restores the previous settings."
     )
 
 
@@ -62,18 +59,8 @@ def _setting(name, value):
 
 def markup(axes: list, rows: list[dict]) -> str:
     """Table of trials with their values on these axes."""
-    head = "".join(_HEAD.format(escape(n)) for n in ("trial", *(a.label for a in axes)))
-    lines = "".join(
-        "<tr>" + "".join(
-            _CELL.format(escape(text))
-            for text in (str(row["trial"]), *(axis.text(row) for axis in axes))
-        ) + "</tr>"
-        for row in rows
-    )  # fmt: skip
-    return (
-        '<table style="border-collapse: collapse; font: 14px/1.4 system-ui">'
-        f"<thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
-    )
+    cells = [[str(row["trial"]), *(axis.text(row) for axis in axes)] for row in rows]
+    return grid("Trials", ["trial", *(axis.label for axis in axes)], cells, set())
 
 
 def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:

@@ -3,11 +3,20 @@
 import panel as pn
 
 from snnlab.chip.units import PHYSICAL
-from snnlab_app.plots.cards import Text
+from snnlab_app.plots.cards import Markup, Text
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
 from snnlab_app.session.control import TrainingControl
 from snnlab_app.session.snapshot import Snapshot
+
+_SKELETON = (
+    '<div aria-hidden="true" style="display: flex; flex-wrap: wrap; gap: 10px; padding: 5px">'
+    + 2 * (
+        '<div style="flex: 1 1 380px; height: 420px; border-radius: 8px;'
+        ' background: rgba(124, 130, 140, 0.12)"></div>'
+    ) + "</div>"
+)  # fmt: skip
+"""Boxes shown from a click on a tab until the view is built."""
 
 
 class View:
@@ -28,20 +37,28 @@ class View:
     """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
     """Number of figures."""
+    has_animation = False
+    """Whether an animation of its last seconds can be saved."""
+    drawings: tuple[tuple, ...] = ()
+    """Its figures whose shape is known before a training: each the arguments of ``template``."""
+    narrow = False
+    """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}
-        self.save = lambda figure, kind, name: None
-        self._saving = Saving(self)
+        self.saving = Saving(self)
         self._built = False
-        self._body = pn.FlexBox(align_items="stretch", sizing_mode="stretch_width")
+        self._body = pn.FlexBox(
+            Markup(_SKELETON, sizing_mode="stretch_width"), align_items="stretch",
+            sizing_mode="stretch_width",
+        )  # fmt: skip
 
     def panel(self) -> pn.Column:
-        """A text summary, a box filled when first shown, and the controls for saving."""
+        """A text summary, a box filled when first shown, and the menu for saving."""
         return pn.Column(
-            self.summary, self._body, self._saving.panel(), sizing_mode="stretch_width", margin=0
+            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0
         )
 
     def wishes(self) -> dict:
@@ -56,12 +73,23 @@ class View:
         """Request these units from the next snapshot on."""
         self.units = units
 
+    def enlarge(self, on: bool) -> None:
+        """Draw for an audience that sits far away, or as usual again."""
+        self._large = on
+        for plot in self.plots.values():
+            plot.enlarge(on)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it has been open already."""
+        return self._built
+
     def open(self) -> None:
         """Open the view, building it if necessary."""
         if not self._built:
             self._built = True
             self._body.objects = self.build()
-            self._saving.offer()
+            self.saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
         """Data of a plot: column names with units, and rows."""

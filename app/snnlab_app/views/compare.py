@@ -16,9 +16,10 @@ from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
-from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.live import LivePlot, widen
+from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
-from snnlab_app.views.pins import CURVES, Pin, data_of, front, table_of
+from snnlab_app.views.pins import CURVES, Pin, comparable, data_of, front, table_of
 from snnlab_app.views.plane import smooth
 from snnlab_app.views.stored import StoredRuns
 
@@ -39,12 +40,18 @@ class CompareView(View):
     attempt = "Pin the run, press Reset, turn one knob, press Train: only that knob differs."
     matters = "Seeds, images and noise are the same, so every difference is caused by the knob."
     figures = 4
+    drawings = (
+        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["accuracy"].title),
+        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["spikes"].title),
+        (plotting_views.merits, (*SLOTS, NOW)),
+        (rasters,),
+    )
 
     def __init__(self, session):
         super().__init__(session)
         self.pins: list[Pin] = []
         self._count, self._last, self._words = 0, None, Text()
-        self._pin = pmui.Button(label="Pin this run", icon="push_pin")
+        self._pin = pmui.Button(label="Pin run", icon="push_pin")
         self._clear = pmui.Button(label="Remove pins", icon="delete", variant="outlined")
         self._pin.on_click(lambda _: self._keep())
         self._clear.on_click(lambda _: self._forget())
@@ -65,15 +72,12 @@ class CompareView(View):
         super().open()
 
     def build(self):
-        names = [*SLOTS, NOW]
-        curves = quantities(STEP)
-        self._accuracy, self._spikes = (
-            LivePlot(plotting_views.runs(names, curves[name].title), 340, "xy")
-            for name in ("accuracy", "spikes")
-        )
-        self._merits = LivePlot(plotting_views.merits(names), 386, "xy")
-        self._rasters = LivePlot(rasters(), 340, "")
+        accuracy, spikes, merits, images = (template(*each) for each in self.drawings)
+        self._accuracy, self._spikes = LivePlot(accuracy, 340, "xy"), LivePlot(spikes, 340, "xy")
+        self._merits = LivePlot(merits, 386, "xy")
+        self._rasters = LivePlot(images, 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
+        self._name({})
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
             "accuracy over energy": self._merits, "rasters": self._rasters,
@@ -91,7 +95,7 @@ class CompareView(View):
                 card("One test image on each chip", flex(540, 2), self._image,
                      self._rasters.pane("rasters")),
             ),
-            row(card("Runs", {"flex": "1 1 100%", "overflow-x": "auto"}, self._table, self._words)),
+            row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
             row(self.stored.panel()),
         ]  # fmt: skip
 
@@ -117,17 +121,17 @@ class CompareView(View):
         self._last = snapshot
         now = Pin.of(NOW, self.session.config.values(), snapshot)
         shown = {**dict(zip(SLOTS, self.pins, strict=False)), NOW: now}
+        curves = comparable({slot: pin.history for slot, pin in shown.items()})
         for slot in (*SLOTS, NOW):
-            self._feed(slot, shown.get(slot))
+            self._feed(slot, shown.get(slot), curves.get(slot))
         self._merits.feed("front line", *front(list(shown.values())))
         energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
         if energy:  # a network with NaN has no energy
-            room = 0.1 * np.ptp(energy)
-            self._merits.see("room", [min(energy) - room, max(energy) + room], [])
-        names = {slot: shown[slot].name if slot in shown else "–" for slot in SLOTS}
+            low, high = widen(min(energy), max(energy))
+            room = 0.1 * (high - low)
+            self._merits.see("room", [low - room, high + room], [])
+        self._name({slot: shown[slot].name for slot in SLOTS if slot in shown})
         for plot in (self._accuracy, self._spikes, self._merits):
-            plot.rename(names)
-            plot.list_only({slot: slot in shown for slot in names})
             plot.settle()
         self._show_rasters(list(shown.values()))
         html = table_of(list(shown.values()))
@@ -139,10 +143,16 @@ class CompareView(View):
             " may have been changed during the run."
         )
 
-    def _feed(self, slot, pin):
-        history = pin.history if pin else dict.fromkeys(CURVES, np.empty(0))
-        self._accuracy.feed(slot, history["step"], 100 * smooth(history["accuracy"]))
-        self._spikes.feed(slot, history["step"], smooth(history["spikes"]))
+    def _name(self, names):
+        """Name the pinned runs in the legends, by slot; other slots are not listed."""
+        for plot in (self._accuracy, self._spikes, self._merits):
+            plot.rename(names)
+            plot.list_only({slot: slot in names for slot in SLOTS})
+
+    def _feed(self, slot, pin, curves):
+        curves = curves or dict.fromkeys(CURVES, np.empty(0))
+        self._accuracy.feed(slot, curves["step"], 100 * smooth(curves["accuracy"]))
+        self._spikes.feed(slot, curves["step"], smooth(curves["spikes"]))
         known = pin is not None and np.isfinite(pin.energy)
         place = ([1e6 * pin.energy], [100 * pin.test_accuracy]) if known else ([], [])
         self._merits.feed(slot, *map(np.array, place))
@@ -167,14 +177,13 @@ class CompareView(View):
                 getattr(figure, name).update(start=0, end=end, reset_start=0, reset_end=end)
 
     def _in_words(self, snapshot):
+        accuracy = quantities(COMPARISON)["test_accuracy"].format
+        now = f"this run {accuracy(snapshot.test_accuracy)} of the test images"
         if not self.pins:
-            return f"No run is pinned yet; this one stands at {snapshot.test_accuracy:.2%}."
+            return f"No run is pinned; {now}."
         best = max(self.pins, key=lambda pin: pin.test_accuracy)
-        return (
-            f"{len(self.pins)} pinned; the best, {best.name}, reached"
-            f" {best.test_accuracy:.2%} of the test images, this run stands at"
-            f" {snapshot.test_accuracy:.2%}."
-        )
+        reached = f"{best.name}, {accuracy(best.test_accuracy)}"
+        return f"{len(self.pins)} pinned; the best, {reached}; {now}."
 
     def _all(self):
         """Pinned and stored runs, the current one last."""

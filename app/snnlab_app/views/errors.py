@@ -1,7 +1,6 @@
 """Confusion matrix, and the images of each cell."""
 
 import base64
-from html import escape
 from io import BytesIO
 
 import numpy as np
@@ -11,20 +10,15 @@ from bokeh.events import Tap
 from PIL import Image
 
 from snnlab.plotting import views as plotting_views
+from snnlab_app.browser.pictures import Pictures
 from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 
 PAGE = 12
-NO_IMAGE = {"–": -1}
-"""Options of the image menu when no image is available."""
-_PICTURE = (
-    '<figure style="margin: 0; text-align: center; font: 12px/1.4 system-ui">'
-    '<img alt="{alt}" src="data:image/png;base64,{data}" style="width: 84px; height: 84px;'
-    ' image-rendering: pixelated; border-radius: 6px"><figcaption>{caption}</figcaption></figure>'
-)
-_GRID = '<div style="display: flex; flex-wrap: wrap; gap: 12px">{}</div>'
+ANY = "any wrong"
 
 
 class ErrorsView(View):
@@ -32,25 +26,25 @@ class ErrorsView(View):
 
     name, title = "errors", "Errors"
     see = (
-        "Every test image counted by what it shows and what the chip decides. The diagonal is"
-        " right; the darker a cell beside it, the more often the two are confused."
+        "Every test image, counted by what it shows and what the chip decides. Blue, on the"
+        " diagonal: right. Red: wrong; the stronger, the more often the two are confused."
     )
-    attempt = "Tap a cell, page through its images, and look at one on the chip."
-    matters = "Mistakes have reasons: most images of a dark cell look like both."
+    attempt = "Click a red cell, then one of its images to open it in Sample."
+    matters = "Mistakes have reasons: most images of a strongly red cell look like both classes."
+
+    drawings = ((plotting_views.confusion_map, tuple("0123456789")),)
 
     def __init__(self, session):
         super().__init__(session)
         self._cell, self._page, self._classes = None, 0, blank.classes_of(session.config)
         self._label = pmui.Select(label="The image shows", sizing_mode="stretch_width")
         self._decision = pmui.Select(label="The chip decides", sizing_mode="stretch_width")
-        self._images = pn.pane.HTML("", margin=12, sizing_mode="stretch_width")
+        self._images = Pictures(
+            lambda index: self.visit(index), margin=(4, 10), sizing_mode="stretch_width"
+        )
         self._found = Text(polite=True)
         self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
         self._pages.param.watch(self._turn_page, "value")
-        self._which = pmui.Select(
-            label="Look at one on the chip", options=NO_IMAGE, value=-1, sizing_mode="stretch_width"
-        )
-        self._look = pmui.Button(label="Show in Sample", icon="visibility", variant="outlined")
         self._plot, self._matrix = None, np.zeros((0, 0), int)
         self.visit = lambda index: None
 
@@ -58,14 +52,13 @@ class ErrorsView(View):
         return {"cell": self._cell, "page": self._page}
 
     def build(self):
-        n = len(self._classes)
-        options = {"any wrong": -1, **{name: k for k, name in enumerate(self._classes)}}
+        options = {ANY: -1, **{name: k for k, name in enumerate(self._classes)}}
         for choice in (self._label, self._decision):
             choice.param.update(options=options, value=-1)
             choice.param.watch(self._chosen, "value")
-        self._look.on_click(lambda _: self._which.value < 0 or self.visit(self._which.value))
-        matrix = plotting_views.confusion_map(self._classes) * plotting_views.counts_text(n)
-        self._plot = LivePlot(matrix, 520, follow="")
+        self._plot = LivePlot(template(plotting_views.confusion_map, self._classes), 520, follow="")
+        # White in both schemes: what has a column of colours keeps it.
+        self._plot.glyphs["right"].text_color = "color"
         self.plots = {"confusion matrix": self._plot}
         self._plot.figure.on_event(Tap, self._tapped)
         return [row(
@@ -74,7 +67,6 @@ class ErrorsView(View):
                 "Images", flex(380),
                 pn.Row(self._label, self._decision, sizing_mode="stretch_width"),
                 self._found, self._images, self._pages,
-                pn.Row(self._which, self._look, sizing_mode="stretch_width"),
             ),
         )]  # fmt: skip
 
@@ -106,52 +98,57 @@ class ErrorsView(View):
             self._body.objects = self.build()
         picture, n = snapshot.picture, len(snapshot.classes)
         self._matrix = picture.matrix
-        share = picture.matrix / picture.matrix.sum(axis=1, keepdims=True).clip(1)
-        self._plot.feed_image("confusion", share[::-1])
-        words = [str(count) if count else "" for count in picture.matrix.ravel()]
-        colors = ["white" if s > 0.5 else "#7C828C" for s in share.ravel()]
-        source = self._plot.source("counts")
-        if source.data.get("text") != words:
-            glyph = self._plot.glyphs["counts"]
-            if glyph.text_color != "color":
-                source.data = {**source.data, "text": words, "color": colors}
-                glyph.text_color = "color"
-            else:
-                source.data = {**source.data, "text": words, "color": colors}
-        wrong = picture.matrix.sum() - picture.matrix.trace()
-        off = picture.matrix.copy()
-        off[range(n), range(n)] = 0
-        label, decision = divmod(int(off.argmax()), n)
-        self.summary.say(
-            f"{wrong:,} of {picture.known:,} test images asked are decided wrongly; most often"
-            f" “{snapshot.classes[label]}” is taken for “{snapshot.classes[decision]}”"
-            f" ({off.max()} times)."
-        )
+        cells = plotting_views.confusion_cells(picture.matrix)
+        self._plot.feed_image("confusion", cells[::-1])
+        diagonal = np.eye(n, dtype=bool)
+        self._write("right", picture.matrix * diagonal)
+        self._write("wrong", picture.matrix * ~diagonal)
+        self.summary.say(self._in_words(picture))
         self._show_images(picture)
+
+    def _write(self, label, counts):
+        words = [str(count) if count else "" for count in counts.ravel()]
+        source = self._plot.source(label)
+        if source.data.get("text") != words:
+            source.data = {**source.data, "text": words, "color": ["white"] * len(words)}
+
+    def _in_words(self, picture):
+        matrix, names = picture.matrix, self._classes
+        wrong = matrix.sum() - matrix.trace()
+        words = f"{spaced(wrong)} of {spaced(picture.known)} test images misclassified"
+        off = matrix - np.diag(matrix.diagonal())
+        if not off.any():
+            return words + "."
+        label, decision = divmod(int(off.argmax()), len(names))
+        often = "once" if off.max() == 1 else f"{off.max()} times"
+        return f"{words}; most often {names[label]} taken for {names[decision]} ({often})."
 
     def _show_images(self, picture):
         names = self._classes
-        what = "decided wrongly" if self._cell is None else (
-            f"showing “{names[self._cell[0]]}” and decided “{names[self._cell[1]]}”"
+        what = "misclassified" if self._cell is None else (
+            f"of {names[self._cell[0]]} classified as {names[self._cell[1]]}"
         )  # fmt: skip
-        self._found.say(f"{picture.found:,} images {what}, the worst first.")
+        self._found.say(f"{spaced(picture.found)} images {what}, the worst first.")
         shown = [
-            _PICTURE.format(
-                alt=escape(f"test image {index}, “{names[label]}”, decided “{names[decision]}”"),
-                data=_png(image),
-                caption=escape(f"{index}: {names[label]} → {names[decision]}"),
-            )
+            [
+                int(index),
+                f"test image {index}: {names[label]} "
+                + ("classified correctly" if label == decision else f"taken for {names[decision]}"),
+                f"{names[label]} → {names[decision]}",
+                _png(image),
+            ]
             for image, index, label, decision in zip(
                 picture.images, picture.index, picture.label, picture.decision, strict=True
             )
-        ]  # fmt: skip
-        html = _GRID.format("".join(shown))
-        if self._images.object != html:
-            self._images.object = html
+        ]
+        if self._images.pictures != shown:
+            self._images.pictures = shown
         self._pages.count = max(1, -(-picture.found // PAGE))
-        options = {f"test image {index}": int(index) for index in picture.index} or NO_IMAGE
-        if self._which.options != options:
-            self._which.param.update(options=options, value=next(iter(options.values())))
+
+
+def spaced(count: int) -> str:
+    """A count with thin groups of three digits: 10 000."""
+    return f"{count:,}".replace(",", "\u202f")
 
 
 def _png(image):

@@ -9,8 +9,10 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.plotting import views as plotting_views
+from snnlab.quantities import STEP, quantities
 from snnlab_app.plots.cards import Text, Tiles, card, flex, row
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 
 STAGE_SECONDS = 1.2
@@ -18,10 +20,13 @@ STAGE_SECONDS = 1.2
 STAGES = (
     ("Encode", "Pixels become spikes: the brighter, the earlier."),
     ("Forward on the chip", "The imperfect circuits integrate and fire."),
-    ("Loss", "The highest label potential decides; how wrong is that?"),
-    ("Injection", "Measured values take the places of the ideal model's."),
-    ("Surrogate backward", "A spike has no slope, so a smooth one stands in for it."),
-    ("Adam and rounding", "Float weights move a little; their rounded values move if they must."),
+    ("Loss", "The output neuron with the highest potential decides; the loss measures its error."),
+    ("Injection", "Measured spikes and potentials replace those of the ideal model."),
+    ("Surrogate backward", "A spike has no derivative; a smooth surrogate replaces it."),
+    (
+        "Adam and rounding",
+        "Float weights change a little; rounded weights change only when they cross a step.",
+    ),
     ("Write", "The new weights go to the synapses."),
 )
 _STAGE = (
@@ -38,18 +43,20 @@ class LearnView(View):
 
     name, title = "learn", "Learn"
     see = (
-        "Light blue: where the hidden membranes of the newest batch were. Red: the surrogate"
-        " derivative, which decides how much gradient a membrane there receives. Green: where it"
-        " is at least a tenth of its peak."
+        "Light blue: distribution of the hidden membrane potentials in the newest batch. Red: the"
+        " surrogate derivative, which scales the gradient that a neuron receives at this potential."
+        " Green: where it is at least a tenth of its peak."
     )
     attempt = (
         "Move the steepness β to both ends, choose another surrogate, then take one step in slow"
         " motion."
     )
     matters = (
-        "A neuron learns only where the red curve overlaps the blue hill: too steep, and hardly"
-        " any does; too flat, and all get the same."
+        "A neuron learns only where the red curve overlaps the blue distribution: if it is too"
+        " steep, hardly any neuron receives gradient; if too flat, all receive the same."
     )
+
+    drawings = ((plotting_views.reach,),)
 
     def __init__(self, session):
         super().__init__(session)
@@ -62,7 +69,7 @@ class LearnView(View):
         self._numbers, self._begun = (), None
 
     def build(self):
-        self._plot = LivePlot(plotting_views.reach(), 380, follow="")
+        self._plot = LivePlot(template(*self.drawings[0]), 380, follow="")
         self.plots = {"surrogate": self._plot}
         self._light(None)
         self._words.say(self.matters)
@@ -99,17 +106,19 @@ class LearnView(View):
         area = self._plot.source("membranes")
         _fill(area, middle[shown], height[shown])
         _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
+        share = f"{100 * picture.reached:.0f} %"
         self._tiles.show({
-            "Neurons receiving gradient": f"{picture.reached:.0%}",
+            "Neurons receiving gradient": share,
             Config.param.surrogate.label: surrogate.shape,
             Config.param.beta.label: f"{surrogate.beta:g}",
-            "Hidden spikes / image": f"{np.mean(snapshot.history['spikes'][-5:]):.1f}",
-            "Batch accuracy": f"{np.mean(snapshot.history['accuracy'][-5:]):.1%}",
+            **{title: _newest(snapshot.history, name) for title, name in (
+                ("Hidden spikes / image", "spikes"), ("Batch accuracy", "accuracy"),
+            )},
         })  # fmt: skip
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
-            f"{picture.reached:.0%} of the neurons receive gradient from an image at"
-            f" β = {surrogate.beta:g}, {surrogate.shape}. {picture.verdict}"
+            f"{share} of the neurons receive gradient from an image at β = {surrogate.beta:g},"
+            f" {surrogate.shape}. {picture.verdict}".rstrip()
         )
         if picture.stages != self._numbers:
             self._numbers, self._begun = picture.stages, monotonic()
@@ -140,6 +149,11 @@ class LearnView(View):
         html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
         if html != self._stages.object:
             self._stages.object = html
+
+
+def _newest(history, name):
+    """Mean of a quantity over the newest batches, as text."""
+    return quantities(STEP)[name].format(float(np.mean(history[name][-5:])))
 
 
 def _fill(source, x, y):

@@ -1,22 +1,68 @@
-"""The live view: one image on the chip, and training curves."""
+"""The live screen: one image on the chip, and what the knobs do to accuracy and power."""
 
-from functools import partial
+from html import escape
 
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.events import Tap
 
 from snnlab import plotting
-from snnlab.chip.units import CODES, SCALES, membranes
-from snnlab.events import TICK
+from snnlab.chip.units import SCALES, membranes
+from snnlab.quantities import LIVE, quantities
+from snnlab_app.browser.replay import Replay
+from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import Tiles, card, flex, row, small
+from snnlab_app.plots.cards import Tiles, display, small
+from snnlab_app.plots.displays import (
+    NAME_SHARE,
+    SMOOTHED,
+    AccuracyPlot,
+    MembranePlot,
+    PowerPlot,
+    change,
+)
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.theme import (
+    INLINE_SLIDER,
+    LIVE_GRID,
+    LIVE_HEAD,
+    ONE_LINE,
+    TINY,
+    TINY_SELECT,
+    TITLE_FONT,
+)
 from snnlab_app.views.base import View
+from snnlab_app.views.frames import (
+    SORTS,
+    neuron_at,
+    order_of,
+    output_traces,
+    picture_of,
+    shape_of,
+    spikes_table,
+    verdict,
+)
 
 TRACES = 6
 """Hidden membranes drawn at once; more would be indistinguishable."""
-SORTS = ("as numbered", "by spikes of this image", "by first spike")
+ACTIVE_SPAN = 1.9
+"""Time shown unless all of it is asked for, in time constants of the latency code: almost all
+spikes fall into it."""
+MIN_ACTIVE_SPAN = 4.0
+"""Least time shown : µs."""
+NETWORK = "Network"
+CURVES = {"Hidden spikes": "spikes", "Loss": "loss"}
+"""What the last display shows in turn: the network, or a further curve."""
+NAMES = {
+    "raster": "Raster", "hidden membranes": "Hidden membranes",
+    "output membranes": "Output membranes", "accuracy": "Accuracy", "power": "Power",
+    "spikes": "Hidden spikes",
+}  # fmt: skip
+"""Titles of the displays, by plot."""
+MEMBRANES, OFF_PHONE = "membranes", "off-phone"
+"""CSS classes of displays of which a phone shows one at a time, and of the one it does not."""
+_LIVE = quantities(LIVE)
 
 
 class LiveView(View):
@@ -25,243 +71,266 @@ class LiveView(View):
     name, title = "live", "Live"
     see = (
         "One test image on the chip, again after every few training steps: its pixels as spikes,"
-        " the hidden neurons' spikes, the label neurons' potentials. The highest label decides."
+        " the spikes of the hidden neurons, the membranes of the output neurons, of which the"
+        " highest decides. Below, accuracy and estimated power over the training, with a mark"
+        " wherever a knob was turned."
     )
     attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
-    figures = 7
+    has_animation = True
 
     def __init__(self, session):
         super().__init__(session)
-        self._shape, self._turn = None, 0
-        self._neurons = pmui.MultiChoice(
-            label="Hidden neurons to watch", value=list(range(TRACES)), options=list(range(246)),
-            max_items=TRACES, sizing_mode="stretch_width", margin=(12, 10, 5, 10),
-        )  # fmt: skip
-        self._image = pmui.IntSlider(
-            label="Test image to watch", value=0, start=0, end=9999, sizing_mode="stretch_width"
-        )
-        self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
+        self._shape, self._snapshot, self._turn, self._full = None, None, 0, False
+        self._watched = list(range(TRACES))
+        self._titles = {name: Markup("", margin=(3, 8, 0, 8)) for name in NAMES}
+        self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
+        self.tiles = Tiles(compact=True)
+        self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))
         self._sort = pmui.Select(
-            label="Hidden neurons", options=list(SORTS), value=SORTS[0],
-            sizing_mode="stretch_width",
+            label="Sort", options=list(SORTS), value=SORTS[0], width=112, size="small", margin=0,
+            stylesheets=[TINY_SELECT],
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")
-        self._tiles = Tiles()
-        self._frame = None
+        self._span = _tiny("Full time", self._switch_span)
+        self._other = _tiny("Hidden ⇄ output", self._switch_membranes, css_classes=["on-phone"])
+        self._curve = pmui.Select(
+            label="Display", options=[NETWORK, *CURVES], value=NETWORK, width=112,
+            size="small", margin=0, stylesheets=[TINY_SELECT],
+        )  # fmt: skip
+        self._curve.param.watch(lambda _: self._switch_last(), "value")
+        self._network = Replay(mode="network", sizing_mode="stretch_both", margin=0)
+        self.built = lambda: None
+        self._image = pmui.IntSlider(
+            label="Test image", value=0, start=0, end=9999, width=260, size="small",
+            margin=(0, 12), stylesheets=[INLINE_SLIDER], css_classes=["on-desk"],
+        )  # fmt: skip
+        self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
+        self._body = pn.Column(sizing_mode="stretch_both", margin=0, stylesheets=[LIVE_GRID])
+
+    @property
+    def figures(self):
+        """Figures that are laid out: on a phone one kind of membranes at a time."""
+        return len(NAMES) - self.narrow  # the network or a curve is one
+
+    def panel(self):
+        head = pn.Row(
+            self._digit, self.summary, self._image, self.saving.panel(in_line=True),
+            sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
+        )  # fmt: skip
+        return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
 
     def build(self):
         config = self.session.config
-        return self._cards(blank.recording_of(config), blank.classes_of(config))
+        return self._displays(blank.recording_of(config), blank.classes_of(config))
 
-    def show(self, snapshot):
-        recording = snapshot.frame.recording
-        shape = shape_of(recording, snapshot.classes)
-        if self._shape != shape:
-            self._body.objects = self._cards(recording, snapshot.classes)
-        if self._image.end != snapshot.test_images - 1:
-            self._image.end = snapshot.test_images - 1
-        self._frame = snapshot.frame
-        self._show_figures(snapshot)
-        self._show_frame(snapshot.frame)
-        self._show_rest(snapshot)
-
-    def table(self, plot):
-        if plot == "raster" and self._frame:
-            return spikes_table(self._frame.recording)
-        return super().table(plot)
-
-    def _again(self):
-        if self._frame and self.plots:
-            self._feed_raster(self._frame.recording)
-
-    def _cards(self, recording, classes):
+    def _displays(self, recording, classes):
         """New plots for a network and data set of this shape."""
         self._shape = shape_of(recording, classes)
-        n_hidden, steps = recording.cadc[0].shape[2], recording.cadc[0].shape[1]
-        self._neurons.param.update(
-            options=list(range(n_hidden)), value=list(range(min(TRACES, n_hidden)))
-        )
-        still, history = np.zeros(steps), blank.curves()
-        slots = {f"slot {k}": still for k in range(TRACES)}
+        self._n_hidden, steps = recording.cadc[0].shape[2], recording.cadc[0].shape[1]
+        self._watched = [n for n in self._watched if n < self._n_hidden]
+        slots = [f"slot {k}" for k in range(TRACES)]
         self.plots = {
-            "raster": LivePlot(plotting.raster(recording), 600, follow=""),
-            "hidden membranes": LivePlot(plotting.membranes(slots, threshold=1.0), 240),
-            "label membranes": LivePlot(plotting.membranes(dict.fromkeys(classes, still)), 300),
-            "accuracy": LivePlot(plotting.learning_curve(), 210, "x"),
-            "loss": LivePlot(plotting.curve(history, "loss", "loss", plotting.BLUE), 210, "xy"),
+            "raster": LivePlot(plotting.spike_raster(recording), follow=""),
+            "hidden membranes": MembranePlot(slots, steps, threshold=1.0),
+            "output membranes": MembranePlot(list(classes), steps),
+            "accuracy": AccuracyPlot(),
+            "power": PowerPlot(),
             "spikes": LivePlot(
-                plotting.curve(history, "spikes", "spikes / image", plotting.HIDDEN_COLOR),
-                210, "xy",
+                plotting.curve(blank.curves(), "spikes", "", plotting.HIDDEN_COLOR), follow="xy"
             ),
-            "power": LivePlot(plotting.power_curve(history), 210, "xy"),
+        }
+        for name, label in NAMES.items():
+            self.plots[name].stand_alone(label)
+            self._say(name)
+        self.plots["raster"].figure.on_event(Tap, self._watch_row)
+        self._show_span(steps)
+        controls = {
+            "raster": (self._sort, self._span), "hidden membranes": (self._other,),
+            "output membranes": (self._other,), "spikes": (self._curve,),
         }  # fmt: skip
-        return [
-            row(self._tiles.panel()),
-            row(
-                card(
-                    "One test image on the chip", flex(420), self._pane("raster"),
-                    pn.Row(self._image, self._sort, sizing_mode="stretch_width", margin=(8, 0)),
-                ),
-                pn.Column(
-                    card("Hidden membranes", {}, self._pane("hidden membranes"), self._neurons),
-                    card("Label membranes", {}, self._pane("label membranes")),
-                    styles=flex(420), margin=0,
-                ),
-            ),
-            row(*(card(title, flex(250), self._pane(name)) for name, title in _CURVES.items())),
-        ]  # fmt: skip
+        panes = {name: [plot.pane(name)] for name, plot in self.plots.items()}
+        self._last = panes["spikes"][0]
+        panes["spikes"].append(self._network)
+        self._show_last()
+        boxes = {
+            name: display(name.replace(" ", "-"), self._titles[name], pane, *controls.get(name, ()))
+            for name, pane in panes.items()
+        }
+        self._membranes = boxes["hidden membranes"], boxes["output membranes"]
+        self._membranes[0].css_classes = [MEMBRANES, OFF_PHONE]
+        self._membranes[1].css_classes = [MEMBRANES]
+        return list(boxes.values())
 
-    def _pane(self, name):
-        return self.plots[name].pane(name)
+    def show(self, snapshot):
+        self._snapshot, recording = snapshot, snapshot.frame.recording
+        if self._shape != shape_of(recording, snapshot.classes):
+            self._body.objects = self._displays(recording, snapshot.classes)
+        if self._image.end != snapshot.test_images - 1:
+            self._image.end = snapshot.test_images - 1
+        self._show_numbers(snapshot)
+        self._show_verdict(snapshot.frame)
+        self._show_raster(recording)
+        self._show_membranes(snapshot)
+        self._show_curves(snapshot)
 
-    def _show_figures(self, s):
+    def table(self, plot):
+        if plot == "raster" and self._snapshot:
+            return spikes_table(self._snapshot.frame.recording)
+        return super().table(plot)
+
+    # ── controls ──
+
+    def _again(self):
+        if self._snapshot and self.plots:
+            self._show_raster(self._snapshot.frame.recording)
+
+    def _switch_last(self):
+        """Show the network or another curve, and have the page wait until it is laid out."""
+        self._show_last()
+        self.built()
+
+    def _show_last(self):
+        shows = self._curve.value == NETWORK
+        self._network.visible, self._last.visible = shows, not shows
+        self._say("spikes")
+
+    def _switch_span(self):
+        self._full = not self._full
+        self._span.label = "Active time" if self._full else "Full time"
+        self._show_span(self._shape[-1][1])
+
+    def _show_span(self, steps):
+        """Set the time that raster and membranes show."""
+        whole = float(plotting.microseconds(steps + 1)[-1])
+        active = max(MIN_ACTIVE_SPAN, 1e6 * ACTIVE_SPAN * self.session.config.tau_in)
+        end = (1 + NAME_SHARE) * (whole if self._full else min(whole, active))
+        for name in ("raster", "hidden membranes", "output membranes"):
+            self.plots[name].figure.x_range.update(start=0, end=end, reset_start=0, reset_end=end)
+
+    def _switch_membranes(self):
+        """On a phone, show the other kind of membranes."""
+        for box in self._membranes:
+            off = OFF_PHONE in box.css_classes
+            box.css_classes = [MEMBRANES] if off else [MEMBRANES, OFF_PHONE]
+
+    def _watch_row(self, event):
+        """Watch the membrane of the neuron whose row of the raster was clicked."""
+        if self._snapshot is None or event.y is None:
+            return
+        recording = self._snapshot.frame.recording
+        neuron = neuron_at(recording, event.y, order_of(recording, self._sort.value))
+        if neuron is not None and neuron not in self._watched:
+            self._watched = [*self._watched[1 - TRACES :], neuron]
+            self._show_hidden(self._snapshot)
+
+    # ── drawing ──
+
+    def _show_numbers(self, s):
         recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-        self._tiles.show({
-            "Test accuracy": f"{s.test_accuracy:.2%} " + small(_when(s)),
-            "Batch accuracy": f"{recent['accuracy']:.1%}",
-            "Hidden spikes / image": f"{recent['spikes']:.1f}",
-            "Chip power (estimate)": _estimated(s.power, "power"),
-            "Activity-dependent power (est.)": _estimated(s.power, "activity"),
+        activity = np.mean(s.history["activity"][-SMOOTHED:])
+        self.tiles.show({
+            "Test accuracy": _test_accuracy(s),
+            "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
+            "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
+            "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
+            + small(change(activity, s.activity_at_start)),
             "Emulated": f"{s.images_per_second:,.0f} " + small("images/s"),
         })  # fmt: skip
 
-    def _feed_raster(self, recording):
-        order = _order(recording, self._sort.value)
-        self.plots["raster"].feed_image("raster", plotting.raster_cells(recording, order=order))
-
-    def _show_frame(self, frame):
-        self._feed_raster(frame.recording)
+    def _show_verdict(self, frame):
+        if frame.image is not self._pixels:
+            self._pixels = frame.image
+            self._digit.object = picture_of(frame.image, frame.label)
         self.summary.say(verdict(frame))
+
+    def _show_raster(self, recording):
+        order, plot = order_of(recording, self._sort.value), self.plots["raster"]
+        for layer, points in plotting.spike_points(recording, order=order).items():
+            plot.write(layer, *points)
+        plot.feed_image("outputs", plotting.output_cells(recording))
+
+    def _show_membranes(self, s):
+        hidden, output = self._membranes
+        if not (self.narrow and OFF_PHONE in hidden.css_classes):
+            self._show_hidden(s)
+        if not (self.narrow and OFF_PHONE in output.css_classes):
+            traces, quantity = output_traces(s), SCALES[s.units].potential
+            named = {name: (name, trace) for name, trace in traces.items()}
+            self.plots["output membranes"].draw(named, quantity)
+            self._say("output membranes", quantity)
 
     def _show_hidden(self, s):
         hidden = membranes(s.frame.recording, 0, s.units)[0]
-        time = plotting.microseconds(len(hidden))
-        watched = [n for n in self._neurons.value if n < hidden.shape[1]]
-        plot = self.plots["hidden membranes"]
-        for slot in range(TRACES):
-            trace = hidden[:, watched[slot]] if slot < len(watched) else np.full(len(time), np.nan)
-            plot.feed(f"slot {slot}", time, trace)
-        plot.rename({f"slot {slot}": f"neuron {n}" for slot, n in enumerate(watched)})
-        feed_threshold(plot, time, s.units)
-        plot.settle()
+        missing, scale = np.full(len(hidden), np.nan), SCALES[s.units]
+        traces = {f"slot {k}": (f"{n}", hidden[:, n]) for k, n in enumerate(self._watched)}
+        traces |= {f"slot {k}": ("", missing) for k in range(len(traces), TRACES)}
+        threshold = scale.named, scale.threshold
+        self.plots["hidden membranes"].draw(traces, scale.potential, threshold)
+        self._say("hidden membranes", "click a row of the raster to watch its neuron")
 
-    def _show_labels(self, s):
-        feed_labels(self.plots["label membranes"], s)
-
-    def _show_curve(self, name, s):
-        _FEED[name](self.plots[name], s)
-        self.plots[name].settle()
-
-    def _show_rest(self, s):
-        """While training, update one plot at a time, the membranes more often than the slow
-        curves, as each costs as much as the raster. At rest, update all.
-        """
-        membranes = self._show_hidden, self._show_labels
-        curves = [partial(self._show_curve, name) for name in _CURVES]
-        shown = [*membranes, *curves]
+    def _show_curves(self, s):
+        """While training, one curve at a time, as each costs as much as the raster."""
+        curves = self._show_accuracy, self._show_power, self._show_curve
         if self.session.state == "running":
-            turns = [show for curve in curves for show in (*membranes, curve)]
-            self._turn = (self._turn + 1) % len(turns)
-            shown = [turns[self._turn]]
-        for show in shown:
+            self._turn = (self._turn + 1) % len(TURNS)
+            curves = (curves[TURNS[self._turn]],)
+        for show in curves:
             show(s)
 
+    def _show_accuracy(self, s):
+        self.plots["accuracy"].draw(s)
+        self._say("accuracy", gap(s))
 
-def feed_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:
-    """Set the units of a plot of hidden membranes and the position of the threshold."""
-    scale = SCALES[units]
-    plot.measure(scale.potential)
-    plot.feed("threshold", time[[0, -1]], np.full(2, scale.threshold))
-    plot.rename({"threshold": scale.named})
+    def _show_power(self, s):
+        self.plots["power"].draw(s)
+        low, high = (1e3 * watt for watt in s.power.ranges["power"])
+        whole = _LIVE["power"].format(s.power.power)
+        self._say("power", f"estimate, {whole} in all ({low:.0f}–{high:.0f})")
 
+    def _show_curve(self, s):
+        if self._curve.value == NETWORK:
+            self._network.show(s.frame, s.classes, units=s.units, step=s.step)
+            return
+        curve = s.history[CURVES[self._curve.value]]
+        self.plots["spikes"].feed("spikes", s.history["step"], curve)
+        self.plots["spikes"].settle()
+        self._say("spikes")
 
-def feed_labels(plot: LivePlot, s) -> None:
-    """Draw the label membranes of a snapshot."""
-    frame = s.frame
-    traces = membranes(frame.recording, -1, CODES)[0] if s.units == CODES else frame.label_traces
-    plot.measure(SCALES[s.units].potential)
-    time = plotting.microseconds(len(traces))
-    for name, trace in zip(s.classes, traces.T, strict=True):
-        plot.feed(name, time, trace)
-    plot.settle()
-
-
-def _when(s):
-    """Number of epochs after which the test images were evaluated."""
-    return "untrained" if len(s.tests["step"]) < 2 else f"after epoch {s.epoch}"
-
-
-def shape_of(recording, classes) -> tuple:
-    """Shape of a recording; the plots must be rebuilt when it changes."""
-    return classes, recording.inputs.n_channels, *(cadc.shape for cadc in recording.cadc)
+    def _say(self, name, words=""):
+        """Write a display's title and what it says at this moment."""
+        named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
+        title = f'<b style="{TITLE_FONT}">{named}</b> {small(words)}'
+        if self._titles[name].object != title:
+            self._titles[name].object = title
 
 
-def _order(recording, sort):
-    """Display order of the first hidden layer : int64[neuron], None for the original order."""
-    spikes = recording.spikes[0]
-    if sort == SORTS[1]:
-        return np.argsort(-spikes.count_by_channel()[0], kind="stable")
-    if sort == SORTS[2]:
-        first = np.full(spikes.n_channels, 1 << 16)
-        np.minimum.at(first, spikes.channel, spikes.tick.astype(int))
-        return np.argsort(first, kind="stable")
-    return None
+TURNS = (0, 1, 0, 1, 2)
+"""Turns of accuracy, power and the further curve while it trains."""
 
 
-def spikes_table(recording) -> tuple[list[str], list[tuple]]:
-    """Spikes of the first image: time, layer and neuron."""
-    layers = {"input": recording.inputs}
-    layers |= {f"hidden {k}": spikes for k, spikes in enumerate(recording.spikes, start=1)}
-    rows = [
-        (1e6 * TICK * tick, name, channel)
-        for name, spikes in layers.items()
-        for tick, channel in zip(spikes.tick.tolist(), spikes.channel.tolist(), strict=True)
-    ]
-    return ["time (µs)", "layer", "neuron"], rows
+def gap(s) -> str:
+    """What the loop has repaired since the chip changed, in words; empty before."""
+    left = s.transferred["left"]
+    if not len(left):
+        return ""
+    points = 100 * (s.held_out["accuracy"][-1] - left[-1])
+    return f"{points:+.0f} points by training in the loop since the chip changed".replace("-", "−")
 
 
-def verdict(frame) -> str:
-    """The chip's decision on an image, in a sentence."""
-    sentence = f"It decides “{frame.decision}”"
-    if frame.label is not None:
-        right = "right" if frame.decision == frame.label else "wrong"
-        sentence = f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({right})"
-    return (
-        f"{sentence} after {len(frame.recording.inputs.tick)} input and"
-        f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
+def _test_accuracy(s):
+    """The newest accuracy on test images, with its 95 % interval."""
+    held = s.held_out
+    if not len(held["step"]):
+        return ""
+    low, high = 100 * held["low"][-1], 100 * held["high"][-1]
+    return f"{_LIVE['held_out'].format(held['accuracy'][-1])} " + small(f"{low:.0f}–{high:.0f}")
+
+
+def _tiny(label, act, **look):
+    """A small button in the title of a display."""
+    button = pmui.Button(
+        label=label, variant="text", size="small", margin=0, sx=TINY, height=24, **look
     )
-
-
-def _feed_accuracy(plot, s):
-    plot.feed("batches", s.history["step"], 100 * s.history["accuracy"])
-    tests = s.tests["step"], 100 * s.tests["accuracy"]
-    plot.feed("test line", *tests)
-    plot.feed("test", *tests)
-    left = s.transferred
-    plot.feed("without the loop", left["step"], 100 * left["left"])
-
-
-def _feed_power(plot, s):
-    for name in ("power", "power_low", "power_high"):
-        plot.feed(name, s.history["step"], s.history[name])
-
-
-_FEED = {
-    "accuracy": _feed_accuracy,
-    "loss": lambda plot, s: plot.feed("loss", s.history["step"], s.history["loss"]),
-    "spikes": lambda plot, s: plot.feed("spikes", s.history["step"], s.history["spikes"]),
-    "power": _feed_power,
-}
-_CURVES = {
-    "accuracy": "Accuracy",
-    "loss": "Loss",
-    "spikes": "Hidden spikes",
-    "power": "Power (estimate)",
-}
-
-
-def _estimated(estimate, name):
-    """A quantity in mW, with its uncertainty range."""
-    low, high = (1e3 * watt for watt in estimate.ranges[name])
-    return f"{1e3 * getattr(estimate, name):.1f} " + small(f"mW, {low:.0f}–{high:.0f}")
+    button.on_click(lambda _: act())
+    return button

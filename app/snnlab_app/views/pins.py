@@ -83,6 +83,38 @@ class Pin(NamedTuple):
         return raster_cells(self.frames.recording, mine.index(image))
 
 
+def comparable(curves: dict[str, dict[str, np.ndarray]]) -> dict[str, dict[str, np.ndarray]]:
+    """Curves of several runs as averages over the same blocks of steps, by run.
+
+    The longer a run, the more steps one of its points averages. With equal blocks equal runs have
+    equal curves, however long each of them is.
+    """
+    grain = max((_grain(history) for history in curves.values()), default=1)
+    return {name: _averaged(history, grain) for name, history in curves.items()}
+
+
+def _grain(history):
+    """Steps that a point of a history averages."""
+    step = history["step"]
+    return max(1, round(float(np.median(np.diff(step))))) if len(step) > 1 else 1
+
+
+def _averaged(history, grain):
+    """Averages over whole blocks of ``grain`` steps; a run shorter than one is left as it is."""
+    step, own = history["step"], _grain(history)
+    if own == grain:
+        return history
+    block = ((step - step[0]) // grain).astype(int)
+    points = np.bincount(block)
+    whole = points > 0
+    whole[-1] = points[-1] * own >= grain
+    if not whole.any():
+        return history
+    return {
+        name: np.bincount(block, values)[whole] / points[whole] for name, values in history.items()
+    }
+
+
 def data_of(settings: dict) -> tuple:
     """Name and size of a run's images."""
     return settings["dataset"], settings["side"]
@@ -108,7 +140,7 @@ def table_of(pins: list[Pin]) -> str:
     columns = quantities(COMPARISON)
     titles = (q.label + ", estimate" * q.estimate for q in columns.values())
     rows = [_line(pin, columns, pins[-1].settings) for pin in pins]
-    return grid(["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
+    return grid("Runs", ["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
 
 
 def _line(pin, columns, now):

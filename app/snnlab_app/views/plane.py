@@ -3,9 +3,17 @@
 import numpy as np
 
 from snnlab.plotting import views as plotting_views
-from snnlab_app.plots.cards import Text, card, flex, row
+from snnlab.quantities import COMPARISON, quantities
+from snnlab_app.plots.cards import Markup, Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
+
+_SPLIT = (
+    '<div style="display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px">'
+    '<div style="flex: {static:.4g} 1 0; background: #8A8F98"></div>'
+    '<div style="flex: {activity:.4g} 1 0; background: #009E73"></div></div>'
+)
 
 
 class PlaneView(View):
@@ -13,28 +21,35 @@ class PlaneView(View):
 
     name, title = "plane", "Energy"
     see = (
-        "Estimated energy per image to the right, accuracy upwards. The blue trail is this run's"
-        " batches, red its tests, green where it is now with the estimate's range. Grey diamonds"
-        " are published results of other chips on MNIST."
+        "Estimated energy per image to the right, accuracy upwards. Blue: the batches of this run;"
+        " red: its tests; green: its latest state with the range of the estimate. Grey diamonds:"
+        " published results of other chips on MNIST."
     )
-    attempt = "Raise burst regularisation while it trains: spikes fall, the trail moves left."
+    attempt = "Raise burst regularisation during training: spikes fall, the curve moves left."
     matters = "Spikes cost energy. The best networks are in the upper left corner."
     figures = 2
+    drawings = ((plotting_views.energy_plane,), (plotting_views.activity_plane,))
 
     def __init__(self, session):
         super().__init__(session)
-        self._note = Text()
+        self._note, self._split = Text(), Text()
+        self._bar = Markup("", margin=(6, 12, 2, 12), sizing_mode="stretch_width")
 
     def build(self):
-        self._plot = LivePlot(plotting_views.energy_plane(), 560, follow="")
-        self._zoom = LivePlot(plotting_views.activity_plane(), 560, follow="xy")
+        published, spent = (template(*each) for each in self.drawings)
+        self._plot = LivePlot(published, 480, follow="")
+        self._zoom = LivePlot(spent, 480, follow="xy")
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
-        return [row(
-            card("Accuracy and energy, with published results", flex(460),
-                 self._plot.pane("plane"), self._note),
-            card("Accuracy and the energy of activity (estimate)", flex(400),
-                 self._zoom.pane("activity")),
-        )]  # fmt: skip
+        return [
+            row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,
+                     self._split)),
+            row(
+                card("Accuracy and energy, with published results", flex(460),
+                     self._plot.pane("plane"), self._note),
+                card("Accuracy and energy from spikes (est.)", flex(400),
+                     self._zoom.pane("activity")),
+            ),
+        ]  # fmt: skip
 
     def table(self, plot):
         header, rows = super().table(plot)
@@ -60,14 +75,27 @@ class PlaneView(View):
         self._zoom.feed("now", spent[-1:], accuracy[-1:])
         self._zoom.settle()
         self._note.say(
-            f"All energies of this run are estimates for {1e6 * latency:.1f} µs an image; most of"
-            " the chip's power is static, so the other plot shows the part that activity moves."
+            f"Estimates for {1e6 * latency:.1f} µs an image. Most of the power is static; the other"
+            " plot shows the part that depends on spikes."
         )
+        self._show_split(snapshot)
+        known = quantities(COMPARISON)
+        micro = known["energy"].format
         self.summary.say(
-            f"About {now:.2f} µJ an image (estimate, {low:.2f}–{high:.2f}), of which"
-            f" {spent[-1]:.2f} µJ by activity, at {shown:.1f} % of the latest batches and"
-            f" {100 * snapshot.test_accuracy:.1f} % of the test images."
+            f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
+            f" which {micro(1e-6 * spent[-1])} from spikes, at"
+            f" {known['accuracy'].format(shown / 100)} of the latest batches and"
+            f" {known['test_accuracy'].format(snapshot.test_accuracy)} of the test images."
         )
+
+    def _show_split(self, snapshot):
+        """Power as its static base and what spikes add, with the change since the start."""
+        activity = smooth(snapshot.history["activity"])
+        static = 1e3 * (snapshot.power.power - snapshot.power.activity)
+        self._bar.object = _SPLIT.format(static=static, activity=activity[-1])
+        change = 100 * (activity[-1] / activity[0] - 1) if activity[0] else 0.0
+        since = f" ({change:+.0f} % since the start)".replace("-", "−") if round(change) else ""
+        self._split.say(f"{static:.0f} mW static, {activity[-1]:.1f} mW from spikes{since}.")
 
 
 def smooth(values: np.ndarray, window: int = 9) -> np.ndarray:

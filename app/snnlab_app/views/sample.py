@@ -23,7 +23,12 @@ from snnlab_app.controls import upload
 from snnlab_app.plots.cards import card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.views.base import View
-from snnlab_app.views.live import feed_labels, feed_threshold, spikes_table, verdict
+from snnlab_app.views.frames import (
+    feed_labels,
+    feed_threshold,
+    spikes_table,
+    verdict,
+)
 
 TRACES = 6
 

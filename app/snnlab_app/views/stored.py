@@ -44,8 +44,8 @@ class StoredRuns:
     def __init__(self, take: Callable[[Run], None]):
         self._take, self._rows = take, []
         self._only = pmui.TextInput(
-            label="Show only", placeholder="beta>=20 dataset=mnist tags=good", size="small",
-            width=290, margin=(10, 5),
+            label="Filter, e.g. beta>=20", placeholder="beta>=20 dataset=mnist tags=good",
+            size="small", width=290, margin=(10, 5),
         )  # fmt: skip
         self._order = pmui.Select(
             label="Order by", options=list(orders()), value=NAME, size="small", width=170,
@@ -65,7 +65,7 @@ class StoredRuns:
     def panel(self) -> pn.Column:
         """The table below its controls."""
         return card(
-            "Stored runs", {"flex": "1 1 100%", "overflow-x": "auto"},
+            "Stored runs", {"flex": "1 1 100%"},
             pn.FlexBox(self._only, self._order, self.choice, align_items="center"),
             self._found, self._table, self._pages,
         )  # fmt: skip
@@ -98,12 +98,11 @@ class StoredRuns:
         first = PAGE * (self._pages.value or 0)
         shown = rows[first : first + PAGE]
         of = f"{len(rows):,} of {len(self._rows):,}" if len(rows) < len(self._rows) else len(rows)
-        self._found.say(
-            f"{of} runs kept in {RUNS}/." if self._rows else f"No run is kept in {RUNS}/."
-        )
+        self._found.say(f"{of} runs in {RUNS}/." if self._rows else f"No runs in {RUNS}/.")
         self._pages.param.update(count=max(1, -(-len(rows) // PAGE)), visible=len(rows) > PAGE)
         cells = [[format_cell(name, row) or "–" for name in columns()] for row in shown]
-        self._table.object = grid(list(columns().values()), cells, TEXT_COLUMNS) if shown else ""
+        heads = list(columns().values())
+        self._table.object = grid("Stored runs", heads, cells, TEXT_COLUMNS) if shown else ""
         options = [CHOOSE, *(row["run"] for row in shown)]
         if self.choice.options != options:
             self.choice.param.update(options=options, value=CHOOSE)

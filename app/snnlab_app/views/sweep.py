@@ -13,6 +13,7 @@ from snnlab.runs.tables import csv_of
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import label
 from snnlab_app.plots.cards import Markup, Text, card, row
+from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.sweeps.form import Form
 from snnlab_app.sweeps.plots import SweepPlots
 from snnlab_app.sweeps.ranges import MAX_TRIALS
@@ -32,15 +33,15 @@ class SweepView(View):
 
     name, title = "sweep", "Sweep"
     see = (
-        "Many short trainings from the settings as they are, each with other values of the knobs"
-        " you tick: what every trial reached, and over which value of each knob."
+        "Many short trainings from the current settings, each with other values of the settings you"
+        " choose: the result of every trial, over the values of each setting."
     )
     attempt = (
-        "Keep the two knobs that are ticked, press Start sweep, tap the best point and load its"
+        "Keep the two chosen settings, press Start sweep, click the best point and load its"
         " settings."
     )
     matters = (
-        "Knobs act together: what is best for one depends on the others, so they are searched"
+        "Settings interact: the best value of one depends on the others, so they are searched"
         " together."
     )
 
@@ -63,9 +64,7 @@ class SweepView(View):
         self._stop = pmui.Button(label="Stop sweep", icon="stop", variant="outlined", disabled=True)
         self._start.on_click(lambda _: self.start())
         self._stop.on_click(lambda _: self._sweep and self._sweep.stop())
-        self._status, self._progress = Text(), pmui.LinearProgress(
-            sizing_mode="stretch_width", value=1, visible=False
-        )  # fmt: skip
+        self._status, self._progress = Text(), ProgressBar("Progress of the sweep", visible=False)
         self._path = Markup("", margin=(4, 12), styles={"flex": "1 1 200px"})
         self._copy = pmui.Button(
             label="Copy command", icon="content_copy", variant="text", size="small"
@@ -145,13 +144,13 @@ class SweepView(View):
         self._loaded.say("")
         self._say()
         self.plots, self._results.objects = {}, []
-        self._saving.offer()
+        self.saving.offer()
 
     def _lay_out(self):
         """Show the figures once all are built."""
         self._making = False
         self.plots, self._results.objects = self._drawn.plots, self._cards()
-        self._saving.offer()
+        self.saving.offer()
         self.built()
 
     def _cards(self):
@@ -162,7 +161,7 @@ class SweepView(View):
         return [
             *((show,) if self._goal.visible else ()),
             *self._drawn.cards(self._bright),
-            row(card("Trials, the best first", {"flex": "1 1 100%", "overflow-x": "auto"}, chooser,
+            row(card("Trials, the best first", {"flex": "1 1 100%"}, chooser,
                      self._chosen, self._loaded, self._table,
                      pn.FlexBox(*self._files, margin=(0, 12, 12, 12), gap="8px"))),
         ]  # fmt: skip
@@ -195,10 +194,8 @@ class SweepView(View):
         sweep = self._sweep
         self._start.disabled, self._stop.disabled = not sweep.over, sweep.over
         self._status.say(describe(sweep))
-        self._progress.param.update(
-            visible=not sweep.over, value=max(1, int(100 * sweep.fraction)),
-            variant="determinate" if sweep.trials else "indeterminate",
-        )  # fmt: skip
+        self._progress.visible = not sweep.over
+        self._progress.show(sweep.fraction if sweep.trials else None)
         kept = sweep.storage is not None and sweep.state in ("running", "finished")
         self._path.object = _PATH.format(escape(self._command())) if kept else ""
         self._place.visible = kept
@@ -210,7 +207,7 @@ class SweepView(View):
     def _in_words(self):
         sweep = self._sweep
         if sweep is None:
-            return "No sweep yet: tick knobs, look at their ranges, and press Start sweep."
+            return "No sweep yet: choose settings, check their ranges, and press Start sweep."
         best = [row for row in self._ranked() if row["trial"] in sweep.best][:1]
         found = f" The best is trial {best[0]['trial']}: {self._words(best[0])}." if best else ""
         return f"{len(sweep.trials)} of {sweep.plan.trials} trials have ended.{found}"
@@ -244,7 +241,7 @@ class SweepView(View):
         self._load.disabled = chosen is None
         self._chosen.say(
             f"Trial {chosen['trial']}: {self._words(chosen)}" if chosen
-            else "Tap a point or a line, or choose a trial, to load its settings."
+            else "Click a point or a line, or choose a trial, to load its settings."
         )  # fmt: skip
         axes = [*drawn.found, *drawn.knobs]
         self._table.object = markup(axes, self._ranked()[:MAX_ROWS])

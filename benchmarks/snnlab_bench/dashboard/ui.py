@@ -1,9 +1,10 @@
-"""Speed of the dashboard as seen by a user: ``make bench-ui`` prints a table.
+"""The dashboard as a user sees it: ``make bench-ui`` prints each number beside its target.
 
-Starts a server and drives it in the system's Chromium. Measured on what the page shows: pixels of
-the raster for updates, button texts for responses.
+Starts a server and drives it in the system's Chromium. Measured on what the page shows: places of
+the displays, pixels of their canvases, texts of buttons. ``--only`` chooses parts by name.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -13,42 +14,47 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
-from statistics import median, quantiles
+from dataclasses import dataclass
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from snnlab.text.tables import aligned
+from snnlab_bench.dashboard import kept_speed, probes
+from snnlab_bench.dashboard.probes import display
 
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
-TRAINING = 10.0
-"""Duration of training for each rate : s."""
+DESKTOP = (1440, 900)
+SCREENS = (DESKTOP, (1280, 720), (390, 844))
+VIEWS = ("Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare")
+READY = re.compile("^(Ready ·|mnist:|digits:)")
+WITHOUT_FIGURE = {"Sweep": "Start sweep"}
+"""Views that begin without a figure, by a button that shows that they are there."""
 
-# Changes of a canvas per second, comparing its pixels in every second frame for ``milliseconds``.
-UPDATES = """async ([canvas, milliseconds]) => {
-  const start = performance.now(), look = canvas.getContext("2d");
-  let last = "", changes = 0, looks = 0;
-  while (performance.now() - start < milliseconds) {
-    await new Promise(requestAnimationFrame);
-    if (++looks % 2) continue;
-    const {width, height} = canvas;
-    const now = look.getImageData(0, height / 8, width, 3 * height / 4).data;
-    let sum = 0;
-    for (let k = 0; k < now.length; k += 52) sum = (31 * sum + now[k]) | 0;
-    if (sum !== last) { changes++; last = sum; }
-  }
-  return 1000 * changes / (performance.now() - start);
-}"""
-CLICK = """async (button) => {
-  const before = button.textContent, start = performance.now();
-  button.click();
-  while (button.textContent === before) await new Promise(requestAnimationFrame);
-  return performance.now() - start;
-}"""
-LONG_TASKS = """() => {
-  window.longTasks = [];
-  new PerformanceObserver(list => window.longTasks.push(...list.getEntries().map(e => e.duration)))
-    .observe({type: "longtask"});
-}"""
+
+@dataclass(frozen=True)
+class Result:
+    """A number, the target it should reach, and whether larger is better."""
+
+    what: str
+    value: float
+    target: float | None = None
+    unit: str = ""
+    at_least: bool = False
+    note: str = ""
+
+    def row(self) -> tuple[str, str, str, str]:
+        """What, value, target, and whether it holds."""
+        if self.target is None:
+            return self.what, f"{self.value:.4g} {self.unit}", "", self.note
+        holds = self.value >= self.target if self.at_least else self.value <= self.target
+        sign = "≥" if self.at_least else "≤"
+        word = "holds" if holds else "MISSED"
+        return (
+            self.what,
+            f"{self.value:.4g} {self.unit}",
+            f"{sign} {self.target:g} {self.unit}",
+            f"{word} {self.note}".rstrip(),
+        )
 
 
 @contextmanager
@@ -86,88 +92,172 @@ def number(page, name):
     return float(re.search(r"[\d.,]+", text.split("\n")[-1]).group().replace(",", ""))
 
 
-def steps(page):
-    return int(
-        re.search(r"step (\d+)", page.get_by_text(re.compile("step ")).first.inner_text())[1]
-    )
-
-
-def train(page):
+def train(page: Page) -> None:
     page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_text(re.compile("^running: step")).first.wait_for()
 
 
-def measure(page, url):
-    """Measurements by name, in the order of a visit."""
-    found = {}
-    start = time.perf_counter()
-    page.goto(url)
-    page.get_by_role("button", name="Train", exact=True).wait_for()
-    found["first paint (s)"] = time.perf_counter() - start
-    page.get_by_text(re.compile("^(mnist|digits):")).wait_for(timeout=120_000)
-    page.locator(".bk-Figure").first.wait_for()
-    found["ready (s)"] = time.perf_counter() - start
-    page.evaluate(LONG_TASKS)
-    start = time.perf_counter()
-    train(page)
-    page.get_by_text(re.compile("^running: step")).wait_for()
-    found["Train to moving (s)"] = time.perf_counter() - start
-    page.wait_for_timeout(3000)
-    canvas = page.locator(".bk-Figure canvas").first.element_handle()
-    found["view updates / s"] = page.evaluate(UPDATES, [canvas, 5000])
-    button = page.get_by_role("button", name="Pause", exact=True).element_handle()
-    clicks = [page.evaluate(CLICK, button) for _ in range(20)]
-    found["click to answer, median (ms)"] = median(clicks)
-    found["click to answer, p95 (ms)"] = quantiles(clicks, n=20)[-1]
-    page.wait_for_timeout(1000)
-    begin, first = time.perf_counter(), steps(page)
-    page.wait_for_timeout(1000 * TRAINING)
-    found["steps/s, page open"] = (steps(page) - first) / (time.perf_counter() - begin)
-    tasks = page.evaluate("window.longTasks")
-    found["longest task in the page (ms)"] = max(tasks, default=0.0)
-    return found
+def pause(page: Page) -> None:
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_text(re.compile("^paused: step")).first.wait_for()
 
 
-def alone(dataset):
-    """Steps per second of the same training without a dashboard."""
-    import torch
+class Bench:
+    """Parts of the measurement; each yields its results and leaves no page open."""
 
-    from snnlab.config import Config
-    from snnlab.data import load
-    from snnlab.learn.trainer import Trainer
+    def __init__(self, browser: Browser, url: str, dataset: str):
+        self._browser, self._url, self._dataset = browser, url, dataset
 
-    torch.set_num_threads(1)
-    config = Config.checked(dataset=dataset, epochs=10_000, schedule="constant")
-    trainer = Trainer(config, load(dataset))
-    trainer.prepare(lambda message, fraction: None)
-    for _ in range(100):
-        trainer.advance()
-    steps, begin = 0, time.perf_counter()
-    while time.perf_counter() - begin < TRAINING:
-        trainer.advance()
-        steps += 1
-    return steps / (time.perf_counter() - begin)
+    def _context(self, screen=DESKTOP, **options):
+        size = {"width": screen[0], "height": screen[1]}
+        return self._browser.new_context(viewport=size, **options)
+
+    @contextmanager
+    def _page(self, screen=DESKTOP, **options):
+        """A page that is ready to train, in a context of its own."""
+        with self._context(screen, **options) as context:
+            page = context.new_page()
+            page.goto(self._url)
+            page.get_by_text(READY).first.wait_for(timeout=120_000)
+            page.locator(".bk-Figure").first.wait_for()
+            page.wait_for_timeout(500)
+            yield page
+
+    def layout(self):
+        """Displays and knobs that are in sight without scrolling."""
+        for screen in SCREENS:
+            with self._page(screen) as page:
+                page.wait_for_timeout(1000)
+                missing = probes.displays_in_sight(page)
+            wanted = len(probes.DISPLAYS) + len(probes.KNOBS)
+            yield Result(
+                "displays and knobs in sight at {}×{}".format(*screen),
+                wanted - len(missing), wanted, at_least=True, note=", ".join(missing),
+            )  # fmt: skip
+
+    def start(self):
+        """First paint of a warm server, and Train to a moving raster."""
+        paints, moves = [], []
+        for _ in range(3):
+            with self._context() as context:
+                page, begin = context.new_page(), time.perf_counter()
+                page.goto(self._url)
+                button = page.get_by_role("button", name="Train", exact=True)
+                button.wait_for()
+                paints.append(time.perf_counter() - begin)
+                page.get_by_text(READY).first.wait_for(timeout=120_000)
+                page.wait_for_timeout(2500)
+                raster = display(page, "Raster").element_handle()
+                moves.append(button.element_handle().evaluate(probes.CLICK_AND_MOVE, raster) / 1000)
+        yield Result("first paint, warm", sorted(paints)[1], 3.0, "s")
+        yield Result("Train to a moving raster", sorted(moves)[1], 0.7, "s")
+
+    def rates(self):
+        """Redraws, clicks and the longest task while training."""
+        with self._page() as page:
+            page.evaluate(probes.LONG_TASKS)
+            train(page)
+            page.wait_for_timeout(2000)
+            for name in ("Raster", "Accuracy", "Power"):
+                rate = probes.changes_per_second(display(page, name), 4.0)
+                yield Result(f"{name.lower()} redrawn while training", rate, 4.0, "/s", True)
+            button = page.get_by_role("button", name="Pause", exact=True)
+            middle, slow = probes.click_times(button, 20)
+            yield Result("click to answer, median", middle, 150, "ms")
+            yield Result("click to answer, p95", slow, 400, "ms")
+            page.wait_for_timeout(3000)
+            tasks = page.evaluate("window.longTasks")
+            yield Result("longest task in the page", max(tasks, default=0.0), 150, "ms")
+
+    def views(self):
+        """First visit of every view to its content, training on."""
+        with self._page() as page:
+            train(page)
+            page.wait_for_timeout(1500)
+            for view in VIEWS:
+                tab = page.get_by_role("tab", name=view, exact=True).element_handle()
+                spent = tab.evaluate(probes.CLICK_AND_FILL, WITHOUT_FIGURE.get(view)) / 1000
+                yield Result(f"first visit of {view} to its content", spent, 1.5, "s")
+                page.wait_for_timeout(800)
+
+    def replay(self):
+        """Slow motion of a recording."""
+        with self._page() as page:
+            train(page)
+            page.wait_for_timeout(1500)
+            rate = probes.changes_per_second(display(page, "Network"), 4.0, stride=1)
+            yield Result("slow motion in Live, training", rate, 20, "frames/s", True)
+            page.get_by_role("tab", name="Sample", exact=True).click()
+            place = display(page, "Network").locator("visible=true")
+            place.first.wait_for()
+            page.wait_for_timeout(1500)
+            play = page.get_by_role("button", name=re.compile("^Play")).locator("visible=true")
+            if play.count():
+                play.first.click()
+            rate = probes.changes_per_second(place, 4.0, stride=1)
+            yield Result("slow motion in Sample, training", rate, 20, "frames/s", True)
+
+    def axe(self):
+        """Violations of axe-core in all views, light and dark."""
+        for scheme in ("light", "dark"):
+            found: dict[str, int] = {}
+            with self._page(color_scheme=scheme) as page:
+                train(page)
+                for view in ("Live", *VIEWS):
+                    page.get_by_role("tab", name=view, exact=True).click()
+                    page.wait_for_timeout(1500)
+                    violations = probes.count_violations(page)
+                    if violations is None:
+                        yield Result("axe-core is not installed", float("nan"))
+                        return
+                    for rule, count in violations.items():
+                        found[rule] = found.get(rule, 0) + count
+            note = ", ".join(f"{rule} {count}" for rule, count in found.items())
+            yield Result(f"axe violations, {scheme}", sum(found.values()), 0, note=note)
+
+    def speed(self):
+        """Training speed kept; see :mod:`snnlab_bench.dashboard.kept_speed`."""
+        with self._page() as page:
+            train(page)
+            page.wait_for_timeout(1500)
+            pause(page)
+            is_paused = [True]
+
+            def toggle():
+                train(page) if is_paused[0] else pause(page)
+                is_paused[0] = not is_paused[0]
+
+            kept = kept_speed.measure(lambda: probes.steps(page), self._dataset, toggle)
+        yield Result("training speed kept, of the cores left to it", kept.kept, 0.9, at_least=True)
+        yield Result("training speed kept, raw", kept.raw, note="of all cores without a page")
+        for name in ("page", "whole", "same", "less"):
+            yield Result(f"  steps/s, {name}", getattr(kept, name))
+        for name in ("browser", "server", "training"):
+            yield Result(f"  cores used by the {name}", getattr(kept, f"{name}_cores"))
+
+
+PARTS = ("layout", "start", "rates", "views", "replay", "axe", "speed")
 
 
 def main():
-    dataset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
-    flags = (*FLAGS, "--dataset", dataset)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("dataset", nargs="?", default="mnist")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
+    options = parser.parse_args()
+    flags, begin = (*FLAGS, "--dataset", options.dataset), time.perf_counter()
+    print(f"dashboard, {options.dataset}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     with served(*flags) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
-        view = {"width": 1440, "height": 1000}
-        warm = browser.new_page(viewport=view)
-        warm.goto(url)
-        warm.get_by_text(re.compile("^(mnist|digits):")).wait_for(timeout=120_000)
-        warm.close()
-        time.sleep(3)
-        found = measure(browser.new_page(viewport=view), url)
+        bench = Bench(browser, url, options.dataset)
+        with bench._page():
+            time.sleep(2)
+        for part in options.only:
+            rows = [result.row() for result in getattr(bench, part)()]
+            print(f"\n{part}\n{aligned(rows, right=(1, 2))}", flush=True)
         browser.close()
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    found["steps/s, no dashboard"] = alone(dataset)
-    found["speed kept"] = found["steps/s, page open"] / found["steps/s, no dashboard"]
-    print(f"dashboard, {dataset}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    print(aligned([(name, f"{value:.2f}") for name, value in found.items()], right=(1,)))
+    print(f"\n{time.perf_counter() - begin:.0f} s")
 
 
 if __name__ == "__main__":

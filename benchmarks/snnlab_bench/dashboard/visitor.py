@@ -70,8 +70,12 @@ class Visitor:
         return monotonic() - start
 
     async def let_watch(self) -> str:
-        """Click "Let watch"; returns the address for watchers."""
-        await self._press(self._button("Let watch"))
+        """Choose "Share live view" in the menu; returns the address for watchers."""
+        labels = [entry["label"] for entry in self._entries]
+        click = {"type": "map", "entries": [
+            ["type", "click"], ["item", labels.index("Share live view")],
+        ]}  # fmt: skip
+        await self._event("data_event", [["model", {"id": self._menu}], ["data", click]])
         while not self._link:
             self._changed.clear()
             await self._changed.wait()
@@ -166,6 +170,10 @@ class Visitor:
             if kind == "Bridge":
                 self._bridge, self._data = model["id"], data["id"]
                 self._goodbye = data["attributes"]["goodbye"]
+            elif kind == "MenuButton":
+                entries = _plain(data["attributes"].get("items", []))
+                if any(entry.get("label") == "Share live view" for entry in entries):
+                    self._menu, self._entries = model["id"], entries
             elif kind == "Button":
                 self._labels[data["id"]] = data["attributes"].get("label")
                 self._buttons[data["id"]] = model["id"]
@@ -180,3 +188,8 @@ def _models(part):
     if isinstance(part, list):
         for each in part:
             yield from _models(each)
+
+
+def _plain(entries):
+    """A list of dictionaries as Python has them, from the form in which a document carries them."""
+    return [dict(entry["entries"]) if isinstance(entry, dict) else {} for entry in entries]

@@ -20,7 +20,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from snnlab import files, recipes
+from snnlab import files, lessons, recipes
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.lab.calibration import Calibration
@@ -35,6 +35,8 @@ from snnlab.events import Events
 from snnlab.learn.network import Network
 from snnlab.learn.state import capture
 from snnlab.learn.trainer import Trainer
+from snnlab.lessons.measures import NAMES
+from snnlab.lessons.reading import MEASURED
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run, load_weights, tidy_epochs
 from snnlab.sweeps.plan import MAX_TRIALS, Plan
@@ -123,6 +125,13 @@ def flags(arguments):
 def recipe(text):
     for found in recipes.read(text).values():
         settings(found.settings)
+
+
+def lesson(text):
+    found = lessons.read(text, "fuzz")
+    settings(found.settings | found.change)
+    values = dict.fromkeys((*NAMES, *MEASURED, "guess"), 50.0)
+    assert found.explain(values)
 
 
 def plan(text):
@@ -371,6 +380,7 @@ TARGETS = {
     "settings": Target(lambda: words.settings, settings, 2),
     "flags": Target(lambda: words.flags, flags, 0.3),
     "recipes": Target(lambda: words.recipes, recipe, 2),
+    "lessons": Target(lambda: words.lessons, lesson, 2),
     "sweeps": Target(lambda: words.plans, plan, 1.5),
     "idx": Target(lambda: damaged(IDX, gzip.compress(IDX, mtime=0)), idx, 6),
     "pictures": Target(lambda: damaged(*_pictures()), picture, 3),

@@ -135,3 +135,42 @@ recipes = (
     | st.text()
 )
 """Content of ``recipes.toml``."""
+
+_conditions = st.sampled_from(
+    (
+        "measured < before - 5",
+        "guess > 3 and low < 1",
+        "measured",
+        "x < 1",
+        "1 < 2 < 3",
+        "-low > -1",
+    )
+)
+_durations = _mostly({"steps": 3}) | st.dictionaries(
+    st.sampled_from(("steps", "epochs", "seconds", "accuracy", "x")), _plain, max_size=2
+)
+_explanation = st.fixed_dictionaries(
+    {"text": _mostly("From {before} to {measured}.") | texts},
+    optional={"when": _conditions | _plain},
+)
+_lesson = st.fixed_dictionaries(
+    {
+        "title": _mostly("One"), "about": _mostly("Two."), "question": _mostly("How many?"),
+        "measure": _mostly("spikes"),
+        "change": st.fixed_dictionaries(
+            {"set": _mostly({"beta": 3.0}) | _tables, "run": _durations},
+            optional={"restart": _mostly(True)},
+        ),
+        "explain": st.lists(_explanation, max_size=2).map(lambda some: [*some, {"text": "Else."}]),
+    },
+    optional={
+        "scale": _mostly({"from": 0, "to": 80, "step": 1}), "place": _mostly(3),
+        "choices": _plain, "set": _tables, "warm_up": _durations, "next": _mostly("burst"),
+        "recipe": _mostly("paper"), "colour": _plain,
+    },
+)  # fmt: skip
+lessons = (
+    _lesson.map(lambda table: "\n".join(f"{name} = {_toml(v)}" for name, v in table.items()))
+    | st.text()
+)
+"""Content of the file of a lesson."""

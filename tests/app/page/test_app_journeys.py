@@ -5,7 +5,21 @@ import re
 from urllib.parse import parse_qsl
 
 import pytest
-from browsing import canvas, drawn, pause, play, press, says, slider, steps, tab, tile, wait_for
+from browsing import (
+    canvas,
+    choose,
+    drawn,
+    figure,
+    pause,
+    play,
+    press,
+    says,
+    slider,
+    steps,
+    tab,
+    tile,
+    wait_for,
+)
 from playwright.sync_api import Page, expect
 
 from snnlab.learn.health import SETTLING_STEPS
@@ -38,7 +52,7 @@ def test_1_the_tour_has_five_steps_and_opens_again(dashboard: Page):
 
 def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):
     trained(dashboard, 85)
-    accuracy = canvas(dashboard, 3)
+    accuracy = figure(dashboard, "Accuracy")
     mismatch = slider(dashboard, "Mismatch")
     mismatch.focus()
     for _ in range(3):
@@ -48,7 +62,7 @@ def test_2_a_swapped_chip_breaks_it_and_the_loop_repairs_it(dashboard: Page):
     says(dashboard, "of 512 circuits dead").to_be_visible()
     tab(dashboard, "Live")
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 80)
-    wait_for(dashboard, lambda: canvas(dashboard, 3) != accuracy)
+    wait_for(dashboard, lambda: figure(dashboard, "Accuracy") != accuracy)
 
 
 def test_2_recalibrating_evens_the_circuits_out(dashboard: Page):
@@ -144,19 +158,17 @@ def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
     trained(dashboard, 80)
     pause(dashboard)
     tab(dashboard, "Errors")
-    says(dashboard, "of 359 test images asked are decided wrongly").to_be_visible()
+    says(dashboard, "of 359 test images misclassified").to_be_visible()
     matrix = dashboard.locator(".bk-Figure").first
     box = matrix.bounding_box()
     matrix.click(position={"x": 0.575 * box["width"], "y": 0.54 * box["height"]})
-    found = re.compile("images showing “(.) ?” and decided “(.) ?”")
+    found = re.compile("images of (.) classified as (.),")
     says(dashboard, found).to_be_visible()
     shows, decided = found.search(dashboard.get_by_text(found).first.inner_text()).groups()
-    alt = re.compile(f"^test image \\d+, “{shows} ?”, decided “{decided} ?”")
-    picture = dashboard.get_by_role("img", name=alt).first
-    number = re.search(r"\d+", picture.get_attribute("alt"))[0]
-    which = dashboard.get_by_role("combobox", name="Look at one on the chip")
-    expect(which).to_have_text(f"test image {number}")
-    press(dashboard, "Show in Sample")
+    name = re.compile(f"^test image \\d+: {shows} (taken for {decided}|classified correctly)")
+    picture = dashboard.get_by_role("button", name=name).first
+    number = re.search(r"\d+", picture.get_attribute("aria-label"))[0]
+    picture.click()
     expect(slider(dashboard, "Test image")).to_have_attribute("aria-valuenow", number)
 
 
@@ -180,7 +192,7 @@ def test_8_pinned_runs_are_compared(dashboard: Page):
     trained(dashboard)
     pause(dashboard)
     tab(dashboard, "Compare")
-    press(dashboard, "Pin this run")
+    press(dashboard, "Pin run")
     says(dashboard, "^1 pinned").to_be_visible()
     slider(dashboard, "Mismatch").press("End")
     row = dashboard.get_by_role("row", name=re.compile("^run 1"))
@@ -195,7 +207,7 @@ def test_a_click_right_behind_another_change_is_obeyed(dashboard: Page):
     pause(dashboard)
     tab(dashboard, "Compare")
     for count in (1, 2, 3):
-        pin = dashboard.get_by_role("button", name="Pin this run", exact=True).element_handle()
+        pin = dashboard.get_by_role("button", name="Pin run", exact=True).element_handle()
         live = dashboard.get_by_role("tab", name="Live", exact=True).element_handle()
         dashboard.evaluate("([tab, button]) => { tab.click(); button.click(); }", [live, pin])
         tab(dashboard, "Compare")
@@ -206,7 +218,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
     slider(dashboard, "Mismatch").press("End")
     tab(dashboard, "Chip")
     press(dashboard, "Swap chip")
-    press(dashboard, "Copy link")
+    choose(dashboard, "Copy link")
     wait_for(dashboard, lambda: "die_seed=2" in clipboard())
     link = clipboard()
     fields = dict(parse_qsl(link.split("?")[1]))
@@ -215,7 +227,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
     other.goto(link)
     expect(slider(other, "Mismatch")).to_have_attribute("aria-valuenow", "50")
     expect(other.get_by_role("tab", name="Chip", selected=True)).to_be_visible()
-    press(dashboard, "Copy as Python")
+    choose(dashboard, "Copy as Python")
     wait_for(dashboard, lambda: "Config.checked(" in clipboard())
     assert "die_seed=2" in clipboard()
 
@@ -235,9 +247,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     trained(dashboard)
     pause(dashboard)
     potentials = canvas(dashboard, 1)
-    toggle = dashboard.get_by_role("switch", name="Chip codes")
-    expect(toggle).not_to_be_checked()
-    toggle.click()
+    choose(dashboard, "Show chip codes")
     wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
     assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
     tab(dashboard, "Sample")
@@ -246,18 +256,16 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
     tab(dashboard, "Chip")
     says(dashboard, r"^threshold \(10-bit code\): mean 511, std. dev. 0 ").to_be_visible()
-    press(dashboard, "Copy link")
+    choose(dashboard, "Copy link")
     wait_for(dashboard, lambda: "units=codes" in clipboard())
     other = dashboard.context.new_page()
     other.goto(clipboard())
     says(other, r"^threshold \(10-bit code\): mean 511").to_be_visible()
-    toggle = other.get_by_role("switch", name="Chip codes")
-    expect(toggle).to_be_checked()
-    toggle.click()
+    choose(other, "Show physical units")
     says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
     tab(other, "Live")
     says(other, "^It shows “").to_be_visible()
-    assert header(other, "label membranes") == "curve,time (µs),potential (ϑ = 1)"
+    assert header(other, "output membranes") == "curve,time (µs),potential (ϑ = 1)"
 
 
 def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
@@ -265,22 +273,23 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
     dashboard.goto(
         f"{url}?v=1&beta=9999&die=<img src=x onerror=alert(1)>&hide=mismatch&lesson=tiny"
     )
-    says(dashboard, r"ignored in the link: beta=9999 \(a number from 0.1 to 200\)").to_be_visible()
+    notice = r"^Ignored in the link: Surrogate steepness β 9999 \(a number from 0.1 to 200\)"
+    says(dashboard, notice).to_be_visible()
     says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
     assert dashboard.locator("img[src=x]").count() == 0
-    says(dashboard, "^Twenty hidden neurons").to_be_visible()
+    says(dashboard, "^20 hidden neurons instead").to_be_visible()
     expect(slider(dashboard, "Mismatch")).to_have_count(0)
 
 
 def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
-    dashboard.get_by_role("combobox", name="Recipe").click()
-    dashboard.get_by_role("menuitem", name="Sparser", exact=True).click()
+    press(dashboard, "Scenarios")
+    dashboard.get_by_role("button", name=re.compile("^10 spikes an image")).click()
     says(dashboard, "^MNIST at no more than 10 hidden spikes per image").to_be_visible()
     steepness = slider(dashboard, "Surrogate steepness")
     expect(steepness).to_have_attribute("aria-valuetext", "4")
     tab(dashboard, "Sample")
     expect(slider(dashboard, "Time (µs)")).to_have_attribute("max", re.compile("^10.2"))
-    press(dashboard, "Undo")
+    choose(dashboard, "Undo")
     expect(steepness).to_have_attribute("aria-valuetext", "10")
 
 

@@ -6,14 +6,13 @@ import pytest
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
 from snnlab.model.surrogates import SHAPES
-from snnlab.recipes import recipe, recipes
+from snnlab.recipes import recipe
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.knobs import on_page
-from snnlab_app.controls.link import as_python, query, read
+from snnlab_app.controls.link import as_python, describe_ignored, query, read
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.actions import IDEAL, Actions
 from snnlab_app.page.main import LESSONS as NAMED
-from snnlab_app.page.toolbar import menu
 from snnlab_app.plots.live import pad_range
 from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
@@ -87,7 +86,19 @@ def test_a_link_tells_the_units():
 def test_a_teacher_hides_knobs():
     state = read("?lesson=too-steep&hide=lr,batch", VIEWS, LESSONS)
     assert (state.lesson, state.hide) == ("too-steep", ("learning_rate", "batch"))
-    assert "knobs to hide are" in read("?hide=walls", VIEWS, LESSONS).ignored[0]
+    assert read("?hide=walls", VIEWS, LESSONS).ignored == ("hide=walls (no such knob: walls)",)
+
+
+def test_a_notice_of_what_a_link_says_wrongly_is_short_and_has_labels():
+    names = list(Config.knobs())
+    state = read("?" + "&".join(f"{name}=x" for name in names), VIEWS, LESSONS)
+    words = describe_ignored(state.ignored)
+    assert words.startswith(f"Ignored in the link: {Config.param[names[0]].label} x (")
+    assert words.endswith(f"; {len(state.ignored) - 3} more.")
+    assert len(words) < 400
+    assert describe_ignored(("colour=red (no such knob)",)) == (
+        "Ignored in the link: colour=red (no such knob)."
+    )
 
 
 def test_a_link_without_end_is_not_read():
@@ -174,13 +185,6 @@ def test_links_to_lessons_from_before_still_open_them(old, name):
     assert recipe(name).look_for
 
 
-def test_the_menu_offers_every_recipe_lessons_first():
-    assert set(menu().values()) == set(recipes())
-    assert menu()["Too steep"] == "too-steep"
-    shows = [bool(recipe(name).look_for) for name in menu().values()]
-    assert shows == sorted(shows, reverse=True)
-
-
 def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():
     now = pad_range(0.0, 100.0, (0.0, 1.0))
     assert now[0] == 0.0
@@ -190,6 +194,13 @@ def test_an_axis_moves_only_when_the_data_leave_it_or_shrink():
     assert pad_range(0.0, 1.0, now)[1] < 2.0
     low, high = pad_range(5.0, 5.0, (0.0, 1.0))
     assert low <= 5.0 <= high
+
+
+def test_an_axis_is_not_filled_by_a_tenth_of_a_percent():
+    low, high = pad_range(1.940, 1.942, (0.0, 1.0))
+    assert low < 1.92
+    assert high > 1.96
+    assert pad_range(90.0, 99.0, (0.0, 1.0))[0] > 85
 
 
 def test_smoothing_keeps_a_constant_and_means_the_last():

@@ -72,7 +72,7 @@ def test_legends_and_axes_stay_as_they_are_in_light_and_dark(dashboard: Page):
             press(dashboard, "Figures to save")
         expect(dashboard.locator(".bk-Figure")).to_have_count(figures)
         if view == "Compare":
-            press(dashboard, "Pin this run")
+            press(dashboard, "Pin run")
         before = still(dashboard)
         assert any(line.startswith("Legend") for line in before) or view == "Energy"
         for _ in range(2):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import panel as pn
 import pytest
-from browsing import canvas, pause, play, press, says, slider, tab, tile, wait_for
+from browsing import canvas, choose, pause, play, says, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
 from snnlab.config import Config
@@ -18,7 +18,7 @@ from snnlab_app.page.watching import NOT_SHARED, READ_ONLY, Watched, name_of
 @pytest.mark.slow
 @pytest.mark.browser
 def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, clipboard):
-    press(dashboard, "Let watch")
+    choose(dashboard, "Share live view")
     wait_for(dashboard, lambda: "/watch?of=" in clipboard())
     pupil = dashboard.context.new_page()
     pupil.goto(clipboard())
@@ -81,7 +81,7 @@ def test_who_watches_gives_no_orders(monkeypatch):
 
 
 def test_settings_are_described_in_the_unit_people_read():
-    assert describe(Config()) == "Settings: as they are from the start"
+    assert describe(Config()) == "Default settings"
     changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
     assert (
         describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"

@@ -97,6 +97,26 @@ def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
     assert (written > 0) != fixed
 
 
+def test_styles_are_computed_with_every_paint(drawn: Page, fixed):
+    asked = drawn.evaluate(
+        f"""async () => {{
+          {PARTS}
+          const {{getComputedStyle: compute}} = window
+          const paint = async () => {{
+            let asked = 0
+            window.getComputedStyle = (...of) => {{ asked++; return compute(...of) }}
+            for (const view of views) if (view.model?.type === "Figure") view.request_paint()
+            await new Promise(done => setTimeout(done, 500))
+            window.getComputedStyle = compute
+            return asked
+          }}
+          await paint()
+          return await paint()
+        }}"""
+    )
+    assert (asked > 20) != fixed, asked
+
+
 @pytest.mark.parametrize("method", ["_measure_layout", "_after_layout"])
 def test_a_figure_without_a_layout_cannot_be_measured(page: Page, fixed, method):
     failed = page.evaluate(

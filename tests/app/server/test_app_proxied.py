@@ -5,6 +5,7 @@ import shutil
 from urllib.parse import urlsplit
 
 import pytest
+from browsing import choose, press
 from conftest import CHROMIUM, Server, until
 from playwright.sync_api import Browser, Page, expect
 from proxy import Proxy
@@ -74,13 +75,9 @@ def shown(page: Page):
     expect(page.locator(".bk-Figure").first).to_be_visible(timeout=240_000)
 
 
-def press(page: Page, name: str):
-    page.get_by_role("button", name=name, exact=True).first.click()
-
-
 def offered(page: Page, name: str) -> str:
     """What a button offers to copy."""
-    press(page, name)
+    choose(page, name)
     text = page.get_by_role("textbox", name="Text to copy").input_value()
     page.keyboard.press("Escape")
     return text
@@ -95,7 +92,7 @@ def test_a_visitor_logs_in_trains_shares_and_leaves(visit):
     assert page.url == url
     press(page, "Train")
     expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=240_000)
-    link, watch = offered(page, "Copy link"), offered(page, "Let watch")
+    link, watch = offered(page, "Copy link"), offered(page, "Share live view")
     assert link.startswith(url + "?v=1")
     assert watch.startswith(url + "watch?of=")
     pupil = page.context.new_page()
@@ -137,8 +134,7 @@ def test_without_a_clipboard_the_text_is_shown_selected(visit, width, height):
     shown(page)
     assert page.evaluate("navigator.clipboard === undefined && !isSecureContext")
     for name, pattern in (("Copy link", re.escape(url)), ("Copy as Python", "from snnlab.*\n\n")):
-        button = page.get_by_role("button", name=name, exact=True).first
-        button.click()
+        choose(page, name)
         dialog = page.get_by_role("dialog", name="Copy this text")
         text = dialog.get_by_role("textbox", name="Text to copy")
         expect(text).to_be_focused()
@@ -152,8 +148,8 @@ def test_without_a_clipboard_the_text_is_shown_selected(visit, width, height):
         assert text.evaluate("area => area.scrollWidth <= area.clientWidth"), "its lines wrap"
         page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
-        expect(button).to_be_focused()
-    press(page, "Copy link")
+        expect(page.get_by_role("button", name="Menu", exact=True)).to_be_focused()
+    choose(page, "Copy link")
     press(page, "Copy")
     expect(page.get_by_text("Copied.").first).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
@@ -164,7 +160,7 @@ def test_keys_and_a_second_text(visit):
     page, _, _, _ = visit
     log_in(page)
     shown(page)
-    press(page, "Copy as Python")
+    choose(page, "Copy as Python")
     text = page.get_by_role("textbox", name="Text to copy").input_value()
     page.evaluate("document.addEventListener('copy', () => window.copied = getSelection() + '')")
     page.keyboard.press("Control+c")

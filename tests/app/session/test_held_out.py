@@ -8,7 +8,8 @@ from snnlab.data import load
 from snnlab.learn.trainer import Trainer
 from snnlab.studies.interval import wilson_interval
 from snnlab_app.session import held_out as module
-from snnlab_app.session.held_out import MAX_IMAGES, HeldOut
+from snnlab_app.session.held_out import HeldOut
+from snnlab_app.session.snapshot import MAX_HELD_OUT
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_it_is_that_part_of_the_whole_test_with_its_interval(trainer, measured):
     assert (curves["low"][0], curves["high"][0]) == wilson_interval(right, n)
     assert curves["step"].tolist() == [20]
     assert (np.diff(measured._images) > 0).all()
-    assert (n, measured._images[-1]) == (MAX_IMAGES, len(labels) - 1)
+    assert (n, measured._images[-1]) == (MAX_HELD_OUT, len(labels) - 1)
 
 
 def test_nothing_is_measured_twice_nor_before_it_is_due(trainer, measured, monkeypatch):

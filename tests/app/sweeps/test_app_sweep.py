@@ -81,7 +81,7 @@ def begun(view, **fields):
 
 
 def test_before_a_sweep_there_is_a_form_and_no_empty_figure(view):
-    assert (view.figures, view.plots, view._saving.panel().visible) == (0, {}, False)
+    assert (view.figures, view.plots, view.saving.panel().visible) == (0, {}, False)
     assert "No sweep yet" in view.summary.object
     assert not view.moves
 
@@ -185,14 +185,14 @@ def test_the_settings_of_a_trial_are_loaded(view):
     assert "Trial 2: test accuracy (%) 70 at Surrogate steepness β 100" in view._chosen.object
     view.load_chosen()
     assert view.loaded == [({"beta": 100.0, "rho_burst": 5e-3}, False)]
-    assert "They act at once" in view._loaded.object
+    assert "Applied immediately" in view._loaded.object
     view.session.config.set("hidden", [50])
     view.load_chosen()
     settings, restart = view.loaded[-1]
     assert restart
     assert settings["hidden"] == [246], "those that the sweep had"
     assert "epochs" not in settings
-    assert "restarts, for Hidden neurons cannot change" in view._loaded.object
+    assert "restarts, as Hidden neurons cannot change" in view._loaded.object
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     steepness = slider(dashboard, "Surrogate steepness")
     expect(steepness).to_have_attribute("aria-valuetext", "10")
     press(dashboard, "Load these settings")
-    says(dashboard, r"^Loaded from trial \d+: .*They act at once").to_be_visible()
+    says(dashboard, r"^Loaded from trial \d+: .*Applied immediately").to_be_visible()
     expect(steepness).not_to_have_attribute("aria-valuetext", "10")
     dashboard.keyboard.press("Control+z")
     expect(steepness).to_have_attribute("aria-valuetext", "10")

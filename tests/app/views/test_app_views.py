@@ -1,9 +1,7 @@
 """What views make of a snapshot, without a page."""
 
-import json
 from dataclasses import replace
 from io import BytesIO
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,27 +9,22 @@ from conftest import idle, until
 from PIL import Image
 
 from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
-from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
 from snnlab.model.surrogates import SHAPES
-from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
-from snnlab.runs.frames import Frames
-from snnlab.runs.run import Run
+from snnlab.plotting.views import confusion_cells
+from snnlab_app.browser.pictures import Pictures
 from snnlab_app.controls import knobs
-from snnlab_app.controls.sidebar import Controls
+from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
-from snnlab_app.views.compare import CompareView
 from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
-from snnlab_app.views.pins import Pin, front
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import SampleView
-from snnlab_app.views.stored import CHOOSE, StoredRuns
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +135,7 @@ def test_every_plot_has_a_table_with_units(session):
 
 def test_a_table_of_curves_gives_their_names_and_values(session):
     view, snapshot = shown(session, LiveView)
-    header, rows = view.table("label membranes")
+    header, rows = view.table("output membranes")
     assert header == ["curve", "time (µs)", "potential (ϑ = 1)"]
     seven = [(time, value) for name, time, value in rows if name == "7"]
     np.testing.assert_allclose([value for _, value in seven], snapshot.frame.label_traces[:, 7])
@@ -160,7 +153,8 @@ def test_membranes_change_their_units_and_their_axes(session, kind):
         if kind is SampleView:
             view.draw_figures()
         read = {PHYSICAL: snapshot.frame.label_traces, CODES: snapshot.frame.recording.cadc[-1][0]}
-        header, rows = view.table("label membranes")
+        outputs = "output membranes" if kind is LiveView else "label membranes"
+        header, rows = view.table(outputs)
         assert header == ["curve", "time (µs)", words]
         seven = [value for name, _, value in rows if name == "7"]
         np.testing.assert_array_equal(seven, read[units][:, 7])
@@ -261,123 +255,28 @@ def test_the_learn_view_draws_the_surrogate_in_force(session, shape):
 
 
 def test_the_surrogate_stands_beside_its_steepness(session):
-    first = Controls(session, Turns(session.turn, None)).panel()[1:-1]
+    first = Controls(session, Turns(session.turn, None)).panel()[: len(FIRST_KNOBS)]
     labels = [widget.label for widget in first]
     assert labels.index("Surrogate") == labels.index("Surrogate steepness β") + 1
     assert first[labels.index("Surrogate")].options == list(SHAPES)
 
 
-@pytest.fixture
-def stored(tmp_path, monkeypatch):
-    """A run on the server, as ``snnlab train`` keeps it."""
-    monkeypatch.chdir(tmp_path)
-    flags = ["--dataset", "digits", "--hidden", "20", "--epochs", "1", "--beta", "4"]
-    assert main(["train", *flags, "--out", "runs/mine"]) == 0
-    return Run.open(tmp_path / "runs/mine")
+def test_single_errors_are_visible_beside_hundreds():
+    matrix = np.diag([900, 0, 850])
+    matrix[0, 1], matrix[2, 0] = 100, 1
+    cells = confusion_cells(matrix)
+    assert cells[0, 1] == -1.0
+    assert cells[2, 0] == pytest.approx(-0.1)
+    assert (cells[1, 1], cells[1, 0]) == (0.0, 0.0)
+    assert cells[0, 0] == pytest.approx(0.98)
 
 
-def test_a_stored_run_stands_beside_this_one(session, stored):
-    view, _ = shown(session, CompareView)
-    assert view.stored.choice.options == [CHOOSE, "mine"]
-    view.stored.choice.value = "mine"
-    (pin,) = view.pins
-    assert view.stored.choice.value == CHOOSE
-    assert (pin.name, pin.steps) == ("mine", 15)
-    assert pin.test_accuracy == stored.epochs()[-1].test_accuracy
-    np.testing.assert_allclose(pin.history["accuracy"], stored.steps()["accuracy"])
-    assert "Surrogate steepness β 4.0" in view._table.object
-    header, rows = view.runs_table()
-    mine = dict(zip(header, rows[0], strict=True))
-    assert (mine["run"], mine["beta"], mine["tau_mem (s)"]) == ("mine", "4.0", "6e-06")
-    assert mine["test accuracy (%)"] == 100 * pin.test_accuracy
-
-
-def test_rasters_of_one_image_stand_side_by_side(session, stored):
-    view, snapshot = shown(session, CompareView)
-    view.stored.choice.value = "mine"
-    view._image.value = image = int(snapshot.picture.image[3])
-    now, kept = snapshot.picture, Frames.load(stored.folder / "frames.npz").newest()
-    assert kept.step.tolist() == [15] * 10
-    np.testing.assert_array_equal(now.image, kept.image)
-    cells = view.plots["rasters"].source("rasters").data["image"][0]
-    alone = [raster_cells(frames.recording, 3) for frames in (kept, now)]
-    for k, raster in enumerate(alone):
-        start = k * (COLUMNS + GAP_COLUMNS)
-        there = cells[:, start : start + COLUMNS]
-        np.testing.assert_array_equal(there[: len(raster)], raster)
-        assert not there[len(raster) :].any(), "the smaller network's stands below"
-    axis = view.plots["rasters"].figure.xaxis[0]
-    assert list(axis.major_label_overrides.values()) == ["mine", "this run"]
-    (pin,) = view.pins
-    view.pins = [pin._replace(name=name) for name in ("20261121-153012-mnist-again", "$$x$$")]
-    view.show(snapshot)
-    named = list(axis.major_label_overrides.values())
-    assert named == ["20261121-\n153012-mnist-", "＄＄x＄＄", "this run"]
-    assert pin.raster(image, ("mnist", 16)) is None, "of other data"
-    assert pin.raster(-1, ("digits", 16)) is None
-
-
-def test_a_run_whose_energy_is_no_number_is_compared_too(session):
-    view, snapshot = shown(session, CompareView)
-    view.show(replace(snapshot, power=SimpleNamespace(energy=float("nan"))))
-    assert view.plots["accuracy over energy"].source("this run").data["energy"].size == 0
-    assert "this run" in view._table.object
-
-
-def test_the_front_is_of_those_that_no_other_beats():
-    def pin(energy, accuracy):
-        return Pin("", {}, 0, {"test_accuracy": accuracy, "energy": energy}, {}, None)
-
-    known = [pin(3e-6, 0.9), pin(1e-6, 0.8), pin(2e-6, 0.7), pin(3e-6, 0.95), pin(np.nan, 0.99)]
-    energy, accuracy = front(known)
-    np.testing.assert_allclose(energy, [1.0, 3.0])
-    np.testing.assert_allclose(accuracy, [80.0, 95.0])
-
-
-@pytest.fixture
-def many(stored):
-    """Ten runs of steepness 0 to 9 more, the last one tagged, another without a result."""
-    record = json.loads((stored.folder / "config.json").read_text())
-    for k in range(10):
-        record["settings"]["beta"] = 1.0 + k
-        record["summary"] = {"best_accuracy": (7 * k % 10) / 10, "test_spikes": 20.0 - k}
-        if k == 4:
-            record["summary"] = {}
-        (folder := stored.folder.parent / f"run-{k}").mkdir()
-        (folder / "config.json").write_text(json.dumps(record))
-    Run.open(folder).annotate("<b>bold</b>", ["good"])
-
-
-def test_stored_runs_are_filtered_ordered_and_paged(many):
-    runs = StoredRuns(pytest.fail)
-    runs.read()
-    assert runs.choice.options == [CHOOSE, "mine", *(f"run-{k}" for k in range(7))]
-    assert (runs._pages.count, runs._pages.visible) == (2, True)
-    runs._pages.value = 1
-    assert runs.choice.options == [CHOOSE, "run-7", "run-8", "run-9"]
-    assert "&lt;b&gt;bold&lt;/b&gt;" in runs._table.object
-    runs._only.value = "beta>=4 run!=mine"
-    assert runs.choice.options == [CHOOSE, *(f"run-{k}" for k in range(3, 10))]
-    assert "7 of 11 runs" in runs._found.object
-    runs._order.value = "best"
-    assert runs.choice.options[1:] == [f"run-{k}" for k in (7, 8, 5, 9, 6, 3, 4)]
-    runs._order.value = "spikes"
-    assert runs.choice.options[1:] == [f"run-{k}" for k in (9, 8, 7, 6, 5, 3, 4)]
-    runs._only.value = "tags=good"
-    assert runs.choice.options == [CHOOSE, "run-9"]
-    runs._only.value = "<script>"
-    assert "condition &lt;script&gt;: give NAME=VALUE" in runs._found.object
-    runs._only.value = "colour=1"
-    assert "no column &#x27;colour&#x27;" in runs._found.object
-    runs._only.value = "beta>99"
-    assert (runs.choice.options, runs._table.object) == ([CHOOSE], "")
-
-
-@pytest.mark.parametrize("name", ["../mine", "/etc", "", "runs/mine"])
-def test_only_names_from_the_list_are_opened(session, stored, name):
-    view, _ = shown(session, CompareView)
-    view.stored._choose(name)
-    assert view.pins == []
+def test_a_picture_opens_the_image_it_shows():
+    chosen = []
+    pictures = Pictures(chosen.append, pictures=[[104, "test image 104: 6 taken for 5", "6", ""]])
+    for message in (104, 3, "104", None, True, {"x": 1}):
+        pictures._handle_msg(message)
+    assert chosen == [104]
 
 
 @pytest.mark.parametrize("name", Config.knobs())

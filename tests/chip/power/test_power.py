@@ -287,15 +287,6 @@ def test_the_split_is_drawn_with_its_range(static, whole):
     assert "estimate" in drawn.opts.get("plot").kwargs["ylabel"]
 
 
-def test_the_curve_of_power_shows_its_range():
-    step = np.arange(5.0)
-    history = {"step": step, "power": step, "power_low": step - 1, "power_high": step + 1}
-    curves = {curve.label: curve.dimension_values(1) for curve in plotting.power_curve(history)}
-    assert {name: values.tolist() for name, values in curves.items()} == {
-        name: history[name].tolist() for name in ("power", "power_low", "power_high")
-    }
-
-
 def test_cost_is_linear():
     a, b = Counts(1.0, 2.0, 3.0, 4.0), Counts(5.0, 6.0, 7.0, 8.0)
     assert cost(a.minus(b.times(2.0))) == pytest.approx(cost(a) - 2 * cost(b))

@@ -1,0 +1,274 @@
+"""The card of a lesson above the displays: predict, then see."""
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+import panel as pn
+import panel_material_ui as pmui
+
+from snnlab.config import Config
+from snnlab.lessons import Lesson, Scale
+from snnlab.recipes import recipes
+from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
+from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots.theme import CARD
+from snnlab_app.session.control import State, TrainingControl
+from snnlab_app.session.snapshot import Snapshot
+
+KEPT = ("dataset", "side")
+"""Settings that stay as they are where a lesson does not set them: it works with any images."""
+STAGES = {"Predict": (Phase.PREPARING, Phase.ASKING), "Train": (Phase.RUNNING,),
+          "Compare": (Phase.REVEALED,)}  # fmt: skip
+_LOOK = """
+.stages { display: flex; flex-wrap: wrap; gap: 2px 12px; align-items: baseline }
+.stages b { font-weight: 600 }
+.stages i { font-style: normal; font-size: 12px; opacity: 0.65 }
+.stages [aria-current] { opacity: 1; font-weight: 600; text-decoration: underline;
+  text-decoration-thickness: 2px; text-underline-offset: 4px }
+p { margin: 4px 0 0 }
+[role=progressbar] { background: rgba(124, 130, 140, 0.3); border-radius: 4px; height: 8px;
+  margin: 4px 0; width: min(100%, 420px) }
+[role=progressbar] span { background: #0072b2; border-radius: 4px; display: block; height: 8px }
+svg { display: block; width: min(100%, 420px); height: 44px; margin-top: 2px; overflow: visible }
+"""
+
+
+class LessonPanel:
+    """Shows one lesson at a time.
+
+    turn : sets knobs by name, as one step of undo; begin : starts a lesson or recipe by name.
+    """
+
+    def __init__(
+        self,
+        session: TrainingControl,
+        turn: Callable[[dict], None],
+        begin: Callable[[str], None],
+        lessons: Mapping[str, Lesson],
+    ):
+        self._session, self._turn, self._begin, self._lessons = session, turn, begin, lessons
+        self._run: LessonRun | None = None
+        self._shown = None
+        self._text = Markup("", sizing_mode="stretch_width", margin=0, stylesheets=[_LOOK])
+        self._scale = pmui.FloatSlider(label="Your prediction", visible=False, width=300)
+        self._choices = pmui.RadioBoxGroup(
+            label="Your prediction", options=["–"], visible=False, margin=(0, 10)
+        )
+        self._choices.param.watch(lambda _: self._allow(), "value")
+        self._predict = _button("Predict", "contained", self._take_prediction)
+        self._next = _button("Next", "contained", self._go_on)
+        self._again = _button("Try again", "outlined", lambda: self.start(self._run.lesson.name))
+        self._close = _button("End lesson", "text", self.close)
+        self._card = pn.FlexBox(
+            pn.Column(
+                self._text, margin=0, sizing_mode="stretch_width",
+                styles={"flex": "1 1 420px", "min-width": "min(420px, 100%)"},
+            ),
+            self._scale, self._choices, self._predict, self._next, self._again, self._close,
+            align_items="center", gap="4px 16px", margin=5, sizing_mode="stretch_width",
+            styles={**CARD, "padding": "8px 14px"}, visible=False,
+        )  # fmt: skip
+
+    def panel(self) -> pn.FlexBox:
+        """The card, hidden while there is no lesson."""
+        return self._card
+
+    @property
+    def open(self) -> bool:
+        """Whether a lesson is in progress."""
+        return self._run is not None
+
+    def start(self, name: str, *, linked: bool = False) -> None:
+        """Start a lesson; ``linked`` if the settings are those of the page's link already."""
+        lesson, config = self._lessons[name], self._session.config
+        plain = {**Config().values(), **{knob: getattr(config, knob) for knob in KEPT}}
+        self._run = LessonRun(lesson, self._session, self._turn)
+        self._run.begin({} if linked else {**plain, **lesson.settings})
+        self._card.visible = True
+        self._offer()
+
+    def close(self) -> None:
+        """End the lesson; the training stays as it is."""
+        self._run = None
+        self._card.visible = False
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Go on after a new snapshot."""
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Go on after a change of the training."""
+        if self._run:
+            self._run.see()
+            self._show()
+
+    # ── what the visitor does ──
+
+    def _offer(self):
+        """Fit the controls to the lesson's answers."""
+        lesson = self._run.lesson
+        if isinstance(answers := lesson.answers, Scale):
+            middle = answers.low + answers.step * round(
+                (answers.high - answers.low) / 2 / answers.step
+            )
+            unit = f" ({lesson.quantity.unit})" if lesson.quantity.unit else ""
+            self._scale.param.update(
+                label=f"Your prediction{unit}", start=answers.low, end=answers.high,
+                step=answers.step, value=middle,
+            )  # fmt: skip
+        else:
+            self._choices.param.update(options=[c.text for c in answers], value=None)
+        self._shown = None
+        self._show()
+
+    def _allow(self):
+        run = self._run
+        if run:
+            chosen = isinstance(run.lesson.answers, Scale) or self._choices.value is not None
+            self._predict.disabled = run.phase != Phase.ASKING or not chosen
+
+    def _take_prediction(self):
+        run = self._run
+        if run and run.phase == Phase.ASKING:
+            scale = isinstance(run.lesson.answers, Scale)
+            run.predict(self._scale.value if scale else self._choices.value)
+            self._show()
+
+    def _go_on(self):
+        if self._run and (name := self._run.lesson.following):
+            self.close()
+            self._begin(name)
+
+    # ── what is shown ──
+
+    def _show(self):
+        run = self._run
+        if (now := (run, run.phase)) != self._shown:
+            self._shown, lesson = now, run.lesson
+            asks = run.phase in (Phase.PREPARING, Phase.ASKING)
+            scale, done = isinstance(lesson.answers, Scale), run.phase == Phase.REVEALED
+            self._scale.visible, self._choices.visible = asks and scale, asks and not scale
+            self._predict.visible = asks
+            self._again.visible = done or run.phase == Phase.FAILED
+            self._next.visible = done and lesson.following is not None
+            if lesson.following:
+                self._next.label = f"Next: {self._title(lesson.following)}"
+            self._allow()
+        html = _stages(run) + _body(run, self._session.state)
+        if html != self._text.object:
+            self._text.object = html
+
+    def _title(self, name):
+        return (self._lessons.get(name) or recipes()[name]).title
+
+
+def _button(label, variant, act):
+    button = pmui.Button(label=label, variant=variant, size="small", margin=(2, 4))
+    button.on_click(lambda _: act())
+    return button
+
+
+def _stages(run):
+    marks = "".join(
+        f"<i{' aria-current=step' * (run.phase in phases)}>{k}. {name}</i>"
+        for k, (name, phases) in enumerate(STAGES.items(), start=1)
+    )
+    return f'<div class="stages"><b>{escape(run.lesson.title)}</b>{marks}</div>'
+
+
+def _body(run, state):
+    lesson = run.lesson
+    if run.phase == Phase.FAILED:
+        return _say(run.trouble)
+    if run.phase == Phase.PREPARING:
+        return _say(lesson.question) + _progress(run, state, "Training first")
+    if run.phase == Phase.ASKING:
+        now = run.before[lesson.measure]
+        known = f" Now: {_interval(lesson, now)}." if now.value == now.value else ""
+        return _say(lesson.question + known)
+    if run.phase == Phase.RUNNING:
+        return _say(f"You predicted {_guess(run)}.") + _progress(run, state, "Training")
+    return _say(f"{_verdict(run)} {run.explanation}") + _drawing(run)
+
+
+def _say(text):
+    return f'<p role="status" style="font: 14px/1.45 system-ui">{escape(text)}</p>'
+
+
+def _progress(run, state, what):
+    paused = state == State.PAUSED and 0 < run.share < 1
+    label = "Paused: press Train to go on with the lesson." if paused else f"{what} …"
+    percent = f"{100 * min(1.0, run.share):.0f}"
+    return (
+        f'<p style="font: 13px/1.4 system-ui">{label}</p>'
+        f'<div role="progressbar" aria-label="{what}" aria-valuenow="{percent}">'
+        f'<span style="width: {percent}%"></span></div>'
+    )
+
+
+def _guess(run):
+    guess, unit = run.guess, run.lesson.quantity.unit
+    return f"“{guess}”" if isinstance(guess, str) else f"{guess:g} {unit}".rstrip()
+
+
+def _interval(lesson, measured: Measured):
+    """A value and its interval: "test accuracy 94.4 % (91.0 % to 96.6 %)"."""
+    value, low, high = (
+        lesson.quantity.format(number) for number in (measured.value, measured.low, measured.high)
+    )
+    estimate = "estimate, " if lesson.quantity.estimate else ""
+    between = f" ({estimate}{low} to {high})" if measured.low < measured.high else ""
+    return f"{lesson.quantity.label} {value or '(not measured)'}{between}"
+
+
+def _verdict(run):
+    lesson, measured = run.lesson, run.after[run.lesson.measure]
+    said = (
+        f"You predicted {_guess(run)}. Measured after {_steps(run)}: {_interval(lesson, measured)}."
+    )
+    values = run.values()
+    if isinstance(run.guess, str):
+        right = [choice.text for choice in lesson.right(values)]
+        if run.guess in right:
+            return f"{said} Correct."
+        return f"{said} That was “{right[0]}”." if right else said
+    return f"{said} Correct." if values["low"] <= run.guess <= values["high"] else said
+
+
+def _steps(run):
+    before, after = run.steps
+    steps = after if run.lesson.restart else after - before
+    return f"{steps:,} steps".replace(",", " ")
+
+
+def _drawing(run):
+    """The prediction beside the measured value on the scale of the answers."""
+    if not isinstance(scale := run.lesson.answers, Scale):
+        return ""
+    values = run.values()
+
+    def place(value):
+        return 10 + 400 * min(1.0, max(0.0, (value - scale.low) / (scale.high - scale.low)))
+
+    guess, measured = place(values["guess"]), place(values["measured"])
+    low, high = place(values["low"]), place(values["high"])
+    if measured != measured:
+        return ""
+    name = escape(f"Prediction {_guess(run)}, measured {values['measured']:.1f}")
+    return (
+        f'<svg viewBox="0 0 420 44" role="img" aria-label="{name}" preserveAspectRatio="xMinYMid">'
+        '<line x1="10" x2="410" y1="22" y2="22" stroke="currentColor" opacity="0.35"/>'
+        f'<rect x="{low:.1f}" width="{max(2.0, high - low):.1f}" y="17" height="10" rx="3"'
+        ' fill="#0072b2" opacity="0.4"/>'
+        f'<circle cx="{measured:.1f}" cy="22" r="5" fill="#0072b2"/>'
+        f'<circle cx="{guess:.1f}" cy="22" r="6" fill="none" stroke="#d55e00" stroke-width="2.5"/>'
+        f"{_label(guess, 11, 'your prediction')}{_label(measured, 41, 'measured')}</svg>"
+    )
+
+
+def _label(x, y, text):
+    anchor = "start" if x < 60 else "end" if x > 360 else "middle"
+    return (
+        f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" fill="currentColor"'
+        f' style="font: 12px system-ui">{text}</text>'
+    )

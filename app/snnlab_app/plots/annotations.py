@@ -1,0 +1,100 @@
+"""What is written into a live figure: names at the ends of curves, and marks of turned knobs."""
+
+import numpy as np
+from bokeh.models import ColumnDataSource, Plot, Text, VSpan
+
+from snnlab_app.plots.theme import AXIS
+
+LINE_HEIGHT = 12
+"""Pixels between two names at the ends of curves, so that they do not overlap."""
+FRAME_HEIGHT = 170.0
+"""Pixels of a frame where the browser has not said how high it is."""
+MAX_MARKS = 12
+"""Marks shown; older ones are left out."""
+MARK_LINES = 3
+"""Lines over which the texts of neighbouring marks are spread."""
+
+
+class EndNames:
+    """Names of curves beside their last points, in place of a legend.
+
+    colors : of the curves by label, in the order in which they are written over each other.
+    """
+
+    def __init__(self, figure: Plot, colors: dict[str, str]):
+        self._figure, self._colors, self.scale = figure, colors, 1.0
+        self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "color")})
+        glyph = Text(
+            x="x", y="y", text="text", text_color="color", text_font_size="11px", x_offset=6,
+            text_font_style="bold", text_baseline="middle",
+        )  # fmt: skip
+        figure.add_glyph(self._source, glyph)
+
+    def write(self, ends: dict[str, tuple[float, float, str]]) -> None:
+        """Write a text at the end (x, y) of each curve."""
+        known = [(label, *ends[label]) for label in self._colors if label in ends]
+        known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
+        low, high = self._figure.y_range.start, self._figure.y_range.end
+        said = self._figure.properties_with_values(include_defaults=False)
+        height = said.get("inner_height") or FRAME_HEIGHT
+        gap = self.scale * LINE_HEIGHT * (high - low) / height
+        places = spread_out([y for _, _, y, _ in known], gap, low, high)
+        self._source.data = {
+            "x": [x for _, x, _, _ in known],
+            "y": places,
+            "text": [text for *_, text in known],
+            "color": [self._colors[label] for label, *_ in known],
+        }
+
+
+def spread_out(values: list[float], gap: float, low: float, high: float) -> list[float]:
+    """The values moved apart by ``gap`` at least, in their order, within low…high if they fit."""
+    if not values:
+        return []
+    order = np.argsort(values, kind="stable")
+    rank = gap * np.arange(len(values))
+    # Without the ranks' own distance, values that keep the gap are those that never fall.
+    placed = np.maximum.accumulate(np.asarray(values, float)[order] - rank) + rank
+    top = high - gap / 2
+    placed = np.minimum(placed, top - rank[::-1])
+    placed += max(0.0, low + gap / 2 - placed[0])
+    result = np.empty(len(values))
+    result[order] = placed
+    return result.tolist()
+
+
+class KnobMarks:
+    """Vertical lines at the steps at which a knob was turned, with its new value as text."""
+
+    def __init__(self, figure: Plot, texts: bool = False):
+        self._figure, self._texts, self._shown, self.scale = figure, texts, None, 1.0
+        self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "offset")})
+        line = VSpan(x="x", line_color=AXIS, line_dash="dashed", line_width=1)
+        figure.add_glyph(self._source, line)
+        if texts:
+            text = Text(
+                x="x", y="y", text="text", y_offset="offset", x_offset=3, text_color=AXIS,
+                text_font_size="11px", text_baseline="bottom",
+            )  # fmt: skip
+            figure.add_glyph(self._source, text)
+
+    @property
+    def texts(self) -> list[str]:
+        """Texts of the marks shown."""
+        return list(self._source.data["text"])
+
+    def show(self, marks: tuple) -> None:
+        """Show the newest marks, each with its ``step`` and ``text``."""
+        marks = marks[-MAX_MARKS:]
+        foot = float(self._figure.y_range.start) if self._texts else 0.0
+        if (marks, foot, self.scale) == self._shown:
+            return
+        self._shown = marks, foot, self.scale
+        self._source.data = {
+            "x": [mark.step for mark in marks],
+            "y": [foot] * len(marks),
+            "text": [mark.text for mark in marks],
+            "offset": [
+                -2.0 - self.scale * LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))
+            ],
+        }

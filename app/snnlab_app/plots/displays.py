@@ -1,0 +1,209 @@
+"""The displays of the live screen: curves with their names at their ends, and knob marks."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from snnlab import plotting
+from snnlab.chip.units import PHYSICAL, SCALES
+from snnlab.plotting.training import between
+from snnlab.quantities import LIVE, quantities
+from snnlab_app.plots.annotations import EndNames, KnobMarks
+from snnlab_app.plots.live import LivePlot, pad_range
+
+ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
+"""Lower ends of the accuracy axis, in %."""
+ZOOM_ROOM = 0.1
+"""Share of the zoomed axis that stays free below the curves."""
+RECENT_SHARE = 0.3
+"""Share of the steps, the newest, that the accuracy axis must show."""
+NAME_SHARE = 0.05
+"""Share of the time axis for the names of membranes, beyond the time shown."""
+BASE_HEIGHT = 0.18
+"""Height of the static base as a share of what is above it; not to scale."""
+MIN_POWER_SPAN = 0.04
+"""Least reach of the power axis to either side of the power at the start, as a share of it."""
+SMOOTHED = 25
+"""Points over which power is averaged, as the inputs of a batch change it more than learning."""
+NAME_ROOM = 0.3
+"""Share of the curves' length kept free for the names at their ends."""
+
+_LIVE = quantities(LIVE)
+
+
+def zoom(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
+    """The accuracy axis for recent values from ``low`` on, in %: zoomed once they are high.
+
+    It keeps the present range while they lie in it and no narrower one fits.
+    """
+    fitting = [level for level in ZOOM_LEVELS if low >= level + ZOOM_ROOM * (100.0 - level)]
+    level = fitting[-1] if fitting else 0.0
+    if now[0] in ZOOM_LEVELS and level <= now[0] <= low:
+        level = now[0]
+    return level, 100.0 + 0.02 * (100.0 - level)
+
+
+class MembranePlot(LivePlot):
+    """Membrane traces of the curves ``names``, and a ``threshold`` where one is given."""
+
+    def __init__(self, names: list[str], steps: int, threshold: float | None = None):
+        still = np.zeros(steps)
+        super().__init__(plotting.membranes(dict.fromkeys(names, still), threshold=threshold))
+        for legend in self.figure.legend:
+            legend.visible = False
+        self._traces: dict[str, tuple[str, np.ndarray]] = {}
+        self._threshold, self._quantity = None, SCALES[PHYSICAL].potential
+        colors = plotting.TRACE_COLORS
+        self._ends = EndNames(
+            self.figure, {name: colors[k % len(colors)] for k, name in enumerate(names)}
+        )
+
+    def enlarge(self, on):
+        super().enlarge(on)
+        self._ends.scale = self.scale
+
+    def draw(
+        self,
+        traces: dict[str, tuple[str, np.ndarray]],
+        quantity: str,
+        threshold: tuple[str, float] | None = None,
+    ) -> None:
+        """Draw a trace for each curve, with the text at its end : float[step].
+
+        quantity : what the traces are, with its unit; threshold : its name and value.
+        """
+        self.measure(quantity)
+        end, ends = self.figure.x_range.end / (1 + NAME_SHARE), {}
+        self._traces, self._threshold, self._quantity = traces, threshold, quantity
+        if threshold:
+            self.feed("threshold", np.array([0.0, end]), np.full(2, threshold[1]))
+        for name, (text, trace) in traces.items():
+            time = plotting.microseconds(len(trace))
+            inside, last = time < end, np.interp(end, time, trace)
+            self.feed(name, np.append(time[inside], end), np.append(trace[inside], last))
+            ends[name] = end, float(last), text
+        self.settle()
+        self._ends.write(ends)
+
+    def table(self):
+        """The whole traces, beyond what is shown."""
+        named = [(text, trace) for text, trace in self._traces.values() if text]
+        if self._threshold:
+            name, value = self._threshold
+            named.append((name, np.full(2, value)))
+        return ["curve", "time (µs)", self._quantity], [
+            (text, *point)
+            for text, trace in named
+            for point in zip(plotting.microseconds(len(trace)), trace, strict=True)
+        ]
+
+
+class NamedCurves(LivePlot):
+    """Curves over the steps with a name at each end, and with marks of turned knobs."""
+
+    def __init__(self, element, colors: dict[str, str], pad: Callable, texts: bool):
+        super().__init__(element, follow="xy", pads={"y": pad}, right=NAME_ROOM)
+        self.names = EndNames(self.figure, colors)
+        self.marks = KnobMarks(self.figure, texts)
+
+    def enlarge(self, on):
+        super().enlarge(on)
+        self.leave_free(NAME_ROOM * self.scale)
+        self.names.scale = self.marks.scale = self.scale
+
+
+class AccuracyPlot(NamedCurves):
+    """Accuracy of batches and of test images, in the loop and out of it, with knob marks."""
+
+    def __init__(self):
+        colors = {
+            "held out": plotting.TEST_COLOR, "batches": plotting.TRAIN_COLOR,
+            "left out": plotting.ORANGE,
+        }  # fmt: skip
+        super().__init__(plotting.learning_curve(), colors, zoom, texts=True)
+
+    def draw(self, s) -> None:
+        """Draw the curves of a snapshot."""
+        batches = s.history["step"], 100 * s.history["accuracy"]
+        held = {name: 100 * values for name, values in s.held_out.items()}
+        held_step, left_step = s.held_out["step"], s.transferred["step"]
+        left = 100 * s.transferred["left"]
+        self.feed("batches", *batches)
+        self.feed("held out", held_step, held["accuracy"])
+        self.feed("left out", left_step, left)
+        self.feed("test", s.tests["step"], 100 * s.tests["accuracy"])
+        self.write("range", *between(held_step, held["low"], held["high"]))
+        inside = np.interp(left_step, held_step, held["accuracy"]) if len(left_step) else left
+        self.write("gap", *between(left_step, inside, left))
+        recent = (1.0 - RECENT_SHARE) * s.step
+        self.limit(recent)
+        self.settle()
+        self.marks.show(s.marks)
+        ends = {
+            "batches": (*batches, "batch", _LIVE["accuracy"]),
+            "held out": (held_step, held["accuracy"], "test", _LIVE["held_out"]),
+            "left out": (left_step, left, "left out", _LIVE["held_out"]),
+        }
+        self.names.write({
+            label: (x[-1], y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
+            for label, (x, y, name, quantity) in ends.items() if len(x)
+        })  # fmt: skip
+
+
+class PowerPlot(NamedCurves):
+    """Power by spikes above the static base, against that at the start of the training."""
+
+    def __init__(self):
+        colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
+        super().__init__(plotting.power_curve(), colors, above_base, texts=False)
+
+    def draw(self, s) -> None:
+        """Draw the curve of a snapshot."""
+        step, batches = s.history["step"], s.history["activity"]
+        if not len(step):
+            return
+        activity = smooth(batches, SMOOTHED)
+        start, ends = s.activity_at_start, step[[0, -1]]
+        self.feed("activity", step, activity)
+        self.write("batches", step, batches)
+        margin = MIN_POWER_SPAN * start * np.array([-1, 1])
+        self.feed("start", ends, np.full(2, start))
+        self.see("room", ends, start + margin)
+        foot, top = self.figure.y_range.start, self.figure.y_range.end
+        low = foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT)
+        self.figure.yaxis.bounds = (low, 1e9)  # no numbers at the base, which is not to scale
+        self.write("share", *between(step, activity, np.full(len(step), low)))
+        self.write("static", *between(ends, np.full(2, low), np.full(2, foot)))
+        self.marks.show(s.marks)
+        static = _LIVE["power"].format(s.power.static)
+        self.names.write({
+            "activity": (ends[1], activity[-1], _LIVE["activity"].format(activity[-1] / 1e3)),
+            "start": (ends[1], start, "at start"),
+            "static": (ends[1], (low + foot) / 2, f"static {static}"),
+        })  # fmt: skip
+
+
+def above_base(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
+    """The axis of power: the values, and below them room for the static base."""
+    foot, top = now
+    bottom, top = pad_range(low, high, (foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT), top))
+    return bottom - BASE_HEIGHT * (top - bottom), top
+
+
+def smooth(values: np.ndarray, window: int) -> np.ndarray:
+    """Moving average over each value and up to ``window`` − 1 before it."""
+    total = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
+    end = np.arange(1, len(total))
+    start = np.maximum(end - window, 0)
+    return (total[end] - total[start]) / (end - start)
+
+
+def change(now: float, before: float) -> str:
+    """A relative change in words: "−38 %", "×2.4" from doubling on; empty where unknown."""
+    if not before > 0 or not np.isfinite(now):
+        return ""
+    ratio = now / before
+    if ratio >= 2:
+        return f"×{ratio:.1f}"
+    percent = round(100 * (ratio - 1))
+    return f"{'+' if percent > 0 else '−' if percent < 0 else '±'}{abs(percent)} %"

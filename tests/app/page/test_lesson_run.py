@@ -1,0 +1,156 @@
+"""Lessons in progress, without a page: each bundled one to its end, and what may come between."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import until
+
+from snnlab.config import Config
+from snnlab.lessons import Scale, bundled, read
+from snnlab_app.page.lesson_run import LessonRun, Phase
+from snnlab_app.session.local import Session
+
+SHORT = """
+title = "Short"
+about = "Short."
+question = "How many?"
+measure = "accuracy"
+scale = {from = 0, to = 100, step = 1}
+set = {epochs = 1000, schedule = "constant", beta = 20.0}
+warm_up = {steps = 4}
+[change]
+set = {mismatch = 0.3}
+run = {steps = 4}
+[[explain]]
+text = "From {before} to {measured}."
+"""
+COARSE = {"weight-bits": 1}
+"""Which explanation fits on the bundled digits, where it is not the first: 2 bits are too few."""
+
+
+@pytest.fixture
+def session():
+    session = Session(Config.checked(dataset="digits")).start()
+    until(lambda: session.state != "loading")
+    yield session
+    session.close()
+
+
+def running(session, lesson):
+    """A lesson that has begun, and what makes it go on until a phase."""
+
+    def turn(settings):
+        for name, value in settings.items():
+            session.turn(name, value)
+
+    run = LessonRun(lesson, session, turn)
+
+    def reach(*phases):
+        def there():
+            run.see()
+            return run.phase in phases
+
+        until(there)
+
+    run.begin({**Config().values(), "dataset": "digits", **lesson.settings})
+    return run, reach
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", bundled())
+def test_every_lesson_comes_to_its_end_and_makes_its_point(session, name):
+    lesson = bundled()[name]
+    run, reach = running(session, lesson)
+    reach(Phase.ASKING)
+    assert session.state == "paused"
+    assert run.before["accuracy"].value > 0.7
+    scale = isinstance(lesson.answers, Scale)
+    run.predict(lesson.answers.low if scale else lesson.answers[0].text)
+    reach(Phase.REVEALED)
+    assert run.trouble == ""
+    measured = run.after[lesson.measure]
+    assert measured.low <= measured.value <= measured.high
+    values = run.values()
+    fitting = lesson.explanations[COARSE.get(name, 0)]
+    assert fitting.when is None or fitting.when.holds(values), values
+    assert run.explanation == lesson.fill(fitting.text, values)
+    assert re.search(r"\d", run.explanation)
+    if not scale:
+        assert len(lesson.right(values)) == 1
+
+
+def test_a_prediction_is_compared_with_what_the_training_measured(session):
+    run, reach = running(session, read(SHORT, "short"))
+    assert run.phase == Phase.PREPARING
+    run.predict(3.0)
+    assert run.guess is None, "the question has not been asked yet"
+    reach(Phase.ASKING)
+    begun = session.snapshot
+    assert begun.step >= 4
+    assert session.config.beta == 20.0
+    run.predict(3.0)
+    assert run.phase == Phase.RUNNING
+    reach(Phase.REVEALED)
+    now = session.snapshot
+    assert (session.state, session.config.mismatch) == ("paused", 0.3)
+    assert run.steps == (begun.step, now.step)
+    assert now.step >= begun.step + 4
+    assert run.values()["guess"] == 3.0
+    assert run.values()["measured"] == 100 * now.held_out["accuracy"][-1]
+    assert run.values()["before"] == 100 * begun.held_out["accuracy"][-1]
+    assert run.explanation == "From {:.1f} % to {:.1f} %.".format(
+        run.values()["before"], run.values()["measured"]
+    )
+
+
+def test_a_lesson_begins_again_after_a_longer_training(session):
+    session.play()
+    until(lambda: session.snapshot.step > 30)
+    run, reach = running(session, read(SHORT, "short"))
+    reach(Phase.ASKING)
+    assert 4 <= session.snapshot.step < 30
+    assert np.all(session.snapshot.history["step"] <= session.snapshot.step)
+    assert run.before["accuracy"].value < 0.9
+
+
+def test_a_change_that_restarts_is_measured_on_the_new_training(session):
+    text = SHORT.replace("set = {mismatch", "restart = true\nset = {hidden = [20], mismatch")
+    run, reach = running(session, read(text, "short"))
+    reach(Phase.ASKING)
+    run.predict(3.0)
+    reach(Phase.REVEALED)
+    assert run.trouble == ""
+    assert session.snapshot.frame.recording.spikes[0].n_channels == 20
+    assert run.steps[1] == session.snapshot.step
+
+
+@pytest.mark.parametrize(
+    ("meddle", "said"),
+    [
+        (lambda session: session.turn("beta", 50.0), "Settings were changed"),
+        (lambda session: session.reset(), "The training was reset"),
+    ],
+)
+def test_changes_made_during_a_lesson_are_reported(session, meddle, said):
+    lesson = read(SHORT.replace("run = {steps = 4}", "run = {seconds = 1.5}"), "short")
+    run, reach = running(session, lesson)
+    reach(Phase.ASKING)
+    session.step()
+    until(lambda: session.snapshot.step > run.steps[0])
+    run.predict(3.0)
+    until(lambda: session.state == "running")
+    meddle(session)
+    if session.state != "running":
+        session.play()
+    reach(Phase.REVEALED, Phase.FAILED)
+    assert run.explanation.startswith(said) or run.phase == Phase.FAILED
+
+
+def test_a_training_that_fails_ends_the_lesson(session):
+    run, reach = running(session, read(SHORT, "short"))
+    reach(Phase.ASKING)
+    session.close()
+    run.predict(3.0)
+    reach(Phase.FAILED)
+    assert run.trouble
