@@ -22,6 +22,8 @@ MAX_SHARE = 0.03
 """Share of the training's time that measurements may take; they become rarer where it is more."""
 SAME_CHANGE_SECONDS = 3.0
 """Seconds within which several changes of the chip count as one: somebody drags a slider."""
+FOLLOW_UP_SECONDS = 0.25
+"""Seconds after such a further change to the next measurement, so that both lines turn there."""
 CHIP_KNOBS = (*FABRICATED, "calibration", *TRIAL_NOISE, *BITS)
 
 
@@ -52,7 +54,7 @@ class HeldOut:
         apart = self._left is None or now - self._changed > SAME_CHANGE_SECONDS
         if apart and trainer.step != self._split[0]:
             self._split = trainer.step, before
-        self._changed = now
+        self._changed, self._due = now, min(self._due, now + FOLLOW_UP_SECONDS)
         if trainer.step == self._split[0]:
             undone = self._chip == self._split[1]
             self._left = None if undone else trainer.weights_lsb()

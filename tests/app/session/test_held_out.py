@@ -142,6 +142,19 @@ def test_a_change_undone_before_the_next_update_leaves_no_other_line(trainer, me
     assert measured.transferred()["step"].tolist() == [21], "the one after it begins at once"
 
 
+def test_a_dragged_slider_is_measured_soon_after_each_of_its_values(trainer, measured, monkeypatch):
+    now = [module.perf_counter()]
+    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    for sigma in (0.1, 0.2, 0.3):
+        trainer.config.set("mismatch", sigma)
+        measured.follow()
+        for _ in range(2):
+            measured.measure(hurry=True)
+            trainer.advance()
+            now[0] += 1.1 * module.FOLLOW_UP_SECONDS
+    assert measured.transferred()["step"].tolist() == [20, 23, 25]
+
+
 def test_weights_of_more_bits_are_rounded_to_those_of_the_chip(trainer, measured):
     change(trainer, measured, weight_bits=3)
     trainer.advance()
