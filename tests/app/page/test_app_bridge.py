@@ -72,8 +72,8 @@ def test_every_script_is_a_part_of_the_page_and_is_javascript():
     files = {
         path.name: path.read_text("utf-8") for path in Path(bridge.__file__).parent.glob("*.js")
     }
-    assert {*SCRIPTS} == {*files}
-    assert all(text in Bridge._esm for text in files.values())
+    assert {*SCRIPTS, "dialog.js"} == {*files}  # that is a component of its own
+    assert all(files[name] in Bridge._esm for name in SCRIPTS)
     if node := shutil.which("node"):
         for text in (*files.values(), Bridge._esm):
             check = [node, "--input-type=module", "--check", "-"]
