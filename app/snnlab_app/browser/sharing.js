@@ -32,9 +32,10 @@ async function parts_of(titles) {
   for (const [id, title] of titles) {
     const view = figures.get(id), box = view?.el.getBoundingClientRect()
     if (!view || !is_visible(box)) continue
-    parts.push({box, title, image: await createImageBitmap(await view.export("png").to_blob())})
+    const image = await createImageBitmap(await view.export("png").to_blob())
+    parts.push({box, title: view.el.getAttribute("aria-label") ?? title, image})
   }
-  for (const region of elements(document)) {
+  for (const region of elements(document, exported)) {
     if (region.getAttribute("role") !== "figure") continue
     for (const image of elements(region, exported)) {
       const box = image.getBoundingClientRect()

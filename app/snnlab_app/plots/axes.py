@@ -91,13 +91,19 @@ class Axes:
         u, v = self._place(x[top], y[top])
         draw_text(pen, (u / SCALE, v / SCALE - 5), text, 12, color, "ms")
 
-    def paste(self, picture: Image.Image, cells: np.ndarray) -> None:
-        """Fill the frame with cells : uint8[row, column, channel], first row on top."""
-        left, top, right, bottom = (SCALE * edge for edge in self._box)
-        size = right - left - SCALE, bottom - top
-        picture.paste(
-            Image.fromarray(cells).resize(size, Image.Resampling.NEAREST), (left + SCALE, top)
-        )
+    def squares(self, pen, x, y, color: str, half: float) -> None:
+        """A square at each point that is in range; ``half`` its width : pixels."""
+        half *= SCALE
+        for u, v in self._points(x, y):
+            pen.rectangle((u - half, v - half, u + half, v + half), color)
+
+    def paste(self, picture: Image.Image, cells: np.ndarray, top: float) -> None:
+        """Fill the frame up to y = ``top`` with cells : uint8[row, column, channel]."""
+        left, _, right, bottom = (SCALE * edge for edge in self._box)
+        _, v = self._place(self._x[0], top)
+        size = right - left - SCALE, round(bottom - v)
+        cells = Image.fromarray(cells).resize(size, Image.Resampling.NEAREST)
+        picture.paste(cells, (left + SCALE, round(v)))
 
     def _points(self, x, y):
         x, y = np.asarray(x, float), np.asarray(y, float)

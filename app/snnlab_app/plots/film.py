@@ -14,11 +14,16 @@ from snnlab_app.plots.axes import SCALE, Axes, draw_text
 from snnlab_app.plots.recent import Moment
 from snnlab_app.session.snapshot import Snapshot
 
+CELL_COLUMNS = 8
+"""Columns of a CADC sample, so that the shown time ends near where it should."""
+
 SIZE = 900, 560
 MIN_MOMENTS = 3
 MAX_BYTES = 2_000_000
 COLORS = (64, 32, 16)
 """Sizes of the palette; the largest one within ``MAX_BYTES`` is used."""
+NEARLY_WHITE = 249
+"""Value of a channel above which a colour of the palette is made lighter: white must stay white."""
 SHOWN_TIME = 15.0
 """End of the raster's time axis : µs; spikes end earlier."""
 PAST = 2.0
@@ -55,9 +60,9 @@ def animation(
 def _reduced(pictures, colors):
     """Pictures in the colours that most pixels of one of them have; white stays white."""
     sample = pictures[len(pictures) // 2].quantize(colors, dither=Image.Dither.NONE)
-    palette, ground = sample.getpalette(), 3 * sample.getpixel((0, 0))
-    palette[ground : ground + 3] = 255, 255, 255
-    sample.putpalette(palette)
+    palette = np.array(sample.getpalette())
+    palette[palette > NEARLY_WHITE] = 255
+    sample.putpalette(palette.tolist())
     return [picture.quantize(palette=sample, dither=Image.Dither.NONE) for picture in pictures]
 
 
@@ -67,6 +72,10 @@ def _written(pictures, shown, kind):
         file, kind, save_all=True, append_images=others, duration=shown, loop=0, **KINDS[kind]
     )
     return file.getvalue()
+
+
+SPIKES = {"input": (plotting.INPUT_COLOR, 1.5), "hidden": (plotting.HIDDEN_COLOR, 2.0)}
+"""Colour of a layer's spikes, and half their width : pixels."""
 
 
 class Film:
@@ -115,15 +124,21 @@ class Film:
         pen, frame = ImageDraw.Draw(picture), moment.frame
         draw_text(pen, (SIZE[0] - 20, 26), _decision(frame), 13, anchor="rs")
         draw_text(pen, (20, 48), moment.numbers, 12, width=SIZE[0] - 40)
-        cells = plotting.raster_cells(frame.recording)
-        time = 1e6 * frame.recording.duration
-        columns = round(cells.shape[1] * min(1.0, SHOWN_TIME / time))
-        self._raster.paste(picture, PALETTE[cells[::-1, :columns]])
+        self._draw_raster(picture, pen, frame.recording)
         self._draw_traces(pen, frame)
         for curve, color, width, dots in self._curves:
             self._accuracy.line(pen, *_until(curve, moment.step), color, width, dots)
         self._activity.line(pen, *_until(self._power, moment.step), plotting.GREEN, 2.0)
         return picture.reduce(SCALE)
+
+    def _draw_raster(self, picture, pen, recording):
+        cells = np.repeat(plotting.output_cells(recording), CELL_COLUMNS, axis=1)
+        time = 1e6 * recording.duration
+        columns = round(cells.shape[1] * min(1.0, SHOWN_TIME / time))
+        height = len(cells) * plotting.LABEL_ROWS
+        self._raster.paste(picture, PALETTE[cells[::-1, :columns]], height)
+        for layer, points in plotting.spike_points(recording).items():
+            self._raster.squares(pen, *points, *SPIKES[layer])
 
     def _draw_traces(self, pen, frame):
         time = plotting.microseconds(len(frame.label_traces))

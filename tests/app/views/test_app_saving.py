@@ -33,7 +33,7 @@ def snapshot(step, rng, classes=DIGITS, hidden=246):
     curve = {"step": past, "accuracy": np.clip(past / 100, 0, 0.95), "spikes": 50 - past / 10}
     curve |= {"activity": 30 - past / 20, "power": 201 - past / 20}
     traces = rng.normal(0, 0.3, (20, 10)).cumsum(0).astype(np.float32)
-    frame = Frame(np.zeros((16, 16), np.uint8), "7", shown, traces, "max", "7")
+    frame = Frame(np.zeros((16, 16), np.uint8), "7", shown, traces, "max", "7", None)
     tests = {name: curve[name][::20] for name in ("step", "accuracy")}
     values = dict.fromkeys(Snapshot.__dataclass_fields__)
     values |= {"classes": classes, "step": step, "test_accuracy": 0.94, "history": curve}
