@@ -221,8 +221,9 @@ def _interval(quantity: Quantity, measured: Measured):
 
 
 def _verdict(run):
-    lesson, measured = run.lesson, run.after[run.lesson.measure]
-    said = f"You predicted {_guess(run)}. Measured after {_steps(run)}: {_interval(lesson.quantity, measured)}."
+    lesson = run.lesson
+    measured = _interval(lesson.quantity, run.after[lesson.measure])
+    said = f"You predicted {_guess(run)}. Measured after {_steps(run)}: {measured}."
     values = run.values()
     if isinstance(run.guess, str):
         right = [choice.text for choice in lesson.right(values)]
