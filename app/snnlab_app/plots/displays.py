@@ -10,6 +10,7 @@ from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.plots.annotations import EndNames, KnobMarks
 from snnlab_app.plots.live import LivePlot, pad_range
+from snnlab_app.plots.template import template
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
@@ -43,12 +44,16 @@ def zoom(low: float, high: float, now: tuple[float, float]) -> tuple[float, floa
     return level, 100.0 + 0.02 * (100.0 - level)
 
 
+def _at_rest(names, steps, threshold):
+    still = np.zeros(steps)
+    return plotting.membranes(dict.fromkeys(names, still), threshold=threshold)
+
+
 class MembranePlot(LivePlot):
     """Membrane traces of the curves ``names``, and a ``threshold`` where one is given."""
 
     def __init__(self, names: list[str], steps: int, threshold: float | None = None):
-        still = np.zeros(steps)
-        super().__init__(plotting.membranes(dict.fromkeys(names, still), threshold=threshold))
+        super().__init__(template(_at_rest, tuple(names), steps, threshold))
         for legend in self.figure.legend:
             legend.visible = False
         self._traces: dict[str, tuple[str, np.ndarray]] = {}
@@ -120,7 +125,7 @@ class AccuracyPlot(NamedCurves):
             "held out": plotting.TEST_COLOR, "batches": plotting.TRAIN_COLOR,
             "left out": plotting.ORANGE,
         }  # fmt: skip
-        super().__init__(plotting.learning_curve(), colors, zoom, texts=True)
+        super().__init__(template(plotting.learning_curve), colors, zoom, texts=True)
 
     def draw(self, s) -> None:
         """Draw the curves of a snapshot."""
@@ -155,7 +160,7 @@ class PowerPlot(NamedCurves):
 
     def __init__(self):
         colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
-        super().__init__(plotting.power_curve(), colors, above_base, texts=False)
+        super().__init__(template(plotting.power_curve), colors, above_base, texts=False)
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""

@@ -23,6 +23,7 @@ from snnlab_app.plots.displays import (
     change,
 )
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.plots.theme import (
     INLINE_SLIDER,
     LIVE_GRID,
@@ -65,6 +66,10 @@ MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 _LIVE = quantities(LIVE)
 
 
+def _no_spikes():
+    return plotting.curve(blank.curves(), "spikes", "", plotting.HIDDEN_COLOR)
+
+
 class LiveView(View):
     """Plots and numbers of one session, updated from its snapshots."""
 
@@ -77,6 +82,7 @@ class LiveView(View):
     )
     attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
+    drawings = ((plotting.learning_curve,), (plotting.power_curve,), (_no_spikes,))
     has_animation = True
 
     def __init__(self, session):
@@ -136,9 +142,7 @@ class LiveView(View):
             "output membranes": MembranePlot(list(classes), steps),
             "accuracy": AccuracyPlot(),
             "power": PowerPlot(),
-            "spikes": LivePlot(
-                plotting.curve(blank.curves(), "spikes", "", plotting.HIDDEN_COLOR), follow="xy"
-            ),
+            "spikes": LivePlot(template(_no_spikes), follow="xy"),
         }
         for name, label in NAMES.items():
             self.plots[name].stand_alone(label)
