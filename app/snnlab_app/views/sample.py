@@ -165,7 +165,7 @@ class SampleView(View):
         self.plots = still_figures(self._drawn)
         cards = (card(name.capitalize(), flex(250), p.pane(name)) for name, p in self.plots.items())
         self._still.objects = list(cards)
-        self._saving.offer()
+        self.saving.offer()
 
     def table(self, plot):
         if plot == "raster":
