@@ -37,6 +37,8 @@ class View:
     """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
     """Number of figures."""
+    has_pictures = False
+    """Whether it draws anything that is not among its figures."""
     has_animation = False
     """Whether an animation of its last seconds can be saved."""
     drawings: tuple[tuple, ...] = ()
