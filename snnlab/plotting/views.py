@@ -246,6 +246,7 @@ def runs(names: list[str], ylabel: str) -> hv.Overlay:
         hv.Curve((none, none), "step", "value", label=name).opts(
             color=colors[k % len(colors)] if name != names[-1] else p.GREY,
             line_width=4 if name == names[-1] else 1.8,
+            line_alpha=0.6 if name == names[-1] else 1.0,
             line_dash="solid" if name == names[-1] else ("dashed", "dotdash", "dotted")[k % 3],
         )
         for k, name in enumerate(names)

@@ -13,14 +13,14 @@ const STYLE = `
   }
   .snnlab-dialog.wide { max-width: 1080px }
   .snnlab-dialog::backdrop { background: rgba(0, 0, 0, 0.5) }
-  .snnlab-dialog header {
+  .snnlab-dialog .top {
     align-items: center; background: inherit; display: flex; justify-content: space-between;
     padding: 12px 0 8px; position: sticky; top: 0; z-index: 1;
   }
   .snnlab-dialog h2 { font: 600 20px/1.3 system-ui, sans-serif; margin: 0 }
   .snnlab-dialog h3 { font: 600 15px/1.4 system-ui, sans-serif; margin: 14px 0 6px }
   .snnlab-dialog p { margin: 0 0 10px; white-space: pre-line }
-  .snnlab-dialog footer { display: flex; gap: 8px; justify-content: flex-end; margin-top: 12px }
+  .snnlab-dialog .buttons { display: flex; gap: 8px; justify-content: flex-end; margin-top: 12px }
   .snnlab-dialog button {
     background: transparent; border: 1px solid rgba(124, 130, 140, 0.6); border-radius: 8px;
     color: inherit; cursor: pointer; font: 600 14px/1.3 system-ui, sans-serif; padding: 9px 16px;
@@ -30,7 +30,7 @@ const STYLE = `
     background: var(--accent); border-color: var(--accent);
     color: var(--mui-palette-primary-contrastText, white);
   }
-  .snnlab-dialog header button { border: none; font-size: 22px; line-height: 1; padding: 8px 12px }
+  .snnlab-dialog .top button { border: none; font-size: 22px; line-height: 1; padding: 8px 12px }
   .snnlab-dialog button:hover:not(:disabled) { border-color: currentColor }
   .snnlab-dialog :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
   .snnlab-dialog ul {
@@ -51,9 +51,9 @@ export function render({model, el}) {
   el.style.display = "none"
   const dialog = document.createElement("dialog")
   dialog.setAttribute("aria-labelledby", `snnlab-${model.key}`)
-  dialog.innerHTML = `<style>${STYLE}</style><header><h2 id="snnlab-${model.key}"></h2>
-    <button aria-label="Close" data-close>×</button></header><div></div>`
-  const [title, content] = [dialog.querySelector("h2"), dialog.querySelector("div")]
+  dialog.innerHTML = `<style>${STYLE}</style><div class="top"><h2 id="snnlab-${model.key}"></h2>
+    <button aria-label="Close" data-close>×</button></div><div></div>`
+  const [title, content] = [dialog.querySelector("h2"), dialog.querySelector(".top + div")]
   const fill = () => {
     const pressed = dialog.open && document.activeElement?.dataset.press
     dialog.className = "snnlab-dialog" + (model.wide ? " wide" : "")

@@ -200,7 +200,12 @@ def framed(**content) -> pmui.Page:
     pn.state.curdoc.theme = PLOT_THEME
     return panel_fixes.without_busy(
         lambda: pmui.Page(
-            title="snnlab", theme_config=THEME, busy_indicator=None, sx=FRAME, **content
+            title="snnlab",
+            theme_config=THEME,
+            busy_indicator=None,
+            sx=FRAME,
+            sidebar_resizable=False,
+            **content,
         )
     )
 

@@ -8,6 +8,7 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.lessons import Lesson, Scale
+from snnlab.lessons.reading import MAX_CHOICES
 from snnlab.recipes import recipes
 from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
 from snnlab_app.panel_fixes import Markup
@@ -51,11 +52,8 @@ class LessonPanel:
         self._shown = None
         self._text = Markup("", sizing_mode="stretch_width", margin=0, stylesheets=[_LOOK])
         self._scale = pmui.FloatSlider(label="Your prediction", visible=False, width=300)
-        self._choices = pmui.RadioBoxGroup(
-            label="Your prediction", options=["–"], visible=False, margin=(0, 10)
-        )
-        self._choices.param.watch(lambda _: self._allow(), "value")
-        self._predict = _button("Predict", "contained", self._take_prediction)
+        self._predict = _button("Predict", "contained", lambda: self._take(self._scale.value))
+        self._choices = [_choice(self._take) for _ in range(MAX_CHOICES)]
         self._next = _button("Next", "contained", self._go_on)
         self._again = _button("Try again", "outlined", lambda: self.start(self._run.lesson.name))
         self._close = _button("End lesson", "text", self.close)
@@ -64,7 +62,7 @@ class LessonPanel:
                 self._text, margin=0, sizing_mode="stretch_width",
                 styles={"flex": "1 1 420px", "min-width": "min(420px, 100%)"},
             ),
-            self._scale, self._choices, self._predict, self._next, self._again, self._close,
+            self._scale, self._predict, *self._choices, self._next, self._again, self._close,
             align_items="center", gap="4px 16px", margin=5, sizing_mode="stretch_width",
             styles={**CARD, "padding": "8px 14px"}, visible=False,
         )  # fmt: skip
@@ -117,21 +115,14 @@ class LessonPanel:
                 step=answers.step, value=middle,
             )  # fmt: skip
         else:
-            self._choices.param.update(options=[c.text for c in answers], value=None)
+            for button, choice in zip(self._choices, answers, strict=False):
+                button.label = choice.text
         self._shown = None
         self._show()
 
-    def _allow(self):
-        run = self._run
-        if run:
-            chosen = isinstance(run.lesson.answers, Scale) or self._choices.value is not None
-            self._predict.disabled = run.phase != Phase.ASKING or not chosen
-
-    def _take_prediction(self):
-        run = self._run
-        if run and run.phase == Phase.ASKING:
-            scale = isinstance(run.lesson.answers, Scale)
-            run.predict(self._scale.value if scale else self._choices.value)
+    def _take(self, guess):
+        if self._run:
+            self._run.predict(guess)
             self._show()
 
     def _go_on(self):
@@ -147,13 +138,16 @@ class LessonPanel:
             self._shown, lesson = now, run.lesson
             asks = run.phase in (Phase.PREPARING, Phase.ASKING)
             scale, done = isinstance(lesson.answers, Scale), run.phase == Phase.REVEALED
-            self._scale.visible, self._choices.visible = asks and scale, asks and not scale
-            self._predict.visible = asks
+            choices = 0 if scale else len(lesson.answers)
+            self._scale.visible = self._predict.visible = asks and scale
+            for k, button in enumerate(self._choices):
+                button.visible = asks and k < choices
+            for button in (self._predict, *self._choices):
+                button.disabled = run.phase != Phase.ASKING
             self._again.visible = done or run.phase == Phase.FAILED
             self._next.visible = done and lesson.following is not None
             if lesson.following:
                 self._next.label = f"Next: {self._title(lesson.following)}"
-            self._allow()
         html = _stages(run) + _body(run, self._session.state)
         if html != self._text.object:
             self._text.object = html
@@ -165,6 +159,11 @@ class LessonPanel:
 def _button(label, variant, act):
     button = pmui.Button(label=label, variant=variant, size="small", margin=(2, 4))
     button.on_click(lambda _: act())
+    return button
+
+
+def _choice(take):
+    button = _button("", "outlined", lambda: take(button.label))
     return button
 
 

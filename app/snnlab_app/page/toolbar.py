@@ -6,6 +6,8 @@ import panel_material_ui as pmui
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab_app.plots.theme import HEADER_TABS
 
+INHERIT = {"color": "inherit"}
+"""Style of a button with the colour of the text around it."""
 ENTRIES = {
     "undo": ("Undo (Ctrl+Z)", "undo"),
     "redo": ("Redo (Ctrl+Y)", "redo"),
@@ -35,12 +37,12 @@ class Header:
         )  # fmt: skip
         self._acts, self._units, self._presenting = acts, shown_in, False
         self._scenarios = pmui.Button(
-            label="Scenarios", variant="text", size="small", margin=(0, 2), color="default"
+            label="Scenarios", variant="text", size="small", margin=(0, 2), sx=INHERIT
         )
         self._scenarios.on_click(lambda _: acts["scenarios"]())
         self._menu = pmui.MenuButton(
             label="Menu", variant="text", size="small", margin=(0, 2), items=self._entries(),
-            color="default",
+            sx=INHERIT,
         )  # fmt: skip
         self._menu.on_click(self._chosen)
 

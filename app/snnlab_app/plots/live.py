@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 from bokeh.core.property.vectorization import Value
-from bokeh.models import ColorBar, Plot
+from bokeh.models import BasicTicker, ColorBar, Plot
 
 from snnlab_app.panel_fixes import rendered
 from snnlab_app.plots.template import Template
@@ -66,9 +66,9 @@ class LivePlot:
         self._alone = True
         for axis in self.figure.axis:
             axis.axis_label = ""
+            if isinstance(axis.ticker, BasicTicker):
+                axis.ticker.update(desired_num_ticks=5, num_minor_ticks=0)
         self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
-        self.figure.toolbar_location = "right"
-        self.figure.toolbar_inner = True
 
     def enlarge(self, on: bool) -> None:
         """Draw large type and thick lines, or as usual again."""
@@ -211,6 +211,7 @@ def _dress(figure, height):
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True)
+    figure.update(toolbar_location="right", toolbar_inner=True)  # over the frame, without a place
     figure.min_border_right = 16  # room for half of the last axis label
     for axis in figure.axis:
         axis.update(

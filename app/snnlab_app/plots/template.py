@@ -25,7 +25,7 @@ class Template:
         self._leaves: dict[str, tuple[str, str | None]] = {}
         self.dimensions: dict[str, list[str]] = {}
         figure = rendered(element, self._remember)
-        self._json = json.dumps(Serializer(deferred=False).encode(figure))
+        self._json = json.dumps(_plain(Serializer(deferred=False).encode(figure)))
 
     def _remember(self, leaf):
         source, glyph = leaf.handles.get("source"), leaf.handles.get("glyph")
@@ -47,6 +47,18 @@ class Template:
         sources = {label: model.get(source) for label, (source, _) in self._leaves.items()}
         glyphs = {label: model.get(glyph) for label, (_, glyph) in self._leaves.items()}
         return figure, sources, glyphs
+
+
+def _plain(part):
+    """A serialized model whose constants are written as such, except the labels of a legend, as
+    HoloViews has them."""
+    if isinstance(part, list):
+        return [_plain(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    if part.get("type") == "value" and len(part) == 2:
+        return _plain(part["value"])
+    return {name: inner if name == "label" else _plain(inner) for name, inner in part.items()}
 
 
 @lru_cache(maxsize=128)

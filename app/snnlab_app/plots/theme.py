@@ -16,12 +16,12 @@ _SHEET = {
 """Style of the drawer on a phone: a sheet from the bottom, so that the displays stay visible."""
 
 
-def _scheme(primary, bar, ink, line):
+def _scheme(primary, on_primary, bar, ink, line):
     """Colours and component styles of a light or dark page."""
     return {
         "typography": {"fontFamily": "system-ui, -apple-system, 'Segoe UI', sans-serif"},
         "shape": {"borderRadius": 8},
-        "palette": {"primary": {"main": primary}},
+        "palette": {"primary": {"main": primary, "contrastText": on_primary}},
         "components": {
             "MuiAppBar": {"styleOverrides": {"root": {
                 "backgroundColor": f"{bar} !important", "backgroundImage": "none",
@@ -33,16 +33,20 @@ def _scheme(primary, bar, ink, line):
                 "paddingRight": "8px !important",
             }}},
             "MuiDrawer": {"styleOverrides": {"paper": _SHEET}},
-            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1"}}},
+            # The title is the page's heading; an empty one above the drawer is none.
+            "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1", "h5": "div"}}},
+            "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
+            # Else an empty element would be named by the description of a knob.
+            "MuiTooltip": {"defaultProps": {"describeChild": True}},
         },
     }  # fmt: skip
 
 
 THEME = {
-    "light": _scheme(BLUE, "#FFFFFF", "#1F2328", "#D5D9DE"),
-    "dark": _scheme("#3D9BD1", "#16191D", "#E6E8EB", "#33383F"),
+    "light": _scheme(BLUE, "#FFFFFF", "#FFFFFF", "#1F2328", "#D5D9DE"),
+    "dark": _scheme("#3D9BD1", "#0C1117", "#16191D", "#E6E8EB", "#33383F"),
 }
-"""The accent colour is lighter in dark mode, so that text in it, and white on it, stay readable."""
+"""The accent colour is lighter in dark mode, with dark text on it, so that both are readable."""
 
 # Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
@@ -56,7 +60,10 @@ FRAME = {
     "& .header a": {"color": "inherit"},
     "& .header .MuiToolbar-root > .MuiBox-root": {"minWidth": 0},
     "& .header .MuiIconButton-root": {"marginRight": "4px", "padding": "6px"},
-    "@media (max-width: 899px)": {"& .header .title": {"display": "none"}},
+    "& .header .MuiLinearProgress-root": {"display": "none"},
+    "@media (max-width: 899px)": {
+        "& .header .title": {"position": "absolute", "clipPath": "inset(50%)", "width": "1px"},
+    },
     "@media (prefers-reduced-motion: reduce)": {"& *": {"transition": "none !important"}},
 }
 """Style of the page around its content."""

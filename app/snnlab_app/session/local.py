@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 
 PUBLISH_EVERY = 0.08
 """Seconds between snapshots: a little faster than the page looks."""
-MAX_PUBLISH_SHARE = 0.03
-"""Share of the training's time that snapshots may take; they become rarer where it is more."""
+MAX_PUBLISH_SHARE = 0.04
+"""Share of the worker's CPU time that snapshots may take; they become rarer where it is more."""
 CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the end of the worker."""
 
@@ -286,7 +286,7 @@ class Session(TrainingControl):
         self._keeping.keep(self._publisher.kept)
         if self._trainer.finished:
             self._rest()
-        elif perf_counter() > self._due:
+        elif perf_counter() > self._due and thread_time() > self._affordable:
             self._publish(hurry=True)
 
     def _update(self):
@@ -302,8 +302,9 @@ class Session(TrainingControl):
         start = thread_time()
         self._say_if_calibrating()
         self.snapshot = self._publisher.snapshot(self._subject, hurry)
-        cost = thread_time() - start
-        self._due = perf_counter() + max(PUBLISH_EVERY, cost / MAX_PUBLISH_SHARE)
+        end = thread_time()
+        self._due = perf_counter() + PUBLISH_EVERY
+        self._affordable = end + (end - start) / MAX_PUBLISH_SHARE
 
     def _say_if_calibrating(self):
         """Before a calibration, which takes seconds, say on the view of the chip that it begins."""

@@ -84,6 +84,7 @@ class ChipView(View):
         self._codes = LivePlot(plotting_views.code_histogram(np.zeros(127)), 220, follow="y")
         self.plots = {"circuits": self._floor, "weight codes": self._codes}
         self._spreads = None
+        self._play(self.session.snapshot)  # what another view has had recorded
         return [row(card("The watched image on the chip", flex(320), self._replay)), row(
             card("The chip from above", flex(560, 3), self._quantity, self._floor.pane("floor"),
                  self._tapped_text),
@@ -113,11 +114,7 @@ class ChipView(View):
         if self.watches:
             self._tell(picture.quantity, snapshot.units)
         values = np.where(picture.dead, np.nan, picture.values)
-        if snapshot.frame:
-            self._replay.show(
-                snapshot.frame, snapshot.classes, units=snapshot.units, step=snapshot.step,
-                dead=tuple(np.flatnonzero(picture.dead).tolist()),
-            )  # fmt: skip
+        self._play(snapshot, np.flatnonzero(picture.dead))
         self._show_floor(picture, values)
         self._show_codes(picture.codes, picture.spec.weight_step)
         self._show_budget(picture.budget)
@@ -136,6 +133,13 @@ class ChipView(View):
             + (f" Dead: {', '.join(map(str, dead[:16]))}{' …' if len(dead) > 16 else ''}."
                if len(dead) else "")
         )  # fmt: skip
+
+    def _play(self, snapshot, dead=()):
+        if snapshot and snapshot.frame:
+            self._replay.show(
+                snapshot.frame, snapshot.classes, units=snapshot.units, step=snapshot.step,
+                dead=tuple(map(int, dead)),
+            )  # fmt: skip
 
     def _show_floor(self, picture, values):
         upper, lower = plotting_views.weight_cells(picture.weights)

@@ -66,6 +66,8 @@ class CompareView(View):
             callback=lambda: csv_of(*self.runs_table()), filename="snnlab-runs.csv",
             label="Runs (CSV)",
         )  # fmt: skip
+        for button in (self._settings, self._runs):
+            button.variant = "outlined"
 
     def open(self):
         self.stored.read()
@@ -178,7 +180,7 @@ class CompareView(View):
 
     def _in_words(self, snapshot):
         accuracy = quantities(COMPARISON)["test_accuracy"].format
-        now = f"this run {accuracy(snapshot.test_accuracy)} of the test images"
+        now = f"this run {accuracy(snapshot.test_accuracy)} on the full test set"
         if not self.pins:
             return f"No run is pinned; {now}."
         best = max(self.pins, key=lambda pin: pin.test_accuracy)

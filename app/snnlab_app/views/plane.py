@@ -85,7 +85,7 @@ class PlaneView(View):
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
             f" which {micro(1e-6 * spent[-1])} from spikes, at"
             f" {known['accuracy'].format(shown / 100)} of the latest batches and"
-            f" {known['test_accuracy'].format(snapshot.test_accuracy)} of the test images."
+            f" {known['test_accuracy'].format(snapshot.test_accuracy)} on the full test set."
         )
 
     def _show_split(self, snapshot):

@@ -72,6 +72,7 @@ class SampleView(View):
         self.session.show(index)
 
     def build(self):
+        self._show_at_once()
         return [
             row(
                 card("One image on the chip", flex(560, 3), self._beside, self.replay),
@@ -84,6 +85,12 @@ class SampleView(View):
             row(self._draw_still),
             self._still,
         ]  # fmt: skip
+
+    def _show_at_once(self):
+        """Play what another view has had recorded, until there is a recording for this one."""
+        snapshot = self.session.snapshot
+        if snapshot and snapshot.frame:
+            self.show(snapshot)
 
     def _pad(self):
         self._strokes = ColumnDataSource({"xs": [], "ys": []})

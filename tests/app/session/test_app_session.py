@@ -114,40 +114,44 @@ def past(snapshot):
     return [(mark.step, mark.text) for mark in snapshot.marks], snapshot.activity_at_start
 
 
-def test_marks_and_measurements_outlive_the_process(tmp_path):
+@pytest.fixture
+def stored():
+    """Opens sessions that are kept in a folder, by its path."""
     with visiting(
         lambda config, folder: Session(config, folder=folder).start(), **ENDLESS
     ) as visit:
-        session = visit(tmp_path / "run")
-        session.step()
-        until(lambda: session.state == "paused" and idle(session))
-        session.turn("mismatch", 0.3)
-        session.step()
-        until(lambda: session.snapshot.step == 2 and idle(session))
-        seen = session.snapshot
-        assert seen.marks[0].text == "Mismatch σ_d → 30 %"
-        shutil.copytree(tmp_path / "run", tmp_path / "copy")  # as a crash would leave it
-        again = visit(tmp_path / "copy", mismatch=0.3)
-        assert again.state == "paused"
-        assert past(again.snapshot) == past(seen)
-        for name, values in seen.held_out.items():
-            np.testing.assert_array_equal(again.snapshot.held_out[name][: len(values)], values)
-        (tmp_path / "copy" / "curves.npz").unlink()
-        shutil.copytree(tmp_path / "copy", tmp_path / "without curves")
-        bare = visit(tmp_path / "without curves", mismatch=0.3)
-        assert (bare.state, bare.snapshot.step, bare.snapshot.marks) == ("paused", 2, ())
+        yield visit
 
 
-def test_a_knob_turned_since_the_checkpoint_leaves_its_mark(tmp_path):
-    with visiting(
-        lambda config, folder: Session(config, folder=folder).start(), **ENDLESS
-    ) as visit:
-        session = visit(tmp_path / "run")
-        session.step()
-        until(lambda: session.state == "paused" and idle(session))
-        shutil.copytree(tmp_path / "run", tmp_path / "copy")
-        again = visit(tmp_path / "copy", beta=50.0)
-        assert past(again.snapshot)[0] == [(1, "Surrogate steepness β → 50")]
+def step_once(session, step):
+    session.step()
+    until(lambda: session.snapshot.step == step and idle(session))
+    return session.snapshot
+
+
+def test_marks_and_measurements_outlive_the_process(stored, tmp_path):
+    session = stored(tmp_path / "run")
+    step_once(session, 1)
+    session.turn("mismatch", 0.3)
+    seen = step_once(session, 2)
+    assert seen.marks[0].text == "Mismatch σ_d → 30 %"
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")  # as a crash would leave it
+    again = stored(tmp_path / "copy", mismatch=0.3)
+    assert again.state == "paused"
+    assert past(again.snapshot) == past(seen)
+    for name, values in seen.held_out.items():
+        np.testing.assert_array_equal(again.snapshot.held_out[name][: len(values)], values)
+    (tmp_path / "copy" / "curves.npz").unlink()
+    shutil.copytree(tmp_path / "copy", tmp_path / "without curves")
+    bare = stored(tmp_path / "without curves", mismatch=0.3)
+    assert (bare.state, bare.snapshot.step, bare.snapshot.marks) == ("paused", 2, ())
+
+
+def test_a_knob_turned_since_the_checkpoint_leaves_its_mark(stored, tmp_path):
+    step_once(stored(tmp_path / "run"), 1)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    again = stored(tmp_path / "copy", beta=50.0)
+    assert past(again.snapshot)[0] == [(1, "Surrogate steepness β → 50")]
 
 
 def test_history_stays_short_and_keeps_the_mean():

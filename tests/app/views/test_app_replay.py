@@ -189,6 +189,15 @@ def test_the_chip_view_shows_no_values_before_there_are_any(session):
     assert np.isnan(view.plots["circuits"].source("circuits").data["image"][0]).all()
 
 
+@pytest.mark.parametrize("kind", [SampleView, ChipView])
+def test_a_first_visit_plays_what_is_there_already(session, kind):
+    s = snapshot_of(session, "live", 4)
+    view = kind(session)
+    view.open()
+    played = view.replay if kind is SampleView else view._replay
+    np.testing.assert_array_equal(played.recording["image"], s.frame.image.reshape(-1))
+
+
 def test_the_scripts_are_javascript_and_there_is_no_other():
     folder = Path(replay.__file__).parent
     assert {path.name for path in folder.glob("*.js")} == {*replay.SCRIPTS}

@@ -27,7 +27,7 @@ class NetworkPicture {
     const left = 6 + image + gap, right = width - 6 - outputs - gap
     const each = (right - left - gap * (hidden - 1)) / hidden
     this.layers = network.places.slice(0, hidden).map((places, layer) =>
-      this.block(places, network.sizes[layer + 1], left + layer * (each + gap), each, top, room, hidden > 1 ? 6 : 3))
+      this.block(places, network.sizes[layer + 1], left + layer * (each + gap), each, top, room, hidden > 1 ? 6 : 4))
     this.outputs = this.rows(network, width - 6 - outputs, outputs, top, room)
   }
 

@@ -86,7 +86,7 @@ class RasterPicture extends TimePlot {
     let top = box.y + gap
     recording.layers.forEach(({at, who, differs}, k) => {
       const height = room * weights[k] / whole, each = height / network.sizes[k]
-      const tall = Math.max(2.6, each), wide = 2.6
+      const tall = Math.max(3, each), wide = 3
       context.fillStyle = k === 0 ? palette.input : palette.hidden
       for (let s = 0; s < at.length; s++) {
         context.fillRect(this.x(at[s]) - wide / 2, top + who[s] * each, wide, tall)
