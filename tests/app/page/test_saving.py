@@ -34,7 +34,7 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
     dashboard: Page,
 ):
     says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
-    wait_for(dashboard, lambda: dashboard.get_by_role("button", name="Save").is_visible())
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
     light, size = ground(dashboard)
     boxes = [
         dashboard.get_by_role("figure", name=name, exact=True).bounding_box()
@@ -75,7 +75,7 @@ def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, fig
     if view == "Sample":
         says(dashboard, "^It shows “").to_be_visible()
         press(dashboard, "Figures to save")
-    wait_for(dashboard, lambda: dashboard.get_by_role("button", name="Save").is_visible())
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
     dashboard.wait_for_timeout(1500)
     wait_for(dashboard, lambda: not blank(dashboard))
     files = {}
@@ -116,7 +116,7 @@ def test_an_animation_of_nothing_is_refused_in_a_line(dashboard: Page):
     choose(dashboard, "Save animation of Live, last 8 s")
     says(dashboard, "^nothing has moved yet: press Train").to_be_visible()
     tab(dashboard, "Energy")
-    wait_for(dashboard, lambda: dashboard.get_by_role("button", name="Save").is_visible())
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
     with dashboard.expect_download() as download:
         choose(dashboard, "Save picture of this view")
     assert download.value.suggested_filename == "snnlab-plane.png"
