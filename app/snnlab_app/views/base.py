@@ -37,10 +37,10 @@ class View:
     """Whether it belongs to a watcher's page, which follows another visitor's choices."""
     figures = 1
     """Number of figures."""
-    has_pictures = False
-    """Whether it draws anything that is not among its figures."""
     has_animation = False
     """Whether an animation of its last seconds can be saved."""
+    has_pictures = False
+    """Whether it has pictures to save that are no figures."""
     drawings: tuple[tuple, ...] = ()
     """Its figures whose shape is known before a training: each the arguments of ``template``."""
     narrow = False
