@@ -8,7 +8,7 @@ from threading import Thread
 from playwright.sync_api import expect
 
 PLOTS = (
-    "Raster", "Hidden membranes", "Output membranes", "Accuracy", "Power", "Hidden spikes",
+    "Raster", "Hidden membranes", "Output membranes", "Accuracy", "Power", "Network",
 )  # fmt: skip
 """Figures of the live screen by their names."""
 
@@ -22,7 +22,7 @@ def figure(page, name):
 def tile(page, name):
     """The number shown under a name."""
     text = page.get_by_role("group", name=name, exact=True).inner_text()
-    return float(re.search(r"[\d.,]+", text).group().replace(",", ""))
+    return float(re.search(r"[\d.,]+", text.split("\n")[-1]).group().replace(",", ""))
 
 
 def play(page):

@@ -18,7 +18,7 @@ COLUMNS = """([name, column, having]) => {
     for (const renderer of model.renderers) {
       const {data} = renderer.data_source
       const get = key => data instanceof Map ? data.get(key) : data[key]
-      if (get(having) !== undefined) found.push([...get(column)])
+      if (get(having) !== undefined && get(column) !== undefined) found.push([...get(column)])
     }
   }
   return found
@@ -127,7 +127,7 @@ def test_presenter_mode_shows_displays_and_knobs_only(dashboard: Page):
     choose(dashboard, "Presenter mode")
     expect(dashboard.get_by_role("tab", name="Live")).to_be_hidden()
     raster = dashboard.get_by_role("figure", name="Raster", exact=True)
-    wait_for(dashboard, lambda: raster.bounding_box()["height"] > height + 30)
+    wait_for(dashboard, lambda: raster.bounding_box()["height"] > height + 10)
     for name in KNOBS:
         expect(slider(dashboard, name)).to_be_visible()
     expect(dashboard.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
