@@ -253,7 +253,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
     press(dashboard, "Figures to save")
-    assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
+    assert header(dashboard, "scores so far") == "curve,label,readout (LSB)"
     tab(dashboard, "Chip")
     says(dashboard, r"^threshold \(10-bit code\): mean 511, std. dev. 0 ").to_be_visible()
     choose(dashboard, "Copy link")
