@@ -28,6 +28,7 @@ from snnlab.plotting.raster import (
     COLUMNS,
     GAP_ROWS,
     LABEL_ROWS,
+    membrane_axes,
     membranes,
     microseconds,
     output_cells,
@@ -35,6 +36,7 @@ from snnlab.plotting.raster import (
     raster_cells,
     raster_palette,
     raster_ticks,
+    sizes_of,
     spike_points,
     spike_raster,
 )
@@ -45,8 +47,9 @@ __all__ = [
     "BLUE", "CLEAR", "COLUMNS", "GAP_ROWS", "GREEN", "GREY", "HIDDEN_COLOR", "INPUT_COLOR",
     "LABEL_COLOR", "LABEL_ROWS", "ORANGE", "PART_COLORS", "PURPLE", "SKY", "TEST_COLOR",
     "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
-    "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membranes",
+    "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membrane_axes",
+    "membranes",
     "microseconds", "output_cells",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
-    "save", "spike_points", "spike_raster",
+    "save", "sizes_of", "spike_points", "spike_raster",
 ]  # fmt: skip

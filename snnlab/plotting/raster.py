@@ -57,12 +57,12 @@ def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
     return whole.reshape(rows, -1)
 
 
-def lowest_rows(recording: Recording) -> list[int]:
-    """The lowest row of inputs, then of each hidden layer, in a raster : int[layer]."""
-    first, rows = recording.cadc[-1].shape[2] * LABEL_ROWS + GAP_ROWS, []
-    for layer in reversed(recording.spikes):
+def lowest_rows(sizes: tuple[int, ...]) -> list[int]:
+    """The lowest row of inputs, then of each hidden layer, in a raster of these sizes."""
+    first, rows = sizes[-1] * LABEL_ROWS + GAP_ROWS, []
+    for n in reversed(sizes[1:-1]):
         rows.append(first)
-        first += layer.n_channels + GAP_ROWS
+        first += n + GAP_ROWS
     return [first, *reversed(rows)]
 
 
@@ -74,7 +74,7 @@ def spike_points(
     order : int64[neuron], the first hidden layer's neurons from the top, by default by number.
     """
     points = []
-    rows = lowest_rows(recording)
+    rows = lowest_rows(sizes_of(recording))
     for k, layer in enumerate((recording.inputs, *recording.spikes)):
         mine = slice(layer.offsets[sample], layer.offsets[sample + 1])
         channel, pool = layer.channel[mine].astype(int), 2 if k == 0 else 1
@@ -88,41 +88,55 @@ def spike_points(
 
 
 def output_cells(recording: Recording, sample: int = 0) -> np.ndarray:
-    """Output neurons' potentials as :func:`raster_cells` has them : uint8[row, column]."""
-    return _label_rows(recording, sample)
+    """Potentials of the output neurons as cells of :func:`raster_cells` : uint8[neuron, step].
+
+    The lowest row, which is the last neuron, comes first.
+    """
+    traces = np.clip(recording.traces(-1)[sample], 0.0, 1.5) / 1.5
+    cells = np.where(traces > 0.02, _LABEL + np.rint(traces * (255 - _LABEL)), 0).astype(np.uint8)
+    return cells.T[::-1]
 
 
-def spike_raster(recording: Recording) -> hv.Overlay:
-    """A raster as :func:`raster`, its spikes as points, which are seen at any size."""
-    cells = output_cells(recording)
-    duration, rows = 1e6 * recording.duration, lowest_rows(recording)
-    bounds = (0, 0, duration, len(cells))
-    image = hv.Image(cells[::-1], ["time", "row"], "cell", bounds=bounds, label="outputs").opts(
-        cmap=raster_palette(), clim=(0, 255)
-    )
+def spike_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
+    """An empty raster as :func:`raster`, its spikes as points, which are seen at any size.
+
+    sizes : of the layers, inputs first, see :func:`sizes_of`; steps : CADC samples.
+    """
+    duration = float(microseconds(steps + 1)[-1])
+    rows, none = lowest_rows(sizes), np.empty(0)
+    image = hv.Image(
+        np.zeros((sizes[-1], steps), np.uint8), ["time", "row"], "cell", label="outputs",
+        bounds=(0, 0, duration, sizes[-1] * LABEL_ROWS),
+    ).opts(cmap=raster_palette(), clim=(0, 255))  # fmt: skip
     dots = [
-        hv.Scatter(points, "time", "row", label=name).opts(color=color, size=size, marker="square")
-        for (name, points), (color, size) in zip(
-            spike_points(recording).items(), ((INPUT_COLOR, 3), (HIDDEN_COLOR, 5)), strict=True
+        hv.Scatter((none, none), "time", "row", label=name).opts(
+            color=color, size=size, marker="square"
         )
+        for name, color, size in (("input", INPUT_COLOR, 3), ("hidden", HIDDEN_COLOR, 5))
     ]
-    top = rows[0] + (recording.inputs.n_channels + 1) // 2
     return (image * dots[0] * dots[1]).opts(
-        xlabel="time (µs)", ylabel="", yticks=raster_ticks(recording), xlim=(0, duration),
-        ylim=(0, top), show_legend=False, **LOOK,
+        xlabel="time (µs)", ylabel="", yticks=_ticks(sizes), xlim=(0, duration),
+        ylim=(0, rows[0] + (sizes[0] + 1) // 2), show_legend=False, **LOOK,
     )  # fmt: skip
 
 
 def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
     """Position of each population's name on the raster's vertical axis."""
-    first = recording.cadc[-1].shape[2] * LABEL_ROWS
-    places = [(first / 2, "output")]
-    heights = [layer.n_channels for layer in reversed(recording.spikes)]
-    names = [f"hidden {k}" for k in range(len(heights), 0, -1)] if len(heights) > 1 else ["hidden"]
-    heights.append((recording.inputs.n_channels + 1) // 2)
-    for height, name in zip(heights, [*names, "input"], strict=True):
-        places.append((first + GAP_ROWS + height / 2, name))
-        first += GAP_ROWS + height
+    return _ticks(sizes_of(recording))
+
+
+def sizes_of(recording: Recording) -> tuple[int, ...]:
+    """Numbers of inputs, of the neurons of each hidden layer, and of output neurons."""
+    layers = (layer.n_channels for layer in (recording.inputs, *recording.spikes))
+    return *layers, recording.cadc[-1].shape[2]
+
+
+def _ticks(sizes):
+    places = [(sizes[-1] * LABEL_ROWS / 2, "output")]
+    names = [f"hidden {k}" for k in range(1, len(sizes) - 1)] if len(sizes) > 3 else ["hidden"]
+    heights = (sizes[0] + 1) // 2, *sizes[1:-1]
+    for first, height, name in zip(lowest_rows(sizes), heights, ["input", *names], strict=True):
+        places.append((first + height / 2, name))
     return places
 
 
@@ -137,10 +151,9 @@ def _spike_rows(events: Events, sample, duration, value, pool=1):
 
 
 def _label_rows(recording, sample):
-    traces = np.clip(recording.traces(-1)[sample], 0.0, 1.5) / 1.5
-    cells = np.where(traces > 0.02, _LABEL + np.rint(traces * (255 - _LABEL)), 0).astype(np.uint8)
-    column = np.arange(COLUMNS) * len(cells) // COLUMNS
-    rows = np.repeat(cells[column].T[::-1], LABEL_ROWS, axis=0)
+    cells = output_cells(recording, sample)
+    column = np.arange(COLUMNS) * cells.shape[1] // COLUMNS
+    rows = np.repeat(cells[:, column], LABEL_ROWS, axis=0)
     rows[LABEL_ROWS - 1 :: LABEL_ROWS] = 0
     return rows
 
@@ -194,4 +207,13 @@ def membranes(traces: dict[str, np.ndarray], threshold: float | None = None) -> 
         legend_opts={"label_text_font_size": "8pt", "spacing": 0, "padding": 2, "margin": 2,
                      "glyph_width": 14, "border_line_alpha": 0, "background_fill_alpha": 0},
         **LOOK,
+    )  # fmt: skip
+
+
+def membrane_axes(threshold: bool) -> hv.Curve:
+    """Axes for membrane potentials over time, with a line for the ``threshold`` or without."""
+    ends = (np.zeros(2), np.full(2, 1.0 if threshold else np.nan))
+    return hv.Curve(ends, "time", "potential", label="threshold").opts(
+        color=GREY, line_dash="dotted", line_width=2, xlabel="time (µs)",
+        ylabel="potential (ϑ = 1)", xlim=(0, 1), **LOOK,
     )  # fmt: skip

@@ -31,6 +31,11 @@ function recolour(figure) {
       const then = typeof value === "string" ? other[value.toLowerCase()] : undefined
       if (then !== undefined) changed[name] = now?.value === undefined ? then : {value: then}
     }
+    if (model.type === "LinearColorMapper" && model.palette.length <= 16) {
+      const css = color => "#" + (color >>> 0).toString(16).padStart(8, "0").slice(0, 6)
+      const written = model.palette.map(c => typeof c === "number" ? css(c) : c.toLowerCase())
+      changed.palette = written.map(c => other[c] ?? c)
+    }
     if (Object.keys(changed).length) model.setv(changed, {sync: false})
   }
 }

@@ -47,7 +47,8 @@ class Tour:
         buttons += button("next", "Done" if last else "Next", first=True, closes=last)
         self.dialog.param.update(
             heading=f"{self._step + 1} of {len(STEPS)}: {title}",
-            content=f'<p style="min-height: 6em">{escape(text)}</p><div class="buttons">{buttons}</div>',
+            content=f'<p style="min-height: 6em">{escape(text)}</p>'
+            f'<div class="buttons">{buttons}</div>',
         )
 
 

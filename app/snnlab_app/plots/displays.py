@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+from bokeh.models import ColumnDataSource, LinearColorMapper, MultiLine
 
 from snnlab import plotting
 from snnlab.chip.units import PHYSICAL, SCALES
@@ -10,13 +11,16 @@ from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.plots.annotations import EndNames, KnobMarks
 from snnlab_app.plots.live import LivePlot, pad_range
+from snnlab_app.plots.template import template
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
-ZOOM_ROOM = 0.1
+ZOOM_ROOM = 0.16
 """Share of the zoomed axis that stays free below the curves."""
 RECENT_SHARE = 0.3
 """Share of the steps, the newest, that the accuracy axis must show."""
+DASHES = ("solid", "dashed")
+"""Of membranes, in turn each time that the colours are used up."""
 NAME_SHARE = 0.05
 """Share of the time axis for the names of membranes, beyond the time shown."""
 BASE_HEIGHT = 0.18
@@ -25,8 +29,8 @@ MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
-NAME_ROOM = 0.3
-"""Share of the curves' length kept free for the names at their ends."""
+ACCURACY_NAMES, POWER_NAMES = 0.3, 0.5
+"""Room for the names at the ends of curves, relative to the length of the curves."""
 
 _LIVE = quantities(LIVE)
 
@@ -46,14 +50,20 @@ def zoom(low: float, high: float, now: tuple[float, float]) -> tuple[float, floa
 class MembranePlot(LivePlot):
     """Membrane traces of the curves ``names``, and a ``threshold`` where one is given."""
 
-    def __init__(self, names: list[str], steps: int, threshold: float | None = None):
-        still = np.zeros(steps)
-        super().__init__(plotting.membranes(dict.fromkeys(names, still), threshold=threshold))
-        for legend in self.figure.legend:
-            legend.visible = False
+    def __init__(self, names: list[str], has_threshold: bool = False):
+        super().__init__(template(plotting.membrane_axes, has_threshold))
         self._traces: dict[str, tuple[str, np.ndarray]] = {}
         self._threshold, self._quantity = None, SCALES[PHYSICAL].potential
         colors = plotting.TRACE_COLORS
+        self._order = {name: k for k, name in enumerate(names)}
+        mapper = LinearColorMapper(palette=list(colors), low=0, high=len(colors) - 1)
+        self._lines = {dash: ColumnDataSource({"xs": [], "ys": [], "color": []}) for dash in DASHES}
+        for dash, source in self._lines.items():
+            line = MultiLine(
+                xs="xs", ys="ys", line_color={"field": "color", "transform": mapper},
+                line_width=2, line_dash=dash,
+            )  # fmt: skip
+            self.figure.add_glyph(source, line)
         self._ends = EndNames(
             self.figure, {name: colors[k % len(colors)] for k, name in enumerate(names)}
         )
@@ -77,11 +87,19 @@ class MembranePlot(LivePlot):
         self._traces, self._threshold, self._quantity = traces, threshold, quantity
         if threshold:
             self.feed("threshold", np.array([0.0, end]), np.full(2, threshold[1]))
+        lines = {dash: {"xs": [], "ys": [], "color": []} for dash in DASHES}
         for name, (text, trace) in traces.items():
-            time = plotting.microseconds(len(trace))
+            time, k = plotting.microseconds(len(trace)), self._order[name]
             inside, last = time < end, np.interp(end, time, trace)
-            self.feed(name, np.append(time[inside], end), np.append(trace[inside], last))
+            x, y = np.append(time[inside], end), np.append(trace[inside], last)
+            dash, color = divmod(k, len(plotting.TRACE_COLORS))
+            columns = lines[DASHES[dash % len(DASHES)]]
+            for column, value in zip(columns.values(), (x, y, color), strict=True):
+                column.append(value)
+            self._following.see(name, x, y)
             ends[name] = end, float(last), text
+        for dash, source in self._lines.items():
+            source.data = lines[dash]
         self.settle()
         self._ends.write(ends)
 
@@ -101,14 +119,17 @@ class MembranePlot(LivePlot):
 class NamedCurves(LivePlot):
     """Curves over the steps with a name at each end, and with marks of turned knobs."""
 
-    def __init__(self, element, colors: dict[str, str], pad: Callable, texts: bool):
-        super().__init__(element, follow="xy", pads={"y": pad}, right=NAME_ROOM)
+    def __init__(
+        self, element, colors: dict[str, str], pad: Callable, room: float, texts: bool = False
+    ):
+        super().__init__(element, follow="xy", pads={"y": pad}, right=room)
+        self._room = room
         self.names = EndNames(self.figure, colors)
         self.marks = KnobMarks(self.figure, texts)
 
     def enlarge(self, on):
         super().enlarge(on)
-        self.leave_free(NAME_ROOM * self.scale)
+        self.leave_free(self._room * self.scale)
         self.names.scale = self.marks.scale = self.scale
 
 
@@ -120,7 +141,9 @@ class AccuracyPlot(NamedCurves):
             "held out": plotting.TEST_COLOR, "batches": plotting.TRAIN_COLOR,
             "left out": plotting.ORANGE,
         }  # fmt: skip
-        super().__init__(plotting.learning_curve(), colors, zoom, texts=True)
+        super().__init__(
+            template(plotting.learning_curve), colors, zoom, ACCURACY_NAMES, texts=True
+        )
 
     def draw(self, s) -> None:
         """Draw the curves of a snapshot."""
@@ -155,7 +178,7 @@ class PowerPlot(NamedCurves):
 
     def __init__(self):
         colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
-        super().__init__(plotting.power_curve(), colors, above_base, texts=False)
+        super().__init__(template(plotting.power_curve), colors, above_base, POWER_NAMES)
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""

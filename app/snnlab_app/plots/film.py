@@ -14,6 +14,9 @@ from snnlab_app.plots.axes import SCALE, Axes, draw_text
 from snnlab_app.plots.recent import Moment
 from snnlab_app.session.snapshot import Snapshot
 
+CELL_COLUMNS = 8
+"""Columns of a CADC sample, so that the shown time ends near where it should."""
+
 SIZE = 900, 560
 MIN_MOMENTS = 3
 MAX_BYTES = 2_000_000
@@ -129,9 +132,11 @@ class Film:
         return picture.reduce(SCALE)
 
     def _draw_raster(self, picture, pen, recording):
-        cells, time = plotting.output_cells(recording), 1e6 * recording.duration
+        cells = np.repeat(plotting.output_cells(recording), CELL_COLUMNS, axis=1)
+        time = 1e6 * recording.duration
         columns = round(cells.shape[1] * min(1.0, SHOWN_TIME / time))
-        self._raster.paste(picture, PALETTE[cells[::-1, :columns]], len(cells))
+        height = len(cells) * plotting.LABEL_ROWS
+        self._raster.paste(picture, PALETTE[cells[::-1, :columns]], height)
         for layer, points in plotting.spike_points(recording).items():
             self._raster.squares(pen, *points, *SPIKES[layer])
 

@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 import panel as pn
 from bokeh.core.property.vectorization import Value
-from bokeh.models import ColorBar, Plot
+from bokeh.models import BasicTicker, ColorBar, Plot
 
 from snnlab_app.panel_fixes import rendered
 from snnlab_app.plots.template import Template
@@ -66,6 +66,8 @@ class LivePlot:
         self._alone = True
         for axis in self.figure.axis:
             axis.axis_label = ""
+            if isinstance(axis.ticker, BasicTicker):
+                axis.ticker.update(desired_num_ticks=5, num_minor_ticks=0)
         self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
 
     def enlarge(self, on: bool) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from snnlab import plotting
 from snnlab.chip.units import CODES, SCALES, membranes
 from snnlab.events import TICK
-from snnlab.plotting.raster import lowest_rows
+from snnlab.plotting.raster import lowest_rows, sizes_of
 from snnlab_app.plots.live import LivePlot
 
 SORTS = ("index", "spike count", "first spike")
@@ -37,7 +37,7 @@ def order_of(recording, sort: str) -> np.ndarray | None:
 def neuron_at(recording, row: float, order: np.ndarray | None) -> int | None:
     """Neuron of the first hidden layer drawn at a height of the raster, None for another place."""
     n = recording.spikes[0].n_channels
-    from_top = n - 1 - int(np.floor(row - lowest_rows(recording)[1]))
+    from_top = n - 1 - int(np.floor(row - lowest_rows(sizes_of(recording))[1]))
     if not 0 <= from_top < n:
         return None
     return from_top if order is None else int(order[from_top])

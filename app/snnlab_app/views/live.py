@@ -9,6 +9,7 @@ from bokeh.events import Tap
 
 from snnlab import plotting
 from snnlab.chip.units import SCALES, membranes
+from snnlab.config import Config
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
@@ -23,6 +24,7 @@ from snnlab_app.plots.displays import (
     change,
 )
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.plots.theme import (
     INLINE_SLIDER,
     LIVE_GRID,
@@ -62,7 +64,14 @@ NAMES = {
 """Titles of the displays, by plot."""
 MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 """CSS classes of displays of which a phone shows one at a time, and of the one it does not."""
+TURNS = (0, 1, 0, 1, 2)
+"""Turns of accuracy, power and the further curve while it trains."""
 _LIVE = quantities(LIVE)
+
+
+def further_curve():
+    """An empty curve over the steps."""
+    return plotting.curve(blank.curves(), "spikes", "", plotting.HIDDEN_COLOR)
 
 
 class LiveView(View):
@@ -77,13 +86,20 @@ class LiveView(View):
     )
     attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
+    drawings = (
+        (plotting.spike_raster, (256, 246, 10), Config().samples),
+        (plotting.membrane_axes, True), (plotting.membrane_axes, False),
+        (plotting.learning_curve,), (plotting.power_curve,), (further_curve,),
+    )  # fmt: skip
     has_animation = True
 
     def __init__(self, session):
         super().__init__(session)
         self._shape, self._snapshot, self._turn, self._full = None, None, 0, False
         self._watched = list(range(TRACES))
-        self._titles = {name: Markup("", margin=(3, 8, 0, 8)) for name in NAMES}
+        self._titles = {
+            name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE]) for name in NAMES
+        }
         self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
         self.tiles = Tiles(compact=True)
         self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))
@@ -131,14 +147,14 @@ class LiveView(View):
         self._watched = [n for n in self._watched if n < self._n_hidden]
         slots = [f"slot {k}" for k in range(TRACES)]
         self.plots = {
-            "raster": LivePlot(plotting.spike_raster(recording), follow=""),
-            "hidden membranes": MembranePlot(slots, steps, threshold=1.0),
-            "output membranes": MembranePlot(list(classes), steps),
+            "raster": LivePlot(
+                template(plotting.spike_raster, plotting.sizes_of(recording), steps), follow=""
+            ),
+            "hidden membranes": MembranePlot(slots, has_threshold=True),
+            "output membranes": MembranePlot(list(classes)),
             "accuracy": AccuracyPlot(),
             "power": PowerPlot(),
-            "spikes": LivePlot(
-                plotting.curve(blank.curves(), "spikes", "", plotting.HIDDEN_COLOR), follow="xy"
-            ),
+            "spikes": LivePlot(template(further_curve), follow="xy"),
         }
         for name, label in NAMES.items():
             self.plots[name].stand_alone(label)
@@ -303,10 +319,6 @@ class LiveView(View):
         title = f'<b style="{TITLE_FONT}">{named}</b> {small(words)}'
         if self._titles[name].object != title:
             self._titles[name].object = title
-
-
-TURNS = (0, 1, 0, 1, 2)
-"""Turns of accuracy, power and the further curve while it trains."""
 
 
 def gap(s) -> str:
