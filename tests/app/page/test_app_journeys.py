@@ -145,7 +145,9 @@ def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
     raster = drawn(dashboard, "Raster")
-    pad = dashboard.locator(".bk-Figure:visible").first.bounding_box()
+    pad = dashboard.locator(".bk-Figure:visible").first
+    pad.hover()  # which waits until it stands still
+    pad = pad.bounding_box()
     x, top = pad["x"] + pad["width"] / 2, pad["y"]
     dashboard.mouse.move(x, top + 0.2 * pad["height"])
     dashboard.mouse.down()
