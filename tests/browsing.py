@@ -103,7 +103,8 @@ def slider(page, name):
 
 
 def says(page, pattern):
-    return expect(page.get_by_text(re.compile(pattern)).first)
+    # Of texts that several views have, the one that is shown.
+    return expect(page.get_by_text(re.compile(pattern)).locator("visible=true").first)
 
 
 class Relay:

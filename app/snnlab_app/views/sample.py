@@ -204,20 +204,20 @@ def still_figures(s) -> dict[str, LivePlot]:
         "hidden membranes": LivePlot(
             plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
         ),
-        "label membranes": LivePlot(plotting.membranes(dict.fromkeys(s.classes, still)), 280),
-        "labels so far": LivePlot(plotting_views.scores_so_far(s.classes), 250, ""),
+        "output membranes": LivePlot(plotting.membranes(dict.fromkeys(s.classes, still)), 280),
+        "scores so far": LivePlot(plotting_views.scores_so_far(s.classes), 250, ""),
     }  # fmt: skip
     plots["pixels"].feed_image("pixels", frame.image[::-1])
     times = np.full(side * side, np.nan, np.float32)
     times[inputs.channel] = inputs.tick * (1e6 * TICK)
     plots["latency"].feed_image("latency", times.reshape(side, side)[::-1])
     _feed_hidden(plots["hidden membranes"], s)
-    feed_labels(plots["label membranes"], s)
+    feed_labels(plots["output membranes"], s)
     _mark_decision(plots, frame)
     scale = SCALES[s.units]
     traces = risen(recording)[0] if s.units == CODES else frame.label_traces
-    plots["labels so far"].measure(scale.readout, scale.high)
-    plots["labels so far"].feed("so far", list(s.classes), scores(traces, frame.readout))
+    plots["scores so far"].measure(scale.readout, scale.high)
+    plots["scores so far"].feed("so far", list(s.classes), scores(traces, frame.readout))
     return plots
 
 
@@ -237,6 +237,6 @@ def _mark_decision(plots, frame):
     after = decision_time(frame.recording, frame.readout)[0]
     if np.isfinite(after):
         at = 1e6 * (after + first_spike(frame.recording)[0])
-        for name in ("raster", "hidden membranes", "label membranes"):
+        for name in ("raster", "hidden membranes", "output membranes"):
             line = Span(location=at, dimension="height", line_color=plotting.GREEN, line_width=2.5)
             plots[name].figure.add_layout(line)

@@ -96,7 +96,7 @@ def test_2_the_ideal_twin_has_no_spread_and_undo_brings_the_chip_back(dashboard:
 def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):
     tab(dashboard, "Chip")
     says(dashboard, "0 of 512 circuits dead").to_be_visible()
-    floor = dashboard.locator(".bk-Figure").first
+    floor = dashboard.locator(".bk-Figure:visible").first
     box = floor.bounding_box()
     floor.click(position={"x": 0.4 * box["width"], "y": 0.46 * box["height"]})
     says(dashboard, "1 of 512 circuits dead").to_be_visible()
@@ -145,7 +145,9 @@ def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
     raster = drawn(dashboard, "Raster")
-    pad = dashboard.locator(".bk-Figure").first.bounding_box()
+    pad = dashboard.locator(".bk-Figure:visible").first
+    pad.hover()  # which waits until it stands still
+    pad = pad.bounding_box()
     x, top = pad["x"] + pad["width"] / 2, pad["y"]
     dashboard.mouse.move(x, top + 0.2 * pad["height"])
     dashboard.mouse.down()
@@ -161,7 +163,7 @@ def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
     pause(dashboard)
     tab(dashboard, "Errors")
     says(dashboard, "of 359 test images misclassified").to_be_visible()
-    matrix = dashboard.locator(".bk-Figure").first
+    matrix = dashboard.locator(".bk-Figure:visible").first
     box = matrix.bounding_box()
     matrix.click(position={"x": 0.575 * box["width"], "y": 0.54 * box["height"]})
     found = re.compile("images of (.) classified as (.),")
@@ -250,7 +252,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
     press(dashboard, "Figures to save")
-    assert header(dashboard, "Labels so far") == "curve,label,readout (LSB)"
+    assert header(dashboard, "Scores so far") == "curve,label,readout (LSB)"
     tab(dashboard, "Chip")
     says(dashboard, r"^threshold \(10-bit code\): mean 511, std. dev. 0 ").to_be_visible()
     choose(dashboard, "Copy link")
@@ -340,7 +342,7 @@ OUTSIDE = """() => {
 def test_every_view_fits_the_screen(dashboard: Page, width, height):
     dashboard.set_viewport_size({"width": width, "height": height})
     dashboard.goto(dashboard.url + "?v=1")
-    expect(dashboard.locator(".bk-Figure").first).to_be_visible()
+    expect(dashboard.locator(".bk-Figure:visible").first).to_be_visible()
     for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
         tab(dashboard, name)
         dashboard.wait_for_timeout(700)

@@ -103,7 +103,9 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
 def test_a_drag_over_the_raster_scrubs(dashboard: Page):
     open_sample(dashboard)
     network = drawn(dashboard, "Network")
-    box = dashboard.get_by_role("figure", name="Raster", exact=True).bounding_box()
+    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+    raster.hover()  # which waits until it stands still
+    box = raster.bounding_box()
     dashboard.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 60)
     dashboard.mouse.down()
     dashboard.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60, steps=4)

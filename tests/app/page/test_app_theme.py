@@ -83,7 +83,7 @@ def test_legends_and_axes_stay_as_they_are_in_light_and_dark(dashboard: Page):
 
 def test_the_drawing_pad_stays_black(dashboard: Page):
     tab(dashboard, "Sample")
-    pad = dashboard.locator(".bk-Figure").first.locator("canvas").first
+    pad = dashboard.locator(".bk-Figure:visible").first.locator("canvas").first
     middle = """canvas => {
       const {width, height} = canvas
       return [...canvas.getContext("2d").getImageData(width / 2, height / 2, 1, 1).data]

@@ -153,8 +153,7 @@ def test_membranes_change_their_units_and_their_axes(session, kind):
         if kind is SampleView:
             view.draw_figures()
         read = {PHYSICAL: snapshot.frame.label_traces, CODES: snapshot.frame.recording.cadc[-1][0]}
-        outputs = "output membranes" if kind is LiveView else "label membranes"
-        header, rows = view.table(outputs)
+        header, rows = view.table("output membranes")
         assert header == ["curve", "time (µs)", words]
         seven = [value for name, _, value in rows if name == "7"]
         np.testing.assert_array_equal(seven, read[units][:, 7])
@@ -182,12 +181,12 @@ def test_labels_are_decided_alike_in_either_unit(session):
         view.measure_in(units)
         snapshot = looked(session, view)
         view.draw_figures()
-        header, rows = view.table("labels so far")
+        header, rows = view.table("scores so far")
         assert header[1:] == ["label", SCALES[units].readout]
         scores = {label: score for _, label, score in rows}
         assert max(scores, key=scores.get) == snapshot.frame.decision
         order[units] = sorted(scores, key=scores.get)
-        top = view.plots["labels so far"].figure.y_range.end
+        top = view.plots["scores so far"].figure.y_range.end
         assert top == pytest.approx(SCALES[units].high)
     assert order[PHYSICAL] == order[CODES]
 
