@@ -1,7 +1,7 @@
 // The browser's own dialog element, filled by the server. While it is open the page behind it is
 // inert: Tab stays inside, Escape closes it, and the focus returns to what had it before.
-// (The dialog of panel-material-ui looks for document.activeElement, which in its shadow tree is
-// the tree's host: it takes the focus for outside, and cannot give it back.)
+// (In the dialog of panel-material-ui 0.16 Escape does nothing once the focus is on one of its
+// buttons, each of which is a component in a shadow tree of its own.)
 const STYLE = `
   .snnlab-dialog {
     --accent: var(--mui-palette-primary-main, #0072b2);

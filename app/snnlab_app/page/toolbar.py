@@ -23,6 +23,9 @@ ENTRIES = {
 }
 """Entries of the menu by name: label and icon; empty labels depend on the state."""
 
+MIDDLE = {"align-self": "center"}
+"""Style of what stands in the middle of the header's height."""
+
 
 class Header:
     """Callbacks ``acts`` by name: units gets the units to show, the others nothing.
@@ -37,12 +40,13 @@ class Header:
         )  # fmt: skip
         self._acts, self._units, self._presenting = acts, shown_in, False
         self._scenarios = pmui.Button(
-            label="Scenarios", variant="text", size="small", margin=(0, 2), sx=INHERIT
-        )
+            label="Scenarios", variant="text", size="small", margin=(0, 2), sx=INHERIT,
+            styles=MIDDLE,
+        )  # fmt: skip
         self._scenarios.on_click(lambda _: acts["scenarios"]())
         self._menu = pmui.MenuButton(
             label="Menu", variant="text", size="small", margin=(0, 2), items=self._entries(),
-            sx=INHERIT,
+            sx=INHERIT, styles=MIDDLE,
         )  # fmt: skip
         self._menu.on_click(self._chosen)
 

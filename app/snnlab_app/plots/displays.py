@@ -15,7 +15,7 @@ from snnlab_app.plots.template import template
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
-ZOOM_ROOM = 0.1
+ZOOM_ROOM = 0.16
 """Share of the zoomed axis that stays free below the curves."""
 RECENT_SHARE = 0.3
 """Share of the steps, the newest, that the accuracy axis must show."""
@@ -29,8 +29,8 @@ MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
-NAME_ROOM = 0.3
-"""Share of the curves' length kept free for the names at their ends."""
+ACCURACY_NAMES, POWER_NAMES = 0.3, 0.5
+"""Room for the names at the ends of curves, relative to the length of the curves."""
 
 _LIVE = quantities(LIVE)
 
@@ -119,14 +119,17 @@ class MembranePlot(LivePlot):
 class NamedCurves(LivePlot):
     """Curves over the steps with a name at each end, and with marks of turned knobs."""
 
-    def __init__(self, element, colors: dict[str, str], pad: Callable, texts: bool):
-        super().__init__(element, follow="xy", pads={"y": pad}, right=NAME_ROOM)
+    def __init__(
+        self, element, colors: dict[str, str], pad: Callable, room: float, texts: bool = False
+    ):
+        super().__init__(element, follow="xy", pads={"y": pad}, right=room)
+        self._room = room
         self.names = EndNames(self.figure, colors)
         self.marks = KnobMarks(self.figure, texts)
 
     def enlarge(self, on):
         super().enlarge(on)
-        self.leave_free(NAME_ROOM * self.scale)
+        self.leave_free(self._room * self.scale)
         self.names.scale = self.marks.scale = self.scale
 
 
@@ -138,7 +141,9 @@ class AccuracyPlot(NamedCurves):
             "held out": plotting.TEST_COLOR, "batches": plotting.TRAIN_COLOR,
             "left out": plotting.ORANGE,
         }  # fmt: skip
-        super().__init__(template(plotting.learning_curve), colors, zoom, texts=True)
+        super().__init__(
+            template(plotting.learning_curve), colors, zoom, ACCURACY_NAMES, texts=True
+        )
 
     def draw(self, s) -> None:
         """Draw the curves of a snapshot."""
@@ -173,7 +178,7 @@ class PowerPlot(NamedCurves):
 
     def __init__(self):
         colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
-        super().__init__(template(plotting.power_curve), colors, above_base, texts=False)
+        super().__init__(template(plotting.power_curve), colors, above_base, POWER_NAMES)
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""

@@ -60,8 +60,8 @@ class Saving:
         return self._menu
 
     def offer(self) -> None:
-        """Offer the view's current figures; hide the menu if there are no figures."""
-        self._menu.visible = bool(self._view.plots)
+        """Offer the view's current figures; hide the menu if there is nothing to save."""
+        self._menu.visible = bool(self._view.plots) or self._view.has_pictures
         label = BUSY if self._busy else READY
         menu = {"label": label, "icon": "save_alt", "disabled": self._busy, "items": self._items()}
         self._menu.items = [menu]

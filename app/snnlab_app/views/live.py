@@ -97,7 +97,9 @@ class LiveView(View):
         super().__init__(session)
         self._shape, self._snapshot, self._turn, self._full = None, None, 0, False
         self._watched = list(range(TRACES))
-        self._titles = {name: Markup("", margin=(3, 8, 0, 8)) for name in NAMES}
+        self._titles = {
+            name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE]) for name in NAMES
+        }
         self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
         self.tiles = Tiles(compact=True)
         self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))

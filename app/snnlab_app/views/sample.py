@@ -43,6 +43,7 @@ class SampleView(View):
     )
     attempt = "Draw a digit on the black square, then press Play and watch the microseconds pass."
     matters = "The whole computation takes microseconds; the decision falls long before the end."
+    has_pictures = True
 
     def __init__(self, session):
         super().__init__(session)
@@ -165,7 +166,7 @@ class SampleView(View):
         self.plots = still_figures(self._drawn)
         cards = (card(name.capitalize(), flex(250), p.pane(name)) for name, p in self.plots.items())
         self._still.objects = list(cards)
-        self._saving.offer()
+        self.saving.offer()
 
     def table(self, plot):
         if plot == "raster":

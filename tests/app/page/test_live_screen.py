@@ -1,0 +1,135 @@
+"""The Live screen: everything in sight, cause and effect marked, one column on a phone."""
+
+import re
+
+import pytest
+from browsing import choose, figure, play, press, slider, tile, wait_for
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+DISPLAYS = ("Raster", "Output membranes", "Accuracy", "Power")
+KNOBS = ("Mismatch", "Burst regularisation", "Surrogate steepness")
+# A column of each source of a figure that has the column "having".
+COLUMNS = """([name, column, having]) => {
+  const found = []
+  for (const model of Bokeh.documents.flatMap(page => [...page._all_models.values()])) {
+    if (model.html_attributes?.["aria-label"] !== name) continue
+    for (const renderer of model.renderers) {
+      const {data} = renderer.data_source
+      const get = key => data instanceof Map ? data.get(key) : data[key]
+      if (get(having) !== undefined) found.push([...get(column)])
+    }
+  }
+  return found
+}"""
+
+
+def marks(page, name):
+    """Texts of the marks of turned knobs in a figure."""
+    return page.evaluate(COLUMNS, [name, "text", "offset"])[0]
+
+
+def names(page, name):
+    """Texts at the ends of the curves of a figure."""
+    return page.evaluate(COLUMNS, [name, "text", "color"])[0]
+
+
+def inside(page, locator):
+    """Whether an element lies in the window as a whole, and is seen there."""
+    box, size = locator.bounding_box(), page.viewport_size
+    return (
+        box is not None
+        and box["width"] > 0
+        and box["x"] >= 0
+        and box["x"] + box["width"] <= size["width"]
+        and box["y"] >= 0
+        and box["y"] + box["height"] <= size["height"]
+    )
+
+
+def test_displays_and_knobs_are_in_sight_without_scrolling(dashboard: Page):
+    for width, height in ((1440, 900), (1280, 720), (390, 844)):
+        dashboard.set_viewport_size({"width": width, "height": height})
+        narrow = width < 900
+        gone = 0 if narrow else 1
+        drawer = dashboard.get_by_role("button", name="Close drawer")
+        expect(drawer).to_have_count(gone)
+        for name in DISPLAYS if narrow else (*DISPLAYS, "Hidden membranes", "Network"):
+            shown = dashboard.get_by_role("figure", name=name, exact=True)
+            wait_for(dashboard, lambda shown=shown: inside(dashboard, shown))
+            assert shown.bounding_box()["height"] >= 60, (name, width)
+        for name in KNOBS:
+            knob = dashboard.get_by_role("slider", name=re.compile(name))
+            wait_for(dashboard, lambda knob=knob: inside(dashboard, knob))
+        dock = dashboard.get_by_role("slider", name=re.compile(KNOBS[0])).bounding_box()["y"]
+        power = dashboard.get_by_role("figure", name="Power", exact=True).bounding_box()
+        assert not narrow or power["y"] + power["height"] <= dock, "the dock covers the power"
+        assert dashboard.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_enlarged_to_200_percent_a_plot_stays_in_sight(dashboard: Page):
+    dashboard.set_viewport_size({"width": 720, "height": 450})
+    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+    wait_for(dashboard, lambda: raster.bounding_box()["y"] + 100 < 450)
+    expect(dashboard.get_by_role("button", name="Open drawer")).to_be_visible()
+
+
+def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 70)
+    assert marks(dashboard, "Accuracy") == []
+    slider(dashboard, "Mismatch").first.press("End")
+    wait_for(dashboard, lambda: any("50 %" in text for text in marks(dashboard, "Accuracy")))
+    expect(dashboard.get_by_text(re.compile("points by training in the loop"))).to_be_visible()
+    wait_for(dashboard, lambda: len(marks(dashboard, "Power")) == 1)
+    ends = names(dashboard, "Accuracy")
+    assert any(re.fullmatch(r"left out [\d.]+ %", text) for text in ends), ends
+    press(dashboard, "Reset")
+    wait_for(dashboard, lambda: marks(dashboard, "Power") == marks(dashboard, "Accuracy") == [])
+
+
+def test_accuracy_and_power_move_with_every_other_picture(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 60)
+    for name in ("Raster", "Output membranes", "Accuracy", "Power"):
+        before = figure(dashboard, name)
+        wait_for(dashboard, lambda n=name, b=before: figure(dashboard, n) != b, 20_000)
+
+
+def test_a_clicked_row_of_the_raster_is_watched(dashboard: Page):
+    def watched():
+        return set(names(dashboard, "Hidden membranes"))
+
+    wait_for(dashboard, lambda: watched() >= set("012345"))
+    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+    box = raster.bounding_box()
+    raster.click(position={"x": 0.6 * box["width"], "y": 0.55 * box["height"]})
+    wait_for(dashboard, lambda: len(watched() - set("012345")) == 1)
+
+
+def test_the_last_display_shows_another_curve(dashboard: Page):
+    choice = dashboard.get_by_role("combobox", name="Display")
+    for name, shown in (("Loss", "Hidden spikes"), ("Network", "Network")):
+        choice.click()
+        dashboard.get_by_role("menuitem", name=name, exact=True).click()
+        expect(dashboard.get_by_role("figure", name=shown, exact=True)).to_be_visible()
+    play(dashboard)
+    choice.click()
+    dashboard.get_by_role("menuitem", name="Hidden spikes", exact=True).click()
+    expect(dashboard.get_by_role("figure", name="Hidden spikes", exact=True)).to_be_visible()
+    before = figure(dashboard, "Hidden spikes")
+    wait_for(dashboard, lambda: figure(dashboard, "Hidden spikes") != before)
+
+
+def test_presenter_mode_shows_displays_and_knobs_only(dashboard: Page):
+    height = dashboard.get_by_role("figure", name="Raster", exact=True).bounding_box()["height"]
+    choose(dashboard, "Presenter mode")
+    expect(dashboard.get_by_role("tab", name="Live")).to_be_hidden()
+    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+    wait_for(dashboard, lambda: raster.bounding_box()["height"] > height + 30)
+    for name in KNOBS:
+        expect(slider(dashboard, name)).to_be_visible()
+    expect(dashboard.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
+    dashboard.keyboard.press("p")
+    expect(dashboard.get_by_role("tab", name="Live")).to_be_visible()
