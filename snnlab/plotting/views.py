@@ -76,8 +76,9 @@ def floor_plan() -> hv.Overlay:
     )  # fmt: skip
 
 
-def code_histogram(codes: np.ndarray) -> hv.Histogram:
-    """Histogram of signed weights on the chip; codes : int[127], counts of −63 … +63."""
+def code_histogram(codes: np.ndarray | None = None) -> hv.Histogram:
+    """Histogram of signed weights on the chip; codes : int[127], counts of −63 … +63, none yet."""
+    codes = np.zeros(127) if codes is None else codes
     return hv.Histogram((np.arange(-63, 65) - 0.5, codes), kdims="code", vdims="synapses",
                         label="codes").opts(
         color=p.BLUE, line_color=None, xlabel="weight (LSB)", ylabel="synapses", **p.LOOK

@@ -11,6 +11,7 @@ from snnlab.plotting import views as plotting_views
 from snnlab_app.browser.replay import CIRCUITS, Replay
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 
 _BUDGET = (
@@ -38,6 +39,7 @@ class ChipView(View):
         "No two circuits are equal. The pattern is fixed for a die, and the network learns it."
     )
     figures = 2
+    drawings = ((plotting_views.floor_plan,), (plotting_views.code_histogram,))
 
     def __init__(self, session):
         super().__init__(session)
@@ -78,10 +80,11 @@ class ChipView(View):
             self._announced = None
 
     def build(self):
-        self._floor = LivePlot(plotting_views.floor_plan(), 600, follow="")
+        floor, codes = (template(*each) for each in self.drawings)
+        self._floor = LivePlot(floor, 600, follow="")
         self._floor.feed_image("circuits", np.full((2, 256), np.nan))  # nothing is known yet
         self._floor.figure.on_event(Tap, self._tap)
-        self._codes = LivePlot(plotting_views.code_histogram(np.zeros(127)), 220, follow="y")
+        self._codes = LivePlot(codes, 220, follow="y")
         self.plots = {"circuits": self._floor, "weight codes": self._codes}
         self._spreads = None
         self._play(self.session.snapshot)  # what another view has had recorded
