@@ -65,6 +65,7 @@ export function render({model, el}) {
       other?.focus()
     }
   }
+  const refill = () => dialog.open && fill()
   const open = () => {
     fill()
     if (dialog.open) return
@@ -78,6 +79,7 @@ export function render({model, el}) {
     if (button?.dataset.close !== undefined) dialog.close()
     if (button?.dataset.press !== undefined) model.send_msg(button.dataset.press)
   })
+  dialog.addEventListener("close", () => content.replaceChildren())
   dialog.addEventListener("mousedown", event => {
     const {left, right, top, bottom} = dialog.getBoundingClientRect()
     const {clientX: x, clientY: y} = event
@@ -85,7 +87,7 @@ export function render({model, el}) {
   })
   document.body.append(dialog)
   model.on("shown", open)
-  model.on("heading", fill)
-  model.on("content", fill)
+  model.on("heading", refill)
+  model.on("content", refill)
   model.on("remove", () => dialog.remove())
 }
