@@ -47,6 +47,10 @@ const STYLE = `
   .snnlab-dialog li span { font-size: 13px; grid-column: 1 / -1; line-height: 1.35; opacity: 0.85 }
   .snnlab-dialog ul.plain button { grid-template-columns: 1fr }`
 
+// How often each dialog has been opened, by its key: it may be asked to before it is rendered, and
+// is rendered again, but not opened, after a lost connection.
+const opened = new Map()
+
 export function render({model, el}) {
   el.style.display = "none"
   const dialog = document.createElement("dialog")
@@ -67,6 +71,7 @@ export function render({model, el}) {
   }
   const refill = () => dialog.open && fill()
   const open = () => {
+    opened.set(model.key, model.shown)
     fill()
     if (dialog.open) return
     dialog.showModal()
@@ -86,6 +91,7 @@ export function render({model, el}) {
     if (x < left || x > right || y < top || y > bottom) dialog.close()
   })
   document.body.append(dialog)
+  if (model.shown > (opened.get(model.key) ?? 0)) open()
   model.on("shown", open)
   model.on("heading", refill)
   model.on("content", refill)
