@@ -1,7 +1,7 @@
 // The browser's own dialog element, filled by the server. While it is open the page behind it is
 // inert: Tab stays inside, Escape closes it, and the focus returns to what had it before.
-// (The dialog of panel-material-ui looks for document.activeElement, which in its shadow tree is
-// the tree's host: it takes the focus for outside, and cannot give it back.)
+// (In the dialog of panel-material-ui 0.16 Escape does nothing once the focus is on one of its
+// buttons, each of which is a component in a shadow tree of its own.)
 const STYLE = `
   .snnlab-dialog {
     --accent: var(--mui-palette-primary-main, #0072b2);
@@ -47,6 +47,10 @@ const STYLE = `
   .snnlab-dialog li span { font-size: 13px; grid-column: 1 / -1; line-height: 1.35; opacity: 0.85 }
   .snnlab-dialog ul.plain button { grid-template-columns: 1fr }`
 
+// How often each dialog has been opened, by its key: it may be asked to before it is rendered, and
+// is rendered again, but not opened, after a lost connection.
+const opened = new Map()
+
 export function render({model, el}) {
   el.style.display = "none"
   const dialog = document.createElement("dialog")
@@ -65,7 +69,9 @@ export function render({model, el}) {
       other?.focus()
     }
   }
+  const refill = () => dialog.open && fill()
   const open = () => {
+    opened.set(model.key, model.shown)
     fill()
     if (dialog.open) return
     dialog.showModal()
@@ -78,14 +84,16 @@ export function render({model, el}) {
     if (button?.dataset.close !== undefined) dialog.close()
     if (button?.dataset.press !== undefined) model.send_msg(button.dataset.press)
   })
+  dialog.addEventListener("close", () => content.replaceChildren())
   dialog.addEventListener("mousedown", event => {
     const {left, right, top, bottom} = dialog.getBoundingClientRect()
     const {clientX: x, clientY: y} = event
     if (x < left || x > right || y < top || y > bottom) dialog.close()
   })
   document.body.append(dialog)
+  if (model.shown > (opened.get(model.key) ?? 0)) open()
   model.on("shown", open)
-  model.on("heading", fill)
-  model.on("content", fill)
+  model.on("heading", refill)
+  model.on("content", refill)
   model.on("remove", () => dialog.remove())
 }

@@ -160,9 +160,9 @@ class Dashboard(Page):
         chosen = recipe(name)
         self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
         self.session.reset()
-        self._teach(chosen)
         if chosen.view:
             self._tabs.active = NAMES.index(chosen.view)
+        self._teach(chosen)
 
     def _teach(self, chosen):
         """Describe a recipe and what to look for."""

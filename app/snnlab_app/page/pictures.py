@@ -16,7 +16,7 @@ _STANDARD_NORMAL = (
 
 
 def picture(settings: dict) -> str:
-    """An SVG of the most telling of these settings; of the network if there is none."""
+    """An SVG of the most telling of these settings; of the network if none is turned."""
     usual = Config().values()
     turned = [name for name in _DRAWINGS if settings.get(name, usual[name]) != usual[name]]
     values = {**usual, **settings}

@@ -274,7 +274,7 @@ def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
     )
     notice = r"^Ignored in the link: Surrogate steepness β 9999 \(a number from 0.1 to 200\)"
     says(dashboard, notice).to_be_visible()
-    says(dashboard, r"die=<img src=x onerror=alert\(1\)>").to_be_visible()
+    says(dashboard, r"Die <img src=x onerror=alert\(1\)>").to_be_visible()
     assert dashboard.locator("img[src=x]").count() == 0
     says(dashboard, "^20 hidden neurons instead").to_be_visible()
     expect(slider(dashboard, "Mismatch")).to_have_count(0)

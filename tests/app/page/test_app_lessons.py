@@ -100,6 +100,7 @@ def test_the_key_for_the_tour_opens_it_and_escape_closes_it_at_once(dashboard: P
 @pytest.mark.browser
 def test_a_lesson_from_the_gallery_to_its_explanation(dashboard: Page):
     press(dashboard, "Scenarios")
+    expect(dashboard.get_by_role("dialog")).to_be_visible()
     lesson = bundled()["steepness"]
     dashboard.get_by_role("button", name=re.compile("^" + re.escape(lesson.title))).click()
     expect(dashboard.get_by_role("dialog")).to_have_count(0)
