@@ -65,8 +65,31 @@ def drawn(page, name):
     return shown.evaluate("canvas => canvas.toDataURL()")
 
 
+# Whether nothing is drawn on a canvas.
+BLANK = """canvas => {
+  const {width, height} = canvas
+  return canvas.getContext("2d").getImageData(0, 0, width, height).data.every(value => value === 0)
+}"""
+
+
+def blank(page):
+    """Numbers of the figures in sight on which nothing is drawn."""
+    figures = page.locator(".bk-Figure").locator("visible=true").all()
+    return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
+
+
 def press(page, name):
     page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def save(page, entry, figure=None):
+    """Name and bytes of the file that an entry of the menu Save gives, or one of a figure there."""
+    press(page, "Save")
+    if figure is not None:
+        page.get_by_role("menuitem", name=figure, exact=True).click()
+    with page.expect_download() as download:
+        page.get_by_role("menuitem", name=entry, exact=True).click()
+    return download.value.suggested_filename, download.value.path().read_bytes()
 
 
 def choose(page, name):

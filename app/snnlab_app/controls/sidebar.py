@@ -33,7 +33,7 @@ FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"
 """Titles of folded groups, no larger than what they hold."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
-FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "dead", "surrogate")
+FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "surrogate", "dead")
 """What one turns first, while it trains; the rest is folded away."""
 DOCKED_KNOBS = FIRST_KNOBS[:3]
 """What a phone shows below the displays."""

@@ -17,7 +17,7 @@ from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.progress import ProgressBar
-from snnlab_app.plots.theme import FRAME, ONE_LINE, STAGE, THEME
+from snnlab_app.plots.theme import FIRST_PAINT, FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
@@ -29,7 +29,7 @@ PLOT_THEME = Theme(json={"attrs": {name: {} for name in (
 """Plot models that keep their own style: the page's library would otherwise set larger fonts and
 less readable colours whenever a visitor switches between light and dark."""
 
-pn.extension(notifications=True, reconnect=True)
+pn.extension(notifications=True, reconnect=True, raw_css=[FIRST_PAINT])
 
 
 class Page:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from html import escape
+from math import isfinite
 
 import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.lessons import Lesson, Scale
+from snnlab.lessons.measures import MEASURES
 from snnlab.lessons.reading import MAX_CHOICES
-from snnlab.recipes import recipes
+from snnlab.quantities import Quantity
 from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD
@@ -30,7 +32,7 @@ p { margin: 4px 0 0 }
 [role=progressbar] { background: rgba(124, 130, 140, 0.3); border-radius: 4px; height: 8px;
   margin: 4px 0; width: min(100%, 420px) }
 [role=progressbar] span { background: #0072b2; border-radius: 4px; display: block; height: 8px }
-svg { display: block; width: min(100%, 420px); height: 44px; margin-top: 2px; overflow: visible }
+svg { display: block; width: min(100%, 420px); height: 40px; overflow: visible }
 """
 
 
@@ -147,13 +149,11 @@ class LessonPanel:
             self._again.visible = done or run.phase == Phase.FAILED
             self._next.visible = done and lesson.following is not None
             if lesson.following:
-                self._next.label = f"Next: {self._title(lesson.following)}"
+                kind = "lesson" if lesson.following in self._lessons else "scenario"
+                self._next.label = f"Next {kind}"
         html = _stages(run) + _body(run, self._session.state)
         if html != self._text.object:
             self._text.object = html
-
-    def _title(self, name):
-        return (self._lessons.get(name) or recipes()[name]).title
 
 
 def _button(label, variant, act):
@@ -182,9 +182,9 @@ def _body(run, state):
     if run.phase == Phase.PREPARING:
         return _say(lesson.question) + _progress(run, state, "Training first")
     if run.phase == Phase.ASKING:
-        now = run.before[lesson.measure]
-        known = f" Now: {_interval(lesson, now)}." if now.value == now.value else ""
-        return _say(lesson.question + known)
+        measured = isfinite(run.before[lesson.measure].value)
+        now = lesson.measure if measured else "accuracy"
+        return _say(f"{lesson.question} Now: {_interval(MEASURES[now], run.before[now])}.")
     if run.phase == Phase.RUNNING:
         return _say(f"You predicted {_guess(run)}.") + _progress(run, state, "Training")
     return _say(f"{_verdict(run)} {run.explanation}") + _drawing(run)
@@ -210,21 +210,20 @@ def _guess(run):
     return f"“{guess}”" if isinstance(guess, str) else f"{guess:g} {unit}".rstrip()
 
 
-def _interval(lesson, measured: Measured):
+def _interval(quantity: Quantity, measured: Measured):
     """A value and its interval: "test accuracy 94.4 % (91.0 % to 96.6 %)"."""
     value, low, high = (
-        lesson.quantity.format(number) for number in (measured.value, measured.low, measured.high)
+        quantity.format(number) for number in (measured.value, measured.low, measured.high)
     )
-    estimate = "estimate, " if lesson.quantity.estimate else ""
+    estimate = "estimate, " if quantity.estimate else ""
     between = f" ({estimate}{low} to {high})" if measured.low < measured.high else ""
-    return f"{lesson.quantity.label} {value or '(not measured)'}{between}"
+    return f"{quantity.label} {value or '(not measured)'}{between}"
 
 
 def _verdict(run):
-    lesson, measured = run.lesson, run.after[run.lesson.measure]
-    said = (
-        f"You predicted {_guess(run)}. Measured after {_steps(run)}: {_interval(lesson, measured)}."
-    )
+    lesson = run.lesson
+    measured = _interval(lesson.quantity, run.after[lesson.measure])
+    said = f"You predicted {_guess(run)}. Measured after {_steps(run)}: {measured}."
     values = run.values()
     if isinstance(run.guess, str):
         right = [choice.text for choice in lesson.right(values)]
@@ -251,7 +250,7 @@ def _drawing(run):
 
     guess, measured = place(values["guess"]), place(values["measured"])
     low, high = place(values["low"]), place(values["high"])
-    if measured != measured:
+    if not isfinite(values["measured"]):
         return ""
     name = escape(f"Prediction {_guess(run)}, measured {values['measured']:.1f}")
     return (

@@ -45,10 +45,10 @@ class Tour:
         last = self._step == len(STEPS) - 1
         buttons = button("back", "Back", off=self._step == 0)
         buttons += button("next", "Done" if last else "Next", first=True, closes=last)
+        text = f'<p style="min-height: 6em">{escape(text)}</p>'
         self.dialog.param.update(
             heading=f"{self._step + 1} of {len(STEPS)}: {title}",
-            content=f'<p style="min-height: 6em">{escape(text)}</p>'
-            f'<div class="buttons">{buttons}</div>',
+            content=f'{text}<div class="buttons">{buttons}</div>',
         )
 
 

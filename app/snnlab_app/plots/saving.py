@@ -23,6 +23,11 @@ from snnlab_app.session.snapshot import Snapshot
 _DRAWING = ThreadPoolExecutor(1, thread_name_prefix="snnlab-animation")
 PLAIN = {"border": "none", "background": "transparent"}
 """Style of the menu's frame."""
+IN_LINE = {
+    **PLAIN, "& .MuiButton-root": TINY,
+    "& .MuiToolbar-root": {"minHeight": "0 !important", "height": "26px"},
+}  # fmt: skip
+"""Style of a menu that is no higher than a line of text."""
 READY, BUSY = "Save", "Making the animation …"
 ANIMATIONS = {"webp": "WebP", "gif": "GIF"} if features.check("webp") else {"gif": "GIF"}
 """Kinds of animation that this machine writes; a browser shows each."""
@@ -55,13 +60,12 @@ class Saving:
     def panel(self, in_line: bool = False) -> pmui.MenuBar:
         """The menu; ``in_line`` : no higher than a line of text, and not on a phone."""
         if in_line:
-            sx = {**PLAIN, "& .MuiButton-root": TINY}
-            self._menu.param.update(sx=sx, margin=0, css_classes=["on-desk"])
+            self._menu.param.update(sx=IN_LINE, margin=0, css_classes=["on-desk"], align="center")
         return self._menu
 
     def offer(self) -> None:
-        """Offer the view's current figures; hide the menu if there are no figures."""
-        self._menu.visible = bool(self._view.plots)
+        """Offer the view's current figures; hide the menu if there is nothing to save."""
+        self._menu.visible = bool(self._view.plots) or self._view.has_pictures
         label = BUSY if self._busy else READY
         menu = {"label": label, "icon": "save_alt", "disabled": self._busy, "items": self._items()}
         self._menu.items = [menu]

@@ -53,6 +53,10 @@ AXIS = "#7C828C"
 INK = {"light": "#5A606A", "dark": "#A7ADB7"}
 """Text colour in plots: contrast over 6 to 1 on both backgrounds."""
 
+FIRST_PAINT = """
+@media (prefers-color-scheme: dark) { html:root { background-color: #121212; color: #E6E8EB } }
+"""
+"""Colours until the page's own are there."""
 FRAME = {
     # By this rule of the library what stands in the header keeps the colours of the page.
     ".MuiAppBar-root": {"bgcolor": "primary.contrastText", "color": "primary.main"},

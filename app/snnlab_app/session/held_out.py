@@ -5,7 +5,7 @@ accuracy of the weights in the loop falls and recovers, that of these does not r
 """
 
 from math import inf
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -19,9 +19,11 @@ from snnlab_app.session.snapshot import MAX_HELD_OUT
 MEASURE_EVERY = 1.0
 """Seconds between two measurements while it trains."""
 MAX_SHARE = 0.03
-"""Share of the training's time that measurements may take; they become rarer where it is more."""
+"""Share of the worker's CPU time that they may take; they become rarer where it is more."""
 SAME_CHANGE_SECONDS = 3.0
 """Seconds within which several changes of the chip count as one: somebody drags a slider."""
+FOLLOW_UP_SECONDS = 0.25
+"""Seconds after such a further change to the next measurement, so that both lines turn there."""
 CHIP_KNOBS = (*FABRICATED, "calibration", *TRIAL_NOISE, *BITS)
 
 
@@ -38,7 +40,8 @@ class HeldOut:
         self._newest: dict[str, float] | None = None
         self._is_second = False
         self._chip = self._left = self._measured = self._events = None
-        self._changed, self._due, self._split = -inf, -inf, (0, None)
+        self._changed, self._split = -inf, (0, None)
+        self._due = self._affordable = -inf
         n = len(trainer.dataset.test_labels)
         self._images = np.linspace(0, n - 1, min(MAX_HELD_OUT, n)).round().astype(int)
 
@@ -52,27 +55,27 @@ class HeldOut:
         apart = self._left is None or now - self._changed > SAME_CHANGE_SECONDS
         if apart and trainer.step != self._split[0]:
             self._split = trainer.step, before
-        self._changed = now
+        self._changed, self._due = now, min(self._due, now + FOLLOW_UP_SECONDS)
         if trainer.step == self._split[0]:
             undone = self._chip == self._split[1]
             self._left = None if undone else trainer.weights_lsb()
-            self._due = -inf
+            self._due = self._affordable = -inf
             self.history.blank("left")
             if self._newest:
                 self._newest["left"] = np.nan
 
     def measure(self, hurry: bool = False) -> None:
         """Add a point for the present weights and chip; in a ``hurry`` only if one is due."""
-        start = perf_counter()
-        if hurry and start < self._due:
+        start = thread_time()
+        if hurry and (perf_counter() < self._due or start < self._affordable):
             return
         now = self._trainer.step, self._trainer.chip
         if now == self._measured:
             return
         self._measured = now
         self._append(self._point())
-        end = perf_counter()
-        self._due = end + max(MEASURE_EVERY, (end - start) / MAX_SHARE)
+        end, self._due = thread_time(), perf_counter() + MEASURE_EVERY
+        self._affordable = end + (end - start) / MAX_SHARE
 
     def _point(self):
         n, weights, left = len(self._images), self._trainer.weights_lsb(), np.nan

@@ -7,6 +7,7 @@ import numpy as np
 from snnlab.events import TICK
 from snnlab.learn.reach import reached
 from snnlab.learn.trainer import Progress, Trainer
+from snnlab.text.numerals import group_digits
 
 
 def narrate(
@@ -25,18 +26,20 @@ def _stages(trainer, progress, floats, codes):
     first = inputs.tick.min(initial=2**16 - 1) * TICK
     yield (
         "Encode",
-        f"{n} images become {len(inputs.tick):,} input spikes, the first after"
+        f"{n} images become {group_digits(len(inputs.tick))} input spikes, the first after"
         f" {1e6 * first:.1f} µs",
     )
     yield (
         "Forward on the chip",
-        f"{hidden:,} hidden spikes, {hidden / n:.1f} an image; {samples:,} CADC samples",
+        f"{group_digits(hidden)} hidden spikes, {hidden / n:.1f} an image;"
+        f" {group_digits(samples)} CADC samples",
     )
     right = round(progress.accuracy * n)
-    yield "Loss", f"Loss {progress.loss:.3f}; the highest label is right for {right} of {n} images"
+    yield "Loss", f"Loss {progress.loss:.3f}; the highest output is right for {right} of {n} images"
     yield (
         "Injection",
-        f"{samples:,} potentials and {hidden:,} spikes go in, as they were measured",
+        f"{group_digits(samples)} measured potentials and {group_digits(hidden)} measured spikes"
+        " replace those of the ideal model",
     )
     who = reached(recording, trainer.surrogate).mean()
     norms = [float(w.grad.norm()) for w in trainer.network.weights]
@@ -52,13 +55,13 @@ def _stages(trainer, progress, floats, codes):
     whole = sum(a.size for a in after)
     yield (
         "Adam and rounding",
-        f"Hidden weights move by {moved[0] * scale:.2f} LSB on average; {changed:,} of"
-        f" {whole:,} rounded weights change",
+        f"Hidden weights move by {moved[0] * scale:.2f} LSB on average; {group_digits(changed)} of"
+        f" {group_digits(whole)} rounded weights change",
     )
     spec = recording.spec
     clipped = sum(int((np.abs(a.astype(int)) == spec.weight_max_lsb).sum()) for a in after)
     yield (
         "Write",
-        f"{whole:,} signed {spec.weight_bits}-bit weights are on the chip, {clipped:,} of them at"
-        f" ±{spec.weight_max_lsb}",
+        f"{group_digits(whole)} signed {spec.weight_bits}-bit weights are on the chip,"
+        f" {group_digits(clipped)} of them at ±{spec.weight_max_lsb}",
     )

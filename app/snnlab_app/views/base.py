@@ -39,6 +39,8 @@ class View:
     """Number of figures."""
     has_animation = False
     """Whether an animation of its last seconds can be saved."""
+    has_pictures = False
+    """Whether it has pictures to save that are no figures."""
     drawings: tuple[tuple, ...] = ()
     """Its figures whose shape is known before a training: each the arguments of ``template``."""
     narrow = False

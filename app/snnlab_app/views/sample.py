@@ -43,6 +43,7 @@ class SampleView(View):
     )
     attempt = "Draw a digit on the black square, then press Play and watch the microseconds pass."
     matters = "The whole computation takes microseconds; the decision falls long before the end."
+    has_pictures = True
 
     def __init__(self, session):
         super().__init__(session)

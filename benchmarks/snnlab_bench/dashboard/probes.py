@@ -93,7 +93,7 @@ CLICK_AND_FILL = (
   const before = new Set(canvases(document)), start = performance.now();
   const is_filled = () => {
     if (label) return [...deep(document)].some(inner =>
-      inner.tagName === "BUTTON" && inner.textContent.trim() === label && inner.checkVisibility());
+      inner.tagName === "BUTTON" && inner.textContent.endsWith(label) && inner.checkVisibility());
     return canvases(document).some(canvas => {
       if (before.has(canvas)) return false;
       const now = pixels(canvas);

@@ -16,7 +16,7 @@ import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from snnlab.text.tables import aligned
 from snnlab_bench.dashboard import kept_speed, probes
@@ -236,6 +236,16 @@ class Bench:
             yield Result(f"  cores used by the {name}", getattr(kept, f"{name}_cores"))
 
 
+def rows_of(results) -> list[tuple[str, str, str, str]]:
+    """Rows of a part; one more where the page lacks what is to be measured."""
+    rows = []
+    try:
+        rows.extend(result.row() for result in results)
+    except Error as error:
+        rows.append(("not measured", str(error).splitlines()[0], "", ""))
+    return rows
+
+
 PARTS = ("layout", "start", "rates", "views", "replay", "axe", "speed")
 
 
@@ -254,8 +264,7 @@ def main():
         with bench._page():
             time.sleep(2)
         for part in options.only:
-            rows = [result.row() for result in getattr(bench, part)()]
-            print(f"\n{part}\n{aligned(rows, right=(1, 2))}", flush=True)
+            print(f"\n{part}\n{aligned(rows_of(getattr(bench, part)()), right=(1, 2))}", flush=True)
         browser.close()
     print(f"\n{time.perf_counter() - begin:.0f} s")
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from browsing import (
+    blank,
     canvas,
     choose,
     drawn,
@@ -13,6 +14,7 @@ from browsing import (
     pause,
     play,
     press,
+    save,
     says,
     slider,
     steps,
@@ -234,12 +236,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
 
 def header(page, figure):
     """First line of the table of one figure that is shown."""
-    page.get_by_role("combobox", name="Save").click()
-    page.get_by_role("menuitem", name=figure, exact=True).click()
-    page.wait_for_timeout(300)
-    with page.expect_download() as download:
-        press(page, "CSV")
-    return download.value.path().read_text().splitlines()[0]
+    return save(page, f"{figure}, data (CSV)", figure)[1].decode().splitlines()[0]
 
 
 @pytest.mark.slow
@@ -249,11 +246,11 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     potentials = canvas(dashboard, 1)
     choose(dashboard, "Show chip codes")
     wait_for(dashboard, lambda: canvas(dashboard, 1) != potentials)
-    assert header(dashboard, "hidden membranes") == "curve,time (µs),CADC sample (LSB)"
+    assert header(dashboard, "Hidden membranes") == "curve,time (µs),CADC sample (LSB)"
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
     press(dashboard, "Figures to save")
-    assert header(dashboard, "labels so far") == "curve,label,readout (LSB)"
+    assert header(dashboard, "Labels so far") == "curve,label,readout (LSB)"
     tab(dashboard, "Chip")
     says(dashboard, r"^threshold \(10-bit code\): mean 511, std. dev. 0 ").to_be_visible()
     choose(dashboard, "Copy link")
@@ -265,7 +262,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     says(other, "^threshold − leak \\(LSB\\): ").to_be_visible()
     tab(other, "Live")
     says(other, "^It shows “").to_be_visible()
-    assert header(other, "output membranes") == "curve,time (µs),potential (ϑ = 1)"
+    assert header(other, "Output membranes") == "curve,time (µs),potential (ϑ = 1)"
 
 
 def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
@@ -291,42 +288,6 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     expect(slider(dashboard, "Time (µs)")).to_have_attribute("max", re.compile("^10.2"))
     choose(dashboard, "Undo")
     expect(steepness).to_have_attribute("aria-valuetext", "10")
-
-
-@pytest.mark.parametrize(
-    ("view", "header"),
-    [
-        ("Live", "time (µs),layer,neuron"),
-        ("Chip", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
-        ("Sample", "column,row,brightness"),
-        ("Errors", "the image shows,decided 0 (images),decided 1 (images)"),
-        ("Energy", "curve,energy per image (µJ),test accuracy (%)"),
-        ("Learn", '"membrane potential (leak 0, threshold 1)",share of samples,surrogate'),
-        ("Compare", "curve,step,accuracy of batches (%)"),
-    ],
-)
-def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, header):
-    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
-    tab(dashboard, view)
-    if view == "Sample":
-        says(dashboard, "^It shows “").to_be_visible()
-        press(dashboard, "Figures to save")
-    wait_for(dashboard, lambda: dashboard.get_by_role("combobox", name="Save").is_visible())
-    dashboard.wait_for_timeout(1500)
-    wait_for(dashboard, lambda: not blank(dashboard))
-    files = {}
-    for kind in ("PNG", "SVG", "CSV"):
-        with dashboard.expect_download() as download:
-            press(dashboard, kind)
-        assert re.fullmatch(rf"snnlab-.*\.{kind.lower()}", download.value.suggested_filename)
-        files[kind] = download.value.path().read_bytes()
-    assert files["PNG"].startswith(b"\x89PNG")
-    assert len(files["PNG"]) > 1000
-    assert b"<svg" in files["SVG"]
-    assert b"<text" in files["SVG"] or view == "Sample"  # pixels have no axes
-    lines = files["CSV"].decode().splitlines()
-    assert lines[0].startswith(header)
-    assert len(lines) > 5 or view == "Compare"
 
 
 def test_keys_are_left_alone_while_somebody_types(dashboard: Page):
@@ -372,16 +333,6 @@ OUTSIDE = """() => {
   walk(document)
   return found
 }"""
-# Whether nothing is drawn on a canvas.
-BLANK = """canvas => {
-  const {width, height} = canvas
-  return canvas.getContext("2d").getImageData(0, 0, width, height).data.every(value => value === 0)
-}"""
-
-
-def blank(page):
-    figures = page.locator(".bk-Figure").all()
-    return [k for k, figure in enumerate(figures) if figure.locator("canvas").first.evaluate(BLANK)]
 
 
 @pytest.mark.slow

@@ -63,7 +63,8 @@ def test_nothing_is_measured_twice_nor_before_it_is_due(trainer, measured, monke
 
 def test_measurements_that_take_long_become_rarer(trainer, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
+    for clock in ("perf_counter", "thread_time"):
+        monkeypatch.setattr(module, clock, lambda: now[0])
     measured = HeldOut(trainer)
     count = measured._count_right
 
@@ -140,6 +141,20 @@ def test_a_change_undone_before_the_next_update_leaves_no_other_line(trainer, me
     assert measured.transferred()["step"].size == 0
     change(trainer, measured, mismatch=0.5)
     assert measured.transferred()["step"].tolist() == [21], "the one after it begins at once"
+
+
+def test_a_dragged_slider_is_measured_soon_after_each_of_its_values(trainer, measured, monkeypatch):
+    now = [module.perf_counter()]
+    for clock in ("perf_counter", "thread_time"):
+        monkeypatch.setattr(module, clock, lambda: now[0])
+    for sigma in (0.1, 0.2, 0.3):
+        trainer.config.set("mismatch", sigma)
+        measured.follow()
+        for _ in range(2):
+            measured.measure(hurry=True)
+            trainer.advance()
+            now[0] += 1.1 * module.FOLLOW_UP_SECONDS
+    assert measured.transferred()["step"].tolist() == [20, 23, 25]
 
 
 def test_weights_of_more_bits_are_rounded_to_those_of_the_chip(trainer, measured):

@@ -10,7 +10,7 @@ import numpy as np
 import param
 import psutil
 import pytest
-from browsing import canvas, press, says, slider, wait_for
+from browsing import canvas, press, save, says, slider, wait_for
 from conftest import until as within
 from playwright.sync_api import Page, expect
 from sweep_plans import TINY, offered
@@ -309,9 +309,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     rows = list(csv.DictReader(download.value.path().read_text().splitlines()))
     assert len(rows) >= 6
     assert all(0 <= float(row["test accuracy (share)"]) <= 1 for row in rows)
-    with dashboard.expect_download() as download:
-        press(dashboard, "PNG")
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    assert save(dashboard, "Whole view (PNG)")[1].startswith(b"\x89PNG")
 
     press(dashboard, "Start sweep")
     says(dashboard, r"^\d+ of 99 trials have ended, about").to_be_visible()

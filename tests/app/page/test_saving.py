@@ -1,0 +1,122 @@
+"""A view's picture and animation, saved from the page."""
+
+import re
+from io import BytesIO
+
+import pytest
+from browsing import blank, choose, play, press, save, says, steps, tab, wait_for
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from snnlab_app.plots import film
+from snnlab_app.views import NAMES, VIEWS
+
+pytestmark = pytest.mark.browser
+TITLES = [view.title for view in VIEWS]
+
+
+@pytest.fixture
+def page(browser):
+    """A tab of a size that fits the whole screen."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        yield context.new_page()
+
+
+def ground(page):
+    """Colour of the upper left corner and size of the picture of the whole view."""
+    name, data = save(page, "Whole view (PNG)")
+    assert name == "snnlab-live.png"
+    with Image.open(BytesIO(data)) as picture:
+        return picture.convert("RGB").getpixel((2, 2)), picture.size
+
+
+def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of_the_page(
+    dashboard: Page,
+):
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    light, size = ground(dashboard)
+    boxes = [
+        dashboard.get_by_role("figure", name=name, exact=True).bounding_box()
+        for name in ("Raster", "Hidden membranes", "Accuracy", "Power")
+    ]
+    wide = max(b["x"] + b["width"] for b in boxes) - min(b["x"] for b in boxes)
+    high = max(b["y"] + b["height"] for b in boxes) - min(b["y"] for b in boxes)
+    assert size[0] > wide
+    assert size[1] > high + 80  # title, numbers, settings and link
+    press(dashboard, "Toggle theme")
+    dashboard.wait_for_timeout(500)
+    dark, _ = ground(dashboard)
+    assert light == (255, 255, 255)
+    assert max(dark) < 40
+
+
+@pytest.mark.parametrize(
+    ("view", "figure", "header"),
+    [
+        ("Live", "Raster", "time (µs),layer,neuron"),
+        ("Chip", "Circuits", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
+        ("Sample", "Pixels", "column,row,brightness"),
+        (
+            "Errors", "Confusion matrix",
+            "the image shows,decided 0 (images),decided 1 (images)",
+        ),
+        ("Energy", "Energy", "curve,energy per image (µJ),test accuracy (%)"),
+        (
+            "Learn", "Surrogate",
+            '"membrane potential (leak 0, threshold 1)",share of samples,surrogate',
+        ),
+        ("Compare", "Accuracy", "curve,step,accuracy of batches (%)"),
+    ],
+)  # fmt: skip
+def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, figure, header):
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
+    tab(dashboard, view)
+    if view == "Sample":
+        says(dashboard, "^It shows “").to_be_visible()
+        press(dashboard, "Figures to save")
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    dashboard.wait_for_timeout(1500)
+    wait_for(dashboard, lambda: not blank(dashboard))
+    files = {}
+    for kind, entry in (("png", "{} as PNG"), ("svg", "{} as SVG"), ("csv", "{}, data (CSV)")):
+        name, files[kind] = save(dashboard, entry.format(figure), figure)
+        assert re.fullmatch(rf"snnlab-[a-z0-9-]+\.{kind}", name)
+    assert files["png"].startswith(b"\x89PNG")
+    assert len(files["png"]) > 1000
+    assert b"<svg" in files["svg"]
+    assert b"<text" in files["svg"] or view == "Sample"  # pixels have no axes
+    lines = files["csv"].decode().splitlines()
+    assert lines[0].startswith(header)
+    assert len(lines) > 5 or view == "Compare"
+    name, whole = save(dashboard, "Whole view (PNG)")
+    assert name == f"snnlab-{NAMES[TITLES.index(view)]}.png"
+    with Image.open(BytesIO(whole)) as picture:
+        assert picture.width > 500
+        assert len(picture.convert("RGB").getcolors(2**24)) > 50
+
+
+def test_an_animation_shows_the_last_seconds(dashboard: Page):
+    play(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > 100)
+    dashboard.wait_for_timeout(3000)
+    for kind, entry in (("webp", "WebP"), ("gif", "GIF")):
+        name, data = save(dashboard, f"Animation of the last 8 s ({entry})")
+        assert name == f"snnlab-live-animation.{kind}"
+        assert len(data) <= film.MAX_BYTES
+        with Image.open(BytesIO(data)) as animation:
+            assert animation.format.lower() == kind
+            assert animation.size == film.SIZE
+            assert animation.n_frames >= film.MIN_MOMENTS
+        expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_enabled()
+
+
+def test_an_animation_of_nothing_is_refused_in_a_line(dashboard: Page):
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
+    choose(dashboard, "Save animation of Live, last 8 s")
+    says(dashboard, "^nothing has moved yet: press Train").to_be_visible()
+    tab(dashboard, "Energy")
+    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    with dashboard.expect_download() as download:
+        choose(dashboard, "Save picture of this view")
+    assert download.value.suggested_filename == "snnlab-plane.png"
