@@ -1,5 +1,5 @@
 // The browser's part of the bridge: answers when a page is drawn, passes keys on, copies and saves.
-/* global figures, fix_document, night, choice, apply_theme, write_everywhere, offer */
+/* global figures, fix_document, night, choice, apply_theme, write_everywhere, offer, keep_still */
 /* global give, picture_of */
 
 const typing = "input, textarea, select, [contenteditable=true], [role=textbox], [role=combobox]"
@@ -29,7 +29,11 @@ export function render({model, view, el}) {
     if (tries === 0 || calm === 3) return answer()
     setTimeout(() => wait(tries - 1, count_figures(document) < model.figures ? 0 : calm + 1), 50)
   }
-  model.on("sent", () => model.figures ? wait(100, 0) : answer())
+  model.on("sent", () => {
+    if (!model.figures) return answer()
+    keep_still(document)
+    wait(100, 0)
+  })
   model.on("copied", async () => {
     const link = /^[a-z]*\?/.test(model.text)
     const text = link ? new URL(model.text, location.href).href : model.text

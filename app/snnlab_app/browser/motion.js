@@ -6,7 +6,7 @@ still.replaceSync(`@media (prefers-reduced-motion: reduce) {
 }`)
 
 function keep_still(root) {
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, still]
+  if (!root.adoptedStyleSheets.includes(still)) root.adoptedStyleSheets.push(still)
   for (const node of root.querySelectorAll("*")) if (node.shadowRoot) keep_still(node.shadowRoot)
 }
 
@@ -16,4 +16,4 @@ Element.prototype.attachShadow = function(options) {
   root.adoptedStyleSheets = [still]
   return root
 }
-keep_still(document)
+// Those from before are found once they are part of the page: when it lays out its figures.

@@ -1,6 +1,7 @@
 """What all views have in common."""
 
 import panel as pn
+from panel_material_ui.base import MaterialComponent
 
 from snnlab.chip.units import PHYSICAL
 from snnlab_app.plots.cards import Markup, Text
@@ -90,7 +91,12 @@ class View:
         """Open the view, building it if necessary."""
         if not self._built:
             self._built = True
-            self._body.objects = self.build()
+            cards = self.build()
+            # Widgets made with the page do not know whether it has become dark since.
+            dark = pn.config.theme == "dark"
+            for widget in [one for card in cards for one in card.select(MaterialComponent)]:
+                widget.dark_theme = dark
+            self._body.objects = cards
             self.saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
