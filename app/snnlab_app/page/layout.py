@@ -124,13 +124,14 @@ class Page:
         CLOCK.loop.add_callback(context.session.with_document_locked, act)
 
     def run_soon(self, act: Callable[[], None]) -> None:
-        """Run a call while the page is locked; may be called from any thread."""
+        """Run a call while the page is locked, unless it is gone; may be called from any thread."""
 
         def run():
             with set_curdoc(self._document):
                 act()
 
-        self._locked(run)
+        if self._document.session_context is not None:
+            self._locked(run)
 
     def describe(self) -> dict[str, str]:
         """The settings that differ from the defaults, in words, and the link to all of them."""

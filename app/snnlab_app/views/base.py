@@ -61,8 +61,9 @@ class View:
     def panel(self) -> pn.Column:
         """A text summary, a box filled when first shown, and the menu for saving."""
         return pn.Column(
-            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0
-        )
+            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0,
+            styles={"max-height": "none"},  # Bokeh's is the window, and the rest would overflow
+        )  # fmt: skip
 
     def wishes(self) -> dict:
         """Parameters that the session needs to record this view."""

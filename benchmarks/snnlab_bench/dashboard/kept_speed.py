@@ -27,7 +27,7 @@ import psutil
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab_app.session.local import kernel_threads
 
-ROUNDS, SECONDS = 3, 4.0
+ROUNDS, SECONDS = 3, 3.0
 BURN_PERIOD = 0.02
 """Seconds over which a loop works and rests."""
 

@@ -210,9 +210,8 @@ class Bench:
                     if violations is None:
                         yield Result("axe-core is not installed", float("nan"))
                         return
-                    for rule, count in violations.items():
-                        found[rule] = found.get(rule, 0) + count
-            note = ", ".join(f"{rule} {count}" for rule, count in found.items())
+                    found |= {f"{view}: {rule}": count for rule, count in violations.items()}
+            note = ", ".join(f"{where} {count}" for where, count in found.items())
             yield Result(f"axe violations, {scheme}", sum(found.values()), 0, note=note)
 
     def speed(self):
