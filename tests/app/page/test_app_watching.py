@@ -22,7 +22,7 @@ def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, cli
     wait_for(dashboard, lambda: "/watch?of=" in clipboard())
     pupil = dashboard.context.new_page()
     pupil.goto(clipboard())
-    says(pupil, "^digits").to_be_visible()
+    says(pupil, "^Ready").to_be_visible()
     raster = canvas(pupil)
     play(dashboard)
     says(pupil, "^running: step").to_be_visible()
