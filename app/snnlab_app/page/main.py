@@ -222,7 +222,7 @@ class Dashboard(Page):
         """Where the page is narrow, put the sidebar away: it would cover the displays."""
         narrow = self.bridge.narrow
         for view in self._views:
-            view.narrow = narrow
+            view.fit(narrow)
         self._page.param.update(
             sidebar_open=not narrow, sidebar_variant="temporary" if narrow else "persistent"
         )

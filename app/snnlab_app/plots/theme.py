@@ -127,7 +127,6 @@ CARD = {
 
 HEAD = """
 :host { align-items: center; min-height: 26px; flex: 0 0 auto !important; overflow: hidden }
-@media (min-width: 900px) { :host > .on-phone { display: none !important } }
 """
 """Style of the line above a display."""
 LIVE_HEAD = """

@@ -73,6 +73,10 @@ class View:
         """Tell the session to record this view from now on."""
         self.session.look_at(self.name, {**self.wishes(), "units": self.units})
 
+    def fit(self, narrow: bool) -> None:
+        """Fit a narrow page, or a wide one."""
+        self.narrow = narrow
+
     def measure_in(self, units: str) -> None:
         """Request these units from the next snapshot on."""
         self.units = units

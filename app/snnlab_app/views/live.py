@@ -109,7 +109,10 @@ class LiveView(View):
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")
         self._span = _tiny("Full time", self._switch_span)
-        self._other = _tiny("Hidden ⇄ output", self._switch_membranes, css_classes=["on-phone"])
+        self._others = [
+            _tiny(label, self._switch_membranes, visible=False)
+            for label in ("Show output membranes", "Show hidden membranes")
+        ]
         self._curve = pmui.Select(
             label="Display", options=[NETWORK, *CURVES], value=NETWORK, width=112,
             size="small", margin=0, stylesheets=[TINY_SELECT],
@@ -123,6 +126,11 @@ class LiveView(View):
         )  # fmt: skip
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._body = pn.Column(sizing_mode="stretch_both", margin=0, stylesheets=[LIVE_GRID])
+
+    def fit(self, narrow):
+        super().fit(narrow)
+        for button in self._others:
+            button.visible = narrow
 
     @property
     def figures(self):
@@ -162,8 +170,8 @@ class LiveView(View):
         self.plots["raster"].figure.on_event(Tap, self._watch_row)
         self._show_span(steps)
         controls = {
-            "raster": (self._sort, self._span), "hidden membranes": (self._other,),
-            "output membranes": (self._other,), "spikes": (self._curve,),
+            "raster": (self._sort, self._span), "hidden membranes": self._others[:1],
+            "output membranes": self._others[1:], "spikes": (self._curve,),
         }  # fmt: skip
         panes = {name: [plot.pane(name)] for name, plot in self.plots.items()}
         self._last = panes["spikes"][0]
