@@ -55,13 +55,7 @@ def tab(page, name):
 
 def canvas(page, k=0):
     """Pixels of the k-th figure shown."""
-    shown = page.locator(".bk-Figure").nth(k).locator("canvas").first
-    return shown.evaluate("canvas => canvas.toDataURL()")
-
-
-def drawn(page, name):
-    """Pixels of a picture of the replay, by the name of its figure."""
-    shown = page.get_by_role("figure", name=name, exact=True).locator("canvas").first
+    shown = page.locator(".bk-Figure:visible").nth(k).locator("canvas").first
     return shown.evaluate("canvas => canvas.toDataURL()")
 
 

@@ -64,8 +64,8 @@ NAMES = {
 """Titles of the displays, by plot."""
 MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 """CSS classes of displays of which a phone shows one at a time, and of the one it does not."""
-TURNS = (0, 1, 0, 1, 2)
-"""Turns of accuracy, power and the further curve while it trains."""
+LAST_EVERY = 5
+"""Updates while it trains from one of the last display to the next; a network plays by itself."""
 _LIVE = quantities(LIVE)
 
 
@@ -294,12 +294,12 @@ class LiveView(View):
         self._say("hidden membranes", "click a row of the raster to watch its neuron")
 
     def _show_curves(self, s):
-        """While training, one curve at a time, as each costs as much as the raster."""
-        curves = self._show_accuracy, self._show_power, self._show_curve
+        """While training, accuracy and power in turn, as each costs as much as the raster."""
+        shown = [self._show_accuracy, self._show_power, self._show_curve]
         if self.session.state == "running":
-            self._turn = (self._turn + 1) % len(TURNS)
-            curves = (curves[TURNS[self._turn]],)
-        for show in curves:
+            self._turn += 1
+            shown = [shown[self._turn % 2], *shown[2 : 2 + (self._turn % LAST_EVERY == 0)]]
+        for show in shown:
             show(s)
 
     def _show_accuracy(self, s):

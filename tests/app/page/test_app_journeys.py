@@ -9,7 +9,6 @@ from browsing import (
     blank,
     canvas,
     choose,
-    drawn,
     figure,
     pause,
     play,
@@ -111,7 +110,7 @@ def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):
 def test_3_regularisation_lowers_spikes_and_the_energy_of_activity(dashboard: Page):
     trained(dashboard, 80)
     tab(dashboard, "Energy")
-    words = dashboard.get_by_text(re.compile("^About .* µJ by activity"))
+    words = dashboard.get_by_text(re.compile("^About .* µJ from spikes"))
     expect(words).to_be_visible()
     plane, before = canvas(dashboard, 1), _activity(words)
     slider(dashboard, "Burst regularisation").press("End")
@@ -144,7 +143,7 @@ def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
     pause(dashboard)
     tab(dashboard, "Sample")
     says(dashboard, "^It shows “").to_be_visible()
-    raster = drawn(dashboard, "Raster")
+    raster = figure(dashboard, "Raster")
     pad = dashboard.locator(".bk-Figure:visible").first
     pad.hover()  # which waits until it stands still
     pad = pad.bounding_box()
@@ -155,7 +154,7 @@ def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
         dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
     dashboard.mouse.up()
     says(dashboard, "^It decides “.*Decided .* µs after the first spike").to_be_visible()
-    wait_for(dashboard, lambda: drawn(dashboard, "Raster") != raster)
+    wait_for(dashboard, lambda: figure(dashboard, "Raster") != raster)
 
 
 def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from browsing import drawn, pause, play, press, says, slider, steps, tab, wait_for
+from browsing import figure, pause, play, press, says, slider, steps, tab, wait_for
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -65,13 +65,13 @@ def test_a_recording_that_is_looked_at_holds_still_while_it_trains(dashboard: Pa
     says(dashboard, "^Replay of step").to_be_visible()
     names = ("Network", "Raster", "Output membranes", "Hidden membranes")
     dashboard.wait_for_timeout(300)
-    before, step = [drawn(dashboard, name) for name in names], steps(dashboard)
+    before, step = [figure(dashboard, name) for name in names], steps(dashboard)
     wait_for(dashboard, lambda: steps(dashboard) > step + 20)
-    assert [drawn(dashboard, name) for name in names] == before
+    assert [figure(dashboard, name) for name in names] == before
     press(dashboard, "Follow live")
     says(dashboard, "^Live, step").to_be_visible()
     wait_for(dashboard, lambda: all(
-        drawn(dashboard, name) != old for name, old in zip(names, before, strict=True)
+        figure(dashboard, name) != old for name, old in zip(names, before, strict=True)
     ))  # fmt: skip
     expect(dashboard.get_by_role("button", name="Follow live")).to_be_hidden()
     pause(dashboard)
@@ -81,7 +81,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
     open_sample(dashboard)
     time = slider(dashboard, "Time (µs)")
     end = clock(dashboard)
-    seen = [(drawn(dashboard, "Network"), drawn(dashboard, "Raster"))]
+    seen = [(figure(dashboard, "Network"), figure(dashboard, "Raster"))]
     for key, expected in (
         ("Home", 0.0), ("ArrowRight", 1.7), ("ArrowRight", 3.4), ("ArrowLeft", 1.7), ("End", end),
     ):  # fmt: skip
@@ -89,7 +89,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
         assert clock(dashboard) == pytest.approx(expected, abs=0.02)
         expect(time).to_have_attribute("aria-valuetext", f"{expected:.1f} µs")
         dashboard.wait_for_timeout(200)
-        seen.append((drawn(dashboard, "Network"), drawn(dashboard, "Raster")))
+        seen.append((figure(dashboard, "Network"), figure(dashboard, "Raster")))
     for before, after in pairwise(seen):
         assert before[0] != after[0]
         assert before[1] != after[1]
@@ -102,7 +102,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
 
 def test_a_drag_over_the_raster_scrubs(dashboard: Page):
     open_sample(dashboard)
-    network = drawn(dashboard, "Network")
+    network = figure(dashboard, "Network")
     raster = dashboard.get_by_role("figure", name="Raster", exact=True)
     raster.hover()  # which waits until it stands still
     box = raster.bounding_box()
@@ -112,16 +112,16 @@ def test_a_drag_over_the_raster_scrubs(dashboard: Page):
     dashboard.mouse.up()
     assert 2 < clock(dashboard) < 0.4 * 34
     says(dashboard, "^Replay of step").to_be_visible()
-    wait_for(dashboard, lambda: drawn(dashboard, "Network") != network)
+    wait_for(dashboard, lambda: figure(dashboard, "Network") != network)
 
 
 def test_another_image_is_taken_at_once(dashboard: Page):
     open_sample(dashboard)
     slider(dashboard, "Time (µs)").press("Home")
-    before = drawn(dashboard, "Network")
+    before = figure(dashboard, "Network")
     slider(dashboard, "Test image").press("ArrowRight")
     says(dashboard, "^Live, step").to_be_visible()
-    wait_for(dashboard, lambda: drawn(dashboard, "Network") != before)
+    wait_for(dashboard, lambda: figure(dashboard, "Network") != before)
 
 
 @pytest.mark.parametrize("view", ["Chip"])
@@ -129,14 +129,14 @@ def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(dashboard: Pag
     name = "Circuits"
     tab(dashboard, view)
     says(dashboard, "circuits dead").to_be_visible()
-    seen = {drawn(dashboard, name)}
-    wait_for(dashboard, lambda: seen.add(drawn(dashboard, name)) or len(seen) > 5, 20_000)
+    seen = {figure(dashboard, name)}
+    wait_for(dashboard, lambda: seen.add(figure(dashboard, name)) or len(seen) > 5, 20_000)
     dashboard.emulate_media(reduced_motion="reduce")
     dashboard.wait_for_timeout(500)
-    before = drawn(dashboard, name)
+    before = figure(dashboard, name)
     for _ in range(10):
         dashboard.wait_for_timeout(200)
-        assert drawn(dashboard, name) == before
+        assert figure(dashboard, name) == before
 
 
 def test_reduced_motion_shows_a_still_network(dashboard: Page):
@@ -144,10 +144,10 @@ def test_reduced_motion_shows_a_still_network(dashboard: Page):
     open_sample(dashboard)
     names = ("Network", "Raster")
     dashboard.wait_for_timeout(500)
-    before = [drawn(dashboard, name) for name in names]
+    before = [figure(dashboard, name) for name in names]
     for _ in range(10):
         dashboard.wait_for_timeout(200)
-        assert [drawn(dashboard, name) for name in names] == before
+        assert [figure(dashboard, name) for name in names] == before
 
 
 def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
@@ -163,11 +163,11 @@ def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
     for name in names:
         expect(dashboard.get_by_role("figure", name=name, exact=True)).to_be_visible()
     dashboard.wait_for_timeout(300)
-    before = [drawn(dashboard, name) for name in names]
+    before = [figure(dashboard, name) for name in names]
     assert before[0] != before[1]
     time.press("End")
     wait_for(dashboard, lambda: all(
-        drawn(dashboard, name) != old for name, old in zip(names, before, strict=True)
+        figure(dashboard, name) != old for name, old in zip(names, before, strict=True)
     ))  # fmt: skip
     dashboard.get_by_role("switch", name="Beside the ideal twin").click()
     expect(dashboard.get_by_role("figure", name=names[1], exact=True)).to_be_hidden()
