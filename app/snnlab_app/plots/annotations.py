@@ -1,14 +1,14 @@
 """What is written into a live figure: names at the ends of curves, and marks of turned knobs."""
 
 import numpy as np
-from bokeh.models import ColumnDataSource, Plot, Text, VSpan
+from bokeh.models import ColumnDataSource, LinearColorMapper, Plot, Text, VSpan
 
 from snnlab_app.plots.theme import AXIS
 
 LINE_HEIGHT = 12
 """Pixels between two names at the ends of curves, so that they do not overlap."""
-FRAME_HEIGHT = 170.0
-"""Pixels of a frame where the browser has not said how high it is."""
+FRAME_HEIGHT, NARROW_FRAME_HEIGHT = 170.0, 60.0
+"""Pixels of a frame, about, on a desktop and on a phone."""
 MAX_MARKS = 12
 """Marks shown; older ones are left out."""
 MARK_LINES = 3
@@ -22,22 +22,29 @@ class EndNames:
     """
 
     def __init__(self, figure: Plot, colors: dict[str, str]):
-        self._figure, self._colors, self.scale = figure, colors, 1.0
+        self._figure, self.scale, self.height = figure, 1.0, FRAME_HEIGHT
+        self._colors = {label: k for k, label in enumerate(colors)}
+        palette = LinearColorMapper(
+            palette=list(colors.values()), low=0, high=max(len(colors) - 1, 1)
+        )
         self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "color")})
         glyph = Text(
-            x="x", y="y", text="text", text_color="color", text_font_size="11px", x_offset=6,
+            x="x", y="y", text="text", text_color={"field": "color", "transform": palette},
+            text_font_size="11px", x_offset=6,
             text_font_style="bold", text_baseline="middle",
         )  # fmt: skip
         figure.add_glyph(self._source, glyph)
+
+    def fit(self, narrow: bool) -> None:
+        """Fit the figure of a narrow page, or of a wide one."""
+        self.height = NARROW_FRAME_HEIGHT if narrow else FRAME_HEIGHT
 
     def write(self, ends: dict[str, tuple[float, float, str]]) -> None:
         """Write a text at the end (x, y) of each curve."""
         known = [(label, *ends[label]) for label in self._colors if label in ends]
         known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
         low, high = self._figure.y_range.start, self._figure.y_range.end
-        said = self._figure.properties_with_values(include_defaults=False)
-        height = said.get("inner_height") or FRAME_HEIGHT
-        gap = self.scale * LINE_HEIGHT * (high - low) / height
+        gap = self.scale * LINE_HEIGHT * (high - low) / self.height
         places = spread_out([y for _, _, y, _ in known], gap, low, high)
         self._source.data = {
             "x": [x for _, x, _, _ in known],

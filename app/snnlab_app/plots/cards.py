@@ -5,7 +5,7 @@ from html import escape
 import panel as pn
 
 from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.theme import CARD, HEAD
+from snnlab_app.plots.theme import CARD, HEAD, NUMBERS
 
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
 _TILES = (
@@ -21,7 +21,7 @@ _TILE = (
     "</div>"
 )
 
-_LINE = '<div class="figures" style="display: flex; gap: 4px 18px; overflow: hidden">{}</div>'
+_LINE = '<div class="figures" style="display: flex; gap: 4px 14px; overflow: hidden">{}</div>'
 _FIGURE = (
     '<div role="group" aria-label="{name}" style="white-space: nowrap">'
     '<div style="font: calc(11px * var(--type, 1))/1.2 system-ui; opacity: 0.8">{name}</div>'
@@ -93,7 +93,10 @@ class Tiles:
     def __init__(self, compact: bool = False):
         self._compact = compact
         margin, classes = (0, ["numbers"]) if compact else (5, [])
-        self._html = Markup("", margin=margin, sizing_mode="stretch_width", css_classes=classes)
+        self._html = Markup(
+            "", margin=margin, sizing_mode="stretch_width", css_classes=classes,
+            stylesheets=[NUMBERS],
+        )  # fmt: skip
 
     def panel(self) -> pn.pane.HTML:
         """The tiles as one component."""

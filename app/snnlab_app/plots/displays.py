@@ -72,6 +72,9 @@ class MembranePlot(LivePlot):
         super().enlarge(on)
         self._ends.scale = self.scale
 
+    def fit(self, narrow):
+        self._ends.fit(narrow)
+
     def draw(
         self,
         traces: dict[str, tuple[str, np.ndarray]],
@@ -131,6 +134,9 @@ class NamedCurves(LivePlot):
         super().enlarge(on)
         self.leave_free(self._room * self.scale)
         self.names.scale = self.marks.scale = self.scale
+
+    def fit(self, narrow):
+        self.names.fit(narrow)
 
 
 class AccuracyPlot(NamedCurves):

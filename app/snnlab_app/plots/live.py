@@ -88,6 +88,9 @@ class LivePlot:
                     setattr(model, name, f"{number * scale / self.scale:g}{unit}")
         self.scale = scale
 
+    def fit(self, narrow: bool) -> None:
+        """Fit a narrow page, or a wide one."""
+
     def leave_free(self, right: float) -> None:
         """Keep this share of the horizontal axis free for names."""
         self._following.right = right

@@ -95,7 +95,7 @@ STAGE = """
 RUN_ROW = """
 :host { align-items: center; flex: 0 0 auto; gap: 4px 8px; padding: 4px 8px 2px }
 :host > * { flex: 0 0 auto }
-:host > .status { flex: 1 1 150px }
+:host > .status { flex: 1 1 170px }
 :host > .numbers { flex: 0 0 auto; width: auto !important; max-width: 100% }
 @media (max-width: 899px) {
   :host { flex-wrap: wrap; gap: 2px 4px; padding: 2px 4px }
@@ -107,14 +107,14 @@ KNOB = ".MuiFormControl-root > .MuiFormLabel-root { font-size: 14px }"
 """Style of a knob."""
 DOCK = """
 :host { display: none !important }
-@media (max-width: 899px) {
+@media (max-width: 899px) and (min-height: 600px) {
   :host {
     display: flex !important; position: sticky; bottom: 0; flex: 0 0 auto; z-index: 5;
     background: var(--panel-surface-color); border-top: 1px solid rgba(124, 130, 140, 0.4);
   }
 }
 """
-"""Style of the first knobs at the bottom of a phone's screen."""
+"""Style of the first knobs at the bottom of a phone's screen; a low window has no room for them."""
 
 CARD = {
     "background": "var(--panel-surface-color)",
@@ -136,8 +136,11 @@ LIVE_HEAD = """
 @media (max-width: 899px) { :host > .on-desk { display: none } }
 """
 """Style of the line above the displays: the image, its decision, and which image it is."""
+NUMBERS = "@media (max-width: 1399px) { .figures > :last-child { display: none } }"
+"""Style of the numbers in one line: the last one shows only where there is room."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
-"""Style of the name of a display."""
+NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
+"""Style of the name of a display, and of what it says beside it."""
 ONE_LINE = """
 :host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 """

@@ -76,6 +76,8 @@ class View:
     def fit(self, narrow: bool) -> None:
         """Fit a narrow page, or a wide one."""
         self.narrow = narrow
+        for plot in self.plots.values():
+            plot.fit(narrow)
 
     def measure_in(self, units: str) -> None:
         """Request these units from the next snapshot on."""

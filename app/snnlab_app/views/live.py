@@ -29,6 +29,7 @@ from snnlab_app.plots.theme import (
     INLINE_SLIDER,
     LIVE_GRID,
     LIVE_HEAD,
+    NOTE_FONT,
     ONE_LINE,
     TINY,
     TINY_SELECT,
@@ -111,7 +112,7 @@ class LiveView(View):
         self._span = _tiny("Full time", self._switch_span)
         self._others = [
             _tiny(label, self._switch_membranes, visible=False)
-            for label in ("Show output membranes", "Show hidden membranes")
+            for label in ("⇄ Output", "⇄ Hidden")
         ]
         self._curve = pmui.Select(
             label="Display", options=[NETWORK, *CURVES], value=NETWORK, width=112,
@@ -166,6 +167,7 @@ class LiveView(View):
         }
         for name, label in NAMES.items():
             self.plots[name].stand_alone(label)
+            self.plots[name].fit(self.narrow)
             self._say(name)
         self.plots["raster"].figure.on_event(Tap, self._watch_row)
         self._show_span(steps)
@@ -259,7 +261,7 @@ class LiveView(View):
             "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
             "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
             + small(change(activity, s.activity_at_start)),
-            "Emulated": f"{s.images_per_second:,.0f} " + small("images/s"),
+            "Emulated images/s": f"{s.images_per_second:,.0f}",
         })  # fmt: skip
 
     def _show_verdict(self, frame):
@@ -324,7 +326,9 @@ class LiveView(View):
     def _say(self, name, words=""):
         """Write a display's title and what it says at this moment."""
         named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
-        title = f'<b style="{TITLE_FONT}">{named}</b> {small(words)}'
+        title = (
+            f'<b style="{TITLE_FONT}">{named}</b> <span style="{NOTE_FONT}">{escape(words)}</span>'
+        )
         if self._titles[name].object != title:
             self._titles[name].object = title
 

@@ -43,7 +43,7 @@ def test_learning_shows_everywhere(dashboard: Page):
         wait_for(dashboard, lambda name=name: figure(dashboard, name) != before[name])
     assert tile(dashboard, "Power by spikes (est.)") != power
     assert tile(dashboard, "Hidden spikes / image") > 5
-    assert tile(dashboard, "Emulated") > 100
+    assert tile(dashboard, "Emulated images/s") > 100
 
 
 @pytest.mark.parametrize("name", SLIDERS)
