@@ -15,10 +15,12 @@ from snnlab_app.views import NAMES
 from snnlab_bench.dashboard.ui import chromium, served
 
 PICTURES = Path(__file__).parent / "views"
-SCREEN = {"width": 1280, "height": 1000}
+SCREEN = {"width": 1280, "height": 800}
 EPOCHS, TRIALS = 3, 24
 SPARSER = 4
 """Steps by which burst regularisation is raised for the second run of a comparison."""
+MISMATCH_PAGES = 3
+"""Pages of 10 % by which mismatch is raised for the README's picture."""
 MAX_BYTES = 200_000
 COLORS = (256, 128, 64, 32)
 """Sizes of the palette; the largest one within the size limit is used."""
@@ -30,9 +32,23 @@ def main(dataset: str = "mnist") -> None:
     with served("--dataset", dataset, "--epochs", "12") as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport=SCREEN, color_scheme="light")
+        _keep(_dashboard(page, url), PICTURES.parent / "dashboard.png")
         for view in NAMES:
             take = _swept if view == "sweep" else _trained
             _keep(take(page, f"{url}?view={view}", view), PICTURES / f"{view}.png")
+
+
+def _dashboard(page: Page, url: str) -> bytes:
+    """The Live screen after a turn of mismatch and of burst regularisation."""
+    page.goto(url)
+    _train(page)
+    for name, key, times in (
+        ("Mismatch", "PageUp", MISMATCH_PAGES), ("Burst regularisation", "ArrowRight", 2 * SPARSER),
+    ):  # fmt: skip
+        for _ in range(times):
+            page.get_by_role("slider", name=name).press(key)
+        page.wait_for_timeout(12_000)
+    return page.screenshot()
 
 
 def _trained(page: Page, url: str, view: str) -> bytes:
@@ -43,7 +59,7 @@ def _trained(page: Page, url: str, view: str) -> bytes:
         for _ in range(SPARSER):
             page.get_by_role("slider", name="Burst regularisation").press("ArrowRight")
         page.get_by_role("button", name="Reset", exact=True).click()
-        page.get_by_text(re.compile(r"^(ready|mnist|digits)")).first.wait_for(timeout=120_000)
+        page.get_by_text(re.compile("^Ready")).first.wait_for(timeout=120_000)
         _train(page)
     page.get_by_role("button", name="Pause", exact=True).click(timeout=60_000)
     page.wait_for_timeout(3000)

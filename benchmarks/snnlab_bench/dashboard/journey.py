@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 from snnlab_bench.dashboard.ui import chromium, number, served
 
 TARGET = Path(__file__).resolve().parents[3] / "docs" / "mismatch.webp"
-SCREEN = {"width": 1400, "height": 1372}
+SCREEN = {"width": 1280, "height": 720}
 WIDTH = 900
 FLAGS = ("--epochs", "10000", "--schedule", "constant")
 EVERY, SHOWN_MS, LAST_MS = 0.2, 140, 2500
@@ -45,10 +45,7 @@ def film(page):
     page.get_by_role("button", name="Train", exact=True).first.click()
     while number(page, "Batch accuracy") < LEARNT:
         time.sleep(0.5)
-    tiles = page.get_by_role("group", name="Test accuracy", exact=True).bounding_box()
-    curves = page.get_by_role("heading", name="Accuracy", exact=True).bounding_box()
-    cut = round(tiles["y"] + tiles["height"] + 8), round(curves["y"]) - 14
-    yield from (picture(page, *cut) for _ in range(BEFORE))
+    yield from (picture(page) for _ in range(BEFORE))
     slider = page.get_by_role("slider", name=re.compile("Mismatch")).locator("xpath=../..")
     box = slider.bounding_box()
     at, y = box["x"], box["y"] + box["height"] / 2
@@ -56,20 +53,16 @@ def film(page):
     page.mouse.down()
     for k in range(DRAG):
         page.mouse.move(at + box["width"] * (MISMATCH / 50) * (k + 1) / DRAG, y)
-        yield picture(page, *cut)
+        yield picture(page)
     page.mouse.up()
-    yield from (picture(page, *cut) for _ in range(AFTER))
+    yield from (picture(page) for _ in range(AFTER))
 
 
-def picture(page, top: int, bottom: int) -> Image.Image:
-    """A screenshot without the part between two heights, leaving knobs, numbers and curves."""
+def picture(page) -> Image.Image:
+    """A screenshot, scaled down."""
     time.sleep(EVERY)
     shot = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    below = shot.crop((0, bottom, shot.width, shot.height))
-    whole = Image.new("RGB", (shot.width, top + below.height), "white")
-    whole.paste(shot.crop((0, 0, shot.width, top)))
-    whole.paste(below, (0, top))
-    return whole.resize((WIDTH, round(WIDTH * whole.height / whole.width)), Image.LANCZOS)
+    return shot.resize((WIDTH, round(WIDTH * shot.height / shot.width)), Image.LANCZOS)
 
 
 if __name__ == "__main__":
