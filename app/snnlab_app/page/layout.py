@@ -15,7 +15,8 @@ from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
-from snnlab_app.plots.cards import Text
+from snnlab_app.plots.cards import Text, Tiles
+from snnlab_app.plots.displays import numbers
 from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.plots.theme import FIRST_PAINT, FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
@@ -37,6 +38,7 @@ class Page:
 
     def __init__(self, session: TrainingControl):
         self.session, self.bridge = session, Bridge()
+        self.numbers = Tiles(compact=True)
         self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
         self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
@@ -152,6 +154,7 @@ class Page:
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
             self._seen = snapshot
+            self.numbers.show(numbers(snapshot))
             self.follow(snapshot)
             view.show(snapshot)
             view.saving.see(snapshot)

@@ -185,9 +185,8 @@ class Dashboard(Page):
 
     def _run_row(self):
         """The row of the run's controls, its state, and the numbers of this moment."""
-        live = self._views[NAMES.index("live")]
         return pn.Row(
-            self._buttons.panel(), self.status(), live.tiles.panel(), margin=0,
+            self._buttons.panel(), self.status(), self.numbers.panel(), margin=0,
             sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
 

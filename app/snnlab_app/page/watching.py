@@ -95,7 +95,7 @@ class Watching(Page):
     def page(self) -> pmui.Page:
         """The whole page."""
         row = pn.Row(
-            self._copy, self.status(), self._views["live"].tiles.panel(), margin=0,
+            self._copy, self.status(), self.numbers.panel(), margin=0,
             sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
         return framed(main=[stage(self.bridge, row, self._knobs, self._notice, self._place)])

@@ -10,6 +10,7 @@ from snnlab.chip.units import PHYSICAL, SCALES
 from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.plots.annotations import EndNames, KnobMarks
+from snnlab_app.plots.cards import small
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 
@@ -236,3 +237,25 @@ def change(now: float, before: float) -> str:
         return f"×{ratio:.1f}"
     percent = round(100 * (ratio - 1))
     return f"{'+' if percent > 0 else '−' if percent < 0 else '±'}{abs(percent)} %"
+
+
+def numbers(s) -> dict[str, str]:
+    """The numbers of a snapshot by name, as markup."""
+    recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
+    activity = np.mean(s.history["activity"][-SMOOTHED:])
+    return {
+        "Test accuracy": _test_accuracy(s.held_out),
+        "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
+        "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
+        "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
+        + small(change(activity, s.activity_at_start)),
+        "Emulated images/s": f"{s.images_per_second:,.0f}",
+    }
+
+
+def _test_accuracy(held):
+    """The newest accuracy on test images, with its 95 % interval."""
+    if not len(held["step"]):
+        return ""
+    low, high = 100 * held["low"][-1], 100 * held["high"][-1]
+    return f"{_LIVE['held_out'].format(held['accuracy'][-1])} " + small(f"{low:.0f}–{high:.0f}")

@@ -14,14 +14,12 @@ from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import Tiles, display, small
+from snnlab_app.plots.cards import display
 from snnlab_app.plots.displays import (
     NAME_SHARE,
-    SMOOTHED,
     AccuracyPlot,
     MembranePlot,
     PowerPlot,
-    change,
 )
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -102,7 +100,6 @@ class LiveView(View):
             name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE]) for name in NAMES
         }
         self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
-        self.tiles = Tiles(compact=True)
         self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))
         self._sort = pmui.Select(
             label="Sort", options=list(SORTS), value=SORTS[0], width=112, size="small", margin=0,
@@ -194,7 +191,6 @@ class LiveView(View):
             self._body.objects = self._displays(recording, snapshot.classes)
         if self._image.end != snapshot.test_images - 1:
             self._image.end = snapshot.test_images - 1
-        self._show_numbers(snapshot)
         self._show_verdict(snapshot.frame)
         self._show_raster(recording)
         self._show_membranes(snapshot)
@@ -251,18 +247,6 @@ class LiveView(View):
             self._show_hidden(self._snapshot)
 
     # ── drawing ──
-
-    def _show_numbers(self, s):
-        recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-        activity = np.mean(s.history["activity"][-SMOOTHED:])
-        self.tiles.show({
-            "Test accuracy": _test_accuracy(s),
-            "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
-            "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
-            "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
-            + small(change(activity, s.activity_at_start)),
-            "Emulated images/s": f"{s.images_per_second:,.0f}",
-        })  # fmt: skip
 
     def _show_verdict(self, frame):
         if frame.image is not self._pixels:
@@ -340,15 +324,6 @@ def gap(s) -> str:
         return ""
     points = 100 * (s.held_out["accuracy"][-1] - left[-1])
     return f"{points:+.0f} points by training in the loop since the chip changed".replace("-", "−")
-
-
-def _test_accuracy(s):
-    """The newest accuracy on test images, with its 95 % interval."""
-    held = s.held_out
-    if not len(held["step"]):
-        return ""
-    low, high = 100 * held["low"][-1], 100 * held["high"][-1]
-    return f"{_LIVE['held_out'].format(held['accuracy'][-1])} " + small(f"{low:.0f}–{high:.0f}")
 
 
 def _tiny(label, act, **look):

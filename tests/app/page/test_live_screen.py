@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import choose, figure, play, press, slider, tile, wait_for
+from browsing import choose, figure, play, press, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -133,3 +133,11 @@ def test_presenter_mode_shows_displays_and_knobs_only(dashboard: Page):
     expect(dashboard.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
     dashboard.keyboard.press("p")
     expect(dashboard.get_by_role("tab", name="Live")).to_be_visible()
+
+
+def test_the_numbers_move_in_every_view(dashboard: Page):
+    tab(dashboard, "Learn")
+    before = tile(dashboard, "Batch accuracy")
+    play(dashboard)
+    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > before + 30)
+    assert tile(dashboard, "Test accuracy") > before
