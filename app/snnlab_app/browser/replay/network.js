@@ -149,6 +149,8 @@ class NetworkPicture {
     if (moves) this.draw_spikes(context, palette, time)
     this.draw_outputs(context, recording, network, palette, time)
     write(context, `${time.toFixed(1)} µs`, 6, 10, {size: 13, weight: 600, colour: palette.ink})
+    // A loop that plays may be some steps behind what the page says of the newest recording.
+    write(context, `step ${recording.step}`, 66, 10, {size: 11, colour: palette.ink})
   }
 
   draw_image(context, recording, palette, time, moves) {
