@@ -29,7 +29,15 @@ MOVING = """() => {
 }"""
 
 
-@pytest.fixture(scope="module", params=CASES, ids=" ".join)
+QUICK = ("light", "desktop"), ("dark", "phone")
+"""Cases in which every scheme and every screen comes once; the others are slow tests."""
+PARAMS = [
+    pytest.param(case, id=" ".join(case), marks=[] if case in QUICK else [pytest.mark.slow])
+    for case in CASES
+]
+
+
+@pytest.fixture(scope="module", params=PARAMS)
 def trained(request, browser: Browser, digits_server) -> Iterator[Page]:
     """A page on a training that has begun, in one of the schemes, on one of the screens."""
     scheme, screen = request.param

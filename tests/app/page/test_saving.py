@@ -13,6 +13,7 @@ from snnlab_app.views import NAMES, VIEWS
 
 pytestmark = pytest.mark.browser
 TITLES = [view.title for view in VIEWS]
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture
@@ -62,16 +63,20 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
     ("view", "figure", "header"),
     [
         ("Live", "Raster", "time (µs),layer,neuron"),
-        ("Chip", "Circuits", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
-        ("Sample", "Pixels", "column,row,brightness"),
-        (
-            "Errors", "Confusion matrix",
-            "the image shows,decided 0 (images),decided 1 (images)",
+        pytest.param(
+            "Chip", "Circuits", "circuit,layer,neuron,dead,threshold − leak (LSB)", marks=SLOW
         ),
-        ("Energy", "Energy", "curve,energy per image (µJ),test accuracy (%)"),
-        (
+        ("Sample", "Pixels", "column,row,brightness"),
+        pytest.param(
+            "Errors", "Confusion matrix", "the image shows,decided 0 (images),decided 1 (images)",
+            marks=SLOW,
+        ),
+        pytest.param(
+            "Energy", "Energy", "curve,energy per image (µJ),test accuracy (%)", marks=SLOW
+        ),
+        pytest.param(
             "Learn", "Surrogate",
-            '"membrane potential (leak 0, threshold 1)",share of samples,surrogate',
+            '"membrane potential (leak 0, threshold 1)",share of samples,surrogate', marks=SLOW,
         ),
         ("Compare", "Accuracy", "curve,step,accuracy of batches (%)"),
     ],
