@@ -318,7 +318,7 @@ OUTSIDE = """() => {
   const found = []
   const swiped = node => {
     for (; node; node = node.parentNode ?? node.host)
-      if (node.id?.startsWith("flexbox") && getComputedStyle(node).overflowX === "auto") return true
+      if (node.role === "tablist" || node.classList?.contains("MuiTabs-scroller")) return true
     return false
   }
   const walk = root => {
