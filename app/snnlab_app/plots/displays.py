@@ -16,7 +16,7 @@ from snnlab_app.plots.template import template
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
-ZOOM_ROOM = 0.16
+ZOOM_ROOM = 0.22
 """Share of the zoomed axis that stays free below the curves."""
 RECENT_SHARE = 0.3
 """Share of the steps, the newest, that the accuracy axis must show."""
@@ -30,7 +30,7 @@ MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
-ACCURACY_NAMES, POWER_NAMES = 0.3, 0.5
+ACCURACY_NAMES, POWER_NAMES = 0.3, 0.7
 """Room for the names at the ends of curves, relative to the length of the curves."""
 
 _LIVE = quantities(LIVE)
@@ -172,7 +172,7 @@ class AccuracyPlot(NamedCurves):
         ends = {
             "batches": (*batches, "batch", _LIVE["accuracy"]),
             "held out": (held_step, held["accuracy"], "test", _LIVE["held_out"]),
-            "left out": (left_step, left, "left out", _LIVE["held_out"]),
+            "left out": (left_step, left, "frozen", _LIVE["held_out"]),
         }
         self.names.write({
             label: (x[-1], y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
@@ -246,11 +246,22 @@ def numbers(s) -> dict[str, str]:
     return {
         "Test accuracy": _test_accuracy(s.held_out),
         "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
-        "Hidden spikes / image": _LIVE["spikes"].format(recent["spikes"]),
+        "Hidden spikes / image": f"{_LIVE['spikes'].format(recent['spikes'])} "
+        + small(_since_turn(s, "spikes", recent["spikes"])),
         "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
-        + small(change(activity, s.activity_at_start)),
+        + small(
+            _since_turn(s, "activity", activity)
+            or f"{change(activity, s.activity_at_start)} since start"
+        ),
         "Emulated images/s": f"{s.images_per_second:,.0f}",
     }
+
+
+def _since_turn(s, name, now):
+    """How a quantity has changed since a knob was turned last; empty if none was."""
+    before = s.history[name][s.history["step"] <= s.marks[-1].step] if s.marks else ()
+    words = change(now, np.mean(before[-SMOOTHED:])) if len(before) else ""
+    return f"{words} since turn" if words else ""
 
 
 def _test_accuracy(held):

@@ -165,7 +165,7 @@ class LiveView(View):
         for name, label in NAMES.items():
             self.plots[name].stand_alone(label)
             self.plots[name].fit(self.narrow)
-            self._say(name)
+            self._say(name, "time in µs" if name == "raster" else "")
         self.plots["raster"].figure.on_event(Tap, self._watch_row)
         self._show_span(steps)
         controls = {
@@ -268,7 +268,7 @@ class LiveView(View):
             traces, quantity = output_traces(s), SCALES[s.units].potential
             named = {name: (name, trace) for name, trace in traces.items()}
             self.plots["output membranes"].draw(named, quantity)
-            self._say("output membranes", quantity)
+            self._say("output membranes", f"{quantity}, over µs")
 
     def _show_hidden(self, s):
         hidden = membranes(s.frame.recording, 0, s.units)[0]
@@ -323,7 +323,7 @@ def gap(s) -> str:
     if not len(left):
         return ""
     points = 100 * (s.held_out["accuracy"][-1] - left[-1])
-    return f"{points:+.0f} points by training in the loop since the chip changed".replace("-", "−")
+    return f"{points:+.0f} points over frozen weights since the chip changed".replace("-", "−")
 
 
 def _tiny(label, act, **look):

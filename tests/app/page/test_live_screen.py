@@ -81,10 +81,10 @@ def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: P
     assert marks(dashboard, "Accuracy") == []
     slider(dashboard, "Mismatch").first.press("End")
     wait_for(dashboard, lambda: any("50 %" in text for text in marks(dashboard, "Accuracy")))
-    expect(dashboard.get_by_text(re.compile("points by training in the loop"))).to_be_visible()
+    expect(dashboard.get_by_text(re.compile("points over frozen weights"))).to_be_visible()
     wait_for(dashboard, lambda: len(marks(dashboard, "Power")) == 1)
     ends = names(dashboard, "Accuracy")
-    assert any(re.fullmatch(r"left out [\d.]+ %", text) for text in ends), ends
+    assert any(re.fullmatch(r"frozen [\d.]+ %", text) for text in ends), ends
     press(dashboard, "Reset")
     wait_for(dashboard, lambda: marks(dashboard, "Power") == marks(dashboard, "Accuracy") == [])
 
@@ -136,7 +136,7 @@ def test_presenter_mode_shows_displays_and_knobs_only(dashboard: Page):
 
 
 def test_the_numbers_move_in_every_view(dashboard: Page):
-    tab(dashboard, "Learn")
+    tab(dashboard, "Chip")
     before = tile(dashboard, "Batch accuracy")
     play(dashboard)
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > before + 30)
