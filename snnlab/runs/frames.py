@@ -35,7 +35,7 @@ class Frames:
 
     def one(self, frame: int) -> Recording:
         """One frame's recording, a batch of one image."""
-        return self.recording.take(np.asarray([frame], np.int64))
+        return self.recording.take(np.array([frame]))
 
     def until(self, step: int) -> "Frames":
         """The frames of up to ``step`` weight updates."""
@@ -47,7 +47,7 @@ class Frames:
 
     def _only(self, wanted):
         index = np.flatnonzero(wanted)
-        kept = self.recording.take(np.asarray(index, np.int64))
+        kept = self.recording.take(index)
         return Frames(self.step[index], self.image[index], self.scale[index], kept)
 
     def save(self, path: Path) -> None:

@@ -65,11 +65,10 @@ def read(text: str, views: tuple[str, ...], lessons: tuple[str, ...]) -> State:
 
 def describe_ignored(ignored: tuple[str, ...]) -> str:
     """What of a link was ignored, in a sentence for a notice; knobs by their labels."""
-    parts, more = (
-        [_labelled(part) for part in ignored[:MAX_DESCRIBED]],
-        len(ignored) - MAX_DESCRIBED,
-    )
-    return "Ignored in the link: " + "; ".join([*parts, *[f"{more} more"] * (more > 0)]) + "."
+    parts = [_labelled(part) for part in ignored[:MAX_DESCRIBED]]
+    if (more := len(ignored) - MAX_DESCRIBED) > 0:
+        parts.append(f"{more} more")
+    return f"Ignored in the link: {'; '.join(parts)}."
 
 
 def _labelled(part):

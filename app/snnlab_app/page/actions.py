@@ -6,8 +6,6 @@ from snnlab.config import Config
 from snnlab_app.controls.undo import Turns
 from snnlab_app.session.control import State, TrainingControl
 
-IDEAL = Config.IDEAL
-
 
 class Buttons:
     """Play and pause, single step, reset."""
@@ -45,7 +43,7 @@ class Actions:
     @property
     def is_twin(self) -> bool:
         """Whether the ideal twin is in use."""
-        return all(getattr(self._config, name) == value for name, value in IDEAL.items())
+        return all(getattr(self._config, name) == value for name, value in Config.IDEAL.items())
 
     def swap_chip(self) -> None:
         """Use the next die."""
@@ -60,10 +58,10 @@ class Actions:
         """Switch between the chip and its ideal twin."""
         if self.is_twin:
             plain = Config().values()
-            self._turns.turn(self._real or {name: plain[name] for name in IDEAL})
+            self._turns.turn(self._real or {name: plain[name] for name in Config.IDEAL})
         else:
-            self._real = {name: self._config.values()[name] for name in IDEAL}
-            self._turns.turn(IDEAL)
+            self._real = {name: self._config.values()[name] for name in Config.IDEAL}
+            self._turns.turn(dict(Config.IDEAL))
 
     def kill(self, circuit: int) -> None:
         """Disable a circuit, or enable it again."""

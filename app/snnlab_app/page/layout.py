@@ -15,7 +15,7 @@ from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
-from snnlab_app.plots.cards import Text, Tiles
+from snnlab_app.plots.cards import Text, Tiles, small
 from snnlab_app.plots.displays import numbers
 from snnlab_app.plots.progress import ProgressBar
 from snnlab_app.plots.theme import FIRST_PAINT, FRAME, ONE_LINE, STAGE, THEME
@@ -154,7 +154,8 @@ class Page:
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
             self._seen = snapshot
-            self.numbers.show(numbers(snapshot))
+            now = numbers(snapshot)
+            self.numbers.show({name: f"{text} {small(note)}" for name, (text, note) in now.items()})
             self.follow(snapshot)
             view.show(snapshot)
             view.saving.see(snapshot)

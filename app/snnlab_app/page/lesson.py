@@ -12,11 +12,11 @@ from snnlab.lessons import Lesson, Scale
 from snnlab.lessons.measures import MEASURES
 from snnlab.lessons.reading import MAX_CHOICES
 from snnlab.quantities import Quantity
+from snnlab.text.numerals import group_digits
 from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD
 from snnlab_app.session.control import State, TrainingControl
-from snnlab_app.session.snapshot import Snapshot
 
 KEPT = ("dataset", "side")
 """Settings that stay as they are where a lesson does not set them: it works with any images."""
@@ -73,11 +73,6 @@ class LessonPanel:
         """The card, hidden while there is no lesson."""
         return self._card
 
-    @property
-    def open(self) -> bool:
-        """Whether a lesson is in progress."""
-        return self._run is not None
-
     def start(self, name: str, *, linked: bool = False) -> None:
         """Start a lesson; ``linked`` if the settings are those of the page's link already."""
         lesson, config = self._lessons[name], self._session.config
@@ -91,10 +86,6 @@ class LessonPanel:
         """End the lesson; the training stays as it is."""
         self._run = None
         self._card.visible = False
-
-    def follow(self, snapshot: Snapshot) -> None:
-        """Go on after a new snapshot."""
-        self.show_state()
 
     def show_state(self) -> None:
         """Go on after a change of the training."""
@@ -236,7 +227,7 @@ def _verdict(run):
 def _steps(run):
     before, after = run.steps
     steps = after if run.lesson.restart else after - before
-    return f"{steps:,} steps".replace(",", " ")
+    return f"{group_digits(steps)} steps"
 
 
 def _drawing(run):

@@ -81,7 +81,7 @@ class Dashboard(Page):
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "picture": lambda: self.view.saving.save_view(),
-            "animation": lambda: self._views[0].saving.save_animation(),
+            "animation": lambda: by_name["live"].saving.save_animation(),
             "help": lambda: self._help.open(self.view), "tour": self._tour.open,
             "scenarios": self._gallery.open, "units": self._change_units, "present": self._present,
         }  # fmt: skip
@@ -244,8 +244,8 @@ class Dashboard(Page):
     def show_state(self):
         session = self.session
         self._buttons.show(session.state)
-        measured = session.config.calibration == "measured"
         self._lesson_panel.show_state()
+        measured = session.config.calibration == "measured"
         self._controls.show_chip(twin=self._actions.is_twin, measured=measured)
 
     def follow(self, snapshot):

@@ -85,11 +85,6 @@ class KnobMarks:
             )  # fmt: skip
             figure.add_glyph(self._source, text)
 
-    @property
-    def texts(self) -> list[str]:
-        """Texts of the marks shown."""
-        return list(self._source.data["text"])
-
     def show(self, marks: tuple) -> None:
         """Show the newest marks, each with its ``step`` and ``text``."""
         marks = marks[-MAX_MARKS:]

@@ -9,8 +9,8 @@ from snnlab import plotting
 from snnlab.chip.units import PHYSICAL, SCALES
 from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
+from snnlab.text.numerals import group_digits
 from snnlab_app.plots.annotations import EndNames, KnobMarks
-from snnlab_app.plots.cards import small
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 
@@ -192,9 +192,9 @@ class PowerPlot(NamedCurves):
         step, batches = s.history["step"], s.history["activity"]
         if not len(step):
             return
-        activity = smooth(batches, SMOOTHED)
+        means = smooth(batches, SMOOTHED)
         start, ends = s.activity_at_start, step[[0, -1]]
-        self.feed("activity", step, activity)
+        self.feed("activity", step, means)
         self.write("batches", step, batches)
         margin = MIN_POWER_SPAN * start * np.array([-1, 1])
         self.feed("start", ends, np.full(2, start))
@@ -202,12 +202,12 @@ class PowerPlot(NamedCurves):
         foot, top = self.figure.y_range.start, self.figure.y_range.end
         low = foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT)
         self.figure.yaxis.bounds = (low, 1e9)  # no numbers at the base, which is not to scale
-        self.write("share", *between(step, activity, np.full(len(step), low)))
+        self.write("share", *between(step, means, np.full(len(step), low)))
         self.write("static", *between(ends, np.full(2, low), np.full(2, foot)))
         self.marks.show(s.marks)
         static = _LIVE["power"].format(s.power.static)
         self.names.write({
-            "activity": (ends[1], activity[-1], _LIVE["activity"].format(activity[-1] / 1e3)),
+            "activity": (ends[1], means[-1], _LIVE["activity"].format(means[-1] / 1e3)),
             "start": (ends[1], start, "at start"),
             "static": (ends[1], (low + foot) / 2, f"static {static}"),
         })  # fmt: skip
@@ -220,7 +220,7 @@ def above_base(low: float, high: float, now: tuple[float, float]) -> tuple[float
     return bottom - BASE_HEIGHT * (top - bottom), top
 
 
-def smooth(values: np.ndarray, window: int) -> np.ndarray:
+def smooth(values: np.ndarray, window: int = 9) -> np.ndarray:
     """Moving average over each value and up to ``window`` − 1 before it."""
     total = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
     end = np.arange(1, len(total))
@@ -239,22 +239,34 @@ def change(now: float, before: float) -> str:
     return f"{'+' if percent > 0 else '−' if percent < 0 else '±'}{abs(percent)} %"
 
 
-def numbers(s) -> dict[str, str]:
-    """The numbers of a snapshot by name, as markup."""
+def activity(s) -> tuple[float, str]:
+    """Power by spikes of the newest batches in mW, and its change since the start in words."""
+    newest = float(np.mean(s.history["activity"][-SMOOTHED:]))
+    since = change(newest, s.activity_at_start)
+    return newest, f"{since} since start" if since else ""
+
+
+def numbers(s) -> dict[str, tuple[str, str]]:
+    """The numbers of a snapshot by name: each as text with its unit, and a note on it."""
     recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-    activity = np.mean(s.history["activity"][-SMOOTHED:])
+    power, since_start = activity(s)
     return {
         "Test accuracy": _test_accuracy(s.held_out),
-        "Batch accuracy": _LIVE["accuracy"].format(recent["accuracy"]),
-        "Hidden spikes / image": f"{_LIVE['spikes'].format(recent['spikes'])} "
-        + small(_since_turn(s, "spikes", recent["spikes"])),
-        "Power by spikes (est.)": f"{_LIVE['activity'].format(activity / 1e3)} "
-        + small(
-            _since_turn(s, "activity", activity)
-            or f"{change(activity, s.activity_at_start)} since start"
+        "Batch accuracy": (_LIVE["accuracy"].format(recent["accuracy"]), ""),
+        "Hidden spikes / image": (
+            _LIVE["spikes"].format(recent["spikes"]), _since_turn(s, "spikes", recent["spikes"]),
         ),
-        "Emulated images/s": f"{s.images_per_second:,.0f}",
-    }
+        "Power by spikes (est.)": (
+            _LIVE["activity"].format(power / 1e3), _since_turn(s, "activity", power) or since_start,
+        ),
+        "Emulated images/s": (f"{s.images_per_second:,.0f}", ""),
+    }  # fmt: skip
+
+
+def numbers_line(s) -> str:
+    """The numbers of a snapshot in one line of text, with its step."""
+    named = (f"{name} {text}" for name, (text, _) in numbers(s).items() if text)
+    return "   ".join((f"step {group_digits(s.step)}", *named))
 
 
 def _since_turn(s, name, now):
@@ -267,6 +279,6 @@ def _since_turn(s, name, now):
 def _test_accuracy(held):
     """The newest accuracy on test images, with its 95 % interval."""
     if not len(held["step"]):
-        return ""
+        return "", ""
     low, high = 100 * held["low"][-1], 100 * held["high"][-1]
-    return f"{_LIVE['held_out'].format(held['accuracy'][-1])} " + small(f"{low:.0f}–{high:.0f}")
+    return _LIVE["held_out"].format(held["accuracy"][-1]), f"{low:.0f}–{high:.0f}"

@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 from time import monotonic
 
-from snnlab.quantities import LIVE, quantities
+from snnlab_app.plots.displays import numbers_line
 from snnlab_app.session.snapshot import Frame, Snapshot
 
 KEPT_SECONDS = 8.0
@@ -42,9 +42,7 @@ class Recent:
         if self._moments and now - self._seen < MIN_SECONDS:
             return
         seconds = min(now - self._seen, MAX_SECONDS)
-        self._moments.append(
-            Moment(seconds, snapshot.step, snapshot.frame, "   ".join(numbers(snapshot)))
-        )
+        self._moments.append(Moment(seconds, snapshot.step, snapshot.frame, numbers_line(snapshot)))
         self._seen = now
         while sum(moment.seconds for moment in self._moments) > KEPT_SECONDS + MAX_SECONDS:
             self._moments.popleft()
@@ -58,18 +56,3 @@ def _continues(before, after):
     same = before.classes == after.classes and before.step <= after.step
     cadc = [recording.frame.recording.cadc[0].shape for recording in (before, after)]
     return same and cadc[0] == cadc[1]
-
-
-def numbers(snapshot: Snapshot) -> list[str]:
-    """The numbers of a training, as texts with names and units."""
-    live, history, held = quantities(LIVE), snapshot.history, snapshot.held_out["accuracy"]
-    tested = held[-1] if len(held) else snapshot.test_accuracy
-    texts = [f"step {snapshot.step:,}", f"test accuracy {live['held_out'].format(tested)}"]
-    if len(history["step"]):
-        accuracy, spikes = (history[name][-5:].mean() for name in ("accuracy", "spikes"))
-        texts.append(f"batch accuracy {live['accuracy'].format(accuracy)}")
-        texts.append(f"{live['spikes'].format(spikes)} hidden spikes / image")
-    whole, part = (
-        live[name].format(getattr(snapshot.power, name)) for name in ("power", "activity")
-    )
-    return [*texts, f"{whole}, {part} of it by spikes (est.)"]

@@ -16,7 +16,8 @@ from PIL import features
 from snnlab.errors import SnnlabError
 from snnlab.runs.tables import csv_of
 from snnlab_app.plots import film
-from snnlab_app.plots.recent import KEPT_SECONDS, Recent, numbers
+from snnlab_app.plots.displays import numbers_line
+from snnlab_app.plots.recent import KEPT_SECONDS, Recent
 from snnlab_app.plots.theme import TINY
 from snnlab_app.session.snapshot import Snapshot
 
@@ -107,7 +108,7 @@ class Saving:
         self.page.bridge.save_view(
             [(plot.figure.id, sentence(name)) for name, plot in view.plots.items()],
             self._name(), title=self._title,
-            numbers=["   ".join(numbers(snapshot))] if snapshot else [], **self.page.describe(),
+            numbers=[numbers_line(snapshot)] if snapshot else [], **self.page.describe(),
         )  # fmt: skip
 
     def save_animation(self, kind: str = "webp") -> None:

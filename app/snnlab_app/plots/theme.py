@@ -33,7 +33,7 @@ def _scheme(primary, on_primary, bar, ink, line):
                 "paddingRight": "8px !important",
             }}},
             "MuiDrawer": {"styleOverrides": {"paper": _SHEET}},
-            # The title is the page's heading; an empty one above the drawer is none.
+            # The title is the heading of the page; the empty text above the drawer is no heading.
             "MuiTypography": {"defaultProps": {"variantMapping": {"h3": "h1", "h5": "div"}}},
             "MuiAccordion": {"defaultProps": {"slotProps": {"heading": {"component": "h2"}}}},
             # Else an empty element would be named by the description of a knob.
@@ -68,7 +68,6 @@ FRAME = {
     "@media (max-width: 899px)": {
         "& .header .title": {"position": "absolute", "clipPath": "inset(50%)", "width": "1px"},
     },
-    "@media (prefers-reduced-motion: reduce)": {"& *": {"transition": "none !important"}},
 }
 """Style of the page around its content."""
 PRESENTING = {
@@ -136,8 +135,13 @@ LIVE_HEAD = """
 @media (max-width: 899px) { :host > .on-desk { display: none } }
 """
 """Style of the line above the displays: the image, its decision, and which image it is."""
-NUMBERS = "@media (max-width: 1399px) { .figures > :last-child { display: none } }"
-"""Style of the numbers in one line: the last one shows only where there is room."""
+NUMBERS = """
+@media (max-width: 1399px) {
+  .figures > :nth-child(2), .figures > :last-child { display: none }
+}
+"""
+"""Style of the numbers in one line: the accuracy of batches, which the curves tell as well, and the
+speed show only where there is room."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
 NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
 """Style of the name of a display, and of what it says beside it."""

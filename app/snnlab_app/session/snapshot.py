@@ -7,8 +7,10 @@ import numpy as np
 from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import ChipSpec
+from snnlab.chip.units import CODES, membranes, risen
 from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.model.readout import scores_so_far
 
 MAX_HELD_OUT = 250
 """Test images that accuracy is measured on while it trains, spread evenly over all."""
@@ -39,6 +41,15 @@ class Frame:
     readout: str
     decision: str
     links: tuple[np.ndarray, ...]
+
+    def outputs(self, units: str) -> np.ndarray:
+        """Membranes of the output neurons in these units : float[step, label]."""
+        return membranes(self.recording, -1, CODES)[0] if units == CODES else self.label_traces
+
+    def scores_so_far(self, units: str) -> np.ndarray:
+        """Readout of each output neuron up to each CADC sample : float[step, label]."""
+        traces = risen(self.recording)[0] if units == CODES else self.label_traces
+        return scores_so_far(traces, self.readout)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ import panel as pn
 from panel_material_ui.base import MaterialComponent
 
 from snnlab.chip.units import PHYSICAL
-from snnlab_app.plots.cards import Markup, Text
+from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots.cards import Text
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
 from snnlab_app.session.control import TrainingControl
@@ -52,7 +53,7 @@ class View:
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}
         self.saving = Saving(self)
-        self._built = False
+        self._built = self._large = False
         self._body = pn.FlexBox(
             Markup(_SKELETON, sizing_mode="stretch_width"), align_items="stretch",
             sizing_mode="stretch_width",
@@ -99,6 +100,7 @@ class View:
         if not self._built:
             self._built = True
             cards = self.build()
+            self.enlarge(self._large)
             # Widgets made with the page do not know whether it has become dark since.
             dark = pn.config.theme == "dark"
             for widget in [one for card in cards for one in card.select(MaterialComponent)]:

@@ -16,11 +16,11 @@ from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
+from snnlab_app.plots.displays import smooth
 from snnlab_app.plots.live import LivePlot, widen
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 from snnlab_app.views.pins import CURVES, Pin, comparable, data_of, front, table_of
-from snnlab_app.views.plane import smooth
 from snnlab_app.views.stored import StoredRuns
 
 MAX_PINNED_RUNS = 6

@@ -10,6 +10,7 @@ from bokeh.events import Tap
 from PIL import Image
 
 from snnlab.plotting import views as plotting_views
+from snnlab.text.numerals import group_digits
 from snnlab_app.browser.pictures import Pictures
 from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Text, card, flex, row
@@ -115,7 +116,7 @@ class ErrorsView(View):
     def _in_words(self, picture):
         matrix, names = picture.matrix, self._classes
         wrong = matrix.sum() - matrix.trace()
-        words = f"{spaced(wrong)} of {spaced(picture.known)} test images misclassified"
+        words = f"{group_digits(wrong)} of {group_digits(picture.known)} test images misclassified"
         off = matrix - np.diag(matrix.diagonal())
         if not off.any():
             return words + "."
@@ -128,7 +129,7 @@ class ErrorsView(View):
         what = "misclassified" if self._cell is None else (
             f"of {names[self._cell[0]]} classified as {names[self._cell[1]]}"
         )  # fmt: skip
-        self._found.say(f"{spaced(picture.found)} images {what}, the worst first.")
+        self._found.say(f"{group_digits(picture.found)} images {what}, the worst first.")
         shown = [
             [
                 int(index),
@@ -144,11 +145,6 @@ class ErrorsView(View):
         if self._images.pictures != shown:
             self._images.pictures = shown
         self._pages.count = max(1, -(-picture.found // PAGE))
-
-
-def spaced(count: int) -> str:
-    """A count with thin groups of three digits: 10 000."""
-    return f"{count:,}".replace(",", "\u202f")
 
 
 def _png(image):

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from snnlab import plotting
-from snnlab.chip.units import CODES, SCALES, membranes
+from snnlab.chip.units import SCALES
 from snnlab.events import TICK
 from snnlab.plotting.raster import lowest_rows, sizes_of
 from snnlab_app.plots.live import LivePlot
@@ -45,9 +45,7 @@ def neuron_at(recording, row: float, order: np.ndarray | None) -> int | None:
 
 def output_traces(s) -> dict[str, np.ndarray]:
     """Membranes of the output neurons of a snapshot, in its units, by class : float[step]."""
-    frame = s.frame
-    traces = membranes(frame.recording, -1, CODES)[0] if s.units == CODES else frame.label_traces
-    return dict(zip(s.classes, traces.T, strict=True))
+    return dict(zip(s.classes, s.frame.outputs(s.units).T, strict=True))
 
 
 def feed_threshold(plot: LivePlot, time: np.ndarray, units: str) -> None:

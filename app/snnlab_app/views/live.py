@@ -149,8 +149,8 @@ class LiveView(View):
     def _displays(self, recording, classes):
         """New plots for a network and data set of this shape."""
         self._shape = shape_of(recording, classes)
-        self._n_hidden, steps = recording.cadc[0].shape[2], recording.cadc[0].shape[1]
-        self._watched = [n for n in self._watched if n < self._n_hidden]
+        steps, n_hidden = recording.cadc[0].shape[1:]
+        self._watched = [n for n in self._watched if n < n_hidden]
         slots = [f"slot {k}" for k in range(TRACES)]
         self.plots = {
             "raster": LivePlot(
@@ -165,6 +165,7 @@ class LiveView(View):
         for name, label in NAMES.items():
             self.plots[name].stand_alone(label)
             self.plots[name].fit(self.narrow)
+            self.plots[name].enlarge(self._large)
             self._say(name, "time in µs" if name == "raster" else "")
         self.plots["raster"].figure.on_event(Tap, self._watch_row)
         self._show_span(steps)

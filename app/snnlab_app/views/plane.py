@@ -3,8 +3,10 @@
 import numpy as np
 
 from snnlab.plotting import views as plotting_views
-from snnlab.quantities import COMPARISON, quantities
-from snnlab_app.plots.cards import Markup, Text, card, flex, row
+from snnlab.quantities import COMPARISON, LIVE, quantities
+from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots.cards import Text, card, flex, row
+from snnlab_app.plots.displays import activity, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
@@ -90,17 +92,8 @@ class PlaneView(View):
 
     def _show_split(self, snapshot):
         """Power as its static base and what spikes add, with the change since the start."""
-        activity = smooth(snapshot.history["activity"])
-        static = 1e3 * (snapshot.power.power - snapshot.power.activity)
-        self._bar.object = _SPLIT.format(static=static, activity=activity[-1])
-        change = 100 * (activity[-1] / activity[0] - 1) if activity[0] else 0.0
-        since = f" ({change:+.0f} % since the start)".replace("-", "−") if round(change) else ""
-        self._split.say(f"{static:.0f} mW static, {activity[-1]:.1f} mW from spikes{since}.")
-
-
-def smooth(values: np.ndarray, window: int = 9) -> np.ndarray:
-    """Moving average over each value and up to ``window`` − 1 before it."""
-    total = np.cumsum(np.insert(np.asarray(values, float), 0, 0.0))
-    end = np.arange(1, len(total))
-    start = np.maximum(end - window, 0)
-    return (total[end] - total[start]) / (end - start)
+        static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
+        self._bar.object = _SPLIT.format(static=static, activity=spikes)
+        live = quantities(LIVE)
+        words = f"{live['activity'].format(spikes / 1e3)} from spikes" + f" ({since})" * bool(since)
+        self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")

@@ -9,12 +9,11 @@ from bokeh.models import ColumnDataSource, FreehandDrawTool, Span
 from bokeh.plotting import figure
 
 from snnlab import plotting
-from snnlab.chip.units import CODES, SCALES, membranes, risen
+from snnlab.chip.units import SCALES, membranes
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
-from snnlab.model.readout import scores
 from snnlab.plotting import views as plotting_views
 from snnlab.studies.decision import decision_time, first_spike
 from snnlab.studies.paths import count_differing
@@ -215,9 +214,8 @@ def still_figures(s) -> dict[str, LivePlot]:
     feed_labels(plots["output membranes"], s)
     _mark_decision(plots, frame)
     scale = SCALES[s.units]
-    traces = risen(recording)[0] if s.units == CODES else frame.label_traces
     plots["scores so far"].measure(scale.readout, scale.high)
-    plots["scores so far"].feed("so far", list(s.classes), scores(traces, frame.readout))
+    plots["scores so far"].feed("so far", list(s.classes), frame.scores_so_far(s.units)[-1])
     return plots
 
 

@@ -26,7 +26,7 @@ FLAGS = ("--epochs", "10000", "--schedule", "constant")
 DESKTOP = (1440, 900)
 SCREENS = (DESKTOP, (1280, 720), (390, 844))
 VIEWS = ("Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare")
-READY = re.compile("^(Ready ·|mnist:|digits:)")
+READY = re.compile("^Ready ·")
 WITHOUT_FIGURE = {"Sweep": "Start sweep"}
 """Views that begin without a figure, by a button that shows that they are there."""
 
@@ -113,7 +113,7 @@ class Bench:
         return self._browser.new_context(viewport=size, **options)
 
     @contextmanager
-    def _page(self, screen=DESKTOP, **options):
+    def page(self, screen=DESKTOP, **options):
         """A page that is ready to train, in a context of its own."""
         with self._context(screen, **options) as context:
             page = context.new_page()
@@ -126,7 +126,7 @@ class Bench:
     def layout(self):
         """Displays and knobs that are in sight without scrolling."""
         for screen in SCREENS:
-            with self._page(screen) as page:
+            with self.page(screen) as page:
                 page.wait_for_timeout(1000)
                 missing = probes.displays_in_sight(page)
             wanted = len(probes.DISPLAYS) + len(probes.KNOBS)
@@ -154,7 +154,7 @@ class Bench:
 
     def rates(self):
         """Redraws, clicks and the longest task while training."""
-        with self._page() as page:
+        with self.page() as page:
             page.evaluate(probes.LONG_TASKS)
             train(page)
             page.wait_for_timeout(2000)
@@ -174,7 +174,7 @@ class Bench:
 
     def views(self):
         """First visit of every view to its content, training on."""
-        with self._page() as page:
+        with self.page() as page:
             train(page)
             page.wait_for_timeout(1500)
             for view in VIEWS:
@@ -185,7 +185,7 @@ class Bench:
 
     def replay(self):
         """Slow motion of a recording."""
-        with self._page() as page:
+        with self.page() as page:
             train(page)
             page.wait_for_timeout(1500)
             rate = probes.changes_per_second(display(page, "Network"), 4.0, stride=1)
@@ -204,7 +204,7 @@ class Bench:
         """Violations of axe-core in all views, light and dark."""
         for scheme in ("light", "dark"):
             found: dict[str, int] = {}
-            with self._page(color_scheme=scheme) as page:
+            with self.page(color_scheme=scheme) as page:
                 train(page)
                 for view in ("Live", *VIEWS):
                     page.get_by_role("tab", name=view, exact=True).click()
@@ -219,7 +219,7 @@ class Bench:
 
     def speed(self):
         """Training speed kept; see :mod:`snnlab_bench.dashboard.kept_speed`."""
-        with self._page() as page:
+        with self.page() as page:
             train(page)
             page.wait_for_timeout(1500)
             pause(page)
@@ -263,7 +263,7 @@ def main():
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
         bench = Bench(browser, url, options.dataset)
-        with bench._page():
+        with bench.page():
             time.sleep(2)
         for part in options.only:
             print(f"\n{part}\n{aligned(rows_of(getattr(bench, part)()), right=(1, 2))}", flush=True)

@@ -11,12 +11,12 @@ from snnlab.runs.tables import csv_of
 from snnlab_app.controls.knobs import on_page
 from snnlab_app.controls.link import as_python, describe_ignored, query, read
 from snnlab_app.controls.undo import Turns
-from snnlab_app.page.actions import IDEAL, Actions
+from snnlab_app.page.actions import Actions
 from snnlab_app.page.main import LESSONS as NAMED
+from snnlab_app.plots.displays import smooth
 from snnlab_app.plots.live import pad_range
 from snnlab_app.views import NAMES
 from snnlab_app.views.pins import difference
-from snnlab_app.views.plane import smooth
 
 VIEWS, LESSONS = ("live", "chip"), ("too-steep",)
 
@@ -131,7 +131,7 @@ def test_undo_takes_back_a_click_as_a_whole_and_redo_does_it_again():
     assert turns.undo()
     assert (config.mismatch, config.killed) == (0.2, [7])
     assert turns.redo()
-    assert {name: getattr(config, name) for name in IDEAL} == IDEAL
+    assert {name: getattr(config, name) for name in Config.IDEAL} == Config.IDEAL
     assert turns.undo()
     assert turns.undo()
     assert config.values() == Config.checked(mismatch=0.2).values()

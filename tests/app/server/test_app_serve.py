@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from conftest import leave_out
 from refusal import refused
 
 from snnlab_app.server.serve import PORT, _listening
@@ -95,7 +96,7 @@ def test_a_port_that_browsers_know_by_an_origin_stays(capsys):
 @pytest.mark.parametrize(("port", "flags"), [("", ""), ("PORT=5010", " --port 5010")])
 def test_make_takes_a_port(port, flags):
     if shutil.which("make") is None:
-        pytest.skip("no make here")
+        leave_out(FileNotFoundError("make"))
     place = Path(__file__).parents[3]
     outer = {"PORT", "VENV", "MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}  # of make test
     printed = subprocess.run(

@@ -6,37 +6,18 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import idle, until
+from viewing import brief_session, shown
 
 from snnlab.commands.main import main
-from snnlab.config import Config
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab_app.session.history import History
-from snnlab_app.session.local import Session
 from snnlab_app.views.compare import CompareView
 from snnlab_app.views.pins import Pin, comparable, front
 from snnlab_app.views.stored import CHOOSE, StoredRuns
 
-
-@pytest.fixture(scope="module")
-def session():
-    """A network whose images end after six CADC samples instead of twenty."""
-    session = Session(Config.checked(dataset="digits", hidden=[30], samples=6)).start()
-    until(lambda: session.state == "ready")
-    yield session
-    session.close()
-
-
-def shown(session):
-    """The view with the session's newest snapshot, and the snapshot."""
-    view = CompareView(session)
-    view.open()
-    view.look()
-    until(lambda: idle(session))
-    view.show(session.snapshot)
-    return view, session.snapshot
+session = pytest.fixture(scope="module")(brief_session)
 
 
 @pytest.fixture
@@ -49,7 +30,7 @@ def stored(tmp_path, monkeypatch):
 
 
 def test_a_stored_run_stands_beside_this_one(session, stored):
-    view, _ = shown(session)
+    view, _ = shown(session, CompareView)
     assert view.stored.choice.options == [CHOOSE, "mine"]
     view.stored.choice.value = "mine"
     (pin,) = view.pins
@@ -65,7 +46,7 @@ def test_a_stored_run_stands_beside_this_one(session, stored):
 
 
 def test_rasters_of_one_image_stand_side_by_side(session, stored):
-    view, snapshot = shown(session)
+    view, snapshot = shown(session, CompareView)
     view.stored.choice.value = "mine"
     view._image.value = image = int(snapshot.picture.image[3])
     now, kept = snapshot.picture, Frames.load(stored.folder / "frames.npz").newest()
@@ -90,7 +71,7 @@ def test_rasters_of_one_image_stand_side_by_side(session, stored):
 
 
 def test_a_run_whose_energy_is_no_number_is_compared_too(session):
-    view, snapshot = shown(session)
+    view, snapshot = shown(session, CompareView)
     view.show(replace(snapshot, power=SimpleNamespace(energy=float("nan"))))
     assert view.plots["accuracy over energy"].source("this run").data["energy"].size == 0
     assert "this run" in view._table.object
@@ -169,6 +150,6 @@ def test_stored_runs_are_filtered_ordered_and_paged(many):
 
 @pytest.mark.parametrize("name", ["../mine", "/etc", "", "runs/mine"])
 def test_only_names_from_the_list_are_opened(session, stored, name):
-    view, _ = shown(session)
+    view, _ = shown(session, CompareView)
     view.stored._choose(name)
     assert view.pins == []

@@ -5,8 +5,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from conftest import idle, until
+from conftest import until
 from PIL import Image
+from viewing import brief_session, looked, shown
 
 from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
 from snnlab.config import Config
@@ -26,30 +27,7 @@ from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import PlaneView
 from snnlab_app.views.sample import SampleView
 
-
-@pytest.fixture(scope="module")
-def session():
-    """A network whose images end after six CADC samples instead of twenty."""
-    session = Session(Config.checked(dataset="digits", hidden=[30], samples=6)).start()
-    until(lambda: session.state == "ready")
-    yield session
-    session.close()
-
-
-def shown(session, kind):
-    """A view that shows the session's newest snapshot, and the snapshot."""
-    view = kind(session)
-    view.open()
-    return view, looked(session, view)
-
-
-def looked(session, view):
-    """Have a view show a new snapshot : that."""
-    view.look()
-    until(lambda: idle(session))
-    assert session.snapshot.view == view.name
-    view.show(session.snapshot)
-    return session.snapshot
+session = pytest.fixture(scope="module")(brief_session)
 
 
 def test_a_sample_lasts_as_long_as_it_was_recorded(session):

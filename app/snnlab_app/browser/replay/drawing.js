@@ -132,7 +132,7 @@ function write(context, text, x, y, {size = 12, weight = 400, align = "left", co
   context.fillText(most ? fit(context, text, most) : text, x, y)
 }
 
-// A text, shortened until it is at most so many pixels wide.
+// A text, shortened to a width of at most `most` pixels.
 function fit(context, text, most) {
   if (context.measureText(text).width <= most) return text
   let length = text.length - 1

@@ -5,9 +5,8 @@ import numpy as np
 from snnlab.chip.layout.floor import COLUMNS, laid_out, users
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.recording import Recording
-from snnlab.chip.units import CODES, SCALES, membranes, risen
+from snnlab.chip.units import SCALES, membranes
 from snnlab.events import TICK
-from snnlab.model.readout import scores_so_far
 from snnlab.studies.decision import decision_time, first_spike
 from snnlab.studies.paths import lacks_counterpart
 
@@ -82,8 +81,8 @@ def pack_recording(frame, classes: tuple[str, ...], units: str) -> dict:
         "channels": np.concatenate([layer.channel for layer in layers]),
         "tick": 1e6 * TICK,
         "links": [np.ascontiguousarray(links) for links in frame.links],
-        "traces": _shown(frame, units).astype(np.float32).reshape(-1),
-        "scores": _scores(frame, units).astype(np.float32).reshape(-1),
+        "traces": frame.outputs(units).astype(np.float32).reshape(-1),
+        "scores": frame.scores_so_far(units).astype(np.float32).reshape(-1),
         "decision": classes.index(frame.decision),
         "decided": float(1e6 * (first + after)) if np.isfinite(after) else -1.0,
         "label": classes.index(frame.label) if frame.label in classes else -1,
@@ -102,15 +101,3 @@ def pack_differing(one: Recording, other: Recording) -> np.ndarray:
     """Which spikes of ``one``, behind each other as in a packed recording, ``other`` lacks."""
     layers = zip((one.inputs, *one.spikes), (other.inputs, *other.spikes), strict=True)
     return np.concatenate([lacks_counterpart(a, b) for a, b in layers]).astype(np.uint8)
-
-
-def _shown(frame, units):
-    """Traces of the output neurons in these units : float[step, label]."""
-    return membranes(frame.recording, -1, CODES)[0] if units == CODES else frame.label_traces
-
-
-def _scores(frame, units):
-    """Readout of each output neuron up to each CADC sample : float[step, label]."""
-    return scores_so_far(
-        risen(frame.recording)[0] if units == CODES else frame.label_traces, frame.readout
-    )

@@ -10,7 +10,7 @@ const STYLE = `
   .replay .place { min-width: 0; overflow: hidden; position: relative }
   .replay.network .place, .replay.circuits .place { inset: 0; position: absolute }
   .replay.full { display: grid; gap: 4px 16px; grid-template-columns: minmax(0, 1fr); height: auto }
-  .replay h3 { font: 600 14px/1.4 ${"system-ui, sans-serif"}; margin: 6px 4px 0; padding: 0 }
+  .replay h3 { font: 600 14px/1.4 system-ui, sans-serif; margin: 6px 4px 0; padding: 0 }
   .replay [hidden] { display: none !important }
   .replay.full .for-network { height: 300px }
   .replay.full .for-raster { cursor: ew-resize; height: 300px; touch-action: pan-y }
