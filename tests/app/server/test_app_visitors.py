@@ -243,7 +243,8 @@ def test_what_kills_its_process_again_and_again_is_given_up(store):
         session = visitor(compute, "me", hidden=[64])
         for fall in range(MAX_FALLS + 1):
             assert session.state == "loading", fall
-            home = compute._homes.get(session._number)
+            until(lambda: compute._homes.get(session._number))  # it may be between two
+            home = compute._homes[session._number]
             kill(compute)
             session._falls = fall  # nothing was heard of it
             until(lambda home=home: compute._homes.get(session._number) is not home)

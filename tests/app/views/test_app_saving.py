@@ -37,7 +37,10 @@ def snapshot(step, rng, classes=DIGITS, hidden=246):
     tests = {name: curve[name][::20] for name in ("step", "accuracy")}
     values = dict.fromkeys(Snapshot.__dataclass_fields__)
     values |= {"classes": classes, "step": step, "test_accuracy": 0.94, "history": curve}
-    values |= {"tests": tests, "held_out": tests, "marks": (), "frame": frame, "view": "live"}
+    values |= {"tests": tests, "marks": (), "frame": frame, "view": "live"}
+    accuracy = tests["accuracy"]
+    values |= {"held_out": {**tests, "low": accuracy - 0.03, "high": accuracy + 0.03}}
+    values |= {"activity_at_start": 30.0, "images_per_second": 9000.0}
     values |= {"transferred": {"step": np.empty(0), "left": np.empty(0)}}
     values |= {"power": power.estimate(shown, "inference")}
     return Snapshot(**{k: v for k, v in values.items() if k in Snapshot.__dataclass_fields__})
