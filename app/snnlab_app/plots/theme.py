@@ -142,6 +142,8 @@ NUMBERS = """
 """
 """Style of the numbers in one line: the accuracy of batches, which the curves tell as well, and the
 speed show only where there is room."""
+SHRINKS = {"flex": "0 1 auto", "min-width": "0"}
+"""Style of a text that makes room for what stands beside it."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
 NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
 """Style of the name of a display, and of what it says beside it."""

@@ -29,6 +29,7 @@ from snnlab_app.plots.theme import (
     LIVE_HEAD,
     NOTE_FONT,
     ONE_LINE,
+    SHRINKS,
     TINY,
     TINY_SELECT,
     TITLE_FONT,
@@ -97,7 +98,8 @@ class LiveView(View):
         self._shape, self._snapshot, self._turn, self._full = None, None, 0, False
         self._watched = list(range(TRACES))
         self._titles = {
-            name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE]) for name in NAMES
+            name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE], styles=SHRINKS)
+            for name in NAMES
         }
         self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
         self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))
