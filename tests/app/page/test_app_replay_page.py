@@ -37,6 +37,11 @@ def clock(page):
     return page.get_by_role("slider", name="Time (µs)").evaluate("slider => slider.valueAsNumber")
 
 
+def wait_for_clock(page, condition):
+    """Until the time shown is so: the page draws it with its next picture."""
+    wait_for(page, lambda: condition(clock(page)), 10_000)
+
+
 def open_sample(page):
     tab(page, "Sample")
     says(page, "^It shows “").to_be_visible()
@@ -86,7 +91,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
         ("Home", 0.0), ("ArrowRight", 1.7), ("ArrowRight", 3.4), ("ArrowLeft", 1.7), ("End", end),
     ):  # fmt: skip
         time.press(key)
-        assert clock(dashboard) == pytest.approx(expected, abs=0.02)
+        wait_for_clock(dashboard, lambda now, at=expected: now == pytest.approx(at, abs=0.02))
         expect(time).to_have_attribute("aria-valuetext", f"{expected:.1f} µs")
         dashboard.wait_for_timeout(200)
         seen.append((figure(dashboard, "Network"), figure(dashboard, "Raster")))
@@ -97,7 +102,7 @@ def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard
     press(dashboard, "Next sample")
     assert clock(dashboard) == end, "there is nothing after the end"
     press(dashboard, "Previous sample")
-    assert clock(dashboard) == pytest.approx(end - 1.7, abs=0.02)
+    wait_for_clock(dashboard, lambda now: now == pytest.approx(end - 1.7, abs=0.02))
 
 
 def test_a_drag_over_the_raster_scrubs(dashboard: Page):
@@ -110,7 +115,7 @@ def test_a_drag_over_the_raster_scrubs(dashboard: Page):
     dashboard.mouse.down()
     dashboard.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60, steps=4)
     dashboard.mouse.up()
-    assert 2 < clock(dashboard) < 0.4 * 34
+    wait_for_clock(dashboard, lambda now: 2 < now < 0.4 * 34)
     says(dashboard, "^Replay of step").to_be_visible()
     wait_for(dashboard, lambda: figure(dashboard, "Network") != network)
 
