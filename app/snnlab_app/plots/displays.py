@@ -172,7 +172,7 @@ class AccuracyPlot(NamedCurves):
         ends = {
             "batches": (*batches, "batch", _LIVE["accuracy"]),
             "held out": (held_step, held["accuracy"], "test", _LIVE["held_out"]),
-            "left out": (left_step, left, "frozen", _LIVE["held_out"]),
+            "left out": (left_step, left, "no learning", _LIVE["held_out"]),
         }
         self.names.write({
             label: (x[-1], y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")

@@ -326,7 +326,7 @@ def gap(s) -> str:
     if not len(left):
         return ""
     points = 100 * (s.held_out["accuracy"][-1] - left[-1])
-    return f"{points:+.0f} points over frozen weights since the chip changed".replace("-", "−")
+    return f"{points:+.0f} points by learning since the chip changed".replace("-", "−")
 
 
 def _tiny(label, act, **look):

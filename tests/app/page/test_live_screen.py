@@ -81,10 +81,10 @@ def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: P
     assert marks(dashboard, "Accuracy") == []
     slider(dashboard, "Mismatch").first.press("End")
     wait_for(dashboard, lambda: any("50 %" in text for text in marks(dashboard, "Accuracy")))
-    expect(dashboard.get_by_text(re.compile("points over frozen weights"))).to_be_visible()
+    expect(dashboard.get_by_text(re.compile("points by learning since"))).to_be_visible()
     wait_for(dashboard, lambda: len(marks(dashboard, "Power")) == 1)
     ends = names(dashboard, "Accuracy")
-    assert any(re.fullmatch(r"frozen [\d.]+ %", text) for text in ends), ends
+    assert any(re.fullmatch(r"no learning [\d.]+ %", text) for text in ends), ends
     press(dashboard, "Reset")
     wait_for(dashboard, lambda: marks(dashboard, "Power") == marks(dashboard, "Accuracy") == [])
 
