@@ -15,7 +15,7 @@ from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
 from snnlab.runs.run import Run, find_run, list_runs, run_in
 from snnlab.runs.tables import csv_of
-from snnlab_app.browser.pictures import Pictures
+from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.views.pins import Pin, table_of
 
 MARKUP = '<img src=x onerror="alert(1)">'
@@ -112,7 +112,7 @@ def test_hostile_class_names_are_text(monkeypatch):
     ((_, name, caption, png),) = view._images.pictures
     assert MARKUP in name or MARKUP in caption, "passed on as it is, as text"
     assert re.fullmatch("[A-Za-z0-9+/=]+", png)
-    assert not re.search("innerHTML|outerHTML|insertAdjacentHTML|document.write", Pictures._esm)
+    assert not re.search("innerHTML|outerHTML|insertAdjacentHTML|document.write", Thumbnails._esm)
 
 
 def test_all_that_the_page_says_is_escaped():

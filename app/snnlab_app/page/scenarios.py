@@ -6,7 +6,7 @@ from html import escape
 from snnlab.lessons import Lesson
 from snnlab.recipes import recipes
 from snnlab_app.browser.dialog import Dialog
-from snnlab_app.page.pictures import picture
+from snnlab_app.page.sketches import sketch
 
 LESSONS, SCENARIOS, RESEARCH = "Lessons: predict, then see", "Scenarios", "Settings for research"
 
@@ -34,8 +34,8 @@ def _content(lessons):
     scenarios = {name: r for name, r in simple_first if r.look_for}
     research = {name: r for name, r in recipes().items() if not r.look_for}
     return (
-        _section(LESSONS, {n: _card(v, picture(v.settings | v.change)) for n, v in lessons.items()})
-        + _section(SCENARIOS, {n: _card(r, picture(r.own)) for n, r in scenarios.items()})
+        _section(LESSONS, {n: _card(v, sketch(v.settings | v.change)) for n, v in lessons.items()})
+        + _section(SCENARIOS, {n: _card(r, sketch(r.own)) for n, r in scenarios.items()})
         + _section(RESEARCH, {n: _card(r) for n, r in research.items()}, "plain")
     )
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from snnlab.plotting import views as plotting_views
 from snnlab.text.numerals import group_digits
-from snnlab_app.browser.pictures import Pictures
+from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
@@ -40,7 +40,7 @@ class ErrorsView(View):
         self._cell, self._page, self._classes = None, 0, blank.classes_of(session.config)
         self._label = pmui.Select(label="The image shows", sizing_mode="stretch_width")
         self._decision = pmui.Select(label="The chip decides", sizing_mode="stretch_width")
-        self._images = Pictures(
+        self._images = Thumbnails(
             lambda index: self.visit(index), margin=(4, 10), sizing_mode="stretch_width"
         )
         self._found = Text(polite=True)

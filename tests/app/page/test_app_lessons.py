@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from snnlab.lessons import bundled
 from snnlab.recipes import recipes
-from snnlab_app.page.pictures import picture
 from snnlab_app.page.scenarios import Gallery
+from snnlab_app.page.sketches import sketch
 from snnlab_app.page.tour import STEPS
 
 MAX_GALLERY_BYTES = 60_000
@@ -34,12 +34,12 @@ def test_every_scenario_has_a_card_and_a_picture_of_its_settings():
 
 
 def test_pictures_are_of_the_settings():
-    drawn = {name: picture(recipe.own) for name, recipe in recipes().items()}
+    drawn = {name: sketch(recipe.own) for name, recipe in recipes().items()}
     for svg in drawn.values():
         assert ElementTree.fromstring(svg).attrib["aria-hidden"] == "true"
-    assert picture({"beta": 0.1}) == drawn["too-flat"] != drawn["too-steep"]
+    assert sketch({"beta": 0.1}) == drawn["too-flat"] != drawn["too-steep"]
     assert len({drawn[name] for name in ("tiny", "two-hidden-layers", "default")}) == 3
-    assert drawn["a-bad-chip"] != picture({"mismatch": 0.1})
+    assert drawn["a-bad-chip"] != sketch({"mismatch": 0.1})
 
 
 def focused(page):

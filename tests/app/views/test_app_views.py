@@ -15,7 +15,7 @@ from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
 from snnlab.model.surrogates import SHAPES
 from snnlab.plotting.views import confusion_cells
-from snnlab_app.browser.pictures import Pictures
+from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
 from snnlab_app.controls.undo import Turns
@@ -250,7 +250,7 @@ def test_single_errors_are_visible_beside_hundreds():
 
 def test_a_picture_opens_the_image_it_shows():
     chosen = []
-    pictures = Pictures(chosen.append, pictures=[[104, "test image 104: 6 taken for 5", "6", ""]])
+    pictures = Thumbnails(chosen.append, pictures=[[104, "test image 104: 6 taken for 5", "6", ""]])
     for message in (104, 3, "104", None, True, {"x": 1}):
         pictures._handle_msg(message)
     assert chosen == [104]

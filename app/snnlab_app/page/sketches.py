@@ -15,7 +15,7 @@ _STANDARD_NORMAL = (
 """A fixed sample: the same settings give the same picture."""
 
 
-def picture(settings: dict) -> str:
+def sketch(settings: dict) -> str:
     """An SVG of the most telling of these settings; of the network if none is turned."""
     usual = Config().values()
     turned = [name for name in _DRAWINGS if settings.get(name, usual[name]) != usual[name]]

@@ -7,12 +7,12 @@ import param
 from panel.custom import JSComponent
 
 
-class Pictures(JSComponent):
+class Thumbnails(JSComponent):
     """Pictures in rows; ``choose`` is called with the number of the one that is pressed."""
 
     pictures = param.List([], doc="Number, name, caption, and PNG in base64 of each.")
 
-    _esm = (Path(__file__).parent / "pictures.js").read_text("utf-8")
+    _esm = (Path(__file__).parent / "thumbnails.js").read_text("utf-8")
 
     def __init__(self, choose: Callable[[int], None], **params):
         super().__init__(**params)
