@@ -7,7 +7,7 @@ import numpy as np
 
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip, run_layer
-from snnlab.chip.kernels import Readout
+from snnlab.chip.kernels.arrays import Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2

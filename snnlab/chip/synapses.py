@@ -7,7 +7,7 @@ import numpy as np
 from snnlab.chip import constants as c
 from snnlab.chip.compiled import compiled
 from snnlab.chip.die import WORKS
-from snnlab.chip.kernels import LANES, Synapses
+from snnlab.chip.kernels.arrays import LANES, Synapses
 from snnlab.chip.threads import guarded
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM

@@ -1,6 +1,6 @@
 """What is minimised: cross-entropy of the decoded labels, and the regularisers of the paper.
 
-Every term is a function that returns its value and its gradient in closed form. To add a
+Every term is a function of layers and a strength that returns its value and its gradients. To add a
 regulariser, write it here and enter it in ``differentiate`` and ``TERM_KNOBS``.
 """
 
@@ -39,34 +39,36 @@ class Loss(NamedTuple):
 def differentiate(
     scores: np.ndarray, counts: Layers, weights: Layers, labels: np.ndarray, settings
 ) -> Loss:
-    """The loss of a batch, each term scaled by its knob; a term with strength 0 is not computed.
+    """The loss of a batch, each term scaled by its knob; a term of strength 0 is not computed.
 
     scores : float[sample, label]; counts : float[sample, neuron] of each hidden layer; weights :
     float[input, neuron] of each hidden layer; labels : int[sample]; settings : knobs by attribute.
     """
     c = settings
     cross, d_scores = classification(scores, labels, c.logit_gain, c.label_smoothing)
-    burst_value, d_burst = _scaled(c.rho_burst, burst, counts)
-    silence_value, d_silence = _scaled(c.rho_silent, silence, counts, c.least_spikes)
-    weight_value, d_weights = _scaled(c.rho_weight, weight_decay, weights)
-    readout_value, d_readout = _scaled(c.rho_readout, readout, scores)
-    values = (cross, burst_value, silence_value, weight_value, readout_value)
+    bursts, d_bursts = _term(burst, c.rho_burst, counts)
+    silences, d_silences = _term(silence, c.rho_silent, counts, c.least_spikes)
+    decays, d_decays = _term(weight_decay, c.rho_weight, weights)
+    readouts, d_readouts = _term(readout, c.rho_readout, [scores])
+    values = (cross, bursts, silences, decays, readouts)
     return Loss(
         dict(zip(TERM_KNOBS, values, strict=True)),
-        (d_scores + d_readout).astype(np.float32),
-        [np.zeros_like(c) + a + b for c, a, b in zip(counts, d_burst, d_silence, strict=True)],
-        d_weights,
+        (d_scores + d_readouts[0]).astype(np.float32),
+        [_full(c, a + b) for c, a, b in zip(counts, d_bursts, d_silences, strict=True)],
+        d_decays,
     )
 
 
-def _scaled(strength, term, given, *more):
-    """Value and gradient of a term times its strength; without strength it is not computed."""
-    if not strength:
-        return 0.0, [0.0] * len(given) if isinstance(given, list) else 0.0
-    value, gradient = term(given, *more)
-    factor = np.float32(strength)
-    scaled = [factor * d for d in gradient] if isinstance(given, list) else factor * gradient
-    return strength * value, scaled
+def _term(term, strength, layers, *more):
+    """Value and gradients of a term; without strength it is not computed."""
+    return term(layers, strength, *more) if strength else (0.0, [0.0] * len(layers))
+
+
+def _full(counts, gradient):
+    """The gradient of counts, for every sample and neuron."""
+    if np.shape(gradient) == counts.shape:
+        return gradient
+    return np.broadcast_to(np.float32(gradient), counts.shape).copy()
 
 
 def classification(
@@ -86,33 +88,32 @@ def classification(
     return float(value), gain / len(scores) * (exponential / total - target)
 
 
-def burst(counts: Layers) -> tuple[float, Layers]:
+def burst(counts: Layers, strength: float = 1.0) -> tuple[float, Layers]:
     """Squared spike count, mean over neurons and samples: many spikes of one neuron cost most."""
-    return _mean_squares(counts)
+    return _mean_squares(counts, strength)
 
 
-def silence(counts: Layers, least: float) -> tuple[float, Layers]:
+def silence(counts: Layers, strength: float, least: float) -> tuple[float, Layers]:
     """Squared shortfall of each neuron's mean count from ``least``, mean over neurons.
 
-    A neuron that never fires learns little from the labels; this brings it back.
+    A neuron that never fires learns little from the labels; this brings it back. The gradient is
+    the same for every sample : float[neuron].
     """
-    short = [np.maximum(least - c.mean(axis=0), 0.0) for c in counts]
-    each = [(-2.0 / c.size) * s for c, s in zip(counts, short, strict=True)]
-    spread = [np.broadcast_to(d, c.shape) for c, d in zip(counts, each, strict=True)]
-    return float(sum((s**2).mean() for s in short)), spread
+    short = [np.maximum(np.float32(least) - c.mean(axis=0), 0.0) for c in counts]
+    value = strength * sum(float((s**2).mean()) for s in short)
+    return value, [(-2.0 * strength / c.size) * s for c, s in zip(counts, short, strict=True)]
 
 
-def weight_decay(weights: Layers) -> tuple[float, Layers]:
+def weight_decay(weights: Layers, strength: float = 1.0) -> tuple[float, Layers]:
     """Squared hidden weights, mean over synapses."""
-    return _mean_squares(weights)
+    return _mean_squares(weights, strength)
 
 
-def readout(scores: np.ndarray) -> tuple[float, np.ndarray]:
-    """Squared scores of the label neurons, mean over labels and samples."""
-    value, (gradient,) = _mean_squares([scores])
-    return value, gradient
+def readout(scores: Layers, strength: float = 1.0) -> tuple[float, Layers]:
+    """Squared scores of the label neurons, mean over labels and samples; the only layer given."""
+    return _mean_squares(scores, strength)
 
 
-def _mean_squares(layers):
-    squares = sum(float(np.vdot(x, x)) / x.size for x in layers)
-    return squares, [(2.0 / x.size) * x for x in layers]
+def _mean_squares(layers, strength):
+    value = strength * sum(float(np.vdot(x, x)) / x.size for x in layers)
+    return value, [(2.0 * strength / x.size) * x for x in layers]

@@ -90,19 +90,22 @@ class Network(nn.Module):
             for mine, given in zip(self.weights, weights, strict=True):
                 mine.copy_(torch.from_numpy(np.asarray(given, np.float32)))
 
-    @torch.no_grad()
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""
-        for weight in self.weights[:-1]:
-            weight.clamp_(-_LARGEST, _LARGEST)
+        for values in self._values()[:-1]:
+            np.clip(values, -_LARGEST, _LARGEST, out=values)
 
     def arrays(self) -> list[np.ndarray]:
         """Copies of the weights."""
-        return [w.detach().numpy().copy() for w in self.weights]
+        return [values.copy() for values in self._values()]
+
+    def _values(self):
+        """The weights themselves, as arrays on the same memory."""
+        return [w.detach().numpy() for w in self.weights]
 
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
-        largest = float(self.weights[-1].detach().abs().max())
+        largest = float(np.abs(self._values()[-1]).max())
         fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
         hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
         return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
@@ -112,9 +115,9 @@ class Network(nn.Module):
 
         spec : of the chip they are for; see :meth:`~snnlab.chip.spec.ChipSpec.rounded`.
         """
-        pairs = zip(self.weights, self.scales(), strict=True)
+        pairs = zip(self._values(), self.scales(), strict=True)
         with np.errstate(over="ignore"):  # values that overflow are clipped below
-            scaled = [w.detach().numpy() * scale for w, scale in pairs]
+            scaled = [values * np.float32(scale) for values, scale in pairs]
         return [spec.rounded(w) for w in scaled]
 
     def in_the_loop(

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from snnlab.chip.compiled import compiled
+from snnlab.chip.kernels.arrays import FASTMATH
 from snnlab.chip.threads import guarded
 
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-8
@@ -47,7 +48,7 @@ class Adam:
 
 
 @guarded
-@compiled(nogil=True, fastmath={"contract", "nsz"})
+@compiled(nogil=True, fastmath=FASTMATH, error_model="numpy")
 def move(value, gradient, mean, square, rate, root):
     """One step of Adam, in place; all arrays float32[parameter].
 

@@ -24,12 +24,18 @@ class _Rule(NamedTuple):
 
 def _peak(traces):
     """torch's ``amax`` shares the gradient evenly among equal samples, its ``max`` does not."""
-    return (traces.amax if hasattr(traces, "amax") else traces.max)(axis=-2)
+    return traces.amax(axis=-2) if hasattr(traces, "amax") else _steps_first(traces).max(axis=0)
 
 
 def _to_peak(traces, d_scores):
-    highest = traces == traces.max(axis=-2, keepdims=True)
-    return highest * (d_scores / highest.sum(axis=-2, keepdims=True))
+    traces = _steps_first(traces)
+    highest = (traces == traces.max(axis=0)).astype(np.float32)
+    return np.moveaxis(highest * (d_scores[..., 0, :] / highest.sum(axis=0)), 0, -2)
+
+
+def _steps_first(traces):
+    """A copy with the steps first, the axis that numpy reduces fastest."""
+    return np.ascontiguousarray(np.moveaxis(traces, -2, 0))
 
 
 def _to_last(traces, d_scores):
@@ -72,7 +78,8 @@ def differentiate(traces: np.ndarray, d_scores: np.ndarray, readout: str = "maxi
     traces : as for :func:`scores`, an array; d_scores : [..., label]. Equal peaks share the
     gradient of "maximum" evenly. Raises :class:`SnnlabError` for an unknown readout.
     """
-    return _rule(readout).back(traces, d_scores[..., None, :]).astype(np.float32)
+    d_traces = _rule(readout).back(traces, d_scores[..., None, :])
+    return np.ascontiguousarray(d_traces, np.float32)
 
 
 def scores_so_far(traces: np.ndarray, readout: str = "maximum") -> np.ndarray:

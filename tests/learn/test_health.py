@@ -76,7 +76,7 @@ def test_a_weight_that_is_no_number_is_noticed_in_the_same_step(few, layer, valu
 
 def test_a_term_of_the_loss_that_is_no_number_is_named_with_its_knob(few, monkeypatch):
     trainer = training(few)
-    monkeypatch.setattr("snnlab.learn.loss.burst", lambda counts: (np.inf, counts))
+    monkeypatch.setattr("snnlab.learn.loss.burst", lambda counts, strength: (np.inf, counts))
     said = (
         r"loss became inf \(burst penalty\) at step 0, batch 1 of 5 in epoch 1: lower learning_rate"
     )

@@ -33,8 +33,8 @@ def test_cross_entropy_does_not_overflow():
 
 def test_silence_is_the_squared_shortfall_of_the_mean_count():
     counts = [np.array([[3.0, 0.0, 1.0], [1.0, 0.0, 0.0]]), np.array([[0.0], [0.0]])]
-    assert loss.silence(counts, 0.8)[0] == pytest.approx((0.8**2 + 0.3**2) / 3 + 0.8**2)
-    assert loss.silence(counts, 0.0)[0] == 0.0
+    assert loss.silence(counts, 1.0, 0.8)[0] == pytest.approx((0.8**2 + 0.3**2) / 3 + 0.8**2)
+    assert loss.silence(counts, 1.0, 0.0)[0] == 0.0
 
 
 def test_burst_is_the_mean_squared_count_of_each_layer():
@@ -47,7 +47,7 @@ def test_weight_decay_is_the_mean_square_of_each_layer():
 
 
 def test_readout_is_the_mean_squared_peak():
-    assert loss.readout(np.array([[1.0, -2.0], [0.0, 1.0]]))[0] == 6 / 4
+    assert loss.readout([np.array([[1.0, -2.0], [0.0, 1.0]])])[0] == 6 / 4
 
 
 STRENGTHS = {
