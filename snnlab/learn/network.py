@@ -105,7 +105,7 @@ class Network(nn.Module):
 
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
-        largest = float(np.abs(self._values()[-1]).max())
+        largest = float(np.abs(self.weights[-1].detach().numpy()).max())
         fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
         hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
         return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
