@@ -99,7 +99,7 @@ def silence(counts: Layers, strength: float, least: float) -> tuple[float, Layer
     A neuron that never fires learns little from the labels; this brings it back. The gradient is
     the same for every sample : float[neuron].
     """
-    short = [np.maximum(np.float32(least) - c.mean(axis=0), 0.0) for c in counts]
+    short = [np.maximum(least - c.mean(axis=0), 0.0) for c in counts]
     value = strength * sum(float((s**2).mean()) for s in short)
     return value, [(-2.0 * strength / c.size) * s for c, s in zip(counts, short, strict=True)]
 

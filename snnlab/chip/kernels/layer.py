@@ -123,7 +123,7 @@ def _run_sample(
 
 
 @njit(nogil=True)
-def _drifted(threshold, noise):
+def drift(threshold, noise):
     """Thresholds of one run : float32[J]."""
     out = threshold.copy()
     if noise.drift:
@@ -134,7 +134,7 @@ def _drifted(threshold, noise):
 
 
 @njit(nogil=True)
-def _work(n, most_inputs):
+def make_work(n, most_inputs):
     """Buffers for the images of a part, allocated once : Work for n padded neurons."""
     crossed = np.empty(n, np.bool_)
     most = 4 * most_inputs + 4  # an input may have two rows, and is split between two steps
@@ -164,12 +164,12 @@ def run_layer(
     tick = np.empty((n_images, room), np.uint16)
     channel = np.empty((n_images, room), np.uint16)
     cadc = np.empty((n_images, read, n), np.uint8)
-    threshold = _drifted(neurons.threshold, noise)
+    threshold = drift(neurons.threshold, noise)
     most_inputs = 0
     for b in range(n_images):
         most_inputs = max(most_inputs, offsets[b + 1] - offsets[b])
     for part in prange(parts):  # any thread may take any part
-        work = _work(threshold.shape[0], most_inputs)
+        work = make_work(threshold.shape[0], most_inputs)
         for b in range(part * n_images // parts, (part + 1) * n_images // parts):
             lo, hi = offsets[b], offsets[b + 1]  # events of image b
             keys = sample_keys(noise.key, ids[b])  # the same in any batch
