@@ -82,10 +82,11 @@ class Events:
                 f"Events.channel {self.channel.max()} is out of range, {self.n_channels} channels"
                 f" end at {self.n_channels - 1}: raise n_channels or drop these spikes"
             )
-        late = np.flatnonzero(
-            (np.diff(self.tick.astype(np.int64)) < 0) & (np.diff(self.owner) == 0)
-        )
-        if len(late):
+        falls = self.tick[1:] < self.tick[:-1]
+        first = self.offsets[(self.offsets > 0) & (self.offsets < size)]
+        falls[first - 1] = False  # between two inputs
+        if falls.any():
+            late = np.flatnonzero(falls)
             raise SnnlabError(
                 f"Events.tick must not decrease within an input: in input {self.owner[late[0]]},"
                 f" {self.tick[late[0]]} is followed by {self.tick[late[0] + 1]}; sort by time"

@@ -7,7 +7,7 @@ import numpy as np
 
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip, run_layer
-from snnlab.chip.kernels import Readout
+from snnlab.chip.kernels.arrays import Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
@@ -74,7 +74,7 @@ def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0,
     cadc = run_layer(
         events.offsets, events.tick, events.channel, events.ids,
         chip._synapses[0].written(weights), chip._neurons[0], chip._clock, ladder,
-        chip._noise(0, 0), RUNGS, 0 if label else RUNGS * point.most_spikes, point.samples,
+        chip._noise(0, 0), RUNGS, 0 if label else RUNGS * point.most_spikes, point.samples, 1,
     )[3]  # fmt: skip
     return cadc.sum(axis=2, dtype=np.int64) / gain + lowest
 

@@ -26,17 +26,16 @@ from snnlab.learn import loss as losses
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
-from snnlab.learn.network import Network
+from snnlab.learn.network import Network, Pass
 from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
-from snnlab.model.readout import scores
+from snnlab.model.readout import differentiate, scores
 from snnlab.recipes import recipe
 from snnlab.runs.run import load_weights
 
 EPOCHS = 6
 UNWARPED = dict.fromkeys(("rotation", "shift", "stretch", "bend", "mirror"), 0.0)
 ENDLESS = 10_000
-BURST, GAIN = Config.param.rho_burst.default, Config.param.logit_gain.default
 WINDOW = 11.8e-6
 """Random spikes fall within the inference window, as most spikes of an image do : s."""
 SPREAD_LSB = 130.0
@@ -162,11 +161,11 @@ class Random:
 
     @cached_property
     def _learning(self):
-        """Gradient, optimiser and targets."""
+        """Gradient, optimiser, labels and the knobs of the loss."""
         point = self.chip.point
         model = IdealModel(point.tau_mem, point.tau_syn)
         gradient = SurrogateGradient(Surrogate(10.0), model, point)
-        return gradient, Adam(self.network.parameters()), torch.arange(self.batch) % 10
+        return gradient, Adam(self.network.parameters()), np.arange(self.batch) % 10, Config()
 
     def run(self):
         """Forward pass on the chip; returns the recording."""
@@ -174,10 +173,13 @@ class Random:
 
     def step(self) -> None:
         """Forward, backward and Adam, at a learning rate of 0: every step costs the same."""
-        gradient, optimizer, labels = self._learning
-        _, traces, counts = self.network.in_the_loop(self.chip, self.events, gradient, trial=0)
-        loss = losses.classification(scores(traces, "maximum"), labels, GAIN)
-        optimizer.zero_grad()
-        (loss + BURST * losses.burst(counts)).backward()
+        gradient, optimizer, labels, knobs = self._learning
+        run = Pass.forward(self.network, self.chip, self.events, trial=0)
+        loss = losses.differentiate(
+            scores(run.traces), run.counts, optimizer.values[:-1], labels, knobs
+        )
+        grads = run.backward(gradient, differentiate(run.traces, loss.d_scores), loss.d_counts)
+        for parameter, grad in zip(optimizer.parameters, grads, strict=True):
+            parameter.grad = torch.from_numpy(grad)
         optimizer.step(0.0)
         self.network.clamp()

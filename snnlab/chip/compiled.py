@@ -1,13 +1,14 @@
 """Kernels whose compiled code is cached on disk, if a folder can be written."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 
 from numba import njit
 from numba.core import event
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
 KERNELS: list[Callable] = []
@@ -82,8 +83,27 @@ def _parts(kernel):
     return own.union(*map(_parts, called))
 
 
+def _functions(function):
+    """A function to compile and all compiled ones that it calls, at any depth."""
+    called = (function.__globals__.get(name) for name in function.__code__.co_names)
+    inner = (_functions(each.py_func) for each in called if isinstance(each, Dispatcher))
+    return {function}.union(*inner)
+
+
 class _Cache(FunctionCache):
-    """Numba's cache, where a damaged file counts as missing."""
+    """Numba's cache, where a damaged file counts as missing, and a change in the file of a function
+    that is called as a change of the kernel."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        files = sorted({each.__code__.co_filename for each in _functions(function)})
+        with suppress(OSError):  # not a file of its own, as in a zip: numba's stamp has to do
+            stats = [os.stat(file) for file in files]
+            self._cache_file = IndexDataCacheFile(
+                cache_path=self._cache_path,
+                filename_base=self._impl.filename_base,
+                source_stamp=tuple((each.st_mtime, each.st_size) for each in stats),
+            )
 
     def load_overload(self, sig, target_context):
         try:

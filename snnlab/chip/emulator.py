@@ -5,13 +5,14 @@ from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
+from numba import get_num_threads
 
 from snnlab.arrays import as_arrays, cast_exact
-from snnlab.chip import kernels
 from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.compiled import compiled
 from snnlab.chip.die import Die
-from snnlab.chip.kernels import Clock, Neurons, Noise, Readout
+from snnlab.chip.kernels import layer as kernel
+from snnlab.chip.kernels.arrays import PARTS, Clock, Neurons, Noise, Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -21,7 +22,7 @@ from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 
-run_layer = guarded(kernels.run_layer)
+run_layer = guarded(kernel.run_layer)
 
 
 class Chip:
@@ -101,6 +102,7 @@ class Chip:
             events.offsets, events.tick, events.channel, events.ids,
             self._synapses[layer].written(weight_lsb), self._able(layer, silent), self._clock,
             self._readouts[layer], self._noise(layer, trial), n, room, read,
+            PARTS * get_num_threads(),
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc

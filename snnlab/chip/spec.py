@@ -101,8 +101,9 @@ class ChipSpec:
         ``weight_step / 2``, plus half an LSB for 4 and 5 bits, whose steps are no whole LSB.
         """
         limit, step = self.weight_max_lsb, self.weight_step
-        levels = np.rint(np.clip(weight, -limit, limit) / step)
-        return np.rint(levels * step).astype(np.int8)
+        cut = np.clip(weight, -limit, limit)
+        on_levels = cut if step == 1 else np.rint(cut / step) * step
+        return np.rint(on_levels).astype(np.int8)
 
     # ── CADC ──
 

@@ -7,7 +7,7 @@ import numpy as np
 from snnlab.chip import constants as c
 from snnlab.chip.compiled import compiled
 from snnlab.chip.die import WORKS
-from snnlab.chip.kernels import LANES, Synapses
+from snnlab.chip.kernels.arrays import LANES, Synapses
 from snnlab.chip.threads import guarded
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
@@ -37,9 +37,19 @@ class SynapseArray:
         held = np.where(die.stuck == WORKS, WORKS, spec.rounded(die.stuck))
         stuck = np.stack([padded(held[row, column], WORKS) for row in rows])
         self._stuck = stuck if (stuck != WORKS).any() else None
+        self._there: tuple[np.ndarray, Synapses] | None = None
 
     def written(self, weight_lsb: np.ndarray) -> Synapses:
-        """What the kernel adds per input spike, once int8[input, neuron] weights are written."""
+        """What the kernel adds per input spike, once int8[input, neuron] weights are written.
+
+        Weights that are already there are not written again.
+        """
+        there = self._there
+        if there is None or not np.array_equal(there[0], weight_lsb):
+            there = self._there = weight_lsb.copy(), self._write(weight_lsb)
+        return there[1]
+
+    def _write(self, weight_lsb):
         also = np.full(len(weight_lsb), -1)
         if self._stuck is None:
             return Synapses(write_synapses(weight_lsb, self._gains), also, self._limit)

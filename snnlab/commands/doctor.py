@@ -163,9 +163,10 @@ def _torch(facts):
 
 
 def _kernels(problems):
-    from snnlab.chip import kernels, threads
+    from snnlab.chip import threads
+    from snnlab.chip.kernels import layer
 
-    stats = getattr(kernels.run_layer, "stats", None)
+    stats = getattr(layer.run_layer, "stats", None)
     if stats is None:
         kept = "nowhere: NUMBA_DISABLE_JIT is set, nothing is compiled"
     elif (folder := stats.cache_path) is None:

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from math import isfinite
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
 
-from snnlab.learn.loss import TERM_KNOBS
+from snnlab.learn.loss import TERM_KNOBS, Loss
 
 WEIGHTS = "weight matrix"
 LIKELIEST_KNOB = "learning_rate"
@@ -21,27 +20,25 @@ class NonFinite(NamedTuple):
     knobs: tuple[str, ...]
 
 
-def check_loss(
-    loss: Tensor, terms: dict[str, Tensor], weights: Iterable[Tensor]
-) -> NonFinite | None:
+def check_loss(loss: Loss, weights: Iterable[np.ndarray]) -> NonFinite | None:
     """The source of a loss that is not finite, weights before terms; None if it is finite."""
-    if isfinite(value := loss.item()):
+    if isfinite(value := loss.value):
         return None
-    bad = [name for name, term in terms.items() if not isfinite(term.item())]
+    bad = [name for name, term in loss.terms.items() if not isfinite(term)]
     what = f"loss became {value} ({', '.join(bad) or 'the sum of its terms'})"
     knobs = (LIKELIEST_KNOB, *(TERM_KNOBS[name] for name in bad))
     return check_layers(WEIGHTS, weights) or NonFinite(what, knobs)
 
 
-def check_layers(what: str, tensors: Iterable[Tensor]) -> NonFinite | None:
-    """The first layer whose tensor holds NaN or infinity; None if all are finite.
+def check_layers(what: str, layers: Iterable[np.ndarray]) -> NonFinite | None:
+    """The first layer whose array holds NaN or infinity; None if all are finite.
 
-    Neither disappears in a sum, so a finite tensor costs one sum.
+    Neither disappears in a sum of squares, so a finite array costs one.
     """
-    for layer, tensor in enumerate(tensors):
-        if not isfinite(float(tensor.detach().sum())):
-            bad = int((~torch.isfinite(tensor)).sum())
-            if bad:  # else its values are finite and only their sum overflows
+    for layer, values in enumerate(layers):
+        if not isfinite(np.vdot(values, values)):
+            bad = int((~np.isfinite(values)).sum())
+            if bad:  # else its values are finite and only the sum overflows
                 found = f"{what} of layer {layer} holds {bad} NaN or infinite values"
-                return NonFinite(f"{found} of {tensor.numel()}", (LIKELIEST_KNOB,))
+                return NonFinite(f"{found} of {values.size}", (LIKELIEST_KNOB,))
     return None

@@ -1,12 +1,12 @@
 """What is minimised: cross-entropy of the decoded labels, and the regularisers of the paper.
 
-To add a regulariser, write it here and enter it in ``weighted_terms`` and ``TERM_KNOBS``.
+Every term is a function of layers and a strength that returns its value and its gradients. To add a
+regulariser, write it here and enter it in ``differentiate`` and ``TERM_KNOBS``.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-import torch
-from torch import Tensor, relu
-from torch.nn.functional import cross_entropy
 
 TERM_KNOBS = {
     "cross-entropy": "logit_gain", "burst penalty": "rho_burst", "silence penalty": "rho_silent",
@@ -14,51 +14,106 @@ TERM_KNOBS = {
 }  # fmt: skip
 """Terms of the loss, and the knob that scales each."""
 
+Layers = list[np.ndarray]
 
-def weighted_terms(
-    scores: Tensor, counts: list[Tensor], weights: list[Tensor], labels: np.ndarray, settings
-) -> dict[str, Tensor]:
-    """Terms whose sum is the loss, by name, each scaled by its knob.
+
+class Loss(NamedTuple):
+    """A loss and its gradients.
+
+    terms : value of each term, by name; d_scores : float32[sample, label]; d_counts :
+    float32[sample, neuron] of each hidden layer; d_weights : float32[input, neuron] of each hidden
+    layer, of the terms that read the weights themselves, 0.0 without such a term.
+    """
+
+    terms: dict[str, float]
+    d_scores: np.ndarray
+    d_counts: Layers
+    d_weights: Layers
+
+    @property
+    def value(self) -> float:
+        """Sum of all terms."""
+        return sum(self.terms.values())
+
+
+def differentiate(
+    scores: np.ndarray, counts: Layers, weights: Layers, labels: np.ndarray, settings
+) -> Loss:
+    """The loss of a batch, each term scaled by its knob; a term of strength 0 is not computed.
 
     scores : float[sample, label]; counts : float[sample, neuron] of each hidden layer; weights :
     float[input, neuron] of each hidden layer; labels : int[sample]; settings : knobs by attribute.
     """
-    c, target = settings, torch.from_numpy(labels.astype(np.int64))
-    return {
-        "cross-entropy": classification(scores, target, c.logit_gain, c.label_smoothing),
-        "burst penalty": c.rho_burst * burst(counts),
-        "silence penalty": c.rho_silent * silence(counts, c.least_spikes),
-        "weight penalty": c.rho_weight * weight_decay(weights),
-        "readout penalty": c.rho_readout * readout(scores),
-    }
+    c = settings
+    cross, d_scores = classification(scores, labels, c.logit_gain, c.label_smoothing)
+    bursts, d_bursts = _term(burst, c.rho_burst, counts)
+    silences, d_silences = _term(silence, c.rho_silent, counts, c.least_spikes)
+    decays, d_decays = _term(weight_decay, c.rho_weight, weights)
+    readouts, d_readouts = _term(readout, c.rho_readout, [scores])
+    values = (cross, bursts, silences, decays, readouts)
+    return Loss(
+        dict(zip(TERM_KNOBS, values, strict=True)),
+        (d_scores + d_readouts[0]).astype(np.float32),
+        [_full(c, a + b) for c, a, b in zip(counts, d_bursts, d_silences, strict=True)],
+        d_decays,
+    )
 
 
-def classification(scores: Tensor, labels: Tensor, gain: float, smoothing: float = 0.0) -> Tensor:
-    """Cross-entropy of softmax(gain · scores); labels : int64[sample].
+def _term(term, strength, layers, *more):
+    """Value and gradients of a term; without strength it is not computed."""
+    return term(layers, strength, *more) if strength else (0.0, [0.0] * len(layers))
+
+
+def _full(counts, gradient):
+    """The gradient of counts, for every sample and neuron."""
+    if np.shape(gradient) == counts.shape:
+        return gradient
+    return np.broadcast_to(np.float32(gradient), counts.shape).copy()
+
+
+def classification(
+    scores: np.ndarray, labels: np.ndarray, gain: float, smoothing: float = 0.0
+) -> tuple[float, np.ndarray]:
+    """Cross-entropy of softmax(gain · scores), mean over samples; labels : int[sample].
 
     ``smoothing`` of each label's certainty is spread evenly over all labels.
     """
-    return cross_entropy(gain * scores, labels, label_smoothing=smoothing)
+    logits = gain * scores.astype(np.float64)
+    above = logits - logits.max(axis=1, keepdims=True)
+    exponential = np.exp(above)
+    total = exponential.sum(axis=1, keepdims=True)
+    target = np.full(scores.shape, smoothing / scores.shape[1])
+    target[np.arange(len(labels)), labels] += 1.0 - smoothing
+    value = (target * (np.log(total) - above)).sum() / len(scores)
+    return float(value), gain / len(scores) * (exponential / total - target)
 
 
-def burst(counts: list[Tensor]) -> Tensor:
+def burst(counts: Layers, strength: float = 1.0) -> tuple[float, Layers]:
     """Squared spike count, mean over neurons and samples: many spikes of one neuron cost most."""
-    return sum((c**2).mean() for c in counts)
+    return _mean_squares(counts, strength)
 
 
-def silence(counts: list[Tensor], least: float) -> Tensor:
+def silence(counts: Layers, strength: float, least: float) -> tuple[float, Layers]:
     """Squared shortfall of each neuron's mean count from ``least``, mean over neurons.
 
-    A neuron that never fires learns little from the labels; this brings it back.
+    A neuron that never fires learns little from the labels; this brings it back. The gradient is
+    the same for every sample : float[neuron].
     """
-    return sum((relu(least - c.mean(0)) ** 2).mean() for c in counts)
+    short = [np.maximum(least - c.mean(axis=0), 0.0) for c in counts]
+    value = strength * sum(float((s**2).mean()) for s in short)
+    return value, [(-2.0 * strength / c.size) * s for c, s in zip(counts, short, strict=True)]
 
 
-def weight_decay(weights: list[Tensor]) -> Tensor:
+def weight_decay(weights: Layers, strength: float = 1.0) -> tuple[float, Layers]:
     """Squared hidden weights, mean over synapses."""
-    return sum((w**2).mean() for w in weights)
+    return _mean_squares(weights, strength)
 
 
-def readout(scores: Tensor) -> Tensor:
-    """Squared scores of the label neurons, mean over labels and samples."""
-    return (scores**2).mean()
+def readout(scores: Layers, strength: float = 1.0) -> tuple[float, Layers]:
+    """Squared scores of the label neurons, mean over labels and samples; the only layer given."""
+    return _mean_squares(scores, strength)
+
+
+def _mean_squares(layers, strength):
+    value = strength * sum(float(np.vdot(x, x)) / x.size for x in layers)
+    return value, [(2.0 * strength / x.size) * x for x in layers]

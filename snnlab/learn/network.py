@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -89,19 +90,22 @@ class Network(nn.Module):
             for mine, given in zip(self.weights, weights, strict=True):
                 mine.copy_(torch.from_numpy(np.asarray(given, np.float32)))
 
-    @torch.no_grad()
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""
-        for weight in self.weights[:-1]:
-            weight.clamp_(-_LARGEST, _LARGEST)
+        for values in self._values()[:-1]:
+            np.clip(values, -_LARGEST, _LARGEST, out=values)
 
     def arrays(self) -> list[np.ndarray]:
         """Copies of the weights."""
-        return [w.detach().numpy().copy() for w in self.weights]
+        return [values.copy() for values in self._values()]
+
+    def _values(self):
+        """The weights themselves, as arrays on the same memory."""
+        return [w.detach().numpy() for w in self.weights]
 
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
-        largest = float(self.weights[-1].detach().abs().max())
+        largest = float(np.abs(self.weights[-1].detach().numpy()).max())
         fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
         hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
         return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
@@ -111,9 +115,9 @@ class Network(nn.Module):
 
         spec : of the chip they are for; see :meth:`~snnlab.chip.spec.ChipSpec.rounded`.
         """
-        pairs = zip(self.weights, self.scales(), strict=True)
+        pairs = zip(self._values(), self.scales(), strict=True)
         with np.errstate(over="ignore"):  # values that overflow are clipped below
-            scaled = [w.detach().numpy() * scale for w, scale in pairs]
+            scaled = [values * np.float32(scale) for values, scale in pairs]
         return [spec.rounded(w) for w in scaled]
 
     def in_the_loop(
@@ -130,10 +134,8 @@ class Network(nn.Module):
         Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
         and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
         """
-        run = _Run(
-            chip, events, gradient, trial, self.scales(), self.weights_lsb(chip.spec), silent
-        )
-        traces, *counts = _InTheLoop.apply(run, *self.weights)
+        run = Pass.forward(self, chip, events, trial, silent)
+        traces, *counts = _InTheLoop.apply(run, gradient, *self.weights)
         return run.recording, traces, counts
 
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
@@ -159,40 +161,45 @@ def _initial(n_in, n_out, seed, layer, mean):
     return nn.Parameter(torch.from_numpy(normal * INIT_STD / np.sqrt(n_in) + mean).float())
 
 
-class _Run:
-    """One forward pass on the chip, with all that the backward pass needs."""
+class Pass(NamedTuple):
+    """One forward pass on the chip, with all that the backward pass needs.
 
-    def __init__(self, chip, events, gradient, trial, scales, weights_lsb, silent):
-        self.gradient, self.scales = gradient, scales
-        self.weights_lsb, self.silent = weights_lsb, silent
-        self.recording = chip.run(events, weights_lsb, trial=trial, silent=silent)
+    traces : float32[sample, step, label], decoded, in model units; counts : float32[sample, neuron]
+    of each hidden layer; weights : float32[input, neuron] of each layer, those the chip really had,
+    in model units; silent : bool[neuron] of each hidden layer.
+    """
 
-    def outputs(self):
-        counts = [s.count_by_channel().astype(np.float32) for s in self.recording.spikes]
-        return decode(self.recording, self.scales[-1]), *counts
+    recording: Recording
+    traces: np.ndarray
+    counts: list[np.ndarray]
+    weights: list[np.ndarray]
+    silent: tuple[np.ndarray, ...]
 
-    def rounded(self):
-        """The weights the chip really has, in model units."""
-        pairs = zip(self.weights_lsb, self.scales, strict=True)
-        return [w.astype(np.float32) / np.float32(scale) for w, scale in pairs]
+    @classmethod
+    def forward(cls, network, chip, events, trial, silent=()) -> "Pass":
+        """Arguments as for :meth:`Network.in_the_loop`."""
+        scales, written = network.scales(), network.weights_lsb(chip.spec)
+        recording = chip.run(events, written, trial=trial, silent=silent)
+        counts = [s.count_by_channel().astype(np.float32) for s in recording.spikes]
+        pairs = zip(written, scales, strict=True)
+        weights = [w.astype(np.float32) / np.float32(scale) for w, scale in pairs]
+        return cls(recording, decode(recording, scales[-1]), counts, weights, silent)
+
+    def backward(self, gradient, d_traces, d_counts) -> list[np.ndarray]:
+        """See :meth:`~snnlab.learn.gradient.methods.Gradient.backward`."""
+        return gradient.backward(self.recording, self.weights, d_traces, d_counts, self.silent)
 
 
 class _InTheLoop(torch.autograd.Function):
     """Recorded values forward, a gradient method backward."""
 
     @staticmethod
-    def forward(ctx, run, *weights):
-        ctx.run = run
-        return tuple(torch.from_numpy(out) for out in run.outputs())
+    def forward(ctx, run, gradient, *weights):
+        ctx.run, ctx.gradient = run, gradient
+        return tuple(torch.from_numpy(out) for out in (run.traces, *run.counts))
 
     @staticmethod
     def backward(ctx, d_traces, *d_counts):
-        run = ctx.run
-        grads = run.gradient.backward(
-            run.recording,
-            run.rounded(),
-            d_traces.contiguous().numpy(),
-            [d.contiguous().numpy() for d in d_counts],
-            run.silent,
-        )
-        return None, *(torch.from_numpy(g) for g in grads)
+        d_traces, *d_counts = (d.contiguous().numpy() for d in (d_traces, *d_counts))
+        grads = ctx.run.backward(ctx.gradient, d_traces, d_counts)
+        return None, None, *(torch.from_numpy(g) for g in grads)

@@ -5,27 +5,28 @@ and the step are enough to continue with the same bits.
 """
 
 import numpy as np
-import torch
 
 from snnlab.learn.trainer import Trainer
 
 
 def capture(trainer: Trainer) -> dict[str, np.ndarray]:
     """Step, weights and moments by name; copies."""
-    arrays = {name: tensor.detach().numpy().copy() for name, tensor in _tensors(trainer)}
+    arrays = {name: array.copy() for name, array in _arrays(trainer)}
     return {"step": np.array(trainer.step), **arrays}
 
 
-@torch.no_grad()
 def restore(trainer: Trainer, arrays: dict[str, np.ndarray]) -> None:
     """Set a trainer of the same network to a captured state."""
     trainer.step, trainer.unreported = int(arrays["step"]), None
-    for name, tensor in _tensors(trainer):
-        tensor.copy_(torch.as_tensor(arrays[name]))
+    for name, array in _arrays(trainer):
+        array[...] = arrays[name]
 
 
-def _tensors(trainer):
+def _arrays(trainer):
     adam = trainer.optimizer
-    for name in ("parameters", "means", "squares", "steps"):
-        for k, tensor in enumerate(getattr(adam, name)):
-            yield f"{name}_{k}", tensor
+    kept = {
+        "parameters": adam.values, "means": adam.means, "squares": adam.squares, "steps": adam.steps
+    }  # fmt: skip
+    for name, layers in kept.items():
+        for k, array in enumerate(layers):
+            yield f"{name}_{k}", array

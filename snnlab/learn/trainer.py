@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import add
 from time import perf_counter
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.die import Die
@@ -27,10 +30,10 @@ from snnlab.learn.feed import Feed, open_source
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.learn.network import Network
+from snnlab.learn.network import Network, Pass
 from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
-from snnlab.model.readout import scores
+from snnlab.model.readout import differentiate, scores
 from snnlab.model.topology import Topology
 from snnlab.process import defer_sigint
 from snnlab.seeding import key, stream
@@ -72,6 +75,15 @@ class Progress:
     recording: Recording
     labels: np.ndarray
     evaluation: Evaluation | None = None
+
+
+class _Batch(NamedTuple):
+    """A batch on the chip: scores float32[sample, label], and the loss with its gradients."""
+
+    run: Pass
+    labels: np.ndarray
+    scores: np.ndarray
+    loss: losses.Loss
 
 
 class Trainer:
@@ -148,10 +160,10 @@ class Trainer:
         with compiling(kernels, "encoding images as spikes", tell):
             self._feed.ready()
         with compiling(kernels, "testing the untrained network", tell):
-            run = self._forward(trial=0)
-            run[-1].backward()
+            batch = self._forward(trial=0)
+            self._differentiate(batch)
             self.optimizer.zero_grad()
-            return self._progress(run, start, self.evaluate())
+            return self._progress(batch, start, self.evaluate())
 
     @property
     def steps_per_epoch(self) -> int:
@@ -219,28 +231,28 @@ class Trainer:
         """
         if self.unreported is None:
             start = perf_counter()
-            run = self._forward(key(self.settings.seed, "train", self.step))
-            self._differentiate(*run[-2:])
+            batch = self._forward(key(self.settings.seed, "train", self.step))
+            self._differentiate(batch)
             with defer_sigint():
                 self._update()
                 self.step += 1
-                self.unreported = run, start
+                self.unreported = batch, start
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
         progress = self._progress(*self.unreported, evaluation)
         self.unreported = None
         return progress
 
     def _forward(self, trial):
-        """A batch on the chip: recording, labels, their scores, terms of the loss, the loss."""
-        chip = self.chip
-        recording, traces, counts = self.network.in_the_loop(
-            chip, self._feed.events(self.step), self.gradient, trial, self._dropped()
-        )
+        """A batch on the chip, and its loss."""
+        chip, silent = self.chip, self._dropped()
+        run = Pass.forward(self.network, chip, self._feed.events(self.step), trial, silent)
         labels = self.source.labels("train")[self._feed.batch(self.step)]
-        given = scores(traces, self.settings.readout)
-        hidden = list(self.network.weights[:-1])
-        terms = losses.weighted_terms(given, counts, hidden, labels, self.settings)
-        return recording, labels, given, terms, sum(terms.values())
+        given = scores(run.traces, self.settings.readout)
+        hidden = self.optimizer.values[:-1]
+        return _Batch(
+            run, labels, given,
+            losses.differentiate(given, run.counts, hidden, labels, self.settings),
+        )  # fmt: skip
 
     def _dropped(self):
         """Hidden neurons silenced in this batch : bool[neuron] per layer; () without dropout."""
@@ -250,13 +262,13 @@ class Trainer:
         rng = stream(c.seed, "dropout", self.step)
         return tuple(rng.random(layer.size) < c.dropout for layer in self.network.topology.hidden)
 
-    def _progress(self, run, start, evaluation):
-        recording, labels, given, _, loss = run
+    def _progress(self, batch, start, evaluation):
+        recording, labels = batch.run.recording, batch.labels
         return Progress(
             step=self.step,
             epoch=max(self.step - 1, 0) // self.steps_per_epoch,
-            loss=float(loss.detach()),
-            accuracy=float((given.argmax(1).numpy() == labels).mean()),
+            loss=batch.loss.value,
+            accuracy=float((batch.scores.argmax(1) == labels).mean()),
             spikes=recording.spikes_per_sample(),
             samples=len(labels),
             seconds=perf_counter() - start,
@@ -265,19 +277,22 @@ class Trainer:
             evaluation=evaluation,
         )
 
-    def _differentiate(self, terms, loss):
+    def _differentiate(self, batch):
         """Gradients of the weights; raises SnnlabError if loss or gradient is not finite."""
-        weights = self.optimizer.parameters
-        self._stop_for(finite.check_loss(loss, terms, weights))
-        self.optimizer.zero_grad()
-        loss.backward()
-        self._stop_for(finite.check_layers("gradient", [w.grad for w in weights]))
+        run, loss = batch.run, batch.loss
+        self._stop_for(finite.check_loss(loss, self.optimizer.values))
+        d_traces = differentiate(run.traces, loss.d_scores, self.settings.readout)
+        grads = run.backward(self.gradient, d_traces, loss.d_counts)
+        grads = [*map(add, grads, loss.d_weights), grads[-1]]
+        self._stop_for(finite.check_layers("gradient", grads))
+        for parameter, grad in zip(self.optimizer.parameters, grads, strict=True):
+            parameter.grad = torch.from_numpy(grad)
 
     def _update(self):
         """Update the weights; raises SnnlabError if they are no longer finite."""
         self.optimizer.step(self.learning_rate)
+        self._stop_for(finite.check_layers(finite.WEIGHTS, self.optimizer.values))
         self.network.clamp()
-        self._stop_for(finite.check_layers(finite.WEIGHTS, self.optimizer.parameters))
 
     def _stop_for(self, found):
         """Raise an error that names the batch and the likely knobs, if NaN or infinity is found."""

@@ -14,6 +14,9 @@ from builders import (
 from snnlab.chip import emulator, synapses
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
+from snnlab.chip.kernels.arrays import LANES, Neurons
+from snnlab.chip.kernels.layer import make_work
+from snnlab.chip.kernels.membranes import go_ahead, look_ahead, propagate
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import ChipSpec
@@ -74,3 +77,29 @@ def test_writing_agrees_with_its_twin():
     ]
     np.testing.assert_allclose(got[:, :5], twin, rtol=1e-6)
     assert (got[:, 5:] == 0).all()
+
+
+@pytest.mark.parametrize("highest", [0.3, 1.2], ids=["below", "across the threshold"])
+def test_quiet_stretches_are_four_steps_to_the_bit(highest):
+    rng, n = np.random.default_rng(3), 4 * LANES
+
+    def draw(low, high):
+        return rng.uniform(low, high, n).astype(np.float32)
+
+    neurons = Neurons(
+        draw(0.9, 1.0), draw(0.9, 1.0), draw(0.9, 1.0), draw(0.1, 0.2), draw(0.1, 0.2), draw(1, 1),
+        draw(0, 0), draw(0, 0), draw(-1, -0.5), draw(1.5, 2), draw(3, 5),
+    )  # fmt: skip
+    work = make_work(n, 1)
+    work.u[:], work.exc[:], work.inh[:] = draw(-1, highest), draw(0, 0.3), draw(-0.9, 0)
+    u, exc, inh = work.u.copy(), work.exc.copy(), work.inh.copy()
+    crosses = look_ahead(work.u, work.exc, work.inh, neurons, neurons.threshold, work.ahead)
+    crossed = False
+    for _ in range(4):
+        propagate(u, exc, inh, neurons)
+        crossed |= bool((u >= neurons.threshold).any())
+    assert crosses == crossed == (highest > 1)
+    work.held[0], u[5] = 5, 0.0
+    go_ahead(work, neurons, neurons.reset, np.uint64(1))
+    for ours, stepwise in ((work.u, u), (work.exc, exc), (work.inh, inh)):
+        np.testing.assert_array_equal(ours, stepwise)

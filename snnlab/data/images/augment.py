@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit, prange
 
 from snnlab.chip.compiled import compiled
-from snnlab.chip.kernels import FASTMATH
+from snnlab.chip.kernels.arrays import FASTMATH
 from snnlab.chip.threads import guarded
 
 GRID = 4

@@ -12,9 +12,12 @@ import numpy as np
 from numba import njit, prange
 
 from snnlab.chip.compiled import compiled
-from snnlab.chip.kernels import FASTMATH, UNCOUNTED
+from snnlab.chip.kernels.arrays import FASTMATH, UNCOUNTED
 
-BLOCK = 64
+LANES = 16
+"""Buffers are padded to whole vectors of 16 float32."""
+PARTS = 8
+"""Parts of a batch whose gradients of the label weights are summed apart, whatever the threads."""
 
 
 class Propagators(NamedTuple):
@@ -33,13 +36,14 @@ class Propagators(NamedTuple):
     from_q: np.ndarray
 
 
-@njit(fastmath=FASTMATH, **UNCOUNTED)
+@njit(fastmath=FASTMATH, inline="always", **UNCOUNTED)
 def _step_back(p, q, g, model):
     """Adjoint of one CADC period, then the gradient that arrives at its beginning."""
     rise, decay_mem = np.float32(model.rise), np.float32(model.decay_mem)
     decay_syn = np.float32(model.decay_syn)
-    for j in range(p.shape[0]):
+    for j in range(q.shape[0]):
         q[j] = decay_syn * q[j] + rise * p[j]
+    for j in range(p.shape[0]):
         p[j] = decay_mem * p[j] + g[j]
 
 
@@ -49,73 +53,108 @@ def _fill(out, value):
         out[j] = value
 
 
-@njit(**UNCOUNTED)
-def _scaled(out, factor, values):
-    for j in range(out.shape[0]):
-        out[j] = factor * values[j]
+@njit(fastmath=FASTMATH, **UNCOUNTED)
+def _collect(grad, row, p, q, from_p, from_q):
+    for j in range(p.shape[0]):
+        grad[row, j] += from_p * p[j] + from_q * q[j]
 
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
-def _collect(row, p, q, from_p, from_q):
-    for j in range(p.shape[0]):
-        row[j] += from_p * p[j] + from_q * q[j]
+def _sample_back(tick, channel, g, model, p, q, grad, current, lo, hi):
+    """One image, latest CADC sample first: adds to grad[input, width], fills current.
 
-
-@njit(**UNCOUNTED)
-def _sample_back(tick, channel, g, model, p, q, grad, current):
-    """One image, latest CADC sample first: adds to grad[input, neuron], fills current."""
+    g : float32[sample, width], gradient of the membranes of neurons lo … hi; current :
+    float32[sample, neuron], of a unit of weighted input spike at each sample, or float32[0, 0] if
+    it is not asked for.
+    """
     _fill(p, np.float32(0.0))
     _fill(q, np.float32(0.0))
+    of_current = np.float32(model.current)
     e = tick.shape[0]
     while e > 0 and model.sample[tick[e - 1]] >= g.shape[0]:
         e -= 1  # spikes after the last sample have no effect on any
     for m in range(g.shape[0] - 1, -1, -1):
         _step_back(p, q, g[m], model)
         if current.shape[0]:
-            _scaled(current[m], np.float32(model.current), q)
+            row = current[m, lo:hi]
+            for j in range(row.shape[0]):
+                row[j] = of_current * q[j]
         while e > 0 and model.sample[tick[e - 1]] == m:
             e -= 1
             k = tick[e]
-            _collect(grad[channel[e]], p, q, model.from_p[k], model.from_q[k])
+            _collect(grad, np.int64(channel[e]), p, q, model.from_p[k], model.from_q[k])
 
 
 @compiled(parallel=True, nogil=True)
-def layer_adjoint(offsets, tick, channel, n_in, g, model, upstream):
-    """Gradients of one layer from those of its membranes, g : float32[image, sample, neuron].
+def label_adjoint(offsets, tick, channel, n_in, d_traces, model):
+    """Gradients of the label layer from those of its traces, float32[image, sample, label].
 
-    Returns the weight gradient float32[input, neuron], summed over images, and the gradient of a
-    unit of weighted input spike arriving at each CADC sample, float32[image, sample, neuron], or of
-    no samples if ``upstream`` is not asked for.
-    Blocks of neurons run in parallel and each sums over all images in order, so the bits do not
+    offsets, tick, channel : spikes of the layer before it, whose neurons are ``n_in``. Returns the
+    weight gradient float32[neuron, label], summed over images, and the gradient of a unit of
+    weighted spike arriving at each CADC sample, float32[image, sample, label].
+    A fixed number of parts of the batch run in parallel and are summed in order, so the bits do not
     depend on the number of threads.
     """
-    n_images, samples, n = g.shape
-    grad = np.empty((n_in, n), np.float32)
-    current = np.empty((n_images, samples if upstream else 0, n), np.float32)
-    for block in prange((n + BLOCK - 1) // BLOCK):
-        lo, hi = block * BLOCK, min((block + 1) * BLOCK, n)
-        mine = np.zeros((n_in, hi - lo), np.float32)
-        p, q = np.empty(hi - lo, np.float32), np.empty(hi - lo, np.float32)
-        for b in range(n_images):
+    n_images, samples, n = d_traces.shape
+    width = (n + LANES - 1) // LANES * LANES
+    sums = np.zeros((PARTS, n_in, width), np.float32)
+    current = np.empty((n_images, samples, n), np.float32)
+    for part in prange(PARTS):
+        g = np.zeros((samples, width), np.float32)
+        p, q = np.empty(width, np.float32), np.empty(width, np.float32)
+        for b in range(part * n_images // PARTS, (part + 1) * n_images // PARTS):
+            g[:, :n] = d_traces[b]
             a, z = offsets[b], offsets[b + 1]
-            _sample_back(
-                tick[a:z], channel[a:z], g[b, :, lo:hi], model, p, q, mine, current[b, :, lo:hi]
-            )
-        grad[:, lo:hi] = mine
-    return grad, current
+            _sample_back(tick[a:z], channel[a:z], g, model, p, q, sums[part], current[b], 0, n)
+    for part in range(1, PARTS):
+        sums[0] += sums[part]
+    return sums[0, :, :n].copy(), current
 
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
-def _through_surrogate(out, upstream, weight, of_count, cadc, first, table):
-    """Gradient of one image's membranes at one sample."""
-    for j in range(out.shape[0]):
-        out[j] = of_count[j]
-    for k in range(weight.shape[0]):
-        amount = upstream[k]
+def _add_rows(out, amount, rows):
+    """Add amount[k] * rows[k] to out, in order; out is read and written once for four rows."""
+    k = 0
+    while k + 4 <= rows.shape[0]:
+        a, b, c, d = amount[k], amount[k + 1], amount[k + 2], amount[k + 3]
+        of_a, of_b, of_c, of_d = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
         for j in range(out.shape[0]):
-            out[j] += amount * weight[k, j]
-    for j in range(out.shape[0]):
-        out[j] *= table[np.int32(cadc[j]) - np.int32(first[j]) + 255]
+            total = out[j] + a * of_a[j]
+            total += b * of_b[j]
+            total += c * of_c[j]
+            out[j] = total + d * of_d[j]
+        k += 4
+    while k < rows.shape[0]:
+        a, of_a = amount[k], rows[k]
+        for j in range(out.shape[0]):
+            out[j] += a * of_a[j]
+        k += 1
+
+
+@njit(**UNCOUNTED)
+def _any(values):
+    found = np.int64(0)
+    for k in range(values.shape[0]):
+        found += np.int64(values[k] != 0)
+    return found > 0
+
+
+@njit(fastmath=FASTMATH, **UNCOUNTED)
+def _through_surrogate(g, upstream, weight, of_count, cadc, lo, table):
+    """Gradient of the membranes of neurons from ``lo`` on in one image : g[sample, width].
+
+    Rows are taken whole, as views of one axis: numba vectorises no loop over a part of two.
+    """
+    n = of_count.shape[0]
+    first = cadc[0, lo : lo + n]
+    for m in range(g.shape[0]):
+        row, read = g[m], cadc[m, lo : lo + n]
+        for j in range(n):
+            row[j] = of_count[j]
+        if _any(upstream[m]):
+            _add_rows(row, upstream[m], weight)
+        for j in range(n):
+            row[j] *= table[np.int32(read[j]) - np.int32(first[j]) + 255]
 
 
 @njit(**UNCOUNTED)
@@ -127,31 +166,63 @@ def _of_spike(upstream, weight, of_count, j):
     return total
 
 
-@compiled(parallel=True, nogil=True)
-def hidden_gradient(upstream, weight, of_count, cadc, table, offsets, tick, channel, sample, seen):
-    """Surrogate gradient of hidden membranes : float32[image, sample, neuron].
+@njit(**UNCOUNTED)
+def _at_spikes(g, upstream, weight, of_count, table, tick, channel, seen, lo, model):
+    """Where a neuron of the block spiked, the surrogate is evaluated at ``seen``."""
+    n = of_count.shape[0]
+    for e in range(tick.shape[0]):
+        m, j = np.int64(model.sample[tick[e]]), np.int64(channel[e]) - lo
+        if 0 <= j < n and m < g.shape[0]:
+            g[m, j] = table[seen[e] + 255] * _of_spike(upstream[m], weight, of_count[j], j)
 
+
+@compiled(parallel=True, nogil=True)
+def hidden_adjoint(
+    inputs, spikes, upstream, weight, of_count, cadc, table, seen, n_in, model, block,
+    pass_on,
+):  # fmt: skip
+    """Surrogate gradients of a hidden layer, through its spikes and membranes to its weights.
+
+    inputs : offsets, tick and channel of the spikes that reach the layer; spikes : of its own.
     upstream : float32[image, sample, next neuron], gradient of a unit of input to the next layer;
-    weight : float32[next neuron, neuron]; of_count : float32[image, neuron], gradient of the spike
-    counts; cadc : uint8[image, sample, neuron]; table : float32[511], the surrogate derivative at
-    -255 … 255 LSB above the first sample. The CADC has 8 bits, so any surrogate is a table.
+    weight : float32[next neuron, neuron], padded to whole blocks; of_count : float32[image,
+    neuron], gradient of the spike counts; cadc : uint8[image, sample, neuron]; table :
+    float32[511], the surrogate derivative at -255 … 255 LSB above the first sample. The CADC has 8
+    bits, so any surrogate is a table.
 
     seen : int16[spike], potential at which each spike evaluates the surrogate, in LSB above the
     first sample, by :meth:`~snnlab.learn.gradient.surrogate.Surrogate.at_spikes`. After a spike the
     CADC reads the reset: with that potential the gradient of a neuron would shrink the more it
     fires, and bursts could not be unlearnt.
+
+    Returns the weight gradient float32[input, neuron], summed over images, and, if ``pass_on``, the
+    gradient of a unit of weighted input spike arriving at each CADC sample, float32[image, sample,
+    neuron], otherwise of no images.
+    ``block`` neurons at a time run in parallel, and each sums over all images in order: the bits
+    depend neither on the size of the blocks nor on the number of threads.
     """
+    (offsets, tick, channel), (own_offsets, own_tick, own_channel) = inputs, spikes
     n_images, samples, n = cadc.shape
-    g = np.empty((n_images, samples, n), np.float32)
-    for b in prange(n_images):
-        for m in range(samples):
-            _through_surrogate(
-                g[b, m], upstream[b, m], weight, of_count[b], cadc[b, m], cadc[b, 0], table
-            )
-        for e in range(offsets[b], offsets[b + 1]):
-            m, j = sample[tick[e]], channel[e]
-            if m < samples:
-                g[b, m, j] = table[seen[e] + 255] * _of_spike(
-                    upstream[b, m], weight, of_count[b, j], j
-                )
-    return g
+    grad = np.empty((n_in, n), np.float32)
+    current = np.empty((n_images if pass_on else 0, samples, n), np.float32)
+    unasked = np.empty((0, 0), np.float32)
+    for part in prange((n + block - 1) // block):
+        lo, hi = part * block, min((part + 1) * block, n)
+        mine, g = np.zeros((n_in, block), np.float32), np.zeros((samples, block), np.float32)
+        p, q = np.empty(block, np.float32), np.empty(block, np.float32)
+        rows = weight[:, lo : lo + block].copy()
+        for b in range(n_images):
+            a, z = offsets[b], offsets[b + 1]
+            own, end = own_offsets[b], own_offsets[b + 1]
+            counted = of_count[b, lo:hi]
+            _through_surrogate(g, upstream[b], rows, counted, cadc[b], lo, table)
+            _at_spikes(
+                g, upstream[b], rows, counted, table, own_tick[own:end], own_channel[own:end],
+                seen[own:end], lo, model,
+            )  # fmt: skip
+            _sample_back(
+                tick[a:z], channel[a:z], g, model, p, q, mine,
+                current[b] if pass_on else unasked, lo, hi,
+            )  # fmt: skip
+        grad[:, lo:hi] = mine[:, : hi - lo]
+    return grad, current

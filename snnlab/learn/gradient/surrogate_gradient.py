@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numba import get_num_threads
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -11,7 +12,9 @@ from snnlab.learn.gradient import kernels
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
 
-hidden_gradient, layer_adjoint = guarded(kernels.hidden_gradient), guarded(kernels.layer_adjoint)
+hidden_adjoint, label_adjoint = guarded(kernels.hidden_adjoint), guarded(kernels.label_adjoint)
+LEAST_BLOCK = 32
+"""Fewest neurons that a thread takes at a time: with fewer, its loops are too short."""
 
 
 @dataclass(frozen=True)
@@ -37,21 +40,37 @@ class SurrogateGradient:
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
         propagators = self.model.propagators(self.point)
         sources = (recording.inputs, *recording.spikes)
-        grads, d_membranes = [], d_traces
-        for layer in reversed(range(len(weights))):
-            events = sources[layer]
-            grad, upstream = layer_adjoint(
-                events.offsets, events.tick, events.channel, events.n_channels,
-                d_membranes, propagators, layer > 0,
+        last = sources[-1]
+        grad, upstream = label_adjoint(
+            last.offsets, last.tick, last.channel, last.n_channels, d_traces, propagators
+        )
+        grads = [grad]
+        for layer in reversed(range(len(weights) - 1)):
+            inputs, spikes, cadc = sources[layer], sources[layer + 1], recording.cadc[layer]
+            may_fire = ~silent[layer] if silent else np.ones(cadc.shape[2], bool)
+            block = _block(cadc.shape[2])
+            grad, upstream = hidden_adjoint(
+                _arrays(inputs), _arrays(spikes), upstream,
+                _padded(weights[layer + 1].T * may_fire, block), d_counts[layer] * may_fire,
+                cadc, self.surrogate.table, self.surrogate.at_spikes(cadc, spikes),
+                inputs.n_channels, propagators, block, layer > 0,
             )  # fmt: skip
             grads.insert(0, grad)
-            if layer:
-                cadc = recording.cadc[layer - 1]
-                d_membranes = hidden_gradient(
-                    upstream, np.ascontiguousarray(weights[layer].T), d_counts[layer - 1],
-                    cadc, self.surrogate.table, events.offsets, events.tick, events.channel,
-                    propagators.sample, self.surrogate.at_spikes(cadc, events),
-                )  # fmt: skip
-                if silent:
-                    d_membranes[:, :, silent[layer - 1]] = 0.0
         return grads
+
+
+def _arrays(events):
+    return events.offsets, events.tick, events.channel
+
+
+def _block(n):
+    """Neurons that a thread takes at a time, of n : whole vectors."""
+    vectors = -(-n // (kernels.LANES * get_num_threads()))
+    return max(kernels.LANES * vectors, LEAST_BLOCK)
+
+
+def _padded(weight, block):
+    """Columns filled up with zeros to whole blocks : float32[next neuron, padded neuron]."""
+    out = np.zeros((len(weight), -(-weight.shape[1] // block) * block), np.float32)
+    out[:, : weight.shape[1]] = weight
+    return out

@@ -95,7 +95,7 @@ def test_a_training_pauses_after_its_time_and_goes_on_when_asked():
     session = Session(Config.checked(**ENDLESS), minutes=0.01).start()
     session.play()
     until(lambda: session.state == "running")
-    until(lambda: session.state == "paused", 5)
+    until(lambda: session.state == "paused")
     assert session.notice.startswith("paused after 0.01 minutes, the most that this server")
     step = session.snapshot.step
     session.play()

@@ -22,8 +22,8 @@ from snnlab.learn.gradient.reference import ReferenceGradient
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.gradient.surrogate_gradient import (
     SurrogateGradient,
-    hidden_gradient,
-    layer_adjoint,
+    hidden_adjoint,
+    label_adjoint,
 )
 from snnlab.learn.network import Network, decode
 from snnlab.learn.trainer import METHOD, Trainer
@@ -237,42 +237,70 @@ def test_the_kernels_equal_autograd(sizes, beta, model, at_spike, shape):
         assert relative(a, b) < 1e-5, f"layer {layer}"
 
 
+def arrays(events):
+    return events.offsets, events.tick, events.channel
+
+
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
-def test_the_layer_adjoint_agrees_with_its_twin(model):
-    rng, point, recording, _ = recorded((50, 70, 5), model=model)
-    g = rng.normal(size=(12, 20, 70)).astype(np.float32)
-    events = recording.inputs
-    got = layer_adjoint(
-        events.offsets, events.tick, events.channel, 50, g, model.propagators(point), True
-    )
-    for a, b in zip(got, twin.layer_adjoint(events, g, model), strict=True):
+@pytest.mark.parametrize("labels", [5, 20])
+def test_the_label_adjoint_agrees_with_its_twin(model, labels):
+    rng, point, recording, _ = recorded((50, 70, labels), model=model)
+    d_traces = rng.normal(size=(12, 20, labels)).astype(np.float32)
+    events = recording.spikes[0]
+    got = label_adjoint(*arrays(events), 70, d_traces, model.propagators(point))
+    for a, b in zip(got, twin.layer_adjoint(events, d_traces, model), strict=True):
         assert relative(a, b) < 1e-5
 
 
-def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
-    rng, point, recording, _ = recorded((50, 70, 5))
-    g = rng.normal(size=(12, 20, 70)).astype(np.float32)
-    events, propagators = recording.inputs, MODEL.propagators(point)
-    spikes = events.offsets, events.tick, events.channel, 50, g, propagators
-    (grad, upstream), (same, _) = (layer_adjoint(*spikes, need) for need in (False, True))
-    np.testing.assert_array_equal(grad, same)
-    assert upstream.shape == (12, 0, 70)
+SURROGATE = Surrogate(10.0)
 
 
+def hidden_layer(neurons=70, labels=5, surrogate=SURROGATE, model=MODEL):
+    """A recorded hidden layer, and a function of block and pass_on that is its adjoint."""
+    rng, point, recording, weights = recorded((50, neurons, labels), model=model)
+    upstream = rng.normal(size=(12, 20, labels)).astype(np.float32)
+    upstream[3:6, 7:] = 0.0  # as after the last peak of all labels
+    d_count = rng.normal(size=(12, neurons)).astype(np.float32)
+    inputs, fired, cadc = recording.inputs, recording.spikes[0], recording.cadc[0]
+
+    def adjoint(block, pass_on=True):
+        weight = np.zeros((labels, -(-neurons // block) * block), np.float32)
+        weight[:, :neurons] = weights[1].T
+        return hidden_adjoint(
+            arrays(inputs), arrays(fired), upstream, weight, d_count, cadc, surrogate.table,
+            surrogate.at_spikes(cadc, fired), 50, model.propagators(point), block, pass_on,
+        )  # fmt: skip
+
+    return recording, (upstream, weights[1], d_count, cadc), adjoint
+
+
+@pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
 @pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_hidden_gradient_agrees_with_its_twin(at_spike, shape):
-    rng, point, recording, weights = recorded((50, 30, 5))
-    upstream = rng.normal(size=(12, 20, 5)).astype(np.float32)
-    d_count = rng.normal(size=(12, 30)).astype(np.float32)
-    fired, cadc = recording.spikes[0], recording.cadc[0]
+def test_the_hidden_adjoint_agrees_with_its_twins(model, at_spike, shape):
     surrogate = Surrogate(10.0, at_spike, shape=shape)
-    got = hidden_gradient(
-        upstream, np.ascontiguousarray(weights[1].T), d_count, cadc, surrogate.table,
-        fired.offsets, fired.tick, fired.channel, MODEL.propagators(point).sample,
-        surrogate.at_spikes(cadc, fired),
-    )  # fmt: skip
+    recording, (upstream, weight, d_count, cadc), adjoint = hidden_layer(30, 5, surrogate, model)
+    fired = recording.spikes[0]
     at = twin.at_spikes(cadc, fired, OperatingPoint.tau_ref) if at_spike == "overshoot" else None
     derivative = partial(twin.SURROGATES[shape], beta=10.0)
-    expected = twin.hidden_gradient(upstream, weights[1], d_count, cadc, derivative, fired, at)
-    assert relative(got, expected) < 1e-6
+    g = twin.hidden_gradient(upstream, weight, d_count, cadc, derivative, fired, at)
+    expected = twin.layer_adjoint(recording.inputs, g, model)
+    for a, b in zip(adjoint(32), expected, strict=True):
+        assert relative(a, b) < 1e-5
+
+
+@pytest.mark.parametrize("labels", [1, 4, 11])
+def test_blocks_of_any_size_give_the_same_bits(labels):
+    *_, adjoint = hidden_layer(labels=labels)
+    grad, current = adjoint(256)
+    for block in (32, 48, 80):
+        again = adjoint(block)
+        np.testing.assert_array_equal(again[0], grad)
+        np.testing.assert_array_equal(again[1], current)
+
+
+def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
+    *_, adjoint = hidden_layer()
+    (grad, upstream), (same, _) = adjoint(32, pass_on=False), adjoint(32)
+    np.testing.assert_array_equal(grad, same)
+    assert upstream.shape == (0, 20, 70)
