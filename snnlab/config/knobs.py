@@ -204,6 +204,13 @@ class Config(Knobs):
         doc="Steps of the emulation within one converter period of 1.7 µs.",
     )
 
+    gradient = param.Selector(
+        default="surrogate",
+        objects=["surrogate", "eventprop"],
+        label="Gradient",
+        doc="Where the gradient of a spike comes from: a surrogate derivative of the recorded"
+        " membranes, or its time, as the ideal model has it (EventProp).",
+    )
     beta = strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
@@ -295,9 +302,9 @@ class Config(Knobs):
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "surrogate", "at_spike", "rho_burst", "rho_silent", "least_spikes",
-            "rho_weight", "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout",
-            "learning_rate", "schedule", "batch", "epochs", "seed",
+            "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
+            "least_spikes", "rho_weight", "rho_readout", "readout", "logit_gain",
+            "label_smoothing", "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -307,7 +314,7 @@ class Config(Knobs):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes", "surrogate", "weight_bits", "cadc_bits",
+            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

@@ -38,8 +38,6 @@ from snnlab.seeding import key, stream
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
 EVALUATION_BATCH = 500
-METHOD = "surrogate"
-"""Gradient method, a key of :data:`~snnlab.learn.gradient.methods.GRADIENTS`."""
 
 _surrogate = lru_cache(maxsize=4)(Surrogate)
 """Surrogates are cached with their tables."""
@@ -203,8 +201,8 @@ class Trainer:
 
     @property
     def gradient(self) -> Gradient:
-        """Gradient method, with the surrogate now in force."""
-        return GRADIENTS[METHOD](self.surrogate, self.model, self.point)
+        """Gradient method now in force, with its surrogate."""
+        return GRADIENTS[self.settings.gradient](self.surrogate, self.model, self.point)
 
     @property
     def learning_rate(self) -> float:

@@ -21,7 +21,7 @@ from snnlab.learn.health import (
     measure_signs,
 )
 from snnlab.learn.reach import slope_spread
-from snnlab.learn.trainer import METHOD, Trainer
+from snnlab.learn.trainer import Trainer
 from snnlab_app.session.studio import Studio
 
 SIZES = (256, 40, 10)
@@ -90,7 +90,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
     trainer = training(few)
     trainer.advance()
     weights, moments = trainer.network.arrays(), [m.clone() for m in trainer.optimizer.means]
-    monkeypatch.setitem(GRADIENTS, METHOD, _spoiling(layer, value))
+    monkeypatch.setitem(GRADIENTS, "surrogate", _spoiling(layer, value))
     with pytest.raises(SnnlabError) as error:
         trainer.advance()
     assert str(error.value) == (
@@ -107,7 +107,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
 def _spoiling(layer, value):
     """The gradient method in use, with two of its values replaced."""
 
-    class Spoiling(GRADIENTS[METHOD]):
+    class Spoiling(GRADIENTS["surrogate"]):
         def backward(self, *arguments):
             grads = super().backward(*arguments)
             grads[layer][[0, 1], [0, 1]] = value

@@ -6,6 +6,7 @@ build step by step.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -147,6 +148,8 @@ class ReferenceGradient:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
+
+    reads_membranes: ClassVar = True
 
     def backward(
         self,

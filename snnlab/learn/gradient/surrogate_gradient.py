@@ -1,6 +1,7 @@
 """Surrogate gradients of a recorded run through the ideal model, by the numba kernels."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ class SurrogateGradient:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
+
+    reads_membranes: ClassVar = True
 
     def backward(
         self,

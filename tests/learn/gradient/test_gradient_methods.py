@@ -26,7 +26,7 @@ from snnlab.learn.gradient.surrogate_gradient import (
     layer_adjoint,
 )
 from snnlab.learn.network import Network, decode
-from snnlab.learn.trainer import METHOD, Trainer
+from snnlab.learn.trainer import Trainer
 from snnlab.model.surrogates import SHAPES
 
 SIZES = (40, 70, 30, 5)
@@ -209,7 +209,7 @@ def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
             used.append(self)
             return super().backward(*arguments)
 
-    monkeypatch.setitem(GRADIENTS, METHOD, Watched)
+    monkeypatch.setitem(GRADIENTS, "surrogate", Watched)
     reference = gradients()
     assert [gradient.surrogate for gradient in used] == [Surrogate(10.0, at_spike)]
     for a, b in zip(kernels, reference, strict=True):
