@@ -17,7 +17,7 @@ from snnlab.learn.gradient.surrogate import Surrogate
 
 layer_events = guarded(kernels.layer_events)
 
-LEAST_SLOPE = 0.5
+LEAST_SLOPE = 1.0
 """Least slope of a membrane at a spike, in thresholds per membrane time constant. Where a membrane
 only grazes the threshold the exact gradient grows without bound, and the modelled current of a
 neuron that fired on the chip may not even reach it."""

@@ -158,11 +158,11 @@ def _receive(i, u, weight, active, n, physics, dt):
 
 @njit(**UNCOUNTED)
 def _find_peaks(i, u, since, at, first, n, physics, m, highest, when):
-    """Note a membrane at sample m, at time ``at``, if it is the neuron's highest so far."""
+    """Note a membrane at sample m, at time ``at``, if none was higher; the latest of equal ones."""
     mem, rise = exp(-(at - since) / physics.tau_mem), _rise(physics, at - since)
     for a in range(first, n):
         v = mem * u[a] + rise * i[a]
-        if v > highest[a]:
+        if v >= highest[a]:
             highest[a], when[a] = v, m
 
 
@@ -197,7 +197,8 @@ def _forward(inputs, weight, time, fired, release, order, slot, active, n, n_fir
             slope[f] = max(current - 1.0 / physics.tau_mem, physics.least_slope)
             f += 1
         else:
-            _find_peaks(i, u, now, t_sample, n_fired, n, physics, m, highest, when)
+            if e:  # before the first input spike no weight could act
+                _find_peaks(i, u, now, t_sample, n_fired, n, physics, m, highest, when)
             m += 1
 
 
