@@ -195,6 +195,17 @@ def at_spikes(cadc, spikes, tau_ref):
     return np.array(out)
 
 
+def before_spikes(cadc, spikes):
+    """What the CADC read last before each spike, above the first sample : LSB[spike]."""
+    out = []
+    for b in range(len(spikes)):
+        for e in range(spikes.offsets[b], spikes.offsets[b + 1]):
+            earlier = [m for m in range(cadc.shape[1]) if m * DT_CADC < spikes.tick[e] * TICK - 1e-12]
+            trace = cadc[b, :, spikes.channel[e]].astype(float)
+            out.append(trace[earlier[-1] if earlier else 0] - trace[0])
+    return np.array(out)
+
+
 def hidden_gradient(upstream, weight, d_count, cadc, derivative, spikes, at=None):
     """Gradient of hidden membranes; weight : [neuron, next neuron], spikes : Events of the layer.
 

@@ -222,10 +222,10 @@ class Config(Knobs):
     )
     at_spike = param.Selector(
         default="threshold",
-        objects=["threshold", "overshoot"],
+        objects=["threshold", "before", "overshoot"],
         label="Surrogate at a spike",
-        doc="Potential at which the surrogate is evaluated after a spike: the threshold, or as far"
-        " above it as the climb would have led by the next converter sample.",
+        doc="Potential at which the surrogate is evaluated after a spike: the threshold, that of"
+        " the converter sample before, or as far above it as the climb would have led by the next.",
     )
     rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."

@@ -17,6 +17,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
+from snnlab.config import Config
 from snnlab.learn.gradient.methods import GRADIENTS
 from snnlab.learn.gradient.reference import ReferenceGradient
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -30,6 +31,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.model.surrogates import SHAPES
 
 SIZES = (40, 70, 30, 5)
+AT_SPIKE = Config.param["at_spike"].objects
 
 
 @pytest.fixture(params=GRADIENTS)
@@ -48,7 +50,7 @@ def gradients_of_loss(rng, sizes):
 
 
 @pytest.mark.parametrize("sizes", [SIZES, (20, 4)])
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 def test_the_same_arguments_give_the_same_bits_and_stay_as_they_are(method, sizes, at_spike):
     rng, point, recording, weights = recorded(sizes)
     d_traces, d_counts = gradients_of_loss(rng, sizes)
@@ -190,7 +192,7 @@ def test_the_loop_is_the_chip_forward_and_the_method_backward(method):
         assert relative(weight.grad.numpy(), grad) < 1e-5
 
 
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
     rng = np.random.default_rng(3)
     weights = [rng.normal(0.03, 0.05, (256, 40)), rng.normal(0.0, 0.3, (40, 10))]
@@ -223,7 +225,7 @@ def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
 @pytest.mark.parametrize("beta", [1.0, 10.0, 50.0])
 @pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5), (20, 4)])
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_kernels_equal_autograd(sizes, beta, model, at_spike, shape):
     rng, point, recording, weights = recorded(sizes, model=model)
@@ -259,7 +261,7 @@ def test_the_lowest_layer_needs_no_gradient_of_its_inputs():
     assert upstream.shape == (12, 0, 70)
 
 
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_hidden_gradient_agrees_with_its_twin(at_spike, shape):
     rng, point, recording, weights = recorded((50, 30, 5))
@@ -272,7 +274,11 @@ def test_the_hidden_gradient_agrees_with_its_twin(at_spike, shape):
         fired.offsets, fired.tick, fired.channel, MODEL.propagators(point).sample,
         surrogate.at_spikes(cadc, fired),
     )  # fmt: skip
-    at = twin.at_spikes(cadc, fired, OperatingPoint.tau_ref) if at_spike == "overshoot" else None
+    at = {
+        "threshold": lambda: None,
+        "before": lambda: twin.before_spikes(cadc, fired),
+        "overshoot": lambda: twin.at_spikes(cadc, fired, OperatingPoint.tau_ref),
+    }[at_spike]()
     derivative = partial(twin.SURROGATES[shape], beta=10.0)
     expected = twin.hidden_gradient(upstream, weights[1], d_count, cadc, derivative, fired, at)
     assert relative(got, expected) < 1e-6
