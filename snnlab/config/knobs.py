@@ -24,6 +24,7 @@ from snnlab.config.parameters import (
     strength,
 )
 from snnlab.data.catalogue import CATALOGUE
+from snnlab.model.gradients import AT_SPIKE, METHODS
 from snnlab.model.readout import RULES as READOUTS
 from snnlab.model.surrogates import SHAPES
 
@@ -206,7 +207,7 @@ class Config(Knobs):
 
     gradient = param.Selector(
         default="surrogate",
-        objects=["surrogate", "eventprop"],
+        objects=list(METHODS),
         label="Gradient",
         doc="Where the gradient of a spike comes from: a surrogate derivative of the recorded"
         " membranes, or its time, as the ideal model has it (EventProp).",
@@ -222,7 +223,7 @@ class Config(Knobs):
     )
     at_spike = param.Selector(
         default="threshold",
-        objects=["threshold", "before", "overshoot"],
+        objects=list(AT_SPIKE),
         label="Surrogate at a spike",
         doc="Potential at which the surrogate is evaluated after a spike: the threshold, that of"
         " the converter sample before, or as far above it as the climb would have led by the next.",

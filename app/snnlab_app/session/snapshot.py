@@ -94,13 +94,30 @@ class ErrorsPicture:
 
 
 @dataclass(frozen=True, eq=False)
+class GradientsPicture:
+    """The newest comparison of gradients, by the titles of :mod:`snnlab.model.gradients`.
+
+    trained_by : index of the method that trains; spikes : float64[neuron], per image, of the first
+    hidden layer; cosine : float64[method, neuron], to the method that trains; rows : layer, method,
+    cosine, share of neurons reached, agreement with the chip, and gain, NaN where undefined.
+    """
+
+    step: int
+    trained_by: int
+    spikes: np.ndarray
+    cosine: np.ndarray
+    rows: tuple[tuple[str, str, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class LearnPicture:
     """The distribution of the newest batch's membranes, and the surrogate over it.
 
     edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; surrogate : the one in force;
     reached : share of neurons that receive gradient; trouble : why learning stalls, or None;
     verdict : of :func:`~snnlab.learn.health.assess`, the trouble if there is one;
-    stages : title and numbers of every stage of the last step that was described.
+    stages : title and numbers of every stage of the last step that was described; gradients : the
+    comparison that was last asked for.
     """
 
     edges: np.ndarray
@@ -110,6 +127,7 @@ class LearnPicture:
     trouble: str | None
     verdict: str
     stages: tuple[tuple[str, str], ...]
+    gradients: GradientsPicture | None = None
 
 
 @dataclass(frozen=True, eq=False)

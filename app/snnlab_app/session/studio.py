@@ -16,9 +16,16 @@ from snnlab.learn.setup import Setup, find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
+from snnlab.studies import gradients
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.studies.paths import strongest_links
-from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
+from snnlab_app.session.snapshot import (
+    ChipPicture,
+    ErrorsPicture,
+    Frame,
+    GradientsPicture,
+    LearnPicture,
+)
 
 PICTURE_EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
@@ -37,6 +44,7 @@ class Studio:
         self.stages: tuple[tuple[str, str], ...] = ()
         self._last: tuple[tuple, float, object] = ((), 0.0, None)
         self._twin = Setup(trainer.mapping, trainer.point)
+        self._comparison, self._gradients = 0, None
         n = len(trainer.dataset.test_labels)
         self._decided, self._margin = np.full(n, UNKNOWN), np.zeros(n)
         self._asked_of, self._fresh, self._next = None, 0, 0
@@ -164,7 +172,26 @@ class Studio:
         who = float(reached(recording, surrogate).mean())
         trouble = diagnose(trainer, recording)
         verdict = assess(trainer, trouble)
-        return LearnPicture(edges, share, surrogate, who, trouble, verdict, self.stages)
+        self._compare_gradients(wishes.get("comparison", 0))
+        return LearnPicture(
+            edges, share, surrogate, who, trouble, verdict, self.stages, self._gradients
+        )
+
+    def _compare_gradients(self, number):
+        """Compare the gradients of the present weights, once for each number that is wished for."""
+        if number <= self._comparison:
+            return
+        self._comparison = number
+        found = gradients.compare(self._trainer)
+        names = ("layer", "method", "cosine", "reached", "agreement", "gain")
+        table, hidden = gradients.columns([found]), found.layers[0]
+        self._gradients = GradientsPicture(
+            step=found.step,
+            trained_by=found.trained_by,
+            spikes=hidden.spikes,
+            cosine=hidden.neuron_cosine,
+            rows=tuple(zip(*(table[name] for name in names), strict=True)),
+        )
 
     # ── the comparison ──
 
