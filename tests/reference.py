@@ -200,7 +200,9 @@ def before_spikes(cadc, spikes):
     out = []
     for b in range(len(spikes)):
         for e in range(spikes.offsets[b], spikes.offsets[b + 1]):
-            earlier = [m for m in range(cadc.shape[1]) if m * DT_CADC < spikes.tick[e] * TICK - 1e-12]
+            earlier = [
+                m for m in range(cadc.shape[1]) if m * DT_CADC < spikes.tick[e] * TICK - 1e-12
+            ]
             trace = cadc[b, :, spikes.channel[e]].astype(float)
             out.append(trace[earlier[-1] if earlier else 0] - trace[0])
     return np.array(out)

@@ -7,9 +7,9 @@ import numpy as np
 from snnlab.commands.flags import add_data_dir, filled, place, whole
 
 LEGEND = """
-* trains this run. cosine: with the gradient that trains; reached: share of neurons with at least 1 %
-of the largest gradient; agreement: cosine of predicted and measured slopes of the chip's loss along
-{directions} random directions (±{error:.2f} if a method knew nothing); gain: their lengths,
+* trains this run. cosine: with the gradient that trains; reached: share of neurons with at least
+1 % of the largest gradient; agreement: cosine of predicted and measured slopes of the chip's loss
+along {directions} random directions (±{error:.2f} if a method knew nothing); gain: their lengths,
 predicted over measured."""
 
 

@@ -77,7 +77,8 @@ def scores_so_far(traces: np.ndarray, readout: str = "maximum") -> np.ndarray:
     """Score of each label if the image ended at each CADC sample : [..., step, label].
 
     traces : as for :func:`scores`, an array. The scores at the last step are those of
-    :func:`scores`; those of "sum" and "fading" rise to it. Raises :class:`SnnlabError` for an unknown readout.
+    :func:`scores`; those of "sum" and "fading" rise to it. Raises :class:`SnnlabError` for an
+    unknown readout.
     """
     return _rule(readout).so_far(traces)
 

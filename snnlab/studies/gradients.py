@@ -73,7 +73,10 @@ class LayerGradients:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Gradients of one batch. trained_by : index in :data:`~snnlab.model.gradients.TITLES`; loss : cross-entropy."""
+    """Gradients of one batch.
+
+    trained_by : index in :data:`~snnlab.model.gradients.TITLES`; loss : cross-entropy.
+    """
 
     step: int
     loss: float
@@ -135,9 +138,7 @@ def gradients(
     ]
 
 
-def follow(
-    config: Config, dataset, epochs: int | None = None, **options
-) -> Iterator[Comparison]:
+def follow(config: Config, dataset, epochs: int | None = None, **options) -> Iterator[Comparison]:
     """Comparisons over a training: before it, and after each of ``epochs`` (all, if None).
 
     A training is the same every time, so that of a run is repeated from its settings.

@@ -119,5 +119,7 @@ def test_equal_peaks_share_the_gradient_and_rest_gets_none():
 
 def test_an_unknown_readout_is_refused():
     for read in (scores, scores_so_far):
-        with pytest.raises(SnnlabError, match="readout 'mean' is unknown: use maximum, sum, fading"):
+        with pytest.raises(
+            SnnlabError, match="readout 'mean' is unknown: use maximum, sum, fading"
+        ):
             read(np.zeros((1, 2, 3)), "mean")

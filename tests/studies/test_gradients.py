@@ -94,7 +94,9 @@ def test_weights_at_their_end_are_not_moved(trainer):
 def test_comparing_changes_nothing(trainer, found):
     before = trainer.network.arrays(), trainer.step
     again = microscope.compare(trainer, images=60, directions=6)
-    assert all(np.array_equal(a, b) for a, b in zip(before[0], trainer.network.arrays(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(before[0], trainer.network.arrays(), strict=True)
+    )
     assert trainer.step == before[1]
     assert str(microscope.columns([again])) == str(microscope.columns([found]))
 

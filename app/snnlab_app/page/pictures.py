@@ -84,7 +84,9 @@ def _readout(values):
     """A membrane trace: its maximum decides, or the area below it, the later part for less."""
     trace = [(4 + 2 * t, 54 - 46 * (t / 22) ** 2 * 2.7183 ** (2 - t / 11)) for t in range(57)]
     if values["readout"] == "fading":
-        parts = [_line([(x, 54), (x, y)], opacity=0.7 * (1 - t / 57)) for t, (x, y) in enumerate(trace)]
+        parts = [
+            _line([(x, 54), (x, y)], opacity=0.7 * (1 - t / 57)) for t, (x, y) in enumerate(trace)
+        ]
         return "".join(parts) + _line(trace, "var(--accent)")
     if values["readout"] == "sum":
         area = [(4, 54), *trace, (116, 54)]

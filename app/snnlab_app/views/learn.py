@@ -39,8 +39,8 @@ _LEGEND = (
 )
 _UNASKED = (
     '<p style="font: 14px/1.45 system-ui; margin: 0">What would a surrogate say that counts a spike'
-    " for the potential before it, for the threshold, or for the overshoot after it? What EventProp?"
-    " And what does the chip do when its weights move?</p>"
+    " for the potential before it, for the threshold, or for the overshoot after it? What would"
+    " EventProp say? And what does the chip do when its weights move?</p>"
 )
 _STAGE = (
     '<li{current} style="display: flex; gap: 12px; padding: 8px 12px; margin: 4px 0;'
@@ -198,7 +198,9 @@ def _tabulate(found):
     lines, last = [], None
     for layer, method, cosine, reached, agreement, gain in found.rows:
         if layer != last:
-            lines.append(f'<tr><th scope="row" colspan="5" style="{_LEFT}">{escape(layer)}</th></tr>')
+            lines.append(
+                f'<tr><th scope="row" colspan="5" style="{_LEFT}">{escape(layer)}</th></tr>'
+            )
             last = layer
         name = f"{method} (trains)" if method == TITLES[found.trained_by] else method
         numbers = (_number(cosine, "+.2f"), f"{reached:.0%}", _number(agreement, "+.2f"),

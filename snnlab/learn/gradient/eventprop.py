@@ -27,14 +27,14 @@ neuron that fired on the chip may not even reach it."""
 class EventProp:
     """The adjoint of the ideal model with jumps at the chip's spikes (Wunderlich and Pehle 2021).
 
-    On BrainScaleS-2: Pehle et al. (2023, arXiv 2302.07141). Spike times are those recorded, currents
-    those of the model, membranes are not needed. Exact as long as no spike appears or vanishes, so
-    the loss reaches no neuron that does not fire.
+    On BrainScaleS-2: Pehle et al. (2023, arXiv 2302.07141). Spike times are those recorded,
+    currents those of the model, membranes are not needed. Exact as long as no spike appears or
+    vanishes, so the loss reaches no neuron that does not fire.
 
     Spike counts have no slope but where a spike appears or vanishes. Their gradient acts on the
-    membrane at the spikes, as far as a surrogate does at the threshold, and in an image without
-    spikes on the highest membrane of the model at any CADC sample: penalties on bursts and on silent
-    neurons work as with surrogates. ``surrogate`` is not used.
+    membrane at the spikes, as a surrogate does at the threshold, and in an image without spikes on
+    the highest membrane of the model at any CADC sample: penalties on bursts and on silent neurons
+    work as with surrogates. ``surrogate`` is not used.
     """
 
     surrogate: Surrogate

@@ -5,7 +5,7 @@ and ``I' = -I / tau_syn``; an input spike adds ``C w`` to I; at ``V = 1`` it fir
 rest for tau_ref. Backwards in time run ``p``, the gradient of the loss with respect to V, and
 ``q``, that with respect to I, by the same two exponentials. They jump at recorded times only:
 
-- at an input spike the weight receives ``C q``, and the time of the spike ``C w (q / tau_syn - p)``;
+- at an input spike the weight receives ``C q``, the time of the spike ``C w (q / tau_syn - p)``;
 - at the end of a refractory period p becomes 0, as the reset has forgotten V. Were the spike later,
   so would the release be, and the membrane lower by I: the time of the spike receives ``-p I``;
 - at a spike p becomes ``-(gradient of its time) / V'``: a membrane that is higher crosses earlier.
@@ -92,7 +92,7 @@ def _back(p, q, n, physics, dt):
 
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
-def _gather(row, p, q, active, n, c):
+def _gather(row, q, active, n, c):
     """Weight gradients of one input spike; c : current."""
     for a in range(n):
         row[active[a]] += c * q[a]
@@ -242,7 +242,7 @@ def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired
             r -= 1
         else:
             k = inputs[1][e]
-            _gather(grad[k], p, q, active, n, current)
+            _gather(grad[k], q, active, n, current)
             if upstream.shape[0]:
                 upstream[e] = _of_time(weight[k], p, q, active, n, current, rate)
             e -= 1
@@ -252,8 +252,8 @@ def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired
 def layer_events(inputs, weight, fired, demand, physics, upstream):
     """Gradients of one layer from those of what it puts out.
 
-    inputs, fired : Spikes into the layer, and its own (none of a layer that does not fire); weight :
-    float[input, neuron], its type is that of all gradients; demand : Demand.
+    inputs, fired : Spikes into the layer, and its own (none of a layer that does not fire);
+    weight : float[input, neuron], its type is that of all gradients; demand : Demand.
     Returns the weight gradient float[input, neuron], summed over images, and the gradient of the
     time of each input spike float[spike], or of none if ``upstream`` is not asked for.
     Only neurons that fire, are sampled or have a peak to push receive gradient: the others cost
@@ -276,19 +276,56 @@ def layer_events(inputs, weight, fired, demand, physics, upstream):
             lo, hi = inputs.offsets[b], inputs.offsets[b + 1]
             s, z = fired.offsets[b], fired.offsets[b + 1]
             into, time, own = (
-                (inputs.time[lo:hi], inputs.channel[lo:hi]), fired.time[s:z], fired.channel[s:z]
+                (inputs.time[lo:hi], inputs.channel[lo:hi]),
+                fired.time[s:z],
+                fired.channel[s:z],
             )
             of_sample, of_peak = demand.of_sample[b], demand.of_peak[b]
             count, count_fired = _select(own, of_sample, of_peak, slot, active)
             _releases(time, own, slot, physics.tau_ref, release[s:z], order[s:z], last)
             _forward(
-                into, weight, time, own, release[s:z], order[s:z], slot, active, count,
-                count_fired, physics, demand, i, u, highest, when, slope[s:z], held[s:z],
+                into,
+                weight,
+                time,
+                own,
+                release[s:z],
+                order[s:z],
+                slot,
+                active,
+                count,
+                count_fired,
+                physics,
+                demand,
+                i,
+                u,
+                highest,
+                when,
+                slope[s:z],
+                held[s:z],
             )
             _image(
-                into, weight, time, own, release[s:z], order[s:z], slot, active, count,
-                count_fired, physics, demand, demand.of_time[s:z], demand.of_height[s:z],
-                of_sample, of_peak, when, slope[s:z], held[s:z], p, q, grads[part],
+                into,
+                weight,
+                time,
+                own,
+                release[s:z],
+                order[s:z],
+                slot,
+                active,
+                count,
+                count_fired,
+                physics,
+                demand,
+                demand.of_time[s:z],
+                demand.of_height[s:z],
+                of_sample,
+                of_peak,
+                when,
+                slope[s:z],
+                held[s:z],
+                p,
+                q,
+                grads[part],
                 of_inputs[lo:hi] if upstream else of_inputs,
             )
     grad = np.zeros((n_in, n), weight.dtype)

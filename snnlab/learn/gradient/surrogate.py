@@ -21,8 +21,8 @@ class Surrogate:
     """A surrogate derivative, and the potential at which it is evaluated after a spike.
 
     beta : steepness; at_spike : "threshold", "before" for the CADC sample before the spike, or
-    "overshoot" for what a clocked model without a reset would see at the next sample; tau_ref : refractory period in s; shape : key of
-    :data:`~snnlab.model.surrogates.SHAPES`.
+    "overshoot" for what a clocked model without a reset would see at the next sample; tau_ref :
+    refractory period in s; shape : key of :data:`~snnlab.model.surrogates.SHAPES`.
     Raises :class:`SnnlabError` for an unknown shape.
     """
 
@@ -51,9 +51,10 @@ class Surrogate:
         """Potential at which each spike evaluates the surrogate : int16[spike].
 
         In LSB above the first CADC sample of its trace. "threshold": the threshold, whatever the
-        CADC reads after the reset. "before": what it read last. "overshoot": the potential that a straight line reaches at the
-        next CADC sample, which crosses the threshold at the time of the spike and begins at the
-        sample before, or at rest at the end of the refractory period if that is later.
+        CADC reads after the reset. "before": what it read last. "overshoot": the potential that a
+        straight line reaches at the next CADC sample, which crosses the threshold at the time of
+        the spike and begins at the sample before, or at rest at the end of the refractory period if
+        that is later.
 
         cadc : uint8[sample, step, neuron].
         """

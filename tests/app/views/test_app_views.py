@@ -293,6 +293,6 @@ def test_gradients_are_compared_when_asked_and_only_then(session):
     assert "surrogate, at the threshold (trains)" in view._table.object
     dots = view.plots["gradients"].source("EventProp").data["cosine"]
     assert len(dots) == np.isfinite(found.cosine[-1]).sum()
-    header, rows = view.table("gradients")
+    header, _ = view.table("gradients")
     assert "cosine" in header[-1]
     assert looked(session, view).picture.gradients is found

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import reference as twin
 import torch
-from builders import quiet, random_spikes
-from training import MODEL, MODELS, few_digits, recorded, relative, settings
+from builders import quiet
+from training import MODEL, MODELS, recorded, relative, settings
 
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
@@ -22,7 +22,6 @@ from snnlab.learn.gradient.eventprop_kernels import PARTS, Demand, Physics, Spik
 from snnlab.learn.gradient.methods import GRADIENTS
 from snnlab.learn.gradient.model import CURRENT
 from snnlab.learn.gradient.surrogate import Surrogate
-from snnlab.learn.network import Network
 from snnlab.learn.trainer import Trainer
 
 TAU_REF, PERIOD, STEPS = OperatingPoint.tau_ref, BRAINSCALES2.dt_cadc, 10
@@ -173,7 +172,7 @@ def slow_gradients(inputs, weight, fired, demand, model, tau_ref):
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
 def test_the_kernel_agrees_with_its_twin_on_recorded_spikes(model):
     """Of a mismatched, noisy chip, whose spikes the model would not have fired at these times."""
-    rng, point, recording, weights = recorded((30, 24, 5), model=model)
+    rng, _, recording, weights = recorded((30, 24, 5), model=model)
     inputs, fired = (
         Spikes(e.offsets, e.tick * TICK, e.channel) for e in (recording.inputs, recording.spikes[0])
     )
@@ -296,7 +295,7 @@ def test_a_silent_network_gets_no_gradient_from_the_loss_but_from_a_penalty_on_s
 
 
 def test_a_grazing_spike_is_bounded():
-    """One input spike whose PSP barely reaches the threshold: the slope at the spike is nearly 0."""
+    """One input spike whose PSP barely reaches the threshold: the slope at the spike is about 0."""
     peak = MODEL.psp(np.array([MODEL.tau_mem]))[0]
     inputs, fired = packed([[(0.0, 0)]]), packed([[(MODEL.tau_mem, 0)]])
     demand = of_spikes(np.ones(1), np.zeros(1), np.zeros((1, 1)))
