@@ -126,6 +126,8 @@ class Trainer:
         self.model = IdealModel(config.tau_mem, config.tau_syn)
         self.step = 0
         self.unreported = None  # a step that is done while its evaluation is not
+        self.epoch_accuracy: list[float] = []  # training accuracy of the epochs ended here
+        self._accuracies: list[float] = []
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -226,6 +228,10 @@ class Trainer:
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
         progress = self._progress(*self.unreported, evaluation)
         self.unreported = None
+        self._accuracies.append(progress.accuracy)
+        if evaluation:
+            self.epoch_accuracy.append(float(np.mean(self._accuracies)))
+            self._accuracies.clear()
         return progress
 
     def _forward(self, trial):

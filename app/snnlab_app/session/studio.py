@@ -7,11 +7,12 @@ import numpy as np
 
 from snnlab.chip import units
 from snnlab.chip.layout import floor
+from snnlab.chip.saturation import measure_saturation
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.learn.health import assess, diagnose
 from snnlab.learn.network import decode
-from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.learn.reach import membrane_histogram, received
 from snnlab.learn.setup import Setup, find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
@@ -119,6 +120,7 @@ class Studio:
             budget=_budget(mapping),
             calibration=found.spreads() if found else {},
             spec=chip.spec,
+            saturated=self._saturated(),
         )
 
     # ── the errors ──
@@ -169,12 +171,19 @@ class Studio:
         trainer, recording = self._trainer, self.progress.recording
         edges, share = membrane_histogram(recording)
         surrogate = trainer.surrogate
-        who = float(reached(recording, surrogate).mean())
+        who = received(recording, trainer.settings.gradient, surrogate).mean()
         trouble = diagnose(trainer, recording)
         verdict = assess(trainer, trouble)
         self._compare_gradients(wishes.get("comparison", 0))
         return LearnPicture(
-            edges, share, surrogate, who, trouble, verdict, self.stages, self._gradients
+            edges, share, surrogate, float(who), trouble, verdict, self.stages, self._saturated(),
+            trainer.settings.gradient, self._gradients,
+        )  # fmt: skip
+
+    def _saturated(self):
+        trainer = self._trainer
+        return measure_saturation(
+            self.progress.recording, trainer.weights_lsb(), trainer.point.tau_syn
         )
 
     def _compare_gradients(self, number):

@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
-from snnlab.model.gradients import TITLES
+from snnlab.model.gradients import EVENTPROP, TITLES
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import STEP, quantities
 from snnlab_app.panel_fixes import Markup
@@ -149,6 +149,8 @@ class LearnView(View):
         share = f"{100 * picture.reached:.0f} %"
         self._tiles.show({
             "Neurons receiving gradient": share,
+            "Neurons with saturated input": f"{picture.saturated.neurons:.1%}",
+            "Hidden CADC samples saturated": f"{picture.saturated.samples:.0%}",
             Config.param.surrogate.label: surrogate.shape,
             Config.param.beta.label: f"{surrogate.beta:g}",
             **{title: _newest(snapshot.history, name) for title, name in (
@@ -157,8 +159,8 @@ class LearnView(View):
         })  # fmt: skip
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
-            f"{share} of the neurons receive gradient from an image at β = {surrogate.beta:g},"
-            f" {surrogate.shape}. {picture.verdict}".rstrip()
+            f"{share} of the neurons receive gradient from an image"
+            f" {_how(picture.method, surrogate)}. {picture.verdict}".rstrip()
         )
         self._draw_gradients(picture.gradients)
         if picture.stages != self._numbers:
@@ -190,6 +192,12 @@ class LearnView(View):
         html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
         if html != self._stages.object:
             self._stages.object = html
+
+
+def _how(method, surrogate):
+    if method == EVENTPROP:
+        return "by EventProp: those that fire"
+    return f"at β = {surrogate.beta:g}, {surrogate.shape}"
 
 
 def _tabulate(found):
