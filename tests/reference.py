@@ -4,12 +4,15 @@ One image after the other, one neuron after the other, one step after the other.
 with the kernels but the meaning of their arguments.
 """
 
+from itertools import pairwise
 from math import cosh, floor, pi
 
 import numpy as np
+from scipy.optimize import brentq
 
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import TICK
+from snnlab.learn.gradient.model import CURRENT
 
 DT_CADC, GAP_LSB = BRAINSCALES2.dt_cadc, BRAINSCALES2.gap_lsb
 
@@ -192,6 +195,19 @@ def at_spikes(cadc, spikes, tau_ref):
     return np.array(out)
 
 
+def before_spikes(cadc, spikes):
+    """What the CADC read last before each spike, above the first sample : LSB[spike]."""
+    out = []
+    for b in range(len(spikes)):
+        for e in range(spikes.offsets[b], spikes.offsets[b + 1]):
+            earlier = [
+                m for m in range(cadc.shape[1]) if m * DT_CADC < spikes.tick[e] * TICK - 1e-12
+            ]
+            trace = cadc[b, :, spikes.channel[e]].astype(float)
+            out.append(trace[earlier[-1] if earlier else 0] - trace[0])
+    return np.array(out)
+
+
 def hidden_gradient(upstream, weight, d_count, cadc, derivative, spikes, at=None):
     """Gradient of hidden membranes; weight : [neuron, next neuron], spikes : Events of the layer.
 
@@ -212,3 +228,107 @@ def hidden_gradient(upstream, weight, d_count, cadc, derivative, spikes, at=None
                 slope = derivative(seen[m, j])
                 g[b, m, j] = slope * (d_count[b, j] + weight[j] @ upstream[b, m])
     return g
+
+
+class Climb:
+    """The membrane of an ideal neuron since its release : a sum of PSPs, in closed form.
+
+    times, weights : of all its input spikes, s and model units; released : s, None before the first
+    spike of its own. A membrane that is free since r forgets what was before:
+    ``V(t) = sum_k w_k (psp(t - t_k) - exp(-(t - r) / tau_mem) psp(r - t_k))``.
+    """
+
+    def __init__(self, times, weights, model, released=None):
+        self.times, self.weights = np.asarray(times, float), np.asarray(weights, float)
+        self.model, self.released = model, released
+
+    def _after(self, t):
+        """Slope of one PSP : 1/s."""
+        m, on = self.model, t >= 0
+        t = np.where(on, t, 0.0)
+        return np.where(on, CURRENT * np.exp(-t / m.tau_syn) - m.psp(t) / m.tau_mem, 0.0)
+
+    def of_weights(self, t):
+        """Slope of V(t) in every weight."""
+        whole = self.model.psp(t - self.times)
+        if self.released is None:
+            return whole
+        left = np.exp(-(t - self.released) / self.model.tau_mem)
+        return whole - left * self.model.psp(self.released - self.times)
+
+    def potential(self, t):
+        return float(self.of_weights(t) @ self.weights)
+
+    def slope(self, t):
+        """Of V in time : 1/s."""
+        current = CURRENT * np.exp(-(t - self.times) / self.model.tau_syn) * (self.times <= t)
+        return float(current @ self.weights) - self.potential(t) / self.model.tau_mem
+
+    def of_times(self, t):
+        """Slope of V(t) in the time of every input spike."""
+        slope = -self.weights * self._after(t - self.times)
+        if self.released is not None:
+            left = np.exp(-(t - self.released) / self.model.tau_mem)
+            slope += left * self.weights * self._after(self.released - self.times)
+        return slope
+
+    def of_release(self, t):
+        """Slope of V(t) in the time of the release."""
+        if self.released is None:
+            return 0.0
+        r, left = self.released, np.exp(-(t - self.released) / self.model.tau_mem)
+        current = CURRENT * np.exp(-(r - self.times) / self.model.tau_syn) * (self.times <= r)
+        return -left * float(current @ self.weights)
+
+
+def fire(times, weights, model, tau_ref, end):
+    """Times at which an ideal neuron fires before ``end``, to the precision of float64 : s."""
+    fired, climb, start = [], Climb(times, weights, model), 0.0
+    edges = sorted(t for t in times if t < end)
+    while True:
+        stops = [start, *(t for t in edges if t > start), end]
+        found = None
+        for a, b in pairwise(stops):
+            top = b  # the membrane rises at first only, if at all: it falls from its peak on
+            if climb.slope(b - 1e-15) < 0.0:
+                top = _root(climb.slope, a, b) if climb.slope(a) > 0.0 else a
+            if climb.potential(top) > 1.0:
+                found = _root(lambda t, c=climb: c.potential(t) - 1.0, a, top)
+                break
+        if found is None:
+            return fired
+        fired.append(found)
+        start = found + tau_ref
+        climb = Climb(times, weights, model, start)
+        if start >= end:
+            return fired
+
+
+def _root(f, low, high):
+    """Where f changes sign, to the last bits."""
+    return brentq(f, low, high, xtol=1e-22, rtol=1e-15)
+
+
+def spike_slopes(times, weights, fired, model, tau_ref):
+    """How the recorded spikes of an ideal neuron depend on what it receives, by the implicit
+    function theorem, forwards in time.
+
+    Returns of each spike : slope of its time in the weight of every input spike and in its time,
+    and of the membrane at the spike in the weights. Currents are the model's, times the recorded.
+    """
+    n, out, released = len(times), [], None
+    d_release = np.zeros(n), np.zeros(n)
+    for s in fired:
+        climb = Climb(times, weights, model, released)
+        current = CURRENT * np.exp(-(s - climb.times) / model.tau_syn) * (climb.times <= s)
+        speed = float(current @ climb.weights) - 1.0 / model.tau_mem  # V is 1 where it fires
+        height = [
+            direct + climb.of_release(s) * indirect
+            for direct, indirect in zip(
+                (climb.of_weights(s), climb.of_times(s)), d_release, strict=True
+            )
+        ]
+        d_release = tuple(-h / speed for h in height)
+        out.append((*d_release, height[0]))
+        released = s + tau_ref
+    return out

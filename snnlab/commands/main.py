@@ -21,6 +21,7 @@ from snnlab.commands.flags import (
     place,
     whole,
 )
+from snnlab.commands.gradients import add_gradients
 from snnlab.commands.robustness import add_robustness
 from snnlab.commands.runs import add_runs
 from snnlab.commands.sweep import add_sweep
@@ -100,6 +101,7 @@ def _parser():
     add_classify(commands)
     add_data_dir(add_sweep(commands))
     add_robustness(commands)
+    add_gradients(commands)
     add_app(commands)
     add_password(commands)
     _add_data(commands)

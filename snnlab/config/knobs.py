@@ -24,6 +24,7 @@ from snnlab.config.parameters import (
     strength,
 )
 from snnlab.data.catalogue import CATALOGUE
+from snnlab.model.gradients import AT_SPIKE, METHODS
 from snnlab.model.readout import RULES as READOUTS
 from snnlab.model.surrogates import SHAPES
 
@@ -204,6 +205,13 @@ class Config(Knobs):
         doc="Steps of the emulation within one converter period of 1.7 µs.",
     )
 
+    gradient = param.Selector(
+        default="surrogate",
+        objects=list(METHODS),
+        label="Gradient",
+        doc="Where the gradient of a spike comes from: a surrogate derivative of the recorded"
+        " membranes, or its time, as the ideal model has it (EventProp).",
+    )
     beta = strength(
         10.0, 0.1, 200.0, "Surrogate steepness β", "Steepness of the surrogate derivative."
     )
@@ -215,10 +223,10 @@ class Config(Knobs):
     )
     at_spike = param.Selector(
         default="threshold",
-        objects=["threshold", "overshoot"],
+        objects=list(AT_SPIKE),
         label="Surrogate at a spike",
-        doc="Potential at which the surrogate is evaluated after a spike: the threshold, or as far"
-        " above it as the climb would have led by the next converter sample.",
+        doc="Potential at which the surrogate is evaluated after a spike: the threshold, that of"
+        " the converter sample before, or as far above it as the climb would have led by the next.",
     )
     rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
@@ -254,7 +262,8 @@ class Config(Knobs):
         default="maximum",
         objects=list(READOUTS),
         label="Readout",
-        doc="What decides: a label's highest potential, its sum above rest, or its last sample.",
+        doc="What decides: a label's highest potential, its sum above rest, the same with weights"
+        " that fall by a factor e in 8.5 µs, or its last sample.",
     )
     logit_gain = strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = percentage(
@@ -295,9 +304,9 @@ class Config(Knobs):
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "beta", "surrogate", "at_spike", "rho_burst", "rho_silent", "least_spikes",
-            "rho_weight", "rho_readout", "readout", "logit_gain", "label_smoothing", "dropout",
-            "learning_rate", "schedule", "batch", "epochs", "seed",
+            "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
+            "least_spikes", "rho_weight", "rho_readout", "readout", "logit_gain",
+            "label_smoothing", "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -307,7 +316,7 @@ class Config(Knobs):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes", "surrogate", "weight_bits", "cadc_bits",
+            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

@@ -1,13 +1,18 @@
-"""Why a training stalls, by its newest batch: silent, saturated, or without gradient."""
+"""Why a training stalls or worsens: silent, saturated, or without gradient."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+from math import nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
 from snnlab.chip.recording import Recording
+from snnlab.chip.saturation import Saturated, measure_saturation
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.learn.reach import membrane_histogram, reached, slope_spread
 from snnlab.learn.trainer import Trainer
+from snnlab.model.gradients import EVENTPROP
 
 SETTLING_STEPS = 30
 """Steps before which nothing is diagnosed: an untrained network may be silent."""
@@ -19,6 +24,13 @@ counts as too narrow or too flat."""
 MAX_CLIPPED, MAX_BUSY = 0.3, 0.5
 """Shares of hidden weights at the end of their range, and of neurons that fire at their limit,
 above which a network counts as saturated: conventions. Trainings that learn have less than 1 %."""
+MAX_CURRENTS, MAX_SAMPLES = 0.05, 0.5
+"""Shares of saturated neurons and of hidden CADC samples at an end of the converter's range above
+which that is a trouble: conventions. A neuron whose currents saturate no longer tells one input
+from another; samples at the lower end often only mean that a neuron is well inhibited."""
+FALLING_EPOCHS, FALLING_ERRORS = 2, 2.0
+"""Epochs in a row in which training accuracy falls that are named, if it fell by this number of
+standard errors."""
 PERIODS_PER_SPIKE, MIN_LIMIT_SPIKES = 3, 4
 """A neuron counts as firing at its limit with a spike in every third refractory period of the image
 or more, as input comes in its first half; and with at least this number of spikes."""
@@ -31,9 +43,11 @@ class Signs(NamedTuple):
     """Quantities that distinguish a training that learns from one that stalls.
 
     rate : learning rate; beta : steepness; reached : share of neurons that receive gradient;
-    spread : of :func:`~snnlab.learn.reach.slope_spread`; spikes : per image, of each hidden layer;
-    clipped : share of hidden weights at ±63 LSB; busy : share of hidden neurons that fire at their
-    limit, mean over images; lost : names of labels that stay at rest whatever the image.
+    spread : of :func:`~snnlab.learn.reach.slope_spread`, both NaN without a surrogate; spikes : per
+    image, of each hidden layer; clipped : share of hidden weights at ±63 LSB; busy : share of
+    hidden neurons that fire at their limit, mean over images; lost : names of labels that stay at
+    rest whatever the image; saturated : what is at its limit; falling : training accuracy of the
+    last epochs if it falls, else ().
     """
 
     rate: float
@@ -44,25 +58,42 @@ class Signs(NamedTuple):
     clipped: float
     busy: float
     lost: tuple[str, ...]
+    saturated: Saturated = Saturated(0.0, 0.0)
+    falling: tuple[float, ...] = ()
 
 
 def measure_signs(trainer: Trainer, recording: Recording) -> Signs:
     """The signs of a training in the batch of ``recording``."""
-    c = trainer.settings
+    c, exact = trainer.settings, trainer.settings.gradient == EVENTPROP
     counts = [layer.count_by_channel() for layer in recording.spikes]
     edges, share = membrane_histogram(recording)
-    weights = np.concatenate([w.ravel() for w in trainer.weights_lsb()[:-1]])
+    by_layer = trainer.weights_lsb()
+    weights = np.concatenate([w.ravel() for w in by_layer[:-1]])
     limit = max(trainer.point.most_spikes / PERIODS_PER_SPIKE, MIN_LIMIT_SPIKES)
     return Signs(
         rate=c.learning_rate,
         beta=c.beta,
-        reached=float(reached(recording, trainer.surrogate).mean()),
-        spread=slope_spread(edges, share, trainer.surrogate),
+        reached=nan if exact else float(reached(recording, trainer.surrogate).mean()),
+        spread=nan if exact else slope_spread(edges, share, trainer.surrogate),
         spikes=tuple(float(n.sum(axis=1).mean()) for n in counts),
         clipped=float((np.abs(weights) == recording.spec.weight_max_lsb).mean()),
         busy=float(np.mean([(n >= limit).mean() for n in counts])),
         lost=_lost(trainer, recording),
+        saturated=measure_saturation(recording, by_layer, trainer.point.tau_syn),
+        falling=find_falling(trainer.epoch_accuracy, len(trainer.source.labels("train"))),
     )
+
+
+def find_falling(accuracy: Sequence[float], images: int) -> tuple[float, ...]:
+    """Training accuracies of the last epochs, if they fall by more than chance, else ().
+
+    accuracy : 0…1 of each epoch; images : that each is measured on.
+    """
+    last = tuple(accuracy[-FALLING_EPOCHS - 1 :])
+    if len(last) <= FALLING_EPOCHS or any(a <= b for a, b in pairwise(last)):
+        return ()
+    error = sqrt(sum(a * (1.0 - a) / images for a in (last[0], last[-1])))
+    return last if last[0] - last[-1] > FALLING_ERRORS * error else ()
 
 
 def _lost(trainer, recording):
@@ -103,6 +134,24 @@ def describe_trouble(s: Signs) -> str | None:
             f"Learning stalls for {names}: the label's potential stays at rest whatever the image,"
             " so it receives hardly any gradient. Lower the learning rate or change the seed, and"
             " start a new training, if it is still at rest after an epoch."
+        )
+    if s.falling:
+        return (
+            f"Training accuracy has fallen for {FALLING_EPOCHS} epochs, from {s.falling[0]:.1%} to"
+            f" {s.falling[-1]:.1%}; {s.saturated.describe()}. Lower the learning rate or raise the"
+            " weight regularisation."
+        )
+    if s.saturated.neurons > MAX_CURRENTS:
+        return (
+            f"The synaptic inputs of {s.saturated.neurons:.0%} of the neurons saturate: currents"
+            " beyond their limit no longer differ from image to image. Lower the learning rate or"
+            " raise the weight regularisation, and start a new training."
+        )
+    if s.saturated.samples > MAX_SAMPLES:
+        return (
+            f"{s.saturated.samples:.0%} of the hidden CADC samples lie at an end of the converter's"
+            " range, where the surrogate sees the same potential whatever the weights. Lower the"
+            " learning rate or raise the weight regularisation."
         )
     if s.reached < MIN_REACHED:
         return (

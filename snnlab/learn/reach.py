@@ -4,6 +4,7 @@ import numpy as np
 
 from snnlab.chip.recording import Recording
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.model.gradients import EVENTPROP
 
 REACHED = 0.1
 """Share of the surrogate's peak from which on a neuron counts as reached: a convention, as most
@@ -38,6 +39,16 @@ def reached(recording: Recording, surrogate: Surrogate, layer: int = 0) -> np.nd
     at_spikes = surrogate.table[surrogate.at_spikes(cadc, spikes) + 255]
     np.maximum.at(slope, (spikes.owner, spikes.channel), at_spikes)
     return slope >= REACHED * surrogate.table.max()
+
+
+def received(recording: Recording, gradient: str, surrogate: Surrogate) -> np.ndarray:
+    """Whether each neuron of the first hidden layer receives gradient : bool[image, neuron].
+
+    gradient : value of the knob; from EventProp every neuron that fires does, and no other.
+    """
+    if gradient == EVENTPROP:
+        return recording.spikes[0].count_by_channel() > 0
+    return reached(recording, surrogate)
 
 
 def slope_spread(edges: np.ndarray, share: np.ndarray, surrogate: Surrogate) -> float:

@@ -41,8 +41,6 @@ from snnlab.seeding import key, stream
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
 EVALUATION_BATCH = 500
-METHOD = "surrogate"
-"""Gradient method, a key of :data:`~snnlab.learn.gradient.methods.GRADIENTS`."""
 
 _surrogate = lru_cache(maxsize=4)(Surrogate)
 """Surrogates are cached with their tables."""
@@ -140,6 +138,8 @@ class Trainer:
         self.model = IdealModel(config.tau_mem, config.tau_syn)
         self.step = 0
         self.unreported = None  # a step that is done while its evaluation is not
+        self.epoch_accuracy: list[float] = []  # training accuracy of the epochs ended here
+        self._accuracies: list[float] = []
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -215,8 +215,8 @@ class Trainer:
 
     @property
     def gradient(self) -> Gradient:
-        """Gradient method, with the surrogate now in force."""
-        return GRADIENTS[METHOD](self.surrogate, self.model, self.point)
+        """Gradient method now in force, with its surrogate."""
+        return GRADIENTS[self.settings.gradient](self.surrogate, self.model, self.point)
 
     @property
     def learning_rate(self) -> float:
@@ -240,6 +240,10 @@ class Trainer:
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
         progress = self._progress(*self.unreported, evaluation)
         self.unreported = None
+        self._accuracies.append(progress.accuracy)
+        if evaluation:
+            self.epoch_accuracy.append(float(np.mean(self._accuracies)))
+            self._accuracies.clear()
         return progress
 
     def _forward(self, trial):

@@ -6,6 +6,7 @@ score.
 """
 
 from collections.abc import Callable
+from math import exp, fsum
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,24 @@ def _above_rest(traces):
     return traces * (traces > 0)
 
 
+FADING_SAMPLES = 5
+"""Samples after which the weight of the fading readout has fallen by a factor e: 8.5 µs."""
+
+
+def _fading(traces):
+    """Weight of each sample, which add to 1 : [step, 1], in the kind of the traces."""
+    of_step = [exp(-step / FADING_SAMPLES) for step in range(traces.shape[-2])]
+    of_step = [[weight / fsum(of_step)] for weight in of_step]
+    if hasattr(traces, "new_tensor"):
+        return traces.new_tensor(of_step)
+    return np.array(of_step, traces.dtype if traces.dtype.kind == "f" else float)
+
+
+def _faded(traces):
+    """The part above rest by the weight of each sample."""
+    return _above_rest(traces) * _fading(traces)
+
+
 RULES = {
     "maximum": _Rule(_peak, lambda traces: np.maximum.accumulate(traces, axis=-2), _to_peak),
     "sum": _Rule(
@@ -56,11 +75,18 @@ RULES = {
         lambda traces: _above_rest(traces).cumsum(axis=-2) / traces.shape[-2],
         lambda traces, d_scores: (traces > 0) * (d_scores / traces.shape[-2]),
     ),
+    "fading": _Rule(
+        lambda traces: _faded(traces).sum(axis=-2),
+        lambda traces: _faded(traces).cumsum(axis=-2),
+        lambda traces, d_scores: (traces > 0) * (d_scores * _fading(traces)),
+    ),
     "last": _Rule(lambda traces: traces[..., -1, :], lambda traces: traces, _to_last),
 }
 """By name. "maximum" is the highest potential, as in the paper; "sum" the area under the potential
 above rest, as mean over all samples of the converter, which depends on no single noisy sample;
-"last" the potential at the last sample."""
+"fading" the same with weights that fall exponentially, so that early spikes count for more (loss
+shaping of Nowotny, Turner and Knight, 2025): the area alone does not depend on when a spike comes,
+and a gradient of spike times has nothing to go by; "last" the potential at the last sample."""
 
 
 def scores(traces, readout: str = "maximum"):
@@ -86,7 +112,8 @@ def scores_so_far(traces: np.ndarray, readout: str = "maximum") -> np.ndarray:
     """Score of each label if the image ended at each CADC sample : [..., step, label].
 
     traces : as for :func:`scores`, an array. The scores at the last step are those of
-    :func:`scores`; those of "sum" rise to it. Raises :class:`SnnlabError` for an unknown readout.
+    :func:`scores`; those of "sum" and "fading" rise to it. Raises :class:`SnnlabError` for an
+    unknown readout.
     """
     return _rule(readout).so_far(traces)
 

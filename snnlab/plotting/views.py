@@ -162,6 +162,24 @@ def reach() -> hv.Overlay:
     )  # fmt: skip
 
 
+def gradient_cosines(titles: tuple[str, ...]) -> hv.Overlay:
+    """Empty plot of every neuron's gradient by several methods: its cosine with the training's."""
+    none = np.empty(0)
+    dots = [
+        hv.Scatter((none, none), "spikes", "cosine", label=title).opts(
+            color=p.TRACE_COLORS[k], size=6, alpha=0.7
+        )
+        for k, title in enumerate(titles)
+    ]
+    return hv.Overlay(dots).opts(
+        xlabel="spikes per image", ylabel="cosine with the training's gradient",
+        ylim=(-1.05, 1.05), legend_position="top", legend_cols=2,
+        legend_opts={"label_text_font_size": "9pt", "border_line_alpha": 0,
+                     "background_fill_alpha": 0},
+        **p.LOOK,
+    )  # fmt: skip
+
+
 def energy_plane() -> hv.Overlay:
     """Accuracy over energy with published results, and an empty trajectory of a run."""
     _, energy, accuracy = zip(*PUBLISHED, strict=True)

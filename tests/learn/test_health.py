@@ -5,7 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from builders import spikes
 
+from snnlab.chip.recording import Recording
+from snnlab.chip.saturation import Saturated, saturated_currents, saturated_samples
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
@@ -18,10 +22,11 @@ from snnlab.learn.health import (
     assess,
     describe_trouble,
     diagnose,
+    find_falling,
     measure_signs,
 )
 from snnlab.learn.reach import slope_spread
-from snnlab.learn.trainer import METHOD, Trainer
+from snnlab.learn.trainer import Trainer
 from snnlab_app.session.studio import Studio
 
 SIZES = (256, 40, 10)
@@ -90,7 +95,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
     trainer = training(few)
     trainer.advance()
     weights, moments = trainer.network.arrays(), [m.copy() for m in trainer.optimizer.means]
-    monkeypatch.setitem(GRADIENTS, METHOD, _spoiling(layer, value))
+    monkeypatch.setitem(GRADIENTS, "surrogate", _spoiling(layer, value))
     with pytest.raises(SnnlabError) as error:
         trainer.advance()
     assert str(error.value) == (
@@ -107,7 +112,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight(few, monkeypatch, layer, v
 def _spoiling(layer, value):
     """The gradient method in use, with two of its values replaced."""
 
-    class Spoiling(GRADIENTS[METHOD]):
+    class Spoiling(GRADIENTS["surrogate"]):
         def backward(self, *arguments):
             grads = super().backward(*arguments)
             grads[layer][[0, 1], [0, 1]] = value
@@ -152,6 +157,13 @@ SOUND = Signs(
         ({"busy": 0.8}, "80% of the hidden neurons fire as often as their refractory period"),
         ({"lost": ("boot",)}, "stalls for “boot”: the label's potential stays at rest"),
         ({"lost": ("boot", "bag")}, "stalls for “boot” and “bag”"),
+        ({"saturated": Saturated(0.2, 0.1)}, "synaptic inputs of 20% of the neurons saturate"),
+        ({"saturated": Saturated(0.0, 0.7)}, "70% of the hidden CADC samples lie at an end"),
+        (
+            {"falling": (0.81, 0.8, 0.775), "saturated": Saturated(0.021, 0.64)},
+            "fallen for 2 epochs, from 81.0% to 77.5%; the synaptic inputs of 2.1% of the neurons"
+            " and 64% of the hidden CADC samples are saturated",
+        ),
         ({"reached": 0.01}, "so narrow that only 1.0%"),
         ({"spread": 0.05}, "so flat"),
     ],
@@ -165,6 +177,43 @@ def test_trouble_is_named_with_its_cure(change, said):
 
 def test_health_is_not_trouble():
     assert describe_trouble(SOUND) is None
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "falls"),
+    [
+        ([0.80, 0.79, 0.78], True), ([0.7, 0.80, 0.79, 0.78], True), ([0.80, 0.79], False),
+        ([0.80, 0.78, 0.79], False), ([0.80, 0.80, 0.78], False), ([0.8, 0.7999, 0.7998], False),
+        ([0.80, 0.79, 0.78, 0.785], False), ([], False),
+    ],
+)  # fmt: skip
+def test_a_training_accuracy_that_falls_for_two_epochs_is_found_but_not_noise(accuracy, falls):
+    found = find_falling(accuracy, 60_000)
+    assert found == (tuple(accuracy[-3:]) if falls else ())
+    assert find_falling(accuracy, 20) == ()
+
+
+def test_a_trainer_keeps_the_training_accuracy_of_its_epochs(few):
+    trainer = training(few, epochs=2)
+    by_epoch = np.reshape([progress.accuracy for progress in trainer], (2, -1)).mean(axis=1)
+    np.testing.assert_allclose(trainer.epoch_accuracy, by_epoch)
+
+
+def test_saturated_currents_are_those_that_sixteen_full_spikes_reach():
+    """At once, or a few more where some of the first has decayed."""
+    lsb = np.array([[63, 63, 30]] * 17, np.int8) * np.array([1, -1, 1], np.int8)
+    at_once = [[(100, k) for k in range(count)] for count in (15, 16)]
+    late = [[(k * 100, k) for k in range(17)]]  # 0.8 µs apart: most of it has decayed
+    for came, expected in ((at_once[:1], 0.0), (at_once[1:], 2 / 3), (late, 0.0)):
+        recording = Recording(spikes(came, 17), (), ())
+        assert saturated_currents(recording, lsb, 0, 6e-6) == pytest.approx(expected)
+
+
+def test_saturated_samples_are_those_at_the_ends_of_the_converter():
+    cadc = np.full((1, 5, 4), 80, np.uint8)
+    cadc[0, 2:4, 0], cadc[0, 4, 1] = BRAINSCALES2.cadc_min_lsb, BRAINSCALES2.cadc_max_lsb
+    recording = Recording(spikes([[]], 2), (spikes([[]], 4),), (cadc,))
+    assert saturated_samples(recording, 0) == 3 / 16
 
 
 def test_the_spread_is_that_of_the_derivatives_at_the_membranes():

@@ -6,7 +6,7 @@ import torch
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.model.readout import RULES, differentiate, scores, scores_so_far
+from snnlab.model.readout import FADING_SAMPLES, RULES, differentiate, scores, scores_so_far
 
 
 def test_the_readout_is_the_highest_potential_or_the_area_above_rest():
@@ -46,6 +46,10 @@ def slow_scores(traces, readout):
             found.append(sorted(trace)[-1])
         elif readout == "sum":
             found.append(sum(v for v in trace if v > 0) / len(trace))
+        elif readout == "fading":
+            weights = [np.exp(-step / FADING_SAMPLES) for step in range(len(trace))]
+            total = sum(w * v for w, v in zip(weights, trace, strict=True) if v > 0)
+            found.append(total / sum(weights))
         else:
             found.append(trace[len(trace) - 1])
     return np.array(found)
@@ -57,7 +61,9 @@ def traces():
 
 
 def test_every_readout_of_the_configuration_has_its_rule():
-    assert Config.param["readout"].objects == list(RULES) == ["maximum", "sum", "last"]
+    assert Config.param["readout"].objects == list(RULES) == [
+        "maximum", "sum", "fading", "last",
+    ]  # fmt: skip
     assert Config().readout == "maximum"
 
 
@@ -79,7 +85,10 @@ def test_scores_so_far_are_those_of_an_image_that_ends_there(traces, readout):
     np.testing.assert_allclose(so_far[:, -1], scores(traces, readout), rtol=1e-12)
     for step in range(traces.shape[1]):
         ended = scores(traces[:, : step + 1], readout)
-        share = (step + 1) / traces.shape[1] if readout == "sum" else 1.0
+        share = {
+            "sum": (step + 1) / traces.shape[1],
+            "fading": np.expm1(-(step + 1) / FADING_SAMPLES) / np.expm1(-20 / FADING_SAMPLES),
+        }.get(readout, 1.0)
         np.testing.assert_allclose(so_far[:, step], share * ended, rtol=1e-12)
 
 
@@ -88,8 +97,9 @@ def test_samples_of_the_chip_are_read_out_without_overflow(readout):
     """int16 differences of CADC samples, at both ends of the range."""
     cadc = np.full((1, 300, 2), 255, np.int16)
     cadc[:, ::2, 1] = -255
-    expected = {"maximum": [255, 255], "sum": [255, 127.5], "last": [255, 255]}[readout]
-    np.testing.assert_array_equal(scores_so_far(cadc, readout)[0, -1], expected)
+    odd = 255 / (1 + np.exp(1 / FADING_SAMPLES))
+    expected = {"sum": [255, 127.5], "fading": [255, odd]}.get(readout, [255, 255])
+    np.testing.assert_allclose(scores_so_far(cadc, readout)[0, -1], expected, rtol=1e-12)
     np.testing.assert_allclose(scores(cadc, readout)[0], expected)
 
 
@@ -120,5 +130,7 @@ def test_equal_peaks_share_the_gradient_and_rest_gets_none():
 
 def test_an_unknown_readout_is_refused():
     for read in (scores, scores_so_far):
-        with pytest.raises(SnnlabError, match="readout 'mean' is unknown: use maximum, sum, last"):
+        with pytest.raises(
+            SnnlabError, match="readout 'mean' is unknown: use maximum, sum, fading"
+        ):
             read(np.zeros((1, 2, 3)), "mean")

@@ -80,9 +80,25 @@ def _penalty(values):
     return "".join(drawn)
 
 
+def _times(values):
+    """Spikes, and the way that the gradient would move each in time."""
+    drawn = []
+    for row, starts in enumerate(((16, 62), (34, 84), (26, 70))):
+        for k, x in enumerate(starts):
+            y, to = 12 + 18 * row, 14 if (row + k) % 2 else -10
+            tip = [(x + 0.6 * to, y - 3), (x + to, y), (x + 0.6 * to, y + 3)]
+            drawn += [_dot(x, y, 3.4), _line([(x, y), (x + to, y)]), _line(tip)]
+    return "".join(drawn)
+
+
 def _readout(values):
-    """A membrane trace: its maximum decides, or the area below it."""
+    """A membrane trace: its maximum decides, or the area below it, the later part for less."""
     trace = [(4 + 2 * t, 54 - 46 * (t / 22) ** 2 * 2.7183 ** (2 - t / 11)) for t in range(57)]
+    if values["readout"] == "fading":
+        parts = [
+            _line([(x, 54), (x, y)], opacity=0.7 * (1 - t / 57)) for t, (x, y) in enumerate(trace)
+        ]
+        return "".join(parts) + _line(trace, "var(--accent)")
     if values["readout"] == "sum":
         area = [(4, 54), *trace, (116, 54)]
         return _line(area, "none", fill="var(--accent)", opacity=0.4) + _line(
@@ -138,7 +154,8 @@ def _data(values):
 
 _DRAWINGS: dict[str, Callable[[dict], str]] = {
     "mismatch": _mismatch, "die": _mismatch, "dead": _dead, "weight_bits": _weight_bits,
-    "grid": _grid, "rotation": _turned_digits, "rho_burst": _penalty, "readout": _readout,
+    "grid": _grid, "rotation": _turned_digits, "gradient": _times, "rho_burst": _penalty,
+    "readout": _readout,
     "samples": _window, "beta": _surrogate, "hidden": _network, "dataset": _data,
 }  # fmt: skip
 """Drawings by the setting that they show, the most telling first."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from snnlab.events import TICK
-from snnlab.learn.reach import reached
+from snnlab.learn.reach import received
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.text.numerals import group_digits
 
@@ -41,7 +41,7 @@ def _stages(trainer, progress, floats, codes):
         f"{group_digits(samples)} measured potentials and {group_digits(hidden)} measured spikes"
         " replace those of the ideal model",
     )
-    who = reached(recording, trainer.surrogate).mean()
+    who = received(recording, trainer.settings.gradient, trainer.surrogate).mean()
     norms = [float(w.grad.norm()) for w in trainer.network.weights]
     yield (
         "Surrogate backward",

@@ -6,6 +6,7 @@ import numpy as np
 
 from snnlab.chip.power.estimation import PowerEstimate
 from snnlab.chip.recording import Recording
+from snnlab.chip.saturation import Saturated
 from snnlab.chip.spec import ChipSpec
 from snnlab.chip.units import CODES, membranes, risen
 from snnlab.data.own.labelled import Look
@@ -60,7 +61,7 @@ class ChipPicture:
     none; dead : bool[circuit]; weights : int8 as
     :func:`~snnlab.chip.layout.floor.weights_in_place` gives them; budget : used and available by
     name; calibration : spreads before and after by quantity, empty if the die is as drawn, None
-    while it is being measured; spec : of the chip.
+    while it is being measured; spec : of the chip; saturated : what is at its limit.
     """
 
     quantity: str
@@ -73,6 +74,7 @@ class ChipPicture:
     budget: dict[str, tuple[int, int]]
     calibration: dict[str, tuple[float, float]] | None
     spec: ChipSpec
+    saturated: Saturated
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +96,31 @@ class ErrorsPicture:
 
 
 @dataclass(frozen=True, eq=False)
+class GradientsPicture:
+    """The newest comparison of gradients, by the titles of :mod:`snnlab.model.gradients`.
+
+    trained_by : index of the method that trains; spikes : float64[neuron], per image, of the first
+    hidden layer; cosine : float64[method, neuron], to the method that trains; rows : layer, method,
+    cosine, share of neurons reached, agreement with the chip, and gain, NaN where undefined.
+    """
+
+    step: int
+    trained_by: int
+    spikes: np.ndarray
+    cosine: np.ndarray
+    rows: tuple[tuple[str, str, float, float, float, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
 class LearnPicture:
     """The distribution of the newest batch's membranes, and the surrogate over it.
 
     edges, share : of :func:`~snnlab.learn.reach.membrane_histogram`; surrogate : the one in force;
     reached : share of neurons that receive gradient; trouble : why learning stalls, or None;
     verdict : of :func:`~snnlab.learn.health.assess`, the trouble if there is one;
-    stages : title and numbers of every stage of the last step that was described.
+    stages : title and numbers of every stage of the last step that was described; saturated : what
+    is at its limit; method : value of the knob gradient; gradients : the comparison that was last
+    asked for.
     """
 
     edges: np.ndarray
@@ -110,6 +130,9 @@ class LearnPicture:
     trouble: str | None
     verdict: str
     stages: tuple[tuple[str, str], ...]
+    saturated: Saturated
+    method: str
+    gradients: GradientsPicture | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,18 +7,26 @@ import numpy as np
 
 from snnlab.chip import units
 from snnlab.chip.layout import floor
+from snnlab.chip.saturation import measure_saturation
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.learn.health import assess, diagnose
 from snnlab.learn.network import decode
-from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.learn.reach import membrane_histogram, received
 from snnlab.learn.setup import Setup, find_calibration
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
+from snnlab.studies import gradients
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.studies.paths import strongest_links
-from snnlab_app.session.snapshot import ChipPicture, ErrorsPicture, Frame, LearnPicture
+from snnlab_app.session.snapshot import (
+    ChipPicture,
+    ErrorsPicture,
+    Frame,
+    GradientsPicture,
+    LearnPicture,
+)
 
 PICTURE_EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
@@ -37,6 +45,7 @@ class Studio:
         self.stages: tuple[tuple[str, str], ...] = ()
         self._last: tuple[tuple, float, object] = ((), 0.0, None)
         self._twin = Setup(trainer.mapping, trainer.point)
+        self._comparison, self._gradients = 0, None
         n = len(trainer.dataset.test_labels)
         self._decided, self._margin = np.full(n, UNKNOWN), np.zeros(n)
         self._asked_of, self._fresh, self._next = None, 0, 0
@@ -111,6 +120,7 @@ class Studio:
             budget=_budget(mapping),
             calibration=found.spreads() if found else {},
             spec=chip.spec,
+            saturated=self._saturated(),
         )
 
     # ── the errors ──
@@ -161,10 +171,36 @@ class Studio:
         trainer, recording = self._trainer, self.progress.recording
         edges, share = membrane_histogram(recording)
         surrogate = trainer.surrogate
-        who = float(reached(recording, surrogate).mean())
+        who = received(recording, trainer.settings.gradient, surrogate).mean()
         trouble = diagnose(trainer, recording)
         verdict = assess(trainer, trouble)
-        return LearnPicture(edges, share, surrogate, who, trouble, verdict, self.stages)
+        self._compare_gradients(wishes.get("comparison", 0))
+        return LearnPicture(
+            edges, share, surrogate, float(who), trouble, verdict, self.stages, self._saturated(),
+            trainer.settings.gradient, self._gradients,
+        )  # fmt: skip
+
+    def _saturated(self):
+        trainer = self._trainer
+        return measure_saturation(
+            self.progress.recording, trainer.weights_lsb(), trainer.point.tau_syn
+        )
+
+    def _compare_gradients(self, number):
+        """Compare the gradients of the present weights, once for each number that is wished for."""
+        if number <= self._comparison:
+            return
+        self._comparison = number
+        found = gradients.compare(self._trainer)
+        names = ("layer", "method", "cosine", "reached", "agreement", "gain")
+        table, hidden = gradients.columns([found]), found.layers[0]
+        self._gradients = GradientsPicture(
+            step=found.step,
+            trained_by=found.trained_by,
+            spikes=hidden.spikes,
+            cosine=hidden.neuron_cosine,
+            rows=tuple(zip(*(table[name] for name in names), strict=True)),
+        )
 
     # ── the comparison ──
 

@@ -130,6 +130,7 @@ class ChipView(View):
             f"{picture.quantity}: mean {mean:.3g}{unit}, std. dev. {spread:.2g}{unit} over the"
             f" circuits; {len(dead)} of {len(values)} circuits dead."
             f" Weights have {spec.weight_bits} bits and a sign, the CADC {spec.cadc_bits} bits."
+            f" In the newest batch {picture.saturated.describe()}."
         )
         self._tapped_text.say(
             "Tap a circuit to kill it, again to revive it."

@@ -8,8 +8,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
+from snnlab.model.gradients import EVENTPROP, TITLES
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import STEP, quantities
+from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, Tiles, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -28,6 +30,17 @@ STAGES = (
         "Float weights change a little; rounded weights change only when they cross a step.",
     ),
     ("Write", "The new weights go to the synapses."),
+)
+_LEFT, _RIGHT = "text-align: left; padding: 0 8px 0 0", "text-align: right; padding: 0 0 0 10px"
+_LEGEND = (
+    "Agreement: of the predicted slopes of the chip's loss with those measured on the chip, its"
+    " weights moved by one LSB in 16 random directions (±0.25 by chance). Gain: predicted over"
+    " measured."
+)
+_UNASKED = (
+    '<p style="font: 14px/1.45 system-ui; margin: 0">What would a surrogate say that counts a spike'
+    " for the potential before it, for the threshold, or for the overshoot after it? What would"
+    " EventProp say? And what does the chip do when its weights move?</p>"
 )
 _STAGE = (
     '<li{current} style="display: flex; gap: 12px; padding: 8px 12px; margin: 4px 0;'
@@ -56,7 +69,8 @@ class LearnView(View):
         " steep, hardly any neuron receives gradient; if too flat, all receive the same."
     )
 
-    drawings = ((plotting_views.reach,),)
+    figures = 2
+    drawings = ((plotting_views.reach,), (plotting_views.gradient_cosines, TITLES))
 
     def __init__(self, session):
         super().__init__(session)
@@ -65,12 +79,17 @@ class LearnView(View):
         self._stages = pn.pane.HTML("", sizing_mode="stretch_width", margin=(4, 12))
         self._slow = pmui.Button(label="Step in slow motion", icon="slow_motion_video")
         self._slow.on_click(lambda _: session.narrate())
+        self._compare = pmui.Button(label="Compare gradients now", icon="compare_arrows")
+        self._compare.on_click(self._wish)
+        self._table = Markup(_UNASKED, sizing_mode="stretch_width", margin=(2, 12))
+        self._comparison = 0
         self._picture = None
-        self._numbers, self._begun = (), None
+        self._numbers, self._begun, self._drawn = (), None, None
 
     def build(self):
         self._plot = LivePlot(template(*self.drawings[0]), 380, follow="")
-        self.plots = {"surrogate": self._plot}
+        self._cosines = LivePlot(template(*self.drawings[1]), 320, follow="x")
+        self.plots = {"surrogate": self._plot, "gradients": self._cosines}
         self._light(None)
         self._words.say(self.matters)
         return [
@@ -80,11 +99,32 @@ class LearnView(View):
                      self._plot.pane("reach"), self._words),
                 pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
             ),
+            row(card("Gradients side by side", flex(480), self._compare,
+                     self._cosines.pane("gradients")),
+                card("Where they point, and what the chip does", flex(380), self._table)),
             row(card("One training step in slow motion", {"flex": "1 1 100%"}, self._slow,
                      self._stages)),
         ]  # fmt: skip
 
+    def wishes(self):
+        return {"comparison": self._comparison}
+
+    def _wish(self, _):
+        self._comparison += 1
+        self.look()
+
+    def _draw_gradients(self, found):
+        if found is None or found is self._drawn:
+            return
+        self._drawn = found
+        for title, cosine in zip(TITLES, found.cosine, strict=True):
+            there = np.isfinite(cosine)
+            self._cosines.feed(title, found.spikes[there], cosine[there])
+        self._table.object = _tabulate(found)
+
     def table(self, plot):
+        if plot != "surrogate":
+            return super().table(plot)
         if not self._picture:
             return super().table(plot)
         edges, share, surrogate = (
@@ -109,6 +149,8 @@ class LearnView(View):
         share = f"{100 * picture.reached:.0f} %"
         self._tiles.show({
             "Neurons receiving gradient": share,
+            "Neurons with saturated input": f"{picture.saturated.neurons:.1%}",
+            "Hidden CADC samples saturated": f"{picture.saturated.samples:.0%}",
             Config.param.surrogate.label: surrogate.shape,
             Config.param.beta.label: f"{surrogate.beta:g}",
             **{title: _newest(snapshot.history, name) for title, name in (
@@ -117,9 +159,10 @@ class LearnView(View):
         })  # fmt: skip
         self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
         self.summary.say(
-            f"{share} of the neurons receive gradient from an image at β = {surrogate.beta:g},"
-            f" {surrogate.shape}. {picture.verdict}".rstrip()
+            f"{share} of the neurons receive gradient from an image"
+            f" {_how(picture.method, surrogate)}. {picture.verdict}".rstrip()
         )
+        self._draw_gradients(picture.gradients)
         if picture.stages != self._numbers:
             self._numbers, self._begun = picture.stages, monotonic()
 
@@ -149,6 +192,39 @@ class LearnView(View):
         html = f'<ol style="list-style: none; padding: 0; margin: 0">{"".join(items)}</ol>'
         if html != self._stages.object:
             self._stages.object = html
+
+
+def _how(method, surrogate):
+    if method == EVENTPROP:
+        return "by EventProp: those that fire"
+    return f"at β = {surrogate.beta:g}, {surrogate.shape}"
+
+
+def _tabulate(found):
+    """The comparison of gradients as an HTML table."""
+    head = ("", "cosine", "neurons reached", "agreement", "gain")
+    lines, last = [], None
+    for layer, method, cosine, reached, agreement, gain in found.rows:
+        if layer != last:
+            lines.append(
+                f'<tr><th scope="row" colspan="5" style="{_LEFT}">{escape(layer)}</th></tr>'
+            )
+            last = layer
+        name = f"{method} (trains)" if method == TITLES[found.trained_by] else method
+        numbers = (_number(cosine, "+.2f"), f"{reached:.0%}", _number(agreement, "+.2f"),
+                   _number(gain, ".2f"))  # fmt: skip
+        cells = "".join(f'<td style="{_RIGHT}">{text}</td>' for text in numbers)
+        lines.append(f'<tr><td style="{_LEFT}">{escape(name)}</td>{cells}</tr>')
+    titles = "".join(f'<th scope="col" style="{_RIGHT}">{text}</th>' for text in head)
+    return (
+        f'<table style="font: 13px/1.5 system-ui; border-collapse: collapse"><caption'
+        f' style="{_LEFT}">Step {found.step}. {_LEGEND}</caption><tr>{titles}</tr>'
+        f"{''.join(lines)}</table>"
+    )
+
+
+def _number(value, form):
+    return f"{value:{form}}" if np.isfinite(value) else "–"
 
 
 def _newest(history, name):

@@ -5,12 +5,13 @@ To add one, write a class with ``backward`` in a file of its own and enter it in
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.learn.gradient.eventprop import EventProp
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.reference import ReferenceGradient
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -19,6 +20,9 @@ from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 
 class Gradient(Protocol):
     """Gradients of a loss with respect to weights, given a recording of the chip."""
+
+    reads_membranes: ClassVar[bool]
+    """Whether it needs the CADC samples of hidden membranes."""
 
     def backward(
         self,
@@ -30,7 +34,7 @@ class Gradient(Protocol):
     ) -> list[np.ndarray]:
         """Gradient of each layer's weights, summed over the batch : float32[input, neuron].
 
-        recording : a run of the chip with hidden membranes digitised;
+        recording : a run of the chip, with hidden membranes digitised if ``reads_membranes``;
         weights : float32[input, neuron] of each layer, as rounded on the chip, in model units;
         d_traces : float32[sample, step, label], gradient with respect to the label traces;
         d_counts : float32[sample, neuron] of each hidden layer, with respect to spike counts;
@@ -44,6 +48,9 @@ class Gradient(Protocol):
 
 GRADIENTS: dict[str, Callable[[Surrogate, IdealModel, OperatingPoint], Gradient]] = {
     "surrogate": SurrogateGradient,
+    "eventprop": EventProp,
     "reference": ReferenceGradient,
 }
-"""Methods by name: from surrogate, ideal model and operating point to a gradient."""
+"""Methods by name: from surrogate, ideal model and operating point to a gradient.
+
+The knob ``gradient`` offers all but the reference."""

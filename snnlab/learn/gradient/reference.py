@@ -6,6 +6,7 @@ build step by step.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -52,12 +53,15 @@ def response(events: Events, model: IdealModel, steps: int) -> torch.Tensor:
 
 
 def measured(
-    recording: Recording, model: IdealModel, overshoot: float | None = None
+    recording: Recording,
+    model: IdealModel,
+    overshoot: float | None = None,
+    before: bool = False,
 ) -> list[Measured]:
     """A recording, layer by layer, as the reference takes it.
 
     overshoot : refractory period in s, to evaluate the surrogate of a spike at its overshoot; None
-    to evaluate it at the threshold.
+    to evaluate it at the threshold, or with ``before`` at the sample before the spike.
     """
     steps = recording.cadc[-1].shape[1]
     layers = []
@@ -70,7 +74,9 @@ def measured(
             m = int(np.ceil(t - 1e-9))
             if m < steps:
                 fired[b, m, j], seen[b, m, j] = True, THRESHOLD
-                if overshoot is not None:
+                if before:
+                    seen[b, m, j] = trace[b, max(m - 1, 0), j]
+                elif overshoot is not None:
                     seen[b, m, j] = _continued(trace[b, max(m - 1, 0), j], t, m, ready[b, j])
                     ready[b, j] = t + overshoot / _PERIOD
         layers.append(
@@ -148,6 +154,8 @@ class ReferenceGradient:
     model: IdealModel
     point: OperatingPoint
 
+    reads_membranes: ClassVar = True
+
     def backward(
         self,
         recording: Recording,
@@ -157,13 +165,14 @@ class ReferenceGradient:
         silent: tuple[np.ndarray, ...] = (),
     ) -> list[np.ndarray]:
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
-        overshoot = self.surrogate.tau_ref if self.surrogate.at_spike == "overshoot" else None
+        at_spike = self.surrogate.at_spike
+        overshoot = self.surrogate.tau_ref if at_spike == "overshoot" else None
         tensors = [torch.tensor(w, dtype=torch.float64, requires_grad=True) for w in weights]
         with torch.enable_grad():  # torch switches it off while it runs a backward pass
             traces, counts = reference_forward(
                 response(recording.inputs, self.model, d_traces.shape[1]),
                 tensors,
-                measured(recording, self.model, overshoot),
+                measured(recording, self.model, overshoot, at_spike == "before"),
                 self.model,
                 self.surrogate.derivative,
                 silent,

@@ -20,9 +20,9 @@ HALF_UP = 1e-6
 class Surrogate:
     """A surrogate derivative, and the potential at which it is evaluated after a spike.
 
-    beta : steepness; at_spike : "threshold", or "overshoot" for what a clocked model without a
-    reset would see at the next sample; tau_ref : refractory period in s; shape : key of
-    :data:`~snnlab.model.surrogates.SHAPES`.
+    beta : steepness; at_spike : "threshold", "before" for the CADC sample before the spike, or
+    "overshoot" for what a clocked model without a reset would see at the next sample; tau_ref :
+    refractory period in s; shape : key of :data:`~snnlab.model.surrogates.SHAPES`.
     Raises :class:`SnnlabError` for an unknown shape.
     """
 
@@ -51,9 +51,10 @@ class Surrogate:
         """Potential at which each spike evaluates the surrogate : int16[spike].
 
         In LSB above the first CADC sample of its trace. "threshold": the threshold, whatever the
-        CADC reads after the reset. "overshoot": the potential that a straight line reaches at the
-        next CADC sample, which crosses the threshold at the time of the spike and begins at the
-        sample before, or at rest at the end of the refractory period if that is later.
+        CADC reads after the reset. "before": what it read last. "overshoot": the potential that a
+        straight line reaches at the next CADC sample, which crosses the threshold at the time of
+        the spike and begins at the sample before, or at rest at the end of the refractory period if
+        that is later.
 
         cadc : uint8[sample, step, neuron].
         """
@@ -64,6 +65,8 @@ class Surrogate:
         step = np.ceil(tick / period - 1e-9)
         last = np.clip(step - 1, 0, cadc.shape[1] - 1).astype(int)
         before = cadc[owner, last, channel] - cadc[owner, 0, channel].astype(float)
+        if self.at_spike == "before":
+            return before.astype(np.int16)
         begin, ready = (step - 1) * period, _previous(spikes) + self.tau_ref / TICK
         climb = np.where(ready > begin, _GAP_LSB, np.maximum(_GAP_LSB - before, 0.0))
         taken = np.maximum(tick - np.maximum(begin, ready), 1.0)

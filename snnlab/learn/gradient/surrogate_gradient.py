@@ -1,6 +1,7 @@
 """Surrogate gradients of a recorded run through the ideal model, by the numba kernels."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numba import get_num_threads
@@ -28,6 +29,8 @@ class SurrogateGradient:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
+
+    reads_membranes: ClassVar = True
 
     def backward(
         self,

@@ -13,6 +13,7 @@ from snnlab.chip.units import CODES, PHYSICAL, SCALES, UNITS, membranes
 from snnlab.config import Config
 from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
+from snnlab.model.gradients import TITLES
 from snnlab.model.surrogates import SHAPES
 from snnlab.plotting.views import confusion_cells
 from snnlab_app.browser.thumbnails import Thumbnails
@@ -280,3 +281,18 @@ def test_what_is_no_number_is_refused_with_what_is_allowed():
         knobs.stored("seed", "x")
     with pytest.raises(SnnlabError, match="hidden = 3,4 is not allowed: a list of whole numbers"):
         knobs.stored("hidden", "3,4")
+
+
+def test_gradients_are_compared_when_asked_and_only_then(session):
+    view, snapshot = shown(session, LearnView)
+    assert snapshot.picture.gradients is None
+    view._wish(None)
+    found = looked(session, view).picture.gradients
+    assert found.rows[0][1] == TITLES[0]
+    assert [row[1] for row in found.rows] == list(TITLES) * 2
+    assert "surrogate, at the threshold (trains)" in view._table.object
+    dots = view.plots["gradients"].source("EventProp").data["cosine"]
+    assert len(dots) == np.isfinite(found.cosine[-1]).sum()
+    header, _ = view.table("gradients")
+    assert "cosine" in header[-1]
+    assert looked(session, view).picture.gradients is found

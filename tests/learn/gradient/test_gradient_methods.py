@@ -17,6 +17,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
+from snnlab.config import Config
 from snnlab.learn.gradient.methods import GRADIENTS
 from snnlab.learn.gradient.reference import ReferenceGradient
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -26,10 +27,11 @@ from snnlab.learn.gradient.surrogate_gradient import (
     label_adjoint,
 )
 from snnlab.learn.network import Network, decode
-from snnlab.learn.trainer import METHOD, Trainer
+from snnlab.learn.trainer import Trainer
 from snnlab.model.surrogates import SHAPES
 
 SIZES = (40, 70, 30, 5)
+AT_SPIKE = Config.param["at_spike"].objects
 
 
 @pytest.fixture(params=GRADIENTS)
@@ -48,7 +50,7 @@ def gradients_of_loss(rng, sizes):
 
 
 @pytest.mark.parametrize("sizes", [SIZES, (20, 4)])
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 def test_the_same_arguments_give_the_same_bits_and_stay_as_they_are(method, sizes, at_spike):
     rng, point, recording, weights = recorded(sizes)
     d_traces, d_counts = gradients_of_loss(rng, sizes)
@@ -190,7 +192,7 @@ def test_the_loop_is_the_chip_forward_and_the_method_backward(method):
         assert relative(weight.grad.numpy(), grad) < 1e-5
 
 
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
     rng = np.random.default_rng(3)
     weights = [rng.normal(0.03, 0.05, (256, 40)), rng.normal(0.0, 0.3, (40, 10))]
@@ -209,7 +211,7 @@ def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
             used.append(self)
             return super().backward(*arguments)
 
-    monkeypatch.setitem(GRADIENTS, METHOD, Watched)
+    monkeypatch.setitem(GRADIENTS, "surrogate", Watched)
     reference = gradients()
     assert [gradient.surrogate for gradient in used] == [Surrogate(10.0, at_spike)]
     for a, b in zip(kernels, reference, strict=True):
@@ -223,7 +225,7 @@ def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
 @pytest.mark.parametrize("beta", [1.0, 10.0, 50.0])
 @pytest.mark.parametrize("sizes", [(50, 30, 5), (40, 70, 30, 5), (20, 4)])
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_kernels_equal_autograd(sizes, beta, model, at_spike, shape):
     rng, point, recording, weights = recorded(sizes, model=model)
@@ -275,13 +277,17 @@ def hidden_layer(neurons=70, labels=5, surrogate=SURROGATE, model=MODEL):
 
 
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
-@pytest.mark.parametrize("at_spike", ["threshold", "overshoot"])
+@pytest.mark.parametrize("at_spike", AT_SPIKE)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_hidden_adjoint_agrees_with_its_twins(model, at_spike, shape):
     surrogate = Surrogate(10.0, at_spike, shape=shape)
     recording, (upstream, weight, d_count, cadc), adjoint = hidden_layer(30, 5, surrogate, model)
     fired = recording.spikes[0]
-    at = twin.at_spikes(cadc, fired, OperatingPoint.tau_ref) if at_spike == "overshoot" else None
+    at = {
+        "threshold": lambda: None,
+        "before": lambda: twin.before_spikes(cadc, fired),
+        "overshoot": lambda: twin.at_spikes(cadc, fired, OperatingPoint.tau_ref),
+    }[at_spike]()
     derivative = partial(twin.SURROGATES[shape], beta=10.0)
     g = twin.hidden_gradient(upstream, weight, d_count, cadc, derivative, fired, at)
     expected = twin.layer_adjoint(recording.inputs, g, model)

@@ -1,0 +1,72 @@
+"""What of a recording lies at an end of its range: synaptic currents, CADC samples.
+
+Membranes are held at their rails, which lie outside the converter's range: the share of samples at
+its ends is never less than that of membranes at theirs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from snnlab.chip import constants as c
+from snnlab.chip.recording import Recording
+from snnlab.events import TICK
+
+MAX_IMAGES = 8
+"""Images on which currents are computed: a share of neurons needs no more."""
+
+
+class Saturated(NamedTuple):
+    """Shares of what is at its limit, each of the layer where it is highest, 0…1.
+
+    neurons : whose synaptic input saturates, mean over images; samples : of the hidden CADC.
+    """
+
+    neurons: float
+    samples: float
+
+    def describe(self) -> str:
+        """Both shares in words."""
+        return (
+            f"the synaptic inputs of {self.neurons:.1%} of the neurons and {self.samples:.0%} of"
+            " the hidden CADC samples are saturated"
+        )
+
+
+def measure_saturation(
+    recording: Recording, weights_lsb: list[np.ndarray], tau_syn: float
+) -> Saturated:
+    """What is at its limit in a recording; weights and tau_syn : see :func:`saturated_currents`."""
+    return Saturated(
+        max(saturated_currents(recording, w, k, tau_syn) for k, w in enumerate(weights_lsb)),
+        max((saturated_samples(recording, k) for k in range(len(recording.spikes))), default=0.0),
+    )
+
+
+def saturated_currents(
+    recording: Recording, weight_lsb: np.ndarray, layer: int, tau_syn: float
+) -> float:
+    """Share of neurons whose synaptic input reaches its limit, mean over images.
+
+    A chip cannot measure its currents: these are of nominal synapses. Excitatory and inhibitory
+    input saturate apart. weight_lsb : int8[input, neuron], as written; tau_syn : s.
+    """
+    events = (recording.inputs, *recording.spikes)[layer]
+    limit, reached = c.SYNAPTIC_LIMIT * c.WEIGHT_MAX_LSB, []
+    both = np.stack([np.maximum(weight_lsb, 0), np.maximum(-weight_lsb.astype(np.int16), 0)], 1)
+    both = both.astype(np.float32)  # [input, sign, neuron]
+    for b in range(min(len(events), MAX_IMAGES)):
+        mine = slice(events.offsets[b], events.offsets[b + 1])
+        current = highest = np.zeros(both.shape[1:], np.float32)
+        left = np.exp(-np.diff(events.tick[mine], prepend=0) * (TICK / tau_syn))
+        for channel, share in zip(events.channel[mine], left.astype(np.float32), strict=True):
+            current = current * share + both[channel]
+            highest = np.maximum(highest, current)
+        reached.append((highest >= limit).any(axis=0).mean())
+    return float(np.mean(reached)) if reached else 0.0
+
+
+def saturated_samples(recording: Recording, layer: int) -> float:
+    """Share of CADC samples at an end of the converter's range, without those before any input."""
+    at_end = recording.saturated(layer)[:, 1:]
+    return float(at_end.mean()) if at_end.size else 0.0
