@@ -18,12 +18,12 @@ from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.data.images import augment
 from snnlab.data.source import TEST_IDS
-from snnlab.data.spikes import RecordedSpikes
+from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
-from snnlab.learn.feed import Feed, open_source
+from snnlab.learn.feed import Feed, count_samples, open_source
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -107,12 +107,14 @@ class Trainer:
                 f"Trainer with a die of type {type(die).__name__}: give a Die, as Die.draw(…) and"
                 " Die.load(path) do; the knob die takes a name"
             )
-        self.config, self.dataset = config, dataset.checked()
+        self.config, self.settings = config, SimpleNamespace(**config.values())
+        self.dataset = dataset.checked()
+        if isinstance(dataset, RecordedSpikes):
+            self.dataset = dataset.arranged(self.settings)
         self.own_die = die and die.checked()
-        self.settings = SimpleNamespace(**config.values())
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
-            samples=config.samples, substeps=config.substeps,
+            samples=count_samples(self.dataset, self.settings), substeps=config.substeps,
         )  # fmt: skip
         self.source = open_source(self.dataset, self.settings, self.point.window)
         classes = len(self.source.classes)

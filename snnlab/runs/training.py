@@ -134,7 +134,7 @@ def _epoch(recorder, pressed, warned):
     Returns the diagnosis, if any; one equal to ``warned``, of the epoch before, is not repeated.
     """
     trainer, recent = recorder.trainer, deque(maxlen=50)
-    images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
+    images, done = len(trainer.dataset.train_labels), trainer.step % trainer.steps_per_epoch
     epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
 
     def line():
