@@ -119,7 +119,9 @@ class Config(Knobs):
         bounds=(0.01, 20.0),
         unit="s",
         label="Duration heard",
-        doc="Recorded time that is played to the chip; what comes later is not heard.",
+        doc="Recorded time that is played to the chip: what comes later is not heard, and shorter"
+        " recordings are followed by silence. Divided by the speedup it is the length of a run, at"
+        " most 523 µs.",
     )
     channel_noise = PhysicalNumber(
         0.0,
@@ -238,8 +240,8 @@ class Config(Knobs):
         OperatingPoint.samples,
         bounds=(2, 100),
         label="CADC samples",
-        doc="Converter samples per image, one every 1.7 µs: how long an image lasts; recordings take"
-        " as many as they last.",
+        doc="Converter samples per image, one every 1.7 µs: how long an image lasts. Recordings"
+        " last for the duration heard.",
     )
     substeps = param.Integer(
         4,

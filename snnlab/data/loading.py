@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def load(
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}{meant}")
     entry = CATALOGUE[name].checked(side)
     if entry.recordings:
-        return _recordings(name, data_dir, progress or _silence)
+        return import_module(_RECORDINGS[name]).load(data_dir, progress or _silence)
     if entry.own:
         return _own(name, side, data_dir, progress or _silence)
     if name in _GENERATED:
@@ -73,27 +74,13 @@ _GENERATED: dict[str, tuple[Callable[[], Arrays], str]] = {
 }
 
 
-def _recordings(
-    name: str, data_dir: str | os.PathLike[str] | None, tell: Tell
-) -> RecordedSpikes:
-    # Imported only where they are needed, as scipy's filters take a moment.
-    if name == "spoken-digits":
-        from snnlab.data.published import spoken_digits
-
-        return spoken_digits.load(data_dir, tell)
-    if name == "shd":
-        from snnlab.data.published import shd
-
-        return shd.load(data_dir, tell)
-    from snnlab.data.spikes.files import load_spikes
-
-    if not data_dir:
-        raise SnnlabError(
-            f"data set {name} is your own: give its path by --data-dir (HDF5 or npz, or a folder"
-            " with a training and a test file)"
-        )
-    tell(f"reading {data_dir}", None)
-    return load_spikes(data_dir)
+_RECORDINGS = {
+    "spoken-digits": "snnlab.data.published.spoken_digits",
+    "shd": "snnlab.data.published.shd",
+    "spikes": "snnlab.data.spikes.files",
+}
+"""Modules whose ``load(data_dir, tell)`` reads recordings. Imported by name, when they are needed:
+the cochlea needs numba, which what draws must not import with this module."""
 
 
 def _own(name: str, side: int, data_dir: str | os.PathLike[str] | None, tell: Tell) -> Dataset:

@@ -166,6 +166,11 @@ class Trainer:
         return self.step // self.steps_per_epoch
 
     @property
+    def power_mode(self) -> str:
+        """How :func:`snnlab.chip.power.estimate` counts the time of an input in inference."""
+        return "inference" if isinstance(self.dataset, Dataset) else "whole"
+
+    @property
     def train_events(self) -> Events:
         """Spikes of all training inputs, not augmented."""
         return self.source.events("train")

@@ -9,7 +9,7 @@ from snnlab.data.catalogue import Tell
 from snnlab.errors import SnnlabError
 
 _TIMEOUT = (5.0, 60.0)  # s, to connect and between two chunks; the hosts may be slow
-_CHUNK = 1 << 18  # bytes
+_CHUNK = 1 << 13  # bytes; what a broken connection has sent of one is lost
 ATTEMPTS = 5
 """Times that a download is taken up again in one call."""
 PAUSE = 1.0

@@ -89,5 +89,6 @@ def _obtain(path, checksum, tell):
     if found != checksum:
         path.unlink(missing_ok=True)
         raise SnnlabError(
-            f"{path}: expected MD5 {checksum}, found {found}; removed: it is fetched again next time"
+            f"{path}: expected MD5 {checksum}, found {found}; it was removed and is fetched again"
+            " the next time"
         )

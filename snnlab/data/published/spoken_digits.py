@@ -48,7 +48,7 @@ def load(data_dir: str | os.PathLike[str] | None, tell: Tell) -> RecordedSpikes:
     """The data set, from the cached spikes if the recordings have been converted before.
 
     data_dir : as for :func:`snnlab.data.load`. Raises :class:`~snnlab.errors.DataUnavailable` if
-    neither a folder, the cache nor the host has the recordings, :class:`SnnlabError` for other ones.
+    neither a folder, the cache nor the host has it, :class:`SnnlabError` for other recordings.
     """
     chosen = data_dir or os.environ.get("SNNLAB_DATA")
     if chosen:
@@ -188,13 +188,17 @@ def convert(wavs: Wavs, tell: Tell) -> dict[str, np.ndarray]:
 def hear(source: str | Path | bytes) -> tuple[np.ndarray, np.ndarray]:
     """Spikes of a wav file, from where its sound begins: uint16[spike] ticks and channels.
 
-    Ticks are of RESOLUTION seconds; what comes later than 16 bits reach, 1.6 s, is not heard.
-    Raises :class:`SnnlabError` for what is no wav file or is silent.
+    Ticks are of RESOLUTION seconds. Raises :class:`SnnlabError` for what is no wav file, is silent,
+    or holds more sound than 16 bits of ticks, 1.6 s.
     """
-    times, channel = COCHLEA.spikes(trim(read_wav(source)))
-    tick = np.floor(times / RESOLUTION)
-    heard = tick <= LAST_TICK
-    return tick[heard].astype(np.uint16), channel[heard]
+    sound = trim(read_wav(source))
+    if sound.seconds > LAST_TICK * RESOLUTION:
+        raise SnnlabError(
+            f"holds {sound.seconds:,.1f} s of sound, a spoken digit takes at most"
+            f" {LAST_TICK * RESOLUTION:.1f} s: cut it to one digit"
+        )
+    times, channel = COCHLEA.spikes(sound)
+    return np.floor(times / RESOLUTION).astype(np.uint16), channel
 
 
 def _parse(name):
@@ -251,4 +255,3 @@ def _keep(path, arrays, tell):
         write_whole(path, npz(arrays))
     except OSError as error:  # with a full or read-only disk, the next start converts again
         tell(f"not cached: {path} cannot be written ({error.strerror})", None)
-

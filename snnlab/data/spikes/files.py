@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from snnlab import install
+from snnlab.data.catalogue import Tell
 from snnlab.data.dataset import Own
 from snnlab.data.own.places import Place
 from snnlab.data.spikes.packing import MAX_CHANNELS, Table, choose_channels, choose_unit
-from snnlab.data.spikes.recorded import RecordedSpikes
+from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import load_npz
 
@@ -71,7 +72,15 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
     return whole if len(files) > 1 else _divided(whole, tests[0])
 
 
-PARTS = ("train", "test")
+def load(data_dir: str | os.PathLike[str] | None, tell: Tell) -> RecordedSpikes:
+    """As :func:`load_spikes`, for :func:`snnlab.data.load`."""
+    if not data_dir:
+        raise SnnlabError(
+            "data set spikes is your own: give its path by --data-dir (HDF5 or npz, or a folder"
+            " with a training and a test file)"
+        )
+    tell(f"reading {data_dir}", None)
+    return load_spikes(data_dir)
 
 
 def _find_parts(place):
@@ -133,7 +142,7 @@ def unzip(path: Path, out: Path, what: str) -> None:
 
 def _read_hdf5(path, what):
     if importlib.util.find_spec("h5py") is None:
-        raise install.missing("h5py, which reads HDF5, is", "sound")
+        raise install.missing("h5py, which reads HDF5, is", "spikes")
     with TemporaryDirectory(prefix="snnlab-") as folder:
         out = Path(folder) / "spikes.npz"
         _run_reader(path, out, what)

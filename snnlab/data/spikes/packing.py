@@ -1,5 +1,4 @@
-"""From times, units and labels, as files hold them, to recordings; all that is wrong is found here.
-"""
+"""From times, units and labels, as files hold them, to recordings: what is wrong is found here."""
 
 from dataclasses import dataclass, field
 

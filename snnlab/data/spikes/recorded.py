@@ -16,7 +16,7 @@ from snnlab.events import LAST_TICK, TICK, Events
 from snnlab.text.spelling import did_you_mean
 
 RESOLUTION = 25e-6
-"""Time step in which recordings are kept : s. 16 bits of it hold 1.6 s; longer ones get a coarser."""
+"""Time step in which recordings are kept : s. 16 bits hold 1.6 s; longer ones get a larger step."""
 MAX_SAMPLES = OperatingPoint.LIMITS["samples"][1]
 PARTS = ("train", "test")
 
@@ -219,15 +219,17 @@ class RecordedSpikes:
     # ── time ──
 
     def count_samples(self, settings) -> int:
-        """CADC samples for which a recording is emulated: until its last spike, or ``duration``.
+        """CADC samples for which a recording is emulated: ``duration``, played faster.
 
-        Raises :class:`SnnlabError` if that is longer than 16 bits of time stamps reach.
+        Ticks of the chip are played for ``samples``, or as long as the last spike needs. Raises
+        :class:`SnnlabError` for more than the 16 bits of time stamps reach.
         """
-        last = max((int(e.tick.max()) for e in (self.train, self.test) if e.tick.size), default=0)
         period = BRAINSCALES2.dt_cadc
         if self.unit is None:
-            return min(max(settings.samples, ceil((last + 1) * TICK / period) + 1), MAX_SAMPLES)
-        seconds = min(settings.duration, (last + 1) * self.unit)
+            ends = (int(e.tick.max()) for e in (self.train, self.test) if e.tick.size)
+            needed = ceil((max(ends, default=0) + 1) * TICK / period) + 1
+            return min(max(settings.samples, needed), MAX_SAMPLES)
+        seconds = settings.duration
         samples = ceil(seconds / settings.speedup / period - 1e-9) + 1
         if samples > MAX_SAMPLES:
             raise SnnlabError(

@@ -76,9 +76,9 @@ class SpikeSource:
                 partner[k] = rng.choice(np.flatnonzero(labels == labels[index[k]]))
         other = self.dataset.train.take(partner)
         both = _merged(events, other)
-        first = np.concatenate(
-            [np.zeros(len(events.tick), bool), np.ones(len(other.tick), bool)]
-        )[both[1]]  # whether a spike is the partner's
+        first = np.concatenate([np.zeros(len(events.tick), bool), np.ones(len(other.tick), bool)])[
+            both[1]
+        ]  # whether a spike is the partner's
         blended = (partner != index)[both[0].owner]
         keep = [rng.random(n) < 0.5 for rng, n in zip(draws, both[0].counts, strict=True)]
         return both[0], np.where(blended, np.concatenate(keep), ~first)
@@ -98,9 +98,7 @@ def _only(events, kept):
     """The spikes where ``kept``, bool[spike], is True."""
     counts = np.bincount(events.owner[kept], minlength=len(events))
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    return Events(
-        offsets, events.tick[kept], events.channel[kept], events.n_channels, events.ids
-    )
+    return Events(offsets, events.tick[kept], events.channel[kept], events.n_channels, events.ids)
 
 
 def _merged(a, b):
@@ -109,6 +107,4 @@ def _merged(a, b):
     both = join([a, b])
     order = np.lexsort((both.tick, owner))  # stable: a spike of a comes before one of b
     offsets = a.offsets + b.offsets
-    return Events(
-        offsets, both.tick[order], both.channel[order], a.n_channels, a.ids
-    ), order
+    return Events(offsets, both.tick[order], both.channel[order], a.n_channels, a.ids), order
