@@ -2,6 +2,7 @@
 
 import io
 import struct
+from hashlib import sha256
 
 import numpy as np
 from scipy.io import wavfile
@@ -48,3 +49,20 @@ def wav_24(samples, rate=8_000):
     head = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 1, 1,
                        rate, 3 * rate, 3, 24, b"data", len(data))  # fmt: skip
     return head + data
+
+
+def make_wavs():
+    """Two speakers say two digits six times each."""
+    return {
+        f"{digit}_{speaker}_{take}.wav": wav(
+            word(formant=500.0 + 900.0 * digit, pitch=pitch, seed=take, seconds=0.2)
+        )
+        for digit in (0, 1) for speaker, pitch in (("george", 110.0), ("theo", 160.0))
+        for take in range(7)
+    }  # fmt: skip
+
+
+def digest(wavs):
+    """Digest of the content of recordings by name, as the data set of digits has it."""
+    lines = "".join(f"{name} {sha256(wavs[name]).hexdigest()}\n" for name in sorted(wavs))
+    return sha256(lines.encode()).hexdigest()

@@ -7,7 +7,6 @@ import io
 import os
 import tarfile
 import threading
-from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import leave_out
 from refusal import refused
-from sounds import wav, word
+from sounds import digest, make_wavs, wav, word
 
 from snnlab.data import load
 from snnlab.data.published import download, spoken_digits
@@ -27,23 +26,7 @@ ELSEWHERE = Path(os.environ["SNNLAB_DATA"]) if "SNNLAB_DATA" in os.environ else 
 NOBODY = "http://127.0.0.1:1"  # a port nothing listens on
 
 
-def make_wavs():
-    """Two speakers say two digits six times each."""
-    return {
-        f"{digit}_{speaker}_{take}.wav": wav(
-            word(formant=500.0 + 900.0 * digit, pitch=pitch, seed=take, seconds=0.2)
-        )
-        for digit in (0, 1) for speaker, pitch in (("george", 110.0), ("theo", 160.0))
-        for take in range(7)
-    }  # fmt: skip
-
-
 WAVS = make_wavs()
-
-
-def digest(wavs):
-    lines = "".join(f"{name} {sha256(wavs[name]).hexdigest()}\n" for name in sorted(wavs))
-    return sha256(lines.encode()).hexdigest()
 
 
 def archive(wavs, extra=()):

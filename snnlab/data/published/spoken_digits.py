@@ -36,6 +36,8 @@ TEST_TAKES = 5
 """Recordings 0 to 4 of each digit and speaker are the official test set."""
 FOLDERS = ("fsdd", NAME, "free-spoken-digit-dataset", ".")
 """Where in a folder of data sets the archive or the recordings may be."""
+MAX_SECONDS = 3.0
+"""Sound that a single digit may take, without the silence around it; the longest takes 2.2 s."""
 MAX_WAV_BYTES, MAX_WAVS = 2**20, 10_000
 _WAV = re.compile(r"(?:.*/)?([0-9]_[a-z]+_[0-9]+\.wav)")
 _FORM = 2
@@ -188,17 +190,19 @@ def convert(wavs: Wavs, tell: Tell) -> dict[str, np.ndarray]:
 def hear(source: str | Path | bytes) -> tuple[np.ndarray, np.ndarray]:
     """Spikes of a wav file, from where its sound begins: uint16[spike] ticks and channels.
 
-    Ticks are of RESOLUTION seconds. Raises :class:`SnnlabError` for what is no wav file, is silent,
-    or holds more sound than 16 bits of ticks, 1.6 s.
+    Ticks are of RESOLUTION seconds; what comes later than their 16 bits reach, 1.6 s, is not heard.
+    Raises :class:`SnnlabError` for what is no wav file, is silent, or is longer than one digit.
     """
     sound = trim(read_wav(source))
-    if sound.seconds > LAST_TICK * RESOLUTION:
+    if sound.seconds > MAX_SECONDS:
         raise SnnlabError(
             f"holds {sound.seconds:,.1f} s of sound, a spoken digit takes at most"
-            f" {LAST_TICK * RESOLUTION:.1f} s: cut it to one digit"
+            f" {MAX_SECONDS:g} s: cut it to one digit"
         )
     times, channel = COCHLEA.spikes(sound)
-    return np.floor(times / RESOLUTION).astype(np.uint16), channel
+    tick = np.floor(times / RESOLUTION)
+    heard = tick <= LAST_TICK
+    return tick[heard].astype(np.uint16), channel[heard]
 
 
 def _parse(name):
