@@ -27,6 +27,7 @@ from snnlab.learn.feed import Feed, count_samples, open_source
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.memory import check_batch, choose_evaluation_batch
 from snnlab.learn.network import Network
 from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
@@ -37,7 +38,6 @@ from snnlab.seeding import key, stream
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
-EVALUATION_BATCH = 500
 METHOD = "surrogate"
 """Gradient method, a key of :data:`~snnlab.learn.gradient.methods.GRADIENTS`."""
 
@@ -120,6 +120,7 @@ class Trainer:
         classes = len(self.source.classes)
         topology = Topology.chain((self.source.n_channels, *config.hidden, classes))
         self.mapping = Mapping(topology.sizes, chips=config.chips)
+        check_batch(topology, self.point, min(config.batch, len(self.source.labels("train"))))
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.source, self.settings)
         self.network = Network(topology, config.seed)
@@ -327,7 +328,8 @@ class Trainer:
         """
         events, chip = self.test_events, chip or self.chip
         weights, trial = self.weights_lsb(chip), key(self.settings.seed, "test", self.step)
-        for first in range(0, len(events), EVALUATION_BATCH):
-            part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
+        size = choose_evaluation_batch(self.network.topology, self.point)
+        for first in range(0, len(events), size):
+            part = np.arange(first, min(first + size, len(events)))
             run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
             yield part, run

@@ -20,7 +20,8 @@ from snnlab.data.images.drawing import image_like
 from snnlab.data.images.pictures import read_picture
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
-from snnlab.learn.trainer import EVALUATION_BATCH, TEST_IDS, Trainer
+from snnlab.learn.memory import choose_evaluation_batch
+from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.runs.run import Run, find_run, load_weights
 from snnlab.seeding import key
 from snnlab.studies.decision import decision_time
@@ -132,8 +133,9 @@ class Classifier:
         whichever others are with it.
         """
         inputs = list(inputs)
-        for first in range(0, len(inputs), EVALUATION_BATCH):
-            part = slice(first, first + EVALUATION_BATCH)
+        size = choose_evaluation_batch(self._trainer.network.topology, self._trainer.point)
+        for first in range(0, len(inputs), size):
+            part = slice(first, first + size)
             yield from self._decided(inputs[part], None if ids is None else ids[part])
 
     def _decided(self, inputs, ids):
