@@ -21,6 +21,7 @@ _HOME = {
     "Network": "snnlab.learn.network",
     "OperatingPoint": "snnlab.chip.operating_point",
     "Progress": "snnlab.learn.trainer",
+    "RecordedSpikes": "snnlab.data.spikes.recorded",
     "Recording": "snnlab.chip.recording",
     "SnnlabError": "snnlab.errors",
     "Trainer": "snnlab.learn.trainer",
@@ -29,6 +30,7 @@ _HOME = {
     "interactive": "snnlab_app.notebook.notebook",
     "latency_encode": "snnlab.data.images.encoding",
     "load": "snnlab.data",
+    "load_spikes": "snnlab.data.spikes.files",
     "recipe": "snnlab.recipes",
 }
 

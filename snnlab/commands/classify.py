@@ -1,4 +1,4 @@
-"""``snnlab classify``: a stored run decides on picture files."""
+"""``snnlab classify``: a stored run decides on picture files, one of spoken digits on wav files."""
 
 import argparse
 import os
@@ -17,18 +17,19 @@ from snnlab.text.tables import aligned
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
 FAILED = 2
 PROGRESS_INTERVAL = 20
-"""Pictures between two updates of the progress bar."""
+"""Files between two updates of the progress bar."""
 
 
 def add_classify(commands) -> None:
     """Add the command to a parser's commands."""
-    text = "classify pictures with a run: class, potential, time and energy of each"
+    text = "classify pictures or sounds with a run: class, potential, time and energy of each"
     parser = commands.add_parser("classify", help=text, description=text)
     parser.set_defaults(command=_classify, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
-    text = "picture files, folders of them, patterns such as '*.png', or - for standard input"
-    parser.add_argument("pictures", type=filled, nargs="+", metavar="PICTURE", help=text)
-    text = "write a row per picture with all potentials to a file, or - for standard output"
+    text = "picture files, or wav files for a run on spoken digits; folders of them, patterns such"
+    text += " as '*.png', or - for standard input"
+    parser.add_argument("files", type=filled, nargs="+", metavar="FILE", help=text)
+    text = "write a row per file with all potentials to a file, or - for standard output"
     parser.add_argument("--csv", type=filled, metavar="FILE", help=text)
     text = "take pictures as images of the data set (default: those of its size; others are boxed)"
     parser.add_argument("--as-is", action=argparse.BooleanOptionalAction, help=text)
@@ -44,27 +45,27 @@ def _classify(arguments):
     from snnlab.text.progress import Bar
 
     classifier = Classifier(run)
-    found, names, images, unread = [], [], [], []
-    for given in arguments.pictures:
+    found, names, inputs, unread = [], [], [], []
+    for given in arguments.files:
         with _named(given, unread):
-            found += _find_pictures(given)
+            found += _find_files(given, classifier.kind)
     with Bar() as bar:
         for k, name in enumerate(found):
             if k % PROGRESS_INTERVAL == 0:
-                bar.tell(f"picture {k + 1} of {len(found)}", k / len(found))
+                bar.tell(f"{classifier.kind} {k + 1} of {len(found)}", k / len(found))
             with _named(name, unread):
                 source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
-                images.append(classifier.image(source, arguments.as_is))
+                inputs.append(classifier.read(source, arguments.as_is))
                 names.append("standard input" if name == STANDARD_INPUT else name)
-    if images:
-        rows = list(zip(names, classifier.decide(images), strict=True))
-        _write(rows, classifier.classes, arguments.csv)
+    if inputs:
+        rows = list(zip(names, classifier.decide(inputs), strict=True))
+        _write(rows, classifier, arguments.csv)
     return FAILED if unread else 0
 
 
 @contextmanager
 def _named(name, unread) -> Iterator[None]:
-    """Classify one picture; an error is printed and does not stop the others."""
+    """Classify one file; an error is printed and does not stop the others."""
     from tqdm import tqdm
 
     try:
@@ -75,34 +76,35 @@ def _named(name, unread) -> Iterator[None]:
         tqdm.write(f"snnlab: {where}{error}", file=sys.stderr)
 
 
-def _find_pictures(name) -> list[str]:
-    """The file itself, or the sorted pictures of a folder or pattern."""
+def _find_files(name, kind) -> list[str]:
+    """The file itself, or the sorted pictures or sounds of a folder or pattern."""
     from snnlab.data.own.labelled import natural_key
 
     found = [name]
     if os.path.isdir(name):  # False for an invalid name
-        found = [str(path) for path in Path(name).rglob("*") if _looks_like_a_picture(path)]
+        found = [str(path) for path in Path(name).rglob("*") if _looks_like(kind, path)]
     elif has_magic(name) and not os.path.lexists(name):
         found = glob(name, recursive=True)
     if not found:
-        raise SnnlabError(f"there are no pictures in {name}: give files, folders or patterns")
+        raise SnnlabError(f"there are no {kind}s in {name}: give files, folders or patterns")
     return sorted(found, key=natural_key)
 
 
-def _looks_like_a_picture(path):
+def _looks_like(kind, path):
     from snnlab.data.own.class_folders import SUFFIXES
 
-    known = path.suffix.lower() in {*SUFFIXES, ".heic", ".heif", ".svg"}
+    pictures = {*SUFFIXES, ".heic", ".heif", ".svg"}
+    known = path.suffix.lower() in ({".wav"} if kind == "sound" else pictures)
     return known and not path.name.startswith(".") and path.is_file()
 
 
-def _write(rows, classes, to):
+def _write(rows, classifier, to):
     from snnlab.runs.tables import csv_of
 
     if to is None:
-        print(aligned([HEAD, *(_line(*row) for row in rows)]))
+        print(aligned([(classifier.kind, *HEAD), *(_line(*row) for row in rows)]))
         return
-    head = [*COLUMNS, *(f"potential {name}" for name in classes)]
+    head = [classifier.kind, *COLUMNS, *(f"potential {name}" for name in classifier.classes)]
     content = csv_of(head, (_cells(*row) for row in rows)).getvalue().replace("\r\n", "\n")
     if to == STANDARD_OUTPUT:
         print(content, end="")
@@ -113,12 +115,12 @@ def _write(rows, classes, to):
         raise SnnlabError(f"table {to} cannot be written: {error.strerror}") from None
 
 
-HEAD = ("picture", "class", "potential", "second", "after µs", "hidden spikes", "about µJ")
+HEAD = ("class", "potential", "second", "after µs", "hidden spikes", "about µJ")
 COLUMNS = (
-    "picture", "class", "potential", "second class", "second potential", "time_us",
+    "class", "potential", "second class", "second potential", "time_us",
     "hidden_spikes", "energy_uJ", "energy_low_uJ", "energy_high_uJ",
 )  # fmt: skip
-"""Columns of the CSV before the potentials of all classes."""
+"""Columns of the CSV between the name and the potentials of all classes."""
 
 
 def _line(name, decision):

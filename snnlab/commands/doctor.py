@@ -24,6 +24,7 @@ from snnlab.text.tables import aligned
 PARTS = {
     "app": "dashboard",
     "nir": "exchange as NIR",
+    "spikes": "HDF5 recordings",
     "sweep": "sweeps",
     "tensorboard": "TensorBoard",
     "reproduce": "figures of reproduce",
@@ -218,6 +219,8 @@ def _locate(entry, chosen):
 
     if entry.own:
         return "yours: --data-dir"
+    if entry.fetched:
+        return _locate_recordings(entry, chosen)
     if not entry.files:
         return "comes with snnlab and its libraries"
     folders = [chosen] if chosen else filter(None, (entry.system_folder, cache_folder()))
@@ -227,6 +230,22 @@ def _locate(entry, chosen):
         except SnnlabError:
             continue
         return f"folder {next(iter(paths.values())).parent}"
+    return "not in SNNLAB_DATA" if chosen else "not here: fetched on first use"
+
+
+def _locate_recordings(entry, chosen):
+    from snnlab.data.published import shd, spoken_digits
+    from snnlab.files import cache_folder
+
+    where = Path(chosen).expanduser() if chosen else cache_folder() / entry.name
+    if entry.name == shd.NAME:
+        found = any((home / name).is_file() for home in (where, where / shd.NAME)
+                    for name in shd.FILES)  # fmt: skip
+        found = where if found else None
+    else:
+        found = spoken_digits.find(where)
+    if found:
+        return f"{'folder' if found.is_dir() else 'archive'} {found}"
     return "not in SNNLAB_DATA" if chosen else "not here: fetched on first use"
 
 

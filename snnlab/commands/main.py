@@ -236,7 +236,7 @@ def _bench(arguments):
 
 
 def _data(arguments):
-    from snnlab.data import count_images, load
+    from snnlab.data import Dataset, count_images, load
     from snnlab.data.catalogue import CATALOGUE
     from snnlab.text.progress import Bar
 
@@ -244,9 +244,10 @@ def _data(arguments):
         known.check_place(arguments.data_dir)
     with Bar() as bar:
         dataset = load(arguments.name, data_dir=arguments.data_dir, progress=bar.tell)
+    kind = "images" if isinstance(dataset, Dataset) else "recordings"
     print(
-        f"{dataset.name}: {len(dataset.train_images)} training and {len(dataset.test_images)} test"
-        f" images of {len(dataset.classes)} classes, from {dataset.origin}"
+        f"{dataset.name}: {len(dataset.train_labels)} training and {len(dataset.test_labels)} test"
+        f" {kind} of {len(dataset.classes)} classes, from {dataset.origin}"
     )
     if dataset.own:
         print(aligned([("", *row) for row in count_images(dataset)], right=(2, 3)))

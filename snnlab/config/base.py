@@ -14,7 +14,7 @@ from snnlab.text.spelling import did_you_mean
 
 MAX_SHOWN = 100
 """Largest number of characters of a value that an error quotes."""
-_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17"}
+_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17", "held_out": "0-3"}
 
 
 class Knobs(param.Parameterized):

@@ -41,7 +41,7 @@ class Config(Knobs):
         objects=list(CATALOGUE),
         label="Data set",
         doc="Data set to learn; of your own are folder (a sub-folder of pictures per class, CSV,"
-        " npz or zip) and idx (idx files of any data set).",
+        " npz or zip), idx (idx files of any data set) and spikes (recorded spikes, HDF5 or npz).",
     )
     side = param.Selector(
         default=16,
@@ -87,13 +87,15 @@ class Config(Knobs):
         bounds=(0.0, 4.0),
         unit="px",
         label="Shift",
-        doc="Training images are shifted by up to this far along each axis.",
+        doc="Training images are shifted by up to this far along each axis, recordings by so many"
+        " channels of the chip.",
     )
     stretch = percentage(
         0.0,
         0.5,
         "Stretch",
-        "Training images are stretched or squeezed by up to this much along each axis.",
+        "Training images are stretched or squeezed by up to this much along each axis, recordings"
+        " in time.",
     )
     bend = PhysicalNumber(
         0.0,
@@ -107,6 +109,49 @@ class Config(Knobs):
         1.0,
         "Mirrored",
         "Share of training images whose left and right are swapped.",
+    )
+
+    speedup = strength(
+        2000.0, 500.0, 50_000.0, "Speedup",
+        "Recordings are played to the chip so many times faster than they were made.",
+    )  # fmt: skip
+    duration = PhysicalNumber(
+        0.6,
+        bounds=(0.01, 20.0),
+        unit="s",
+        label="Duration heard",
+        doc="Recorded time that is played to the chip: what comes later is not heard, and shorter"
+        " recordings are followed by silence. Divided by the speedup it is the length of a run, at"
+        " most 523 µs.",
+    )
+    channel_noise = PhysicalNumber(
+        0.0,
+        bounds=(0.0, 100.0),
+        label="Channel noise",
+        doc="Each spike of a training recording moves to another channel, by this standard"
+        " deviation in channels of the recording.",
+    )
+    blend = percentage(
+        0.0,
+        1.0,
+        "Blended",
+        "Share of training recordings of which half the spikes are replaced by half of those of"
+        " another recording of the same class.",
+    )
+    split = param.Selector(
+        default="official",
+        objects=["official", "validation"],
+        label="Test recordings",
+        doc="What recordings are tested on: the data set's test set, or a tenth of its training"
+        " recordings, to choose settings by.",
+    )
+    held_out = Numbers(
+        default=[],
+        within=(0, 10_000),
+        bounds=(0, 1000),
+        label="Held-out speakers",
+        doc="Speakers, by number, whose recordings are tested on and never learned; none for the"
+        " split above.",
     )
 
     hidden = Numbers(
@@ -196,7 +241,8 @@ class Config(Knobs):
         OperatingPoint.samples,
         bounds=(2, 100),
         label="CADC samples",
-        doc="Converter samples per image, one every 1.7 µs: how long an image lasts.",
+        doc="Converter samples per image, one every 1.7 µs: how long an image lasts. Recordings"
+        " last for the duration heard.",
     )
     substeps = param.Integer(
         4,
@@ -296,7 +342,8 @@ class Config(Knobs):
     GROUPS: ClassVar = {
         "Data": (
             "dataset", "side", "encoding", "tau_in", "theta_in", "grid", "rotation", "shift",
-            "stretch", "bend", "mirror",
+            "stretch", "bend", "mirror", "speedup", "duration", "channel_noise", "blend", "split",
+            "held_out",
         ),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
@@ -316,7 +363,8 @@ class Config(Knobs):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient",
+            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient", "channel_noise",
+            "blend",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

@@ -1,4 +1,4 @@
-"""Data sets of labelled images: four published ones and your own, square, 8 bits, 16×16 or 28×28.
+"""Data sets: labelled images, square, 8 bits, 16×16 or 28×28, and labelled recordings of spikes.
 
 >>> load("digits").train_images.shape
 (1438, 16, 16)
@@ -6,5 +6,6 @@
 
 from snnlab.data.dataset import Dataset, Own, count_images
 from snnlab.data.loading import load
+from snnlab.data.spikes.recorded import RecordedSpikes
 
-__all__ = ["Dataset", "Own", "count_images", "load"]
+__all__ = ["Dataset", "Own", "RecordedSpikes", "count_images", "load"]

@@ -43,6 +43,8 @@ class Entry:
     in_wheel : whether the wheel of :mod:`snnlab.data.published.wheel` contains it
     published : pixels per side of the original images
     own : whether the user supplies the data; classes and sizes are then known only after reading
+    recordings : whether it holds recorded spikes instead of images; it has no size then
+    fetched : whether it is downloaded, though it has no idx files
     """
 
     name: str
@@ -55,6 +57,8 @@ class Entry:
     in_wheel: bool = False
     published: int = 28
     own: bool = False
+    recordings: bool = False
+    fetched: bool = False
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -65,7 +69,7 @@ class Entry:
 
     def checked(self, side: int) -> "Entry":
         """Self; raises :class:`SnnlabError` if images of this size are not available."""
-        if side not in self.sides:
+        if not self.recordings and side not in self.sides:
             have = " or ".join(f"{s}×{s}" for s in self.sides)
             raise SnnlabError(
                 f"data set {self.name} has no images of {side}×{side}, only of {have}:"
@@ -75,7 +79,7 @@ class Entry:
 
     def check_place(self, data_dir: str | os.PathLike[str] | None) -> None:
         """Raises :class:`SnnlabError` if a path is given for bundled or generated data."""
-        if data_dir and not (self.files or self.own):
+        if data_dir and not (self.files or self.own or self.fetched):
             raise SnnlabError(
                 f"data set {self.name} is bundled and takes no --data-dir ({data_dir}): omit it,"
                 " or name the data there by --dataset folder, mnist or another"
@@ -137,6 +141,18 @@ _ENTRIES = (
     Entry("yin-yang", ("yin", "yang", "dot"), "Yin-Yang", published=SIDE),
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
+    Entry("spoken-digits", _TEN_DIGITS, "Free Spoken Digits", recordings=True, fetched=True),
+    Entry(
+        "shd",
+        (
+            *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+            *("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"),
+        ),
+        "Spiking Heidelberg Digits",
+        recordings=True,
+        fetched=True,
+    ),
+    Entry("spikes", (), own=True, recordings=True),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 
 class Own(NamedTuple):
-    """User-supplied data: its path, how its images are prepared, and remarks for the user."""
+    """User-supplied data: its path, how its images are prepared, and remarks for the user.
+
+    look : None for recordings
+    """
 
     place: str
-    look: "Look"
+    look: "Look | None"
     notes: tuple[str, ...]
 
 

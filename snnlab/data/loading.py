@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from snnlab.data.catalogue import CATALOGUE, SIDE, Entry, Tell
 from snnlab.data.dataset import Dataset, Own
 from snnlab.data.images.preprocess import resize
 from snnlab.data.published import digits, sources, yin_yang
+from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.text.spelling import did_you_mean
 
@@ -21,10 +23,11 @@ def load(
     *,
     data_dir: str | os.PathLike[str] | None = None,
     progress: Tell | None = None,
-) -> Dataset:
+) -> Dataset | RecordedSpikes:
     """Load a data set by name.
 
-    name : "mnist", "fashion-mnist", "digits", "yin-yang", or for your own data "folder" or "idx"
+    name : "mnist", "fashion-mnist", "digits", "yin-yang", or for your own data "folder" or "idx";
+        recorded spikes are "spoken-digits", "shd", and your own "spikes"
     side : pixels per side: 16, or 28 for MNIST and Fashion-MNIST as published (neither cropped nor
         scaled) and for your own data
     data_dir : where the data is; required for your own data
@@ -41,6 +44,11 @@ def load(
     a zip file of images, CSV or idx files. "idx" reads idx files of any data set without checking
     them. Data without a test part is split, always in the same way.
 
+    "spoken-digits" turns the recordings of the Free Spoken Digit Dataset into spikes, from its
+    archive or its folder of recordings in ``data_dir`` or the cache, verified by content. "shd"
+    reads the two HDF5 files of the Spiking Heidelberg Digits, "spikes" what
+    :func:`~snnlab.data.spikes.files.load_spikes` reads.
+
     Raises :class:`~snnlab.errors.SnnlabError` for an unknown name or side, or a missing or invalid
     file in the given folder, and :class:`~snnlab.errors.DataUnavailable` if no source has the data.
     """
@@ -48,6 +56,8 @@ def load(
         meant = did_you_mean(name, CATALOGUE)
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}{meant}")
     entry = CATALOGUE[name].checked(side)
+    if entry.recordings:
+        return import_module(_RECORDINGS[name]).load(data_dir, progress or _silence)
     if entry.own:
         return _own(name, side, data_dir, progress or _silence)
     if name in _GENERATED:
@@ -62,6 +72,15 @@ _GENERATED: dict[str, tuple[Callable[[], Arrays], str]] = {
     "digits": (digits.read, "bundled with scikit-learn"),
     "yin-yang": (yin_yang.generate, "generated"),
 }
+
+
+_RECORDINGS = {
+    "spoken-digits": "snnlab.data.published.spoken_digits",
+    "shd": "snnlab.data.published.shd",
+    "spikes": "snnlab.data.spikes.files",
+}
+"""Modules whose ``load(data_dir, tell)`` reads recordings. Imported by name, when they are needed:
+the cochlea needs numba, which what draws must not import with this module."""
 
 
 def _own(name: str, side: int, data_dir: str | os.PathLike[str] | None, tell: Tell) -> Dataset:

@@ -7,7 +7,8 @@ import numpy as np
 from snnlab.data import Dataset
 from snnlab.data.images.source import ImageSource
 from snnlab.data.source import Source
-from snnlab.data.spikes import RecordedSpikes
+from snnlab.data.spikes.recorded import RecordedSpikes
+from snnlab.data.spikes.source import SpikeSource
 from snnlab.events import Events
 from snnlab.seeding import stream
 
@@ -16,11 +17,18 @@ def open_source(dataset: Dataset | RecordedSpikes, settings, window: int) -> Sou
     """The input spikes of a data set.
 
     settings : knobs by attribute; window : ticks of 8 ns for which an input is emulated.
-    Raises :class:`SnnlabError` if recorded spikes lie outside the window.
     """
-    if isinstance(dataset, Dataset):
-        return ImageSource(dataset, settings, window)
-    return dataset.source(window)
+    kind = ImageSource if isinstance(dataset, Dataset) else SpikeSource
+    return kind(dataset, settings, window)
+
+
+def count_samples(dataset: Dataset | RecordedSpikes, settings) -> int:
+    """CADC samples for which an input is emulated: the knob's for images, and for recordings as
+    long as they last.
+
+    Raises :class:`SnnlabError` for recordings that last too long.
+    """
+    return settings.samples if isinstance(dataset, Dataset) else dataset.count_samples(settings)
 
 
 class Feed:

@@ -21,15 +21,16 @@ from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.data.images import augment
 from snnlab.data.source import TEST_IDS
-from snnlab.data.spikes import RecordedSpikes
+from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
-from snnlab.learn.feed import Feed, open_source
+from snnlab.learn.feed import Feed, count_samples, open_source
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
+from snnlab.learn.memory import check_batch, choose_evaluation_batch
 from snnlab.learn.network import Network, Pass
 from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
@@ -40,7 +41,6 @@ from snnlab.seeding import key, stream
 
 __all__ = ["TEST_IDS", "Evaluation", "Progress", "Trainer"]
 
-EVALUATION_BATCH = 500
 
 _surrogate = lru_cache(maxsize=4)(Surrogate)
 """Surrogates are cached with their tables."""
@@ -117,17 +117,20 @@ class Trainer:
                 f"Trainer with a die of type {type(die).__name__}: give a Die, as Die.draw(…) and"
                 " Die.load(path) do; the knob die takes a name"
             )
-        self.config, self.dataset = config, dataset.checked()
+        self.config, self.settings = config, SimpleNamespace(**config.values())
+        self.dataset = dataset.checked()
+        if isinstance(dataset, RecordedSpikes):
+            self.dataset = dataset.arranged(self.settings)
         self.own_die = die and die.checked()
-        self.settings = SimpleNamespace(**config.values())
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,
-            samples=config.samples, substeps=config.substeps,
+            samples=count_samples(self.dataset, self.settings), substeps=config.substeps,
         )  # fmt: skip
         self.source = open_source(self.dataset, self.settings, self.point.window)
         classes = len(self.source.classes)
         topology = Topology.chain((self.source.n_channels, *config.hidden, classes))
         self.mapping = Mapping(topology.sizes, chips=config.chips)
+        check_batch(topology, self.point, min(config.batch, len(self.source.labels("train"))))
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.source, self.settings)
         self.network = Network(topology, config.seed)
@@ -174,6 +177,11 @@ class Trainer:
     def epoch(self) -> int:
         """Passes completed."""
         return self.step // self.steps_per_epoch
+
+    @property
+    def power_mode(self) -> str:
+        """How :func:`snnlab.chip.power.estimate` counts the time of an input in inference."""
+        return "inference" if isinstance(self.dataset, Dataset) else "whole"
 
     @property
     def train_events(self) -> Events:
@@ -339,7 +347,8 @@ class Trainer:
         """
         events, chip = self.test_events, chip or self.chip
         weights, trial = self.weights_lsb(chip), key(self.settings.seed, "test", self.step)
-        for first in range(0, len(events), EVALUATION_BATCH):
-            part = np.arange(first, min(first + EVALUATION_BATCH, len(events)))
+        size = choose_evaluation_batch(self.network.topology, self.point)
+        for first in range(0, len(events), size):
+            part = np.arange(first, min(first + size, len(events)))
             run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
             yield part, run

@@ -10,7 +10,7 @@ import numpy as np
 
 import snnlab
 from snnlab.data import Dataset
-from snnlab.data.spikes import RecordedSpikes
+from snnlab.data.spikes.recorded import RecordedSpikes
 
 
 @cache
@@ -41,7 +41,8 @@ def own(dataset: Dataset) -> dict:
     """What is to be known of data of one's own, as a run keeps it; nothing for any other."""
     if dataset.own is None:
         return {}
-    return {**dataset.own._asdict(), "look": dataset.own.look._asdict()}
+    look = dataset.own.look
+    return {**dataset.own._asdict(), "look": look and look._asdict()}
 
 
 def now() -> str:

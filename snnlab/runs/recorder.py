@@ -164,7 +164,7 @@ class Recorder:
             test_accuracy=progress.evaluation.accuracy,
             test_spikes=progress.evaluation.spikes,
             seconds=float(newest["seconds"].sum()),
-            **estimates(power.estimate(progress.recording, "inference"), EPOCH),
+            **estimates(power.estimate(progress.recording, self.trainer.power_mode), EPOCH),
         )
 
     def save(self) -> None:

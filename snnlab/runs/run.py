@@ -20,7 +20,7 @@ import numpy as np
 from snnlab.chip.die import Die
 from snnlab.config import Config
 from snnlab.data import Dataset, load
-from snnlab.data.catalogue import Tell
+from snnlab.data.catalogue import CATALOGUE, Tell
 from snnlab.data.own.labelled import Look
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz
@@ -107,6 +107,8 @@ class Run:
 
         Raises :class:`SnnlabError` for a damaged record.
         """
+        if self.record["own"].get("look") is None and CATALOGUE[self.config.dataset].recordings:
+            return None
         if not self.record["own"]:
             return None
         try:

@@ -12,7 +12,7 @@ from snnlab.chip import power
 from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
-from snnlab.data import load
+from snnlab.data import Dataset, load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnose
@@ -134,7 +134,7 @@ def _epoch(recorder, pressed, warned):
     Returns the diagnosis, if any; one equal to ``warned``, of the epoch before, is not repeated.
     """
     trainer, recent = recorder.trainer, deque(maxlen=50)
-    images, done = len(trainer.dataset.train_images), trainer.step % trainer.steps_per_epoch
+    images, done = len(trainer.dataset.train_labels), trainer.step % trainer.steps_per_epoch
     epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
 
     def line():
@@ -158,21 +158,23 @@ def _epoch(recorder, pressed, warned):
                 break
     if not (recent and progress.evaluation):
         return warned
-    say(_line(recorder.epochs[-1], progress, images))
+    say(_line(trainer, recorder.epochs[-1], progress))
     trouble = diagnose(trainer, progress.recording)
     if trouble and trouble != warned:
         say(f"warning: {trouble}")
     return trouble
 
 
-def _line(record, progress, images):
+def _line(trainer, record, progress):
     """One epoch in one line."""
-    estimate = power.estimate(progress.recording, "inference")
+    images = len(trainer.dataset.train_labels)
+    kind = "image" if isinstance(trainer.dataset, Dataset) else "recording"
+    estimate = power.estimate(progress.recording, trainer.power_mode)
     low, high = (1e6 * joule for joule in estimate.ranges["energy"])
     return (
         f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"
         f"  train {record.train_accuracy:.2%}  loss {record.loss:.3f}"
-        f"  {record.test_spikes:.1f} spikes/image"
-        f"  {images / record.seconds:,.0f} images/s"
-        f"  about {1e6 * estimate.energy:.2f} µJ/image (estimate, {low:.2f}–{high:.2f})"
+        f"  {record.test_spikes:.1f} spikes/{kind}"
+        f"  {images / record.seconds:,.0f} {kind}s/s"
+        f"  about {1e6 * estimate.energy:.2f} µJ/{kind} (estimate, {low:.2f}–{high:.2f})"
     )

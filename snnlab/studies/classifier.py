@@ -1,7 +1,8 @@
-"""A stored run decides on pictures: class, potentials, time and energy of each.
+"""A stored run decides on pictures or sounds: class, potentials, time and energy of each.
 
-A picture is made like the images the run was trained on, then goes through the same chip with the
-same weights as the test images of its last evaluation did.
+A picture is made like the images the run was trained on, a sound becomes spikes as its recordings
+did. Then it goes through the same chip with the same weights as the test inputs of the run's last
+evaluation.
 """
 
 import zlib
@@ -12,22 +13,27 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.chip import power
+from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.drawing import image_like
 from snnlab.data.images.pictures import read_picture
 from snnlab.errors import SnnlabError
-from snnlab.learn.trainer import EVALUATION_BATCH, TEST_IDS, Trainer
+from snnlab.events import Events
+from snnlab.learn.memory import choose_evaluation_batch
+from snnlab.learn.trainer import TEST_IDS, Trainer
 from snnlab.runs.run import Run, find_run, load_weights
 from snnlab.seeding import key
 from snnlab.studies.decision import decision_time
 
 Source = str | Path | bytes | np.ndarray
+Heard = tuple[np.ndarray, np.ndarray]
+"""A sound: uint16[spike] ticks of the recording and channels."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the chip made of one picture.
+    """What the chip made of one picture or sound.
 
     label : class decided for; potentials : by class, the readout's score in thresholds, of which
     the highest decides; time : s from the first input spike until the decision has fallen, NaN
@@ -49,9 +55,10 @@ class Decision:
 
 
 class Classifier:
-    """The network, die and settings of a run, ready for pictures.
+    """The network, die and settings of a run, ready for what is like its inputs.
 
-    Raises :class:`SnnlabError` for a run that is damaged or does not fit.
+    kind : "picture" or "sound". Raises :class:`SnnlabError` for a run that is damaged or does not
+    fit, or one of recorded spikes other than the spoken digits, which no file can be turned into.
     """
 
     def __init__(self, run: Run):
@@ -59,11 +66,41 @@ class Classifier:
         self.classes = (
             tuple(map(str, run.record["classes"])) or CATALOGUE[self.config.dataset].classes
         )
-        blank = np.zeros((1, self.config.side, self.config.side), np.uint8), np.zeros(1, np.uint8)
-        dataset = Dataset(self.config.dataset, *blank, *blank, self.classes, "a run")
+        self.kind = "sound" if CATALOGUE[self.config.dataset].recordings else "picture"
+        config, blank = self.config, self._blank(run)
+        if self.kind == "sound":  # whom it was tested on has no meaning for new recordings
+            config = Config.checked(**{**config.values(), "split": "official", "held_out": []})
         weights, die = load_weights(run.folder), run.own_die()
-        self._trainer = Trainer(self.config, dataset, weights, die)
+        self._trainer = Trainer(config, blank, weights, die)
         self._trial = key(self.config.seed, "test", run.record["steps"])
+
+    def _blank(self, run):
+        """A data set like that of the run, without its content."""
+        if self.kind == "picture":
+            side = self.config.side
+            blank = np.zeros((1, side, side), np.uint8), np.zeros(1, np.uint8)
+            return Dataset(self.config.dataset, *blank, *blank, self.classes, "a run")
+        from snnlab.data.published import spoken_digits
+
+        if self.config.dataset != spoken_digits.NAME:
+            raise SnnlabError(
+                f"run {run.folder} was trained on recorded spikes ({self.config.dataset}): only"
+                f" runs on images or {spoken_digits.NAME} classify files"
+            )
+        return spoken_digits.blank()
+
+    def read(self, source: Source, as_is: bool | None = None) -> np.ndarray | Heard:
+        """What :meth:`decide` takes, of a picture or of a wav file, as the run needs it.
+
+        Raises :class:`SnnlabError` for what is neither, or shows or holds nothing.
+        """
+        if self.kind == "picture":
+            return self.image(source, as_is)
+        from snnlab.data.published.spoken_digits import hear
+
+        if isinstance(source, np.ndarray):
+            raise SnnlabError("a run on spoken digits takes wav files: give a path or its content")
+        return hear(source)
 
     def image(self, source: Source, as_is: bool | None = None) -> np.ndarray:
         """A picture like those that were learned : uint8[side, side].
@@ -88,61 +125,72 @@ class Classifier:
         return image_like(self.config.dataset, picture, side, as_is)
 
     def decide(
-        self, images: Iterable[np.ndarray], ids: np.ndarray | None = None
+        self, inputs: Iterable[np.ndarray | Heard], ids: np.ndarray | None = None
     ) -> Iterator[Decision]:
-        """What the chip decides for each of some images uint8[side, side], in order.
+        """What the chip decides for each of what :meth:`read` returned, in order.
 
-        ids : uint64[image], by which trial noise is drawn; by default an image always has the same,
+        ids : uint64[input], by which trial noise is drawn; by default an input always has the same,
         whichever others are with it.
         """
-        images = list(images)
-        for first in range(0, len(images), EVALUATION_BATCH):
-            part = slice(first, first + EVALUATION_BATCH)
-            yield from self._decided(np.stack(images[part]), None if ids is None else ids[part])
+        inputs = list(inputs)
+        size = choose_evaluation_batch(self._trainer.network.topology, self._trainer.point)
+        for first in range(0, len(inputs), size):
+            part = slice(first, first + size)
+            yield from self._decided(inputs[part], None if ids is None else ids[part])
 
-    def _decided(self, images, ids):
+    def _decided(self, inputs, ids):
         trainer = self._trainer
-        events = trainer.encode(images, _ids(images) if ids is None else ids)
+        events = self._encode(inputs, _ids(inputs) if ids is None else ids)
         recording = trainer.chip.run(
             events, trainer.weights_lsb(), trial=self._trial, read_hidden=False
         )
         scores = trainer.scores(recording)
         times = decision_time(recording, self.config.readout)
-        for k, of_image in enumerate(scores):
+        for k, of_input in enumerate(scores):
             one = recording.take(np.array([k]))
-            estimate = power.estimate(one, "inference")
+            estimate = power.estimate(one, trainer.power_mode)
             yield Decision(
-                self.classes[int(of_image.argmax())],
-                dict(zip(self.classes, map(float, of_image), strict=True)),
+                self.classes[int(of_input.argmax())],
+                dict(zip(self.classes, map(float, of_input), strict=True)),
                 float(times[k]),
                 sum(len(layer.tick) for layer in one.spikes),
                 estimate.energy,
                 estimate.ranges["energy"],
             )
 
+    def _encode(self, inputs, ids):
+        trainer = self._trainer
+        if self.kind == "picture":
+            return trainer.encode(np.stack(inputs), ids)
+        ticks, channels = map(np.concatenate, zip(*inputs, strict=True))
+        offsets = np.cumsum([0, *(len(tick) for tick, _ in inputs)])
+        n_channels = trainer.dataset.train.n_channels
+        return trainer.source.encode(Events(offsets, ticks, channels, n_channels, ids))
 
-def _ids(images):
-    """By content, and never those of training images : uint64[image]."""
-    return np.array([TEST_IDS + zlib.crc32(image.tobytes()) for image in images], np.uint64)
+
+def _ids(inputs):
+    """By content, and never those of training inputs : uint64[input]."""
+    contents = (b"".join(part.tobytes() for part in one) for one in inputs)
+    return np.array([TEST_IDS + zlib.crc32(content) for content in contents], np.uint64)
 
 
 def classify(
-    run: Run | str | Path, pictures: Iterable[Source] | Source, *, as_is: bool | None = None
+    run: Run | str | Path, inputs: Iterable[Source] | Source, *, as_is: bool | None = None
 ) -> list[Decision]:
-    """What a stored run decides on pictures.
+    """What a stored run decides on pictures, or one of the spoken digits on sounds.
 
     run : a run, its folder or its name in ``runs/``
-    pictures : paths or contents of picture files, or uint8[side, side], one or several
+    inputs : paths or contents of picture or wav files, or uint8[side, side], one or several
     as_is : True if pictures are like images of the data set already, False if never; by default
     those of its size are, and digits in others are boxed and centred as MNIST's
 
-    Returns one :class:`Decision` a picture. Raises :class:`SnnlabError` for a run that does not
-    open, or for the first picture that cannot be read, before any is decided on.
+    Returns one :class:`Decision` an input. Raises :class:`SnnlabError` for a run that does not
+    open, or for the first input that cannot be read, before any is decided on.
 
     >>> for decision in classify("runs/mine", ["three.png"]):  # doctest: +SKIP
     ...     print(decision.label, decision.potentials, 1e6 * decision.time)
     """
     classifier = Classifier(run if isinstance(run, Run) else find_run(str(run)))
-    alone = isinstance(pictures, str | Path | bytes) or getattr(pictures, "ndim", 3) == 2
-    sources = [pictures] if alone else list(pictures)
-    return list(classifier.decide([classifier.image(source, as_is) for source in sources]))
+    alone = isinstance(inputs, str | Path | bytes) or getattr(inputs, "ndim", 3) == 2
+    sources = [inputs] if alone else list(inputs)
+    return list(classifier.decide([classifier.read(source, as_is) for source in sources]))

@@ -125,7 +125,7 @@ def _train(config, dataset, die, report):
         "accuracy": progress.evaluation.accuracy,
         "loss": progress.loss,
         "spikes": progress.evaluation.spikes,
-        **estimates(power.estimate(progress.recording, "inference"), TRIAL),
+        **estimates(power.estimate(progress.recording, trainer.power_mode), TRIAL),
     }
 
 

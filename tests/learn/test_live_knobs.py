@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from recordings import recordings
 from training import equal, few_digits, settings
 
 from snnlab.chip.spec import ChipSpec
@@ -45,9 +46,23 @@ def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):
     assert not equal(turned.network.arrays(), plain.network.arrays())
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("shift", 2.0), ("stretch", 0.2), ("channel_noise", 2.0), ("blend", 1.0)]
+)
+def test_a_live_knob_of_recordings_takes_effect_at_the_next_step(name, value):
+    data = recordings(n=60)
+    plain, _ = after_turning(data)
+    turned, _ = after_turning(data, **{name: value})
+    assert not equal(turned.network.arrays(), plain.network.arrays())
+
+
 def test_every_live_knob_is_tested_above():
-    marks = test_a_live_knob_takes_effect_at_the_next_step.pytestmark
-    assert {name for name, _ in marks[0].args[1]} | {"epochs", "least_spikes"} == Config.LIVE
+    tests = (
+        test_a_live_knob_takes_effect_at_the_next_step,
+        test_a_live_knob_of_recordings_takes_effect_at_the_next_step,
+    )
+    tested = {name for test in tests for name, _ in test.pytestmark[0].args[1]}
+    assert tested | {"epochs", "least_spikes"} == Config.LIVE
 
 
 def test_the_least_activity_takes_effect_at_the_next_step(few):

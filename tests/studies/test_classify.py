@@ -231,7 +231,7 @@ def test_what_the_command_refuses(kept, tmp_path, capsys, monkeypatch):
         (("nowhere", "plain.png"), ("no run nowhere",)),
         ((*refuse, "--csv", "none/t.csv"), ("table none/t.csv cannot be written",)),
         ((*refuse, "--csv", "t.csv"), ("of one colour",)),
-        ((str(folder),), ("PICTURE",)),
+        ((str(folder),), ("FILE",)),
     ):
         refused_command(capsys, "classify", *arguments, said=said, folder=tmp_path)
 

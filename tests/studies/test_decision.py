@@ -13,8 +13,9 @@ from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.learn.memory import EVALUATION_BATCH
 from snnlab.learn.network import decode
-from snnlab.learn.trainer import EVALUATION_BATCH, Trainer
+from snnlab.learn.trainer import Trainer
 from snnlab.model.readout import scores
 from snnlab.seeding import key
 from snnlab.studies.decision import (

@@ -36,6 +36,11 @@ def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Da
         listeners.append(tell)
     if first:
         try:
+            if CATALOGUE[name].recordings:
+                raise SnnlabError(
+                    f"data set {name} holds recordings of spikes, which the dashboard does not"
+                    f" show: train it with snnlab train --dataset {name}"
+                )
             future.set_result(load(name, side, data_dir=data_dir, progress=_tell_all(listeners)))
         except BaseException as error:
             with _lock:

@@ -16,7 +16,7 @@ from snnlab.chip.power.coefficients import COEFFICIENTS, cost, spread
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 
-MODES = ("inference", "training")
+MODES = ("inference", "training", "whole")
 PARTS = ("static", *COEFFICIENTS)
 
 PUBLISHED_POWER = 0.2
@@ -104,12 +104,15 @@ def estimate(recording: Recording, mode: str = "inference") -> PowerEstimate:
 
     mode : ``"inference"``, 11.8 µs for each image, of which a longer recording tells the beginning,
     or until the last sample of a shorter one; ``"training"``, as long as recorded, with all samples
-    and hidden spikes sent to the host. Raises :class:`SnnlabError` for another mode.
+    and hidden spikes sent to the host; ``"whole"``, in inference until the last sample, as of
+    inputs that last longer than an image. Raises :class:`SnnlabError` for another mode.
     """
     if mode not in MODES:
         raise SnnlabError(f"power mode {mode!r} is unknown: use one of {', '.join(MODES)}")
     if mode == "inference":
         return until(recording, inference_time(recording))
+    if mode == "whole":
+        return until(recording, DT_CADC * (recording.cadc[-1].shape[1] - 1))
     return PowerEstimate.of(everything(recording), recording.duration)
 
 

@@ -1,8 +1,13 @@
-"""Data sets of recorded spikes, which need no encoding.
+"""Data sets of recorded spikes, which need no encoding: as files, in memory, and as a source.
 
-Imports ``events`` and ``source``.
+Imports ``events``, ``source``, ``dataset`` and the chip's constants.
 """
 
-from snnlab.data.spikes.recorded import RecordedSpikes
+from snnlab.lazy import lazy
 
-__all__ = ["RecordedSpikes"]
+_HOME = {
+    "RecordedSpikes": "snnlab.data.spikes.recorded",
+    "load_spikes": "snnlab.data.spikes.files",
+}
+
+__getattr__, __dir__, __all__ = lazy(__name__, _HOME)

@@ -55,6 +55,14 @@ def test_an_input_may_have_any_number_of_channels():
     assert trainer.advance().evaluation.accuracy in (0.0, 1 / 3, 2 / 3, 1.0)
 
 
+def test_a_run_lasts_as_long_as_the_last_spike_needs():
+    events = spikes([[(60_000, 0)], [(50, 1)]], 2)
+    trainer = Trainer(settings(), RecordedSpikes("late", events, [0, 1], events, [0, 1], "ab"))
+    assert trainer.point.samples == 284  # 60 000 ticks of 8 ns are 282.4 periods of 1.7 µs
+    early = RecordedSpikes("early", EVENTS, [0, 1], EVENTS, [0, 1], "ab")
+    assert Trainer(settings(), early).point.samples == settings().samples
+
+
 def test_no_test_recording_shares_its_noise_with_a_training_recording():
     events = spikes([[(100, 0)], [(50, 1)]], 2)
     data = RecordedSpikes("two", events, [0, 1], events, [0, 1], "ab")
@@ -89,7 +97,10 @@ EVENTS = spikes([[(100, 0)], [(50, 1)]], 2)
         ({"test_labels": [0, 2]}, "test_labels range from 0 to 2, 2 classes allow 0 to 1"),
         ({"test_labels": [0, -1]}, "test_labels range from -1 to 0"),
         ({"test": spikes([[(1, 0)], [(1, 0)]], 3)}, "2 channels for training, 3 for the test"),
-        ({"train": spikes([[(60_000, 0)], [(1, 0)]], 2)}, "last spike is at tick 60000"),
+        ({"train_groups": [0]}, "1 train_groups for 2 recordings"),
+        ({"train_groups": [0, 1], "groups": ("one",)}, "range from 0 to 1, 1 groups allow 0 to 0"),
+        ({"unit": 0.0}, "unit = 0.0 s per tick"),
+        ({"first": 2}, "channels 2, 2 + 1, … of 2"),
         ({"train": [1, 2]}, "train is list: give Events"),
         ({"train_labels": [0.5, 1]}, "train_labels are float64: give whole"),
     ],

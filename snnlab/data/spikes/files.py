@@ -1,0 +1,233 @@
+"""Recordings of spikes in files: HDF5 in the layout of the Heidelberg digits, and npz."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from snnlab import install
+from snnlab.data.catalogue import Tell
+from snnlab.data.dataset import Own
+from snnlab.data.own.places import Place
+from snnlab.data.spikes.packing import MAX_CHANNELS, Table, choose_channels, choose_unit
+from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
+from snnlab.errors import SnnlabError, plain
+from snnlab.files import load_npz
+
+READER = (sys.executable, "-P", "-m", "snnlab.data.spikes.reader")
+READER_SECONDS = 600.0
+"""Time limit of the reader; the Heidelberg digits take a minute on a slow disk."""
+REFUSED = 3
+"""Exit code of the reader if its standard error contains the reason."""
+HDF5 = (".h5", ".hdf5", ".hdf")
+HEIDELBERG_CHANNELS = 700
+"""Channels of a file in the layout of the Heidelberg digits, which does not tell them."""
+TEST_SHARE = 5
+"""One in so many recordings of each class and speaker tests, if a file does not divide them."""
+
+
+def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> RecordedSpikes:
+    """Recordings of spikes of your own, for a training.
+
+    path : a file, or a folder with two files whose names contain "train" and "test". HDF5 in the
+    layout of the Spiking Heidelberg Digits: ``spikes/times`` in s and ``spikes/units``, both of
+    variable length per recording, ``labels``, and ``extra/speaker`` and ``extra/keys`` if known; or
+    npz with flat ``times`` and ``units``, ``offsets`` (spikes of recording k are ``offsets[k]`` to
+    ``offsets[k + 1]``), ``labels``, and ``speakers``, ``channels`` and ``test`` (bool[recording])
+    if known. Either may lie alone in a zip file.
+    channels : number of channels, by default what an npz says, its largest unit plus 1, or the 700
+    of the layout
+
+    Without a test set a fifth of each class and speaker tests, always the same.
+    Raises :class:`SnnlabError` for a missing or damaged file, or times, units or labels that are
+    not allowed.
+    """
+    place = Path(os.path.abspath(os.path.expanduser(path)))
+    files = _find_parts(place)
+    found = [_read(file) for file in files]
+    tables, names, told, tests = zip(*found, strict=True)
+    channels = _choose_count(channels, told, tables, place)
+    for table, file in zip(tables, files, strict=True):
+        table.checked(channels, f"spikes {plain(str(file))}")
+    unit = choose_unit(*tables)
+    events = [t.events(part, channels, unit) for t, part in zip(tables, PARTS, strict=False)]
+    classes = _name_classes(names, tables)
+    speakers = [np.asarray(table.speakers, np.int64) for table in tables]
+    known = all(len(s) for s in speakers)
+    groups = tuple(map(str, range(int(max(s.max() for s in speakers)) + 1))) if known else ()
+    first, every = choose_channels(channels)
+    whole = RecordedSpikes(
+        "spikes", events[0], tables[0].labels, events[-1], tables[-1].labels, classes,
+        origin=f"{'folder' if place.is_dir() else 'file'} {place}", unit=unit,
+        train_groups=speakers[0] if known else (), test_groups=speakers[-1] if known else (),
+        groups=groups, first=first, every=every, own=Own(str(place), None, ()),
+    ).checked()  # fmt: skip
+    return whole if len(files) > 1 else _divided(whole, tests[0])
+
+
+def load(data_dir: str | os.PathLike[str] | None, tell: Tell) -> RecordedSpikes:
+    """As :func:`load_spikes`, for :func:`snnlab.data.load`."""
+    if not data_dir:
+        raise SnnlabError(
+            "data set spikes is your own: give its path by --data-dir (HDF5 or npz, or a folder"
+            " with a training and a test file)"
+        )
+    tell(f"reading {data_dir}", None)
+    return load_spikes(data_dir)
+
+
+def _find_parts(place):
+    """The file, or the training and the test file of a folder."""
+    if not place.is_dir():
+        return [place]
+    files = [p for p in sorted(place.iterdir()) if _kind(p) and not p.name.startswith(".")]
+    parts = [[p for p in files if part in p.name.lower()] for part in PARTS]
+    if [len(found) for found in parts] == [1, 1]:
+        return [parts[0][0], parts[1][0]]
+    if len(files) == 1:
+        return files
+    listed = ", ".join(p.name for p in files[:6]) or "nothing"
+    raise SnnlabError(
+        f"spikes {place}: expected one HDF5 or npz file, or two with train and test in their names;"
+        f" found {listed}: name the file"
+    )
+
+
+def _kind(path):
+    name = path.name.lower().removesuffix(".zip")
+    return "npz" if name.endswith(".npz") else "hdf5" if name.endswith(HDF5) else None
+
+
+def _read(path):
+    """Table, class names, told number of channels, and which recordings test, of one file."""
+    what = f"spikes {plain(str(path))}"
+    kind = _kind(path)
+    if not path.is_file():
+        raise SnnlabError(f"{what}: no such file")
+    if kind is None:
+        raise SnnlabError(f"{what}: give HDF5 ({', '.join(HDF5)}) or npz, or one of them zipped")
+    with _unpacked(path, what) as file:
+        return _read_npz(file, what) if kind == "npz" else _read_hdf5(file, what)
+
+
+@contextmanager
+def _unpacked(path, what) -> Iterator[Path]:
+    """The file itself, or the only file of a zip, unpacked into a temporary folder."""
+    if not path.name.lower().endswith(".zip"):
+        yield path
+        return
+    with TemporaryDirectory(prefix="snnlab-") as folder:
+        out = Path(folder) / ("spikes.npz" if _kind(path) == "npz" else "spikes.h5")
+        unzip(path, out, what)
+        yield out
+
+
+def unzip(path: Path, out: Path, what: str) -> None:
+    """Write the only file of a zip to ``out``; raises :class:`SnnlabError`, naming ``what``."""
+    with Place(path) as place:
+        if not place.is_zip:
+            raise SnnlabError(f"{what}: damaged or incomplete zip file: fetch it again")
+        if len(place.names) != 1:
+            raise SnnlabError(f"{what}: holds {len(place.names)} files: zip one HDF5 or npz file")
+        with place.open(place.names[0]) as packed, out.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+
+
+def _read_hdf5(path, what):
+    if importlib.util.find_spec("h5py") is None:
+        raise install.missing("h5py, which reads HDF5, is", "spikes")
+    with TemporaryDirectory(prefix="snnlab-") as folder:
+        out = Path(folder) / "spikes.npz"
+        _run_reader(path, out, what)
+        with np.load(out, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    names = tuple(map(str, arrays.pop("classes", ())))
+    return Table(**arrays), names, HEIDELBERG_CHANNELS, None
+
+
+def _run_reader(path, out, what):
+    here = os.pathsep.join(folder or os.curdir for folder in sys.path)
+    try:
+        done = subprocess.run(
+            [*READER, str(path), str(out)], capture_output=True, timeout=READER_SECONDS,
+            check=False, env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise SnnlabError(f"{what}: damaged, not read in {READER_SECONDS:g} s") from None
+    if done.returncode == REFUSED:
+        raise SnnlabError(f"{what}: {done.stderr.decode(errors='replace').strip()}")
+    if done.returncode:
+        raise SnnlabError(f"{what}: damaged, its reader died ({done.returncode})")
+
+
+def _read_npz(path, what):
+    arrays = load_npz(path, "spikes", "times, units, offsets, labels", kinds="biufU")
+    lacking = [name for name in ("times", "units", "offsets", "labels") if name not in arrays]
+    if lacking:
+        found = ", ".join(sorted(arrays)) or "nothing"
+        raise SnnlabError(
+            f"{what}: has no {', '.join(lacking)}, only {found}: give times in s, units, offsets"
+            " and labels"
+        )
+    offsets = arrays["offsets"]
+    size = len(arrays["times"]) if arrays["times"].ndim else 0
+    rising = offsets.ndim == 1 and offsets.dtype.kind in "iu" and len(offsets) > 1
+    if not rising or offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets) < 0).any():
+        raise SnnlabError(f"{what}: offsets must rise from 0 to the {size} spikes: see load_spikes")
+    for name in ("times", "units"):
+        if arrays[name].ndim != 1:
+            raise SnnlabError(f"{what}: {name} have shape {arrays[name].shape}: give one per spike")
+    test, told = arrays.get("test"), arrays.get("channels")
+    if test is not None and (test.dtype != bool or test.shape != (len(offsets) - 1,)):
+        raise SnnlabError(
+            f"{what}: test is {test.dtype}{test.shape}: give True or False for each recording"
+        )
+    if told is not None and (told.dtype.kind not in "iu" or told.size != 1):
+        raise SnnlabError(f"{what}: channels is {told.dtype}{told.shape}: give one whole number")
+    table = Table(
+        arrays["times"], arrays["units"], np.diff(offsets.astype(np.int64)), arrays["labels"],
+        arrays.get("speakers", ()),
+    )  # fmt: skip
+    names = tuple(map(str, np.atleast_1d(arrays.get("classes", ()))))
+    return table, names, None if told is None else int(told.item()), test
+
+
+def _choose_count(channels, told, tables, place):
+    """The number of channels: given, told by a file, or the largest unit plus 1."""
+    known = [channels] if channels is not None else [n for n in told if n is not None]
+    if not known:
+        known = [int(t.units.max()) + 1 for t in tables if len(t.units)] or [1]
+    if not 1 <= max(known) <= MAX_CHANNELS:
+        raise SnnlabError(f"spikes {place}: {max(known)} channels: give 1 to {MAX_CHANNELS}")
+    return max(known)
+
+
+def _name_classes(names, tables):
+    """Names of the classes, numbers where a file gives none."""
+    n = int(max(np.max(table.labels) for table in tables)) + 1
+    given = max(names, key=len)
+    return given if len(given) >= n else tuple(map(str, range(n)))
+
+
+def _divided(whole, test):
+    """Recordings of one file, divided into a training and a test set."""
+    n = len(whole.train)
+    if test is None:
+        kind = whole.train_labels * (len(whole.groups) + 1) + whole.groups_of("train")
+        test = np.zeros(n, bool)
+        for one in np.unique(kind):
+            test[np.flatnonzero(kind == one)[TEST_SHARE - 1 :: TEST_SHARE]] = True
+        test[-1] |= not test.any()
+    if test.all() or not test.any():
+        raise SnnlabError(
+            f"data set {whole.name}: {n} recordings, of which {np.count_nonzero(test)} test: give"
+            " some to learn from and some to test on"
+        )
+    return whole.take(np.flatnonzero(~test), np.flatnonzero(test))
