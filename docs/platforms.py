@@ -7,7 +7,6 @@ installed, so one machine answers for all; whether a combination works is anothe
 import os
 import re
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -26,16 +25,9 @@ EXTRAS = ("app", "reproduce", "nir", "notebooks")
 MACOS = {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
 """The oldest macOS that torch for Apple silicon runs on; uv assumes 13 otherwise."""
 LACKING = re.compile(r"Because ([\w-]+)==([\w.]+) has no (?:usable )?wheels")
-PAGE = """# Platforms
-
-Whether every pinned dependency of `snnlab-analog[{extras}]` has a wheel, as resolved on {day} by `make platforms`. *yes*: nothing has to be compiled. Otherwise the first package without a wheel is named.
-
-{table}
-
-**A wheel is not a test.** Tested by every run of CI: Linux on x86-64, with Python 3.11 (everything) and 3.12 (the dashboard); the wheel was tried on 3.13. On macOS and Windows nothing was run by the authors. What differs there (starting processes by `spawn`, missing `os.fork`, `fcntl` and `resource`, code pages, signals, file locks) is simulated by tests on Linux: `tests/project/test_platforms.py`. The workflow in `.github/workflows/ci.yml` runs the fast tests on all three.
-
-On Windows, Ctrl-C and a closed window end a training within a step, as elsewhere; a process that is ended by the task manager loses at most half a minute. NIR files are read there without the limit on memory, as Windows has no `resource`; the limit on time holds.
-"""  # fmt: skip
+PAGE = Path(__file__).with_name("platforms.md")
+DAY = re.compile(r"as resolved on \S+ by")
+TABLE = re.compile(r"(^\|.*\n)+", re.MULTILINE)
 
 
 def lacking(platform: str, python: str) -> str:
@@ -46,7 +38,7 @@ def lacking(platform: str, python: str) -> str:
     extras = [f"--extra={name}" for name in EXTRAS]
     done = subprocess.run(
         ["uv", "pip", "compile", "--quiet", "pyproject.toml", *extras, "-c", "constraints.txt",
-         "--python-platform", platform, "--python-version", f"{python}.9", "--only-binary", ":all:"],
+         "--python-platform", platform, "--python-version", f"{python}.9", "--only-binary=:all:"],
         cwd=ROOT, env={**os.environ, **MACOS}, capture_output=True, text=True,
     )  # fmt: skip
     if not done.returncode:
@@ -66,6 +58,5 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    page = PAGE.format(extras=",".join(EXTRAS), day=date.today().isoformat(), table=table())
-    (ROOT / "docs" / "platforms.md").write_text(page, "utf-8")
-    sys.stdout.write(page)
+    text = TABLE.sub(table() + "\n", PAGE.read_text("utf-8"), count=1)
+    PAGE.write_text(DAY.sub(f"as resolved on {date.today().isoformat()} by", text), "utf-8")
