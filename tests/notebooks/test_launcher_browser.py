@@ -12,6 +12,8 @@ from snnlab_app.server.jupyter import ICON, launcher
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.notebook]
 HUB_PATH = "/user/alice/"
+WAIT_MS = 300_000
+"""A dashboard starts from nothing, beside JupyterLab and a browser."""
 
 
 @pytest.fixture(scope="module")
@@ -23,10 +25,10 @@ def hub(tmp_path_factory):
 
 @pytest.fixture
 def visited(page: Page):
-    """The tab, and all that it and those that it opens asked for."""
-    page.set_default_timeout(240_000)
+    """The tab, and all that it and those that it opens asked for, each with its page."""
+    page.set_default_timeout(WAIT_MS)
     asked = []
-    page.context.on("request", lambda request: asked.append(request.url))
+    page.context.on("request", lambda request: asked.append((request.url, request.frame.url)))
     return page, asked
 
 
@@ -41,18 +43,18 @@ def offered(page, name):
 
 def train_and_share(page, root):
     """A page at ``root`` trains, and its links lead below it."""
-    expect(page.locator(".bk-Figure").first).to_be_visible()
+    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=WAIT_MS)
     assert page.url == root
     press(page, "Train")
-    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^running: step [0-9]{2}"))).to_be_visible(timeout=WAIT_MS)
     link, watch = offered(page, "Copy link"), offered(page, "Share live view")
     assert link.startswith(f"{root}?v=1")
     assert watch.startswith(f"{root}watch?of=")
     other = page.context.new_page()
     other.goto(watch)
-    expect(other.get_by_text(re.compile("^running: step")).first).to_be_visible()
+    expect(other.get_by_text(re.compile("^running: step")).first).to_be_visible(timeout=WAIT_MS)
     other.goto(link)
-    expect(other.locator(".bk-Figure").first).to_be_visible()
+    expect(other.locator(".bk-Figure").first).to_be_visible(timeout=WAIT_MS)
     other.close()
 
 
@@ -65,14 +67,14 @@ def test_the_launcher_opens_the_dashboard(visited, hub):
         card.click()
     asked.clear()
     train_and_share(opened.value, f"{hub}/snnlab/")
-    assert [url for url in asked if not re.match(f"{hub}/|data:|blob:", url)] == []
+    assert [one for one in asked if not re.match(f"{hub}/|data:|blob:", one[0])] == []
 
 
 def test_the_page_of_another_site_opens_no_websocket(visited, hub):
     """The dashboard takes the proxy's word for the origin, so Jupyter itself has to look at it."""
     page, _ = visited
     page.goto(f"{hub}/snnlab/")
-    expect(page.locator(".bk-Figure").first).to_be_visible()
+    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=WAIT_MS)
     socket = hub.replace("http", "ws", 1) + "/snnlab/ws"
     attempt = """url => new Promise(done => {
         const socket = new WebSocket(url, ["bokeh", "token"])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ICON = Path(__file__).with_name("launcher.svg")
-START_SECONDS = 120
+START_SECONDS = 300
 """Time for the first start: libraries are read from a cold disk, often one on a network."""
 
 
