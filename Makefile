@@ -27,7 +27,7 @@ CASES ?= 10000
 READERS := idx,dies,weights,runs
 
 .PHONY: app test test-all slow lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit \
-  release-check lowest clean
+  wheel-check release-check platforms lowest clean
 
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
@@ -43,10 +43,11 @@ test-all: test slow notebooks  ## set up and run all tests, about half an hour
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
 	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
 
-lint: $(VENV)/.test  ## style and import contracts
+lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 	$(if $(NODE),for f in app/snnlab_app/browser/*.js app/snnlab_app/browser/*/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
@@ -82,8 +83,14 @@ soak: $(VENV)/.test  ## an hour with a browser and 500 visitors: does anything g
 audit: $(VENV)/.audit  ## installed packages: pinned, licences, known vulnerabilities
 	$(BIN)/python tests/audit.py
 
-release-check: $(VENV)/.test  ## the wheel: whole, runs on its own, its name on the index nobody else's
-	$(BIN)/python tests/release.py
+wheel-check: $(VENV)/.test  ## the wheel, alone in an empty environment; PYTHONS="python3.12 python3.13" on these
+	$(if $(filter cpu,$(TORCH)),TORCH_INDEX=$(TORCH_INDEX)) $(BIN)/python tests/release.py $(PYTHONS)
+
+release-check: $(VENV)/.test  ## the same, and its name on the index is nobody else's
+	$(if $(filter cpu,$(TORCH)),TORCH_INDEX=$(TORCH_INDEX)) $(BIN)/python tests/release.py --name $(PYTHONS)
+
+platforms: $(VENV)/.audit  ## which platforms have a wheel of every dependency, into docs/platforms.md
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python docs/platforms.py
 
 lowest:  ## what learns and runs, on the oldest libraries that pyproject.toml admits
 	$(PYTHON) -m venv .venv-lowest

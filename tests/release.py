@@ -1,17 +1,24 @@
-"""What must hold before a release: ``make release-check``.
+"""What must hold before a release: ``make wheel-check`` and ``make release-check``.
 
 The wheel holds every file of the packages and nothing else, also by way of the sdist; installed
-outside the checkout it runs; and nothing else answers to its name on the package index.
+alone in an empty environment, the README's first commands run; and nothing else answers to its name
+on the package index.
 """
 
+import argparse
 import os
+import shlex
 import shutil
+import socket
 import subprocess
 import sys
-import venv
+import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import urlopen
 
 from snnlab.install import DISTRIBUTION, version
 
@@ -25,7 +32,7 @@ PACKAGES = {
 CALL = "import sys; from setuptools import build_meta as b; print(getattr(b, sys.argv[1])('dist'))"
 CONTROL = "pooch"
 """A project that the package index has: that it is found shows that the index answers."""
-PATIENCE = 600  # s
+PATIENCE = 1200  # s
 
 
 class Unfit(Exception):
@@ -79,16 +86,96 @@ def build(folder: Path) -> tuple[Path, Path]:
     return sdist, unpacked / "dist" / wheel
 
 
-def installed(wheel: Path, folder: Path) -> Path:
-    """An environment that holds the wheel and sees the libraries of this one; its ``snnlab``."""
-    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
-    bin_ = folder / ("Scripts" if os.name == "nt" else "bin")
-    (site,) = folder.glob("[Ll]ib/**/site-packages")
-    run(sys.executable, "-m", "pip", f"--python={bin_ / 'python'}", "install", "--no-deps",
-        "--no-index", "--disable-pip-version-check", wheel, at=folder)  # fmt: skip
-    libraries = [path for path in sys.path if Path(path).name == "site-packages"]
-    (site / "libraries.pth").write_text("\n".join(libraries), "utf-8")
-    return bin_ / "snnlab"
+def program(environment: Path, name: str) -> Path:
+    """A program of an environment."""
+    return environment / ("Scripts" if os.name == "nt" else "bin") / name
+
+
+def install(wheel: Path, python: str, folder: Path) -> Path:
+    """An empty environment of a Python, with the wheel and what its metadata asks for; it sees no
+    other library. Torch comes from ``TORCH_INDEX`` if that is set and answers, as in the Makefile.
+    """
+    run(python, "-m", "venv", folder, at=folder.parent)
+    pip = (program(folder, "python"), "-m", "pip", "--disable-pip-version-check", "install",
+           "--constraint", ROOT / "constraints.txt")  # fmt: skip
+    if index := os.environ.get("TORCH_INDEX"):
+        with suppress(Unfit):
+            run(*pip, "--no-deps", "--retries=1", "--timeout=10", "--index-url", index, "torch",
+                at=folder)  # fmt: skip
+    run(*pip, f"{wheel}[app,reproduce]", at=folder)
+    return folder
+
+
+def first_commands() -> list[str]:
+    """The commands of the README to try first; the last one is for a notebook's cell."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    block = text.partition("Five things to try")[2].split("```")[1]
+    return [line.partition("#")[0].strip() for line in block.strip().splitlines()]
+
+
+NOTEBOOK = """
+import time
+import snnlab
+live = {cell}
+while live.state == "loading":
+    time.sleep(0.1)
+live.session.play()
+while live.session.snapshot is None or live.session.snapshot.step < 3:
+    assert live.state != "failed", live.session.message
+    time.sleep(0.1)
+live.close()
+print("the notebook trained")
+"""
+"""A notebook's cell outside a notebook: what it shows has to train."""
+
+
+def try_first(environment: Path, folder: Path) -> Iterator[str]:
+    """Run the README's first commands in an empty folder; yields a line on each."""
+    folder.mkdir()
+    clean = {"PYTHONPATH": "", "SNNLAB_CACHE": str(folder / "cache")}
+    snnlab, python = program(environment, "snnlab"), program(environment, "python")
+    at_home = run(snnlab, "--version", at=folder, **clean)
+    if f" from {environment}" not in at_home:
+        raise Unfit(f"not the wheel runs but another snnlab: {at_home}")
+    doctor = run(snnlab, "doctor", at=folder, **clean)
+    if not doctor.endswith("sound: nothing is wrong with this installation\n"):
+        raise Unfit(f"snnlab doctor: {doctor.splitlines()[-1]}")
+    yield at_home.strip()
+    for line in first_commands():
+        started = time.monotonic()
+        name, *arguments = shlex.split(line)
+        if name != "snnlab":
+            run(python, "-c", NOTEBOOK.format(cell=line), at=folder, **clean)
+        elif arguments[0] == "app":
+            open_page([snnlab, *arguments], folder, clean)
+        else:
+            run(snnlab, *arguments, at=folder, **clean)
+        yield f"  {time.monotonic() - started:4.0f} s  {line}"
+
+
+def open_page(command: list, folder: Path, variables: dict[str, str]) -> None:
+    """Start the dashboard, and fetch its page; raises :class:`Unfit` if it does not come."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with (folder / "app.log").open("w") as log:
+        server = subprocess.Popen(
+            [*map(str, command), "--no-browser", f"--port={port}"],
+            cwd=folder, env={**os.environ, **variables}, stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while server.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/", timeout=60) as page:
+                if b"<title>snnlab" not in page.read():
+                    raise Unfit("the dashboard serves another page")
+                return
+            time.sleep(0.2)
+        said = (folder / "app.log").read_text().splitlines() or ["no message"]
+        raise Unfit(f"the dashboard does not answer: {said[-1]}")
+    finally:
+        server.terminate()
+        server.wait(60)
 
 
 def check_name(download: Path) -> str:
@@ -123,23 +210,37 @@ def check_name(download: Path) -> str:
     return f"{DISTRIBUTION}: ours on the index, {version()} is not yet there"
 
 
+def check_wheel(folder: Path, pythons: list[str]) -> None:
+    """Build, compare with the source tree, and try on each Python; prints what was found."""
+    sdist, wheel = build(folder)
+    if content(wheel) != sources():
+        wrong = sorted(content(wheel).keys() ^ sources().keys()) or ["contents differ"]
+        raise Unfit(f"{wheel.name} is not the source tree: {', '.join(wrong)}")
+    print(f"{wheel.name}: {len(content(wheel))} files, those of the source tree")
+    run(sys.executable, "-m", "twine", "check", "--strict", sdist, wheel, at=folder)
+    print("twine check: passed")
+    for number, python in enumerate(pythons):
+        started = time.monotonic()
+        environment = install(wheel, python, folder / f"environment-{number}")
+        print(f"{python}: installed in {time.monotonic() - started:.0f} s", flush=True)
+        for line in try_first(environment, folder / f"elsewhere-{number}"):
+            print(line, flush=True)
+
+
 def main() -> int:
     """Every check; prints what was found."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pythons", nargs="*", metavar="PYTHON", default=[sys.executable])
+    parser.add_argument("--name", action="store_true", help="also ask the package index")
+    arguments = parser.parse_args()
     with TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = Path(name).resolve()
         try:
-            _, wheel = build(folder)
-            if content(wheel) != sources():
-                wrong = sorted(content(wheel).keys() ^ sources().keys()) or ["contents differ"]
-                raise Unfit(f"{wheel.name} is not the source tree: {', '.join(wrong)}")
-            print(f"{wheel.name}: {len(content(wheel))} files, those of the source tree")
-            snnlab = installed(wheel, folder / "environment")
-            print(run(snnlab, "--version", at=folder).strip())
-            print(run(snnlab, "doctor", at=folder))
-            print(run(snnlab, "train", "--dataset", "digits", "--epochs", "1", at=folder))
-            download = folder / "download"
-            download.mkdir()
-            print(check_name(download))
+            check_wheel(folder, arguments.pythons)
+            if arguments.name:
+                download = folder / "download"
+                download.mkdir()
+                print(check_name(download))
         except Unfit as why:
             print(f"not fit for release: {why}", file=sys.stderr)
             return 1

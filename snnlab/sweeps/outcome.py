@@ -1,10 +1,16 @@
 """What a sweep found: its trials as rows, the best of them, and which knobs mattered."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import optuna
+
+if TYPE_CHECKING:  # Optuna is optional
+    from optuna import Study
+    from optuna.trial import FrozenTrial
 
 ENOUGH = 8
 """Complete trials below which importance says nothing."""
@@ -22,7 +28,7 @@ def row_of(plan: Plan, trial) -> dict:
     return {**row, **measured, "accuracy_of_dies": " ".join(map(str, each)), "error": error}
 
 
-def best_of(plan: Plan, study) -> list:
+def best_of(plan: Plan, study: "Study") -> list["FrozenTrial"]:
     """Trials within the limits, the best first; with several objectives those that no other beats
     in all of them."""
     first = -1 if study.directions[0].name == "MAXIMIZE" else 1

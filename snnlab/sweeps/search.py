@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from snnlab.sweeps.cluster import run_all, settle_workers
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import open_storage, optuna
 from snnlab.sweeps.trials import TrialQueue
+
+if TYPE_CHECKING:  # Optuna is optional
+    from optuna import Study
 
 Tell = Callable[[str, float], None]
 
@@ -42,7 +46,7 @@ def sweep(
     scheduler: str | None = None,
     data_dir: str | None = None,
     tell: Tell | None = None,
-):
+) -> "Study":
     """Carry out a plan, or what is left of it; returns the Optuna study.
 
     storage : ``sweeps/<name>.db`` by default, see :func:`open_storage`; several processes may work

@@ -1,21 +1,16 @@
 """Notebooks in a real JupyterLab: run all, move a slider, and the plot changes."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from shutil import copy
 
 import pytest
-from conftest import free_port, until
+from conftest import until
+from jupyterlabs import jupyterlab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.notebook]
 BOOKS = Path(__file__).parents[2] / "notebooks"
-QUIET = {"SNNLAB_FAST": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 SAID = re.compile(r"(running|paused): step \d+")
 LIVE = [
     "import panel as pn\nimport snnlab\n"
@@ -37,36 +32,8 @@ def lab(tmp_path_factory):
     cells = [{**cell, "id": f"cell-{k}", "source": source} for k, source in enumerate(LIVE)]
     live = {"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
     (folder / "live.ipynb").write_text(json.dumps(live), "utf-8")
-    settings = folder / "settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
-    port = free_port()
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-        "--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--notebook-dir={folder}",
-        "--LabApp.news_url=", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
-    own = {name: str(folder / name) for name in ("JUPYTER_CONFIG_DIR", "IPYTHONDIR")}
-    own["JUPYTERLAB_SETTINGS_DIR"] = str(folder / "settings")
-    with (folder / "log").open("w") as log:
-        server = subprocess.Popen(
-            command, env={**os.environ, **QUIET, **own}, stdout=log, stderr=log, cwd=folder
-        )
-        try:
-            until(lambda: answers(f"http://127.0.0.1:{port}/api") or server.poll(), 90)
-            assert server.poll() is None, (folder / "log").read_text()
-            yield f"http://127.0.0.1:{port}/lab", folder
-        finally:
-            server.terminate()
-            server.wait(timeout=120)
-
-
-def answers(url):
-    try:
-        with urllib.request.urlopen(url, timeout=5):
-            return True
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
+    with jupyterlab(folder) as address:
+        yield f"{address}/lab", folder
 
 
 def opened(page, lab, name):

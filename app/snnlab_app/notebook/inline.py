@@ -95,7 +95,9 @@ class Inline:
         return self.panel._repr_mimebundle_(include, exclude)
 
 
-def dashboard(config: Config | None = None, *, knobs: tuple[str, ...] = KNOBS, **settings):
+def dashboard(
+    config: Config | None = None, *, knobs: tuple[str, ...] = KNOBS, **settings
+) -> Inline:
     """The live dashboard for a notebook's cell, already loading its data.
 
     config : or ``settings`` of one by name; knobs : names of those to have sliders.
