@@ -24,7 +24,7 @@ def compiled(**options):
         kernel = njit(**options)(function)
         if hasattr(kernel, "enable_caching"):  # not where compiling is switched off
             try:
-                kernel._cache = _Cache(function)
+                kernel._cache = _Cache(kernel)
             except RuntimeError:  # numba: no locator available
                 _tell("no folder for them can be written")
         KERNELS.append(kernel)
@@ -75,28 +75,30 @@ class _Count(event.Listener):
 
 def _parts(kernel):
     """The functions compiled for a kernel: itself and those it calls, except inlined ones."""
-    if not isinstance(kernel, Dispatcher):
-        return set()
-    function = kernel.py_func
-    called = [function.__globals__.get(name) for name in function.__code__.co_names]
-    own = set() if kernel.targetoptions.get("inline") == "always" else {function}
-    return own.union(*map(_parts, called))
+    return {
+        each.py_func for each in _called(kernel) if each.targetoptions.get("inline") != "always"
+    }
 
 
-def _functions(function):
-    """A function to compile and all compiled ones that it calls, at any depth."""
-    called = (function.__globals__.get(name) for name in function.__code__.co_names)
-    inner = (_functions(each.py_func) for each in called if isinstance(each, Dispatcher))
-    return {function}.union(*inner)
+def _called(kernel):
+    """A kernel and all compiled functions that it calls, at any depth."""
+    found, left = set(), [kernel]
+    while left:
+        each = left.pop()
+        if isinstance(each, Dispatcher) and each not in found:
+            found.add(each)
+            function = each.py_func
+            left += [function.__globals__.get(name) for name in function.__code__.co_names]
+    return found
 
 
 class _Cache(FunctionCache):
     """Numba's cache, where a damaged file counts as missing, and a change in the file of a function
     that is called as a change of the kernel."""
 
-    def __init__(self, function):
-        super().__init__(function)
-        files = sorted({each.__code__.co_filename for each in _functions(function)})
+    def __init__(self, kernel):
+        super().__init__(kernel.py_func)
+        files = sorted({each.py_func.__code__.co_filename for each in _called(kernel)})
         with suppress(OSError):  # not a file of its own, as in a zip: numba's stamp has to do
             stats = [os.stat(file) for file in files]
             self._cache_file = IndexDataCacheFile(

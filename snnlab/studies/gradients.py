@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from snnlab.chip.emulator import Chip
 from snnlab.chip.recording import Recording
@@ -21,7 +20,7 @@ from snnlab.learn.loss import classification
 from snnlab.learn.network import decode
 from snnlab.learn.trainer import Trainer
 from snnlab.model.gradients import COMPARED, TITLES, title_of
-from snnlab.model.readout import scores
+from snnlab.model.readout import differentiate, scores
 from snnlab.runs.run import Run, data_of, load_weights
 from snnlab.seeding import key, stream
 from snnlab.text.tables import aligned
@@ -216,24 +215,19 @@ class _Loss:
     """Cross-entropy of a recording's label traces."""
 
     def __init__(self, trainer, labels):
-        self._readout, self._labels = trainer.settings.readout, torch.from_numpy(labels)
+        self._readout, self._labels = trainer.settings.readout, labels
         self._gain, self._smooth = trainer.settings.logit_gain, trainer.settings.label_smoothing
         self._scale = trainer.network.scales()[-1]
 
-    def _of(self, recording, differentiate=False):
-        traces = torch.from_numpy(decode(recording, self._scale)).requires_grad_(differentiate)
-        given = scores(traces, self._readout)
-        return traces, classification(given, self._labels, self._gain, self._smooth)
-
     def value(self, recording):
-        return float(self._of(recording)[1])
+        return self.slope(recording)[1]
 
     def slope(self, recording):
         """Gradient with respect to the label traces, and the loss."""
-        with torch.enable_grad():
-            traces, loss = self._of(recording, differentiate=True)
-            loss.backward()
-        return traces.grad.numpy(), float(loss.detach())
+        traces = decode(recording, self._scale)
+        given = scores(traces, self._readout)
+        loss, d_scores = classification(given, self._labels, self._gain, self._smooth)
+        return differentiate(traces, d_scores, self._readout), loss
 
 
 class _Slopes:

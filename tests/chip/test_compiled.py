@@ -124,3 +124,22 @@ def test_a_session_shows_the_others_what_it_prepares(monkeypatch):
     session.close()
     assert seen == [("compiling kernel 1 of 23", 0.0)]
     assert line.doing is None
+
+
+def test_a_change_of_a_called_function_compiles_its_kernels_again(tmp_path):
+    """Numba by itself watches the file of the kernel only."""
+    leaf, kernel = tmp_path / "leaf.py", tmp_path / "kernel.py"
+    kernel.write_text(
+        "from leaf import leaf\nfrom snnlab.chip.compiled import compiled\n"
+        "@compiled()\ndef kernel(x):\n    return leaf(x) + 1\n"
+    )
+    for factor, loaded in ((2, 0), (2, 1), (33, 0)):
+        leaf.write_text(f"from numba import njit\n@njit\ndef leaf(x):\n    return {factor} * x\n")
+        os.utime(leaf, (1e9, 1e9))  # the size tells it from what it was
+        said = subprocess.run(
+            [sys.executable, "-c",
+             "from kernel import kernel; print(kernel(1), sum(kernel.stats.cache_hits.values()))"],
+            cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert said.stdout.split() == [str(factor + 1), str(loaded)]

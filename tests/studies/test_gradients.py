@@ -59,12 +59,13 @@ def test_its_gradients_are_those_of_a_training_step(trainer):
         config(hidden=[20, 10], rho_burst=0.0, rho_weight=0.0), DIGITS, trainer.network.arrays()
     )
     twin._feed.batch = lambda step: np.arange(60)
-    recording, _, _, _, loss = run = twin._forward(trial=5)
-    twin._differentiate(*run[-2:])
+    batch = twin._forward(trial=5)
+    twin._differentiate(batch)
+    recording = batch.run.recording
     labels = twin.source.labels("train")[:60].astype(np.int64)
     d_traces, value = microscope._Loss(twin, labels).slope(recording)
     grads = microscope.gradients(twin, recording, d_traces)[THRESHOLD]
-    assert value == pytest.approx(float(loss.detach()))
+    assert value == pytest.approx(batch.loss.value)
     for ours, weight in zip(grads, twin.network.weights, strict=True):
         np.testing.assert_allclose(ours, weight.grad.numpy(), rtol=1e-4, atol=1e-7)
 

@@ -21,7 +21,7 @@ import numpy as np
 from numba import njit, prange
 
 from snnlab.chip.compiled import compiled
-from snnlab.chip.kernels import FASTMATH, UNCOUNTED
+from snnlab.chip.kernels.arrays import FASTMATH, UNCOUNTED
 
 PARTS = 16  # parts that a batch is cut into, whatever the number of threads
 BLOCK = 16  # inputs whose gradients are summed over the parts at a time
