@@ -22,6 +22,7 @@ from snnlab.commands.flags import (
     whole,
 )
 from snnlab.commands.gradients import add_gradients
+from snnlab.commands.lessons import add_lessons
 from snnlab.commands.robustness import add_robustness
 from snnlab.commands.runs import add_runs
 from snnlab.commands.sweep import add_sweep
@@ -110,6 +111,7 @@ def _parser():
     _add_convergence(commands)
     _add_export(commands)
     _add_recipes(commands)
+    add_lessons(commands)
     _add_reproduce(commands)
     _add_bench(commands)
     _add_doctor(commands)

@@ -1,6 +1,9 @@
 """A reverse proxy of some sixty lines, as nginx and its like stand in front of a server."""
 
 import asyncio
+import shutil
+import subprocess
+from pathlib import Path
 from threading import Thread
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -9,6 +12,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler, websocket_connect
 
+CONFIGURATION = Path(__file__).parents[3] / "deploy" / "nginx.conf"
 HOP = {"connection", "content-length", "transfer-encoding", "date", "server", "keep-alive"}
 """Headers of one connection, which a proxy writes itself."""
 
@@ -53,6 +57,52 @@ class Proxy:
         server.add_socket(self._socket)
         self._loop.run_forever()
         server.stop()
+
+
+class Nginx:
+    """The real one, as ``deploy/nginx.conf`` sets it up, with other ports and no limit on logins.
+
+    As :class:`Proxy`; it starts when it is given its target.
+    """
+
+    prefix, keep = "/snnlab", False
+
+    def __init__(self, folder: Path, port: int):
+        self.port, self._folder, self._process = port, folder, None
+
+    @property
+    def target(self) -> str:
+        return ""
+
+    @target.setter
+    def target(self, url: str) -> None:
+        site = CONFIGURATION.read_text("utf-8")
+        for written, here in (
+            ("listen 80;", f"listen 127.0.0.1:{self.port};"),
+            ("http://snnlab:5006/", url), ("rate=10r/m", "rate=100r/s"),
+        ):  # fmt: skip
+            assert written in site
+            site = site.replace(written, here)
+        (self._folder / "nginx.conf").write_text(
+            f"daemon off; pid {self._folder}/pid; error_log {self._folder}/error.log;\n"
+            "events {}\nhttp {\nlog_format short '$request_method $request_uri';\n"
+            f"access_log {self._folder}/access.log short;\n{site}\n}}\n"
+        )
+        command = [shutil.which("nginx"), "-p", self._folder, "-c", self._folder / "nginx.conf"]
+        self._process = subprocess.Popen([*map(str, command)])
+
+    @property
+    def passed(self) -> list[tuple[str, str]]:
+        lines = (self._folder / "access.log").read_text().splitlines()
+        return [tuple(line.split(" ", 1)) for line in lines]
+
+    @property
+    def outside(self) -> list[str]:
+        return [path for _, path in self.passed if not path.startswith(self.prefix)]
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
 
 
 class _Page(RequestHandler):

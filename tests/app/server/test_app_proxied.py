@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import choose, press
-from conftest import CHROMIUM, Server, until
+from conftest import CHROMIUM, Server, free_port, leave_out, until
 from playwright.sync_api import Browser, Page, expect
-from proxy import Proxy
+from proxy import Nginx, Proxy
 
 from snnlab_app.server import passwords
 
@@ -27,12 +27,18 @@ def elsewhere(browser: Browser):
         yield another
 
 
-@pytest.fixture(scope="module", params=["cut", "kept"])
+@pytest.fixture(scope="module", params=["cut", "kept", "nginx"])
 def proxied(request, tmp_path_factory):
-    """A server with passwords behind a proxy that cuts the prefix off, or keeps it."""
-    file = tmp_path_factory.mktemp("proxied") / "passwords"
+    """A server with passwords behind a proxy that cuts the prefix off, or keeps it, or nginx."""
+    folder = tmp_path_factory.mktemp("proxied")
+    file = folder / "passwords"
     passwords.keep(file, NAME, PASSWORD)
-    proxy = Proxy(PREFIX, keep=request.param == "kept")
+    if request.param == "nginx":
+        if not shutil.which("nginx"):
+            leave_out(FileNotFoundError("nginx: apt-get install nginx-light"))
+        proxy = Nginx(folder, free_port())
+    else:
+        proxy = Proxy(PREFIX, keep=request.param == "kept")
     flags = ["--prefix", PREFIX] if proxy.keep else []
     server = Server(
         "--dataset", "digits", "--epochs", "10000", "--schedule", "constant", "--admin",
@@ -52,7 +58,7 @@ def visit(elsewhere: Browser, proxied):
     """A tab at the login, the address it came by, and the proxy; nothing leaves that address."""
     proxy, server = proxied
     asked, errors = [], []
-    url = f"http://snn.test:{proxy.port}{PREFIX}/"
+    url = f"http://snn.test:{proxy.port}{proxy.prefix}/"
     with elsewhere.new_context(viewport={"width": 1440, "height": 900}) as context:
         context.on("request", lambda request: asked.append(request.url))
         context.on("weberror", lambda error: errors.append(str(error.error)))
@@ -113,7 +119,7 @@ def test_a_visitor_logs_in_trains_shares_and_leaves(visit):
     page.goto(url + "logout")
     page.get_by_role("link", name="Log in again").click()
     expect(page.get_by_role("textbox", name="Password")).to_be_visible()
-    assert urlsplit(page.url).path == f"{PREFIX}/login"
+    assert urlsplit(page.url).path == f"{proxy.prefix}/login"
 
 
 def test_after_the_login_comes_what_was_asked_for(visit):
