@@ -38,8 +38,8 @@ def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Da
         try:
             if CATALOGUE[name].recordings:
                 raise SnnlabError(
-                    f"data set {name} holds recordings of spikes, which the dashboard does not"
-                    f" show: train it with snnlab train --dataset {name}"
+                    f"data set {name} holds recorded spikes, which this page cannot show yet:"
+                    " train it from the command line, or choose a data set of images"
                 )
             future.set_result(load(name, side, data_dir=data_dir, progress=_tell_all(listeners)))
         except BaseException as error:
