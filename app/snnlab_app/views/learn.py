@@ -149,8 +149,8 @@ class LearnView(View):
         share = f"{100 * picture.reached:.0f} %"
         self._tiles.show({
             "Neurons receiving gradient": share,
-            "Neurons with saturated input": f"{picture.saturated.neurons:.1%}",
-            "Hidden CADC samples saturated": f"{picture.saturated.samples:.0%}",
+            "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
+            "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
             Config.param.surrogate.label: surrogate.shape,
             Config.param.beta.label: f"{surrogate.beta:g}",
             **{title: _newest(snapshot.history, name) for title, name in (
@@ -211,7 +211,7 @@ def _tabulate(found):
             )
             last = layer
         name = f"{method} (trains)" if method == TITLES[found.trained_by] else method
-        numbers = (_number(cosine, "+.2f"), f"{reached:.0%}", _number(agreement, "+.2f"),
+        numbers = (_number(cosine, "+.2f"), f"{100 * reached:.0f} %", _number(agreement, "+.2f"),
                    _number(gain, ".2f"))  # fmt: skip
         cells = "".join(f'<td style="{_RIGHT}">{text}</td>' for text in numbers)
         lines.append(f'<tr><td style="{_LEFT}">{escape(name)}</td>{cells}</tr>')
