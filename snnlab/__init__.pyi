@@ -9,6 +9,8 @@ from snnlab.config import Config as Config
 from snnlab.data import Dataset as Dataset
 from snnlab.data import load as load
 from snnlab.data.images.encoding import latency_encode as latency_encode
+from snnlab.data.spikes import RecordedSpikes as RecordedSpikes
+from snnlab.data.spikes import load_spikes as load_spikes
 from snnlab.errors import SnnlabError as SnnlabError
 from snnlab.events import Events as Events
 from snnlab.learn.network import Network as Network

@@ -171,7 +171,7 @@ def test_a_dissimilar_name_gets_no_suggestion():
         ("runs list --wher x", "did you mean '--where'? (see snnlab runs list --help)"),
         ("sweep --vari x", "did you mean '--vary'? (see snnlab sweep --help)"),
         ("runs export r --out x.csv --what epoch", "did you mean 'epochs'?"),
-        ("train --dataset minst", "idx; did you mean 'mnist'?"),
+        ("train --dataset minst", "spikes; did you mean 'mnist'?"),
         ("data fasion-mnist", "did you mean 'fashion-mnist'?"),
         ("train --recipe robst", "did you mean 'robust'?"),
         ("train --die calibrate", "did you mean 'calibrated'?"),

@@ -15,7 +15,7 @@ from snnlab.text.numerals import number, suggest
 from snnlab_app.controls.knobs import factor, label, unit
 
 MAX_KNOBS, MAX_OBJECTIVES, MAX_TRIALS, MAX_EPOCHS = 3, 2, 500, 1000
-FIXED = ("dataset", "side", "killed", "epochs")
+FIXED = ("dataset", "side", "held_out", "killed", "epochs")
 """Knobs never varied: the data set is fixed, and the form has its own number of epochs."""
 VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
 """Knobs that a sweep from a page may vary."""
