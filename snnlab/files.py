@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ import numpy as np
 
 from snnlab.errors import SnnlabError
 
+REPLACE_WAITS = (0.01, 0.03, 0.1, 0.3, 1.0) if os.name == "nt" else ()
+"""Seconds between attempts to replace a file: on Windows not while another process reads it."""
 _flushes = ContextVar("flushes", default=True)
 
 
@@ -43,11 +46,19 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
             file.flush()
             if _flushes.get():
                 os.fsync(file.fileno())
-        os.replace(part, path)
+        _replace(part, path)
     except BaseException:
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _replace(part, path):
+    for wait in REPLACE_WAITS:
+        with suppress(PermissionError):
+            return os.replace(part, path)
+        time.sleep(wait)
+    return os.replace(part, path)
 
 
 def check_place(path: Path, what: str) -> None:

@@ -22,7 +22,7 @@ def commit() -> str | None:
         return None
     try:
         done = subprocess.run(
-            command, cwd=home, capture_output=True, text=True, timeout=10, check=True
+            command, cwd=home, capture_output=True, encoding="utf-8", timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -47,8 +47,9 @@ def open_storage(where: str):
         _check_ours(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".journal":
-            _mend(library, path)
-            backend = library.storages.journal.JournalFileBackend(str(path))
+            lock = _lock(library, path)
+            _mend(path, lock)
+            backend = library.storages.journal.JournalFileBackend(str(path), lock_obj=lock)
             return library.storages.JournalStorage(backend)
         return _beside_others(lambda: _sqlite(path))
 
@@ -108,11 +109,17 @@ def _check_ours(path):
         )
 
 
-def _mend(library, path):
+def _lock(library, path):
+    """Of a journal; on Windows not everybody may make the link that Optuna's own lock is."""
+    kinds = library.storages.journal
+    kind = kinds.JournalFileOpenLock if os.name == "nt" else kinds.JournalFileSymlinkLock
+    return kind(str(path))
+
+
+def _mend(path, lock):
     """Cut off the half line that a full disk or a crash left at a journal's end: no entry yet."""
     if not path.exists():
         return
-    lock = library.storages.journal.JournalFileSymlinkLock(str(path))
     lock.acquire()
     try:
         content = path.read_bytes()

@@ -18,6 +18,7 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from snnlab.errors import SnnlabError
+from snnlab.process import is_running
 from snnlab.quantities import objectives
 from snnlab.sweeps.cluster import Failed
 from snnlab.sweeps.plan import Plan
@@ -207,7 +208,7 @@ class TrialQueue:
         if host == socket.gethostname():
             if int(process) == os.getpid():
                 return owner in _HERE
-            if not _exists(int(process)):
+            if not is_running(int(process)):
                 return False
         last = self.study.user_attrs.get(f"alive {owner}")
         return last is not None and time.time() - last < LEASE
@@ -243,13 +244,3 @@ class TrialQueue:
         with said(self.where):
             states = [t.state.name.lower() for t in self.study.get_trials(deepcopy=False)]
         return {name: states.count(name) for name in dict.fromkeys(states)}
-
-
-def _exists(process):
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True

@@ -22,10 +22,13 @@ def steps(dockerfile: Path) -> list[tuple[str, str]]:
 
 
 class Image:
-    """An image as a folder for each stage; ``left_out`` are steps that only a container can do."""
+    """An image as a folder for each stage; ``left_out`` are steps that only a container can do.
 
-    def __init__(self, folder: Path):
-        self._folder, self._stages = folder, []
+    given : values of the Dockerfile's ARGs that replace its own, as ``docker build --build-arg``.
+    """
+
+    def __init__(self, folder: Path, **given: str):
+        self._folder, self._stages, self._given = folder, [], given
         self.left_out: list[str] = []
         (folder / "programs").mkdir(parents=True)
         (folder / "programs" / "python").symlink_to(sys._base_executable)
@@ -79,6 +82,10 @@ class Image:
             ["bash", "-euc", self.here(arguments)], capture_output=True, text=True, timeout=1500
         )
         assert done.returncode == 0, f"RUN {arguments}\n{done.stdout}\n{done.stderr}"
+
+    def _arg(self, arguments):
+        name, default = arguments.split("=", 1)
+        self.environment[name] = self._given.get(name, default)
 
     def _env(self, arguments):
         for assignment in arguments.split():

@@ -1,7 +1,7 @@
 """The web server of the dashboard."""
 
 from collections.abc import Mapping
-from errno import EADDRINUSE
+from errno import EACCES, EADDRINUSE
 
 import panel as pn
 
@@ -22,6 +22,8 @@ from snnlab_app.views import VIEWS
 
 PORT, MAX_PORTS = 5006, 100
 """First default port, and number of ports tried."""
+TAKEN = (EADDRINUSE, EACCES)
+"""Errors of a port that another program has; Windows also reserves ranges of them."""
 CHECK_LEFT_MS = 1000
 LEFT_AFTER_MS = 60_000
 """Closed tabs announce it; a page whose connection was lost may reconnect within a minute."""
@@ -96,7 +98,7 @@ def _listening(listen, address, ports):
         try:
             server = listen(port)
         except OSError as error:
-            if error.errno == EADDRINUSE and port != ports[-1]:
+            if error.errno in TAKEN and port != ports[-1]:
                 continue
             raise SnnlabError(
                 f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"

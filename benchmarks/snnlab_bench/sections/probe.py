@@ -4,7 +4,6 @@ Each prints one line of JSON.
 """
 
 import json
-import resource
 import sys
 from pathlib import Path
 from time import perf_counter
@@ -55,6 +54,12 @@ def start(_: int) -> dict[str, float]:
 
 def _peak():
     """Largest resident memory so far : bytes."""
+    try:
+        import resource
+    except ImportError:  # on Windows
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # on Linux not below the parent's
     return _status("VmHWM") or (peak if sys.platform == "darwin" else 1024 * peak)
 
@@ -67,7 +72,7 @@ def _now():
 def _status(field):
     """A field of Linux's process status : bytes; 0 on other systems."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text("ascii").splitlines()
     except OSError:
         return 0
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))

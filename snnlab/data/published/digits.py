@@ -42,7 +42,7 @@ def _table() -> np.ndarray:
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
     expected = (_PICTURES, _SIDE**2 + 1)
     try:
-        with gzip.open(path, "rt") as lines:
+        with gzip.open(path, "rt", encoding="ascii") as lines:
             table = np.loadtxt(lines, delimiter=",").reshape(expected)
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DataUnavailable(
