@@ -69,10 +69,11 @@ def _map(arguments):
     from snnlab.data.catalogue import CATALOGUE
 
     known = CATALOGUE[settings.dataset].checked(settings.side)
+    inputs, classes = known.channels or settings.side**2, known.classes
     if known.own:
-        known = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
-    mapping = Mapping(
-        (settings.side**2, *settings.hidden, len(known.classes)), chips=settings.chips
-    )
+        data = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
+        classes = data.classes
+        inputs = data.n_channels if known.recordings else inputs
+    mapping = Mapping((inputs, *settings.hidden, len(classes)), chips=settings.chips)
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0

@@ -45,6 +45,7 @@ class Entry:
     own : whether the user supplies the data; classes and sizes are then known only after reading
     recordings : whether it holds recorded spikes instead of images; it has no size then
     fetched : whether it is downloaded, though it has no idx files
+    channels : channels of recordings that the chip hears, 0 if known only after reading
     """
 
     name: str
@@ -59,6 +60,7 @@ class Entry:
     own: bool = False
     recordings: bool = False
     fetched: bool = False
+    channels: int = 0
 
     @property
     def sides(self) -> tuple[int, ...]:
@@ -141,7 +143,14 @@ _ENTRIES = (
     Entry("yin-yang", ("yin", "yang", "dot"), "Yin-Yang", published=SIDE),
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
-    Entry("spoken-digits", _TEN_DIGITS, "Free Spoken Digits", recordings=True, fetched=True),
+    Entry(
+        "spoken-digits",
+        _TEN_DIGITS,
+        "Free Spoken Digits",
+        recordings=True,
+        fetched=True,
+        channels=70,
+    ),
     Entry(
         "shd",
         (
@@ -151,6 +160,7 @@ _ENTRIES = (
         "Spiking Heidelberg Digits",
         recordings=True,
         fetched=True,
+        channels=70,
     ),
     Entry("spikes", (), own=True, recordings=True),
 )

@@ -129,6 +129,17 @@ def test_a_run_tests_a_held_out_speaker_and_still_classifies(home):
     assert len(snnlab.classify(folder, WAVS[TEST[0]])) == 1
 
 
+def test_the_map_has_an_input_for_each_channel(tmp_path, capsys):
+    write_whole(tmp_path / "mine.npz", npz({**flat(channels=30), "channels": np.array(30)}))
+    mine = ["--dataset", "spikes", "--data-dir", str(tmp_path / "mine.npz")]
+    for data, network in (
+        (["--dataset", "spoken-digits"], "70-186-10"), (["--dataset", "shd"], "70-186-20"),
+        (mine, "30-186-2"),
+    ):  # fmt: skip
+        assert main(["map", *data, "--hidden", "186"]) == 0
+        assert capsys.readouterr().out.startswith(f"network {network}\n")
+
+
 # ── a user's spikes ──
 
 

@@ -42,6 +42,7 @@ from snnlab.runs.run import Run, load_weights, tidy_epochs
 from snnlab.sweeps.plan import MAX_TRIALS, Plan
 from snnlab_bench.fuzz import words as words
 from snnlab_bench.fuzz.damage import damaged, npz_like
+from snnlab_bench.fuzz.sounds import SOUNDS
 
 IDX = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x03\0\0\0\x04" + bytes(range(24))
 VIEWS, LESSONS = ("live", "chip"), ("too-steep",)
@@ -395,5 +396,5 @@ TARGETS = {
     "resumed runs": Target(_damaged_runs, resumed, 0.05),
     "NIR graphs": Target(_graphs, nir_graph, 2),
     "NIR files": Target(_nir_bytes, nir_file, 0.003),
-}  # fmt: skip
+} | {name: Target(*parts) for name, parts in SOUNDS.items()}  # fmt: skip
 """By name. NIR files have few cases because each is read in its own process."""

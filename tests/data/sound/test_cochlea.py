@@ -96,7 +96,7 @@ def test_sound_is_as_loud_whatever_its_scale_or_the_silence_around_it():
     assert len(COCHLEA.spikes(trimmed)[0]) == pytest.approx(len(times), rel=0.1)
 
 
-@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 44_101, 48_000, 96_000])
 def test_other_rates_give_the_same_spikes_but_for_a_few(rate):
     at = {r: np.bincount(COCHLEA.spikes(sound(word(r, 0.4, seed=3), r))[1], minlength=70)
           for r in (RATE, rate)}  # fmt: skip
