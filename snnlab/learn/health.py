@@ -46,7 +46,8 @@ class Signs(NamedTuple):
     spread : of :func:`~snnlab.learn.reach.slope_spread`, both NaN without a surrogate; spikes : per
     image, of each hidden layer; clipped : share of hidden weights at ±63 LSB; busy : share of
     hidden neurons that fire at their limit, mean over images; lost : names of labels that stay at
-    rest whatever the image; saturated : what is at its limit; falling : training accuracy of the last epochs if it falls, else ().
+    rest whatever the image; saturated : what is at its limit; falling : training accuracy of the
+    last epochs if it falls, else ().
     """
 
     rate: float

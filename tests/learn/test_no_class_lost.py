@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from conftest import real
 
 from snnlab.config import Config
 from snnlab.data import load
@@ -59,7 +60,8 @@ def test_no_label_is_lost_on_digits(name, chip, seed):
 @pytest.mark.parametrize("seed", range(1, 5))
 @pytest.mark.parametrize("chip", ["in the loop", "software"])
 @pytest.mark.parametrize("name", ["default", "best", "eventprop"])
-def test_no_label_is_lost_on_mnist(mnist, name, chip, seed):
+def test_no_label_is_lost_on_mnist(name, chip, seed):
+    mnist = real("mnist")
     few = replace(
         mnist,
         train_images=mnist.train_images[:6000], train_labels=mnist.train_labels[:6000],
