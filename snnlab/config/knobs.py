@@ -308,8 +308,8 @@ class Config(Knobs):
         default="maximum",
         objects=list(READOUTS),
         label="Readout",
-        doc="What decides: a label's highest potential, its sum above rest, the same with weights"
-        " that fall by a factor e in 8.5 µs, or its last sample.",
+        doc="What decides: a label's highest potential, its sum above rest less a tenth of that"
+        " below, the same with weights that fall by a factor e in 8.5 µs, or its last sample.",
     )
     logit_gain = strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = percentage(

@@ -45,9 +45,20 @@ def _to_last(traces, d_scores):
     return d_traces
 
 
+BELOW_REST = 0.1
+"""Share for which a potential below rest counts in an area. Where only the part above rest counts,
+a label that the first steps drive below rest receives no gradient from any image and is lost for
+good: up to half of the software networks lost one."""
+
+
 def _above_rest(traces):
-    """The part above rest, with gradient 0 at rest and below."""
-    return traces * (traces > 0)
+    """The part above rest, and a small share of that below; the slope at rest is that above."""
+    below = traces < 0
+    return traces * ~below + BELOW_REST * (traces * below)
+
+
+def _slope(traces):
+    return np.where(traces < 0, BELOW_REST, 1.0)
 
 
 FADING_SAMPLES = 5
@@ -73,20 +84,21 @@ RULES = {
     "sum": _Rule(
         lambda traces: _above_rest(traces).mean(axis=-2),
         lambda traces: _above_rest(traces).cumsum(axis=-2) / traces.shape[-2],
-        lambda traces, d_scores: (traces > 0) * (d_scores / traces.shape[-2]),
+        lambda traces, d_scores: _slope(traces) * (d_scores / traces.shape[-2]),
     ),
     "fading": _Rule(
         lambda traces: _faded(traces).sum(axis=-2),
         lambda traces: _faded(traces).cumsum(axis=-2),
-        lambda traces, d_scores: (traces > 0) * (d_scores * _fading(traces)),
+        lambda traces, d_scores: _slope(traces) * (d_scores * _fading(traces)),
     ),
     "last": _Rule(lambda traces: traces[..., -1, :], lambda traces: traces, _to_last),
 }
 """By name. "maximum" is the highest potential, as in the paper; "sum" the area under the potential
-above rest, as mean over all samples of the converter, which depends on no single noisy sample;
-"fading" the same with weights that fall exponentially, so that early spikes count for more (loss
-shaping of Nowotny, Turner and Knight, 2025): the area alone does not depend on when a spike comes,
-and a gradient of spike times has nothing to go by; "last" the potential at the last sample."""
+above rest, less a tenth of that below, as mean over all samples of the converter, which depends on
+no single noisy sample; "fading" the same with weights that fall exponentially, so that early spikes
+count for more (loss shaping of Nowotny, Turner and Knight, 2025): the area alone does not depend on
+when a spike comes, and a gradient of spike times has nothing to go by; "last" the potential at the
+last sample."""
 
 
 def scores(traces, readout: str = "maximum"):
@@ -112,7 +124,7 @@ def scores_so_far(traces: np.ndarray, readout: str = "maximum") -> np.ndarray:
     """Score of each label if the image ended at each CADC sample : [..., step, label].
 
     traces : as for :func:`scores`, an array. The scores at the last step are those of
-    :func:`scores`; those of "sum" and "fading" rise to it. Raises :class:`SnnlabError` for an
+    :func:`scores`; those of "sum" and "fading" add up to it. Raises :class:`SnnlabError` for an
     unknown readout.
     """
     return _rule(readout).so_far(traces)

@@ -175,8 +175,8 @@ def test_the_last_accuracy_is_that_of_the_decoded_labels(random_recording, reado
 
 
 def test_the_sum_of_what_lies_above_rest_decides_by_hand():
-    """Label 0 is high once and below rest later, label 1 a little above for long."""
-    rec = one((0, 0), (9, 4), (-20, 4), (-20, 2), *[(0, 0)] * 4)
+    """Label 0 is high once and a little below rest later, label 1 a little above for long."""
+    rec = one((0, 0), (9, 4), (-1, 4), (-1, 2), *[(0, 0)] * 4)
     np.testing.assert_array_equal(decisions(rec, "sum"), [[0, 0, 0, 1, 1, 1, 1, 1]])
     np.testing.assert_array_equal(decisions(rec), [[0] * 8])
     np.testing.assert_allclose(decision_time(rec, "sum"), [3 * 1.7e-6 - 0.8e-6])
