@@ -342,8 +342,10 @@ class Config(Knobs):
     GROUPS: ClassVar = {
         "Data": (
             "dataset", "side", "encoding", "tau_in", "theta_in", "grid", "rotation", "shift",
-            "stretch", "bend", "mirror", "speedup", "duration", "channel_noise", "blend", "split",
-            "held_out",
+            "stretch", "bend", "mirror",
+        ),
+        "Recordings": (
+            "speedup", "duration", "channel_noise", "blend", "split", "held_out",
         ),
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",

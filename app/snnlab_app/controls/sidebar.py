@@ -31,6 +31,8 @@ DOCKED = {
 """Look of the knobs at the bottom of a phone's screen."""
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
+NOT_SHOWN = "Recordings"
+"""Group of knobs without effect here: the page trains on images."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
 FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "surrogate", "dead")
@@ -125,6 +127,7 @@ class Controls:
         rest = {
             title: [self._widgets[n] for n in names if n not in FIRST_KNOBS]
             for title, names in Config.GROUPS.items()
+            if title != NOT_SHOWN
         }
         rest["Data"].insert(1, self._file)
         self._rest = pmui.Accordion(
