@@ -29,10 +29,10 @@ def load(
     name : "mnist", "fashion-mnist", "digits", "yin-yang", or for your own data "folder" or "idx";
         recorded spikes are "spoken-digits", "shd", and your own "spikes"
     side : pixels per side: 16, or 28 for MNIST and Fashion-MNIST as published (neither cropped nor
-        scaled) and for your own data
+    scaled) and for your own data
     data_dir : where the data is; required for your own data
     progress : called as ``progress(message, fraction)``, with the fraction done of a step from 0 to
-        1, None if unknown. It stops the loading by raising anything but OSError or ValueError.
+    1, None if unknown. It stops the loading by raising anything but OSError or ValueError.
 
     Digits are bundled and Yin-Yang is generated. MNIST and Fashion-MNIST come from the first of: a
     folder of idx files (``data_dir`` or the environment variable ``SNNLAB_DATA``; if given, no

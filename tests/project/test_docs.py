@@ -93,3 +93,41 @@ def test_everything_imported_in_pages_and_notebooks_is_in_the_reference():
         ):
             unknown.append(f"{module}.{name}")
     assert unknown == []
+
+
+def relative_links(page):
+    """Targets of the links and pictures of a Markdown page that lie in the repository."""
+    text = re.sub(r"```.*?```|`[^`\n]*`", "", page.read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"https?:|mailto:", target):
+            yield target
+
+
+def anchors(page):
+    """Names that the headings of a page can be linked by."""
+    for heading in re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob(".github/*.md"))],
+    ids=lambda page: page.name,
+)
+def test_links_lead_to_files_and_headings_that_exist(page):
+    broken = []
+    for target in relative_links(page):
+        name, _, anchor = target.partition("#")
+        file = page.parent / name if name else page
+        if name.startswith("notebooks/"):  # the site has a copy
+            file = ROOT / name
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_of_the_site_is_in_its_contents():
+    index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    listed = set(re.findall(r"^([\w/-]+)$", index, re.MULTILINE))
+    pages = {page.stem for page in ROOT.glob("docs/*.md")} - {"index"}
+    assert listed == pages | {f"notebooks/{book.stem}" for book in NOTEBOOKS}
