@@ -1,4 +1,4 @@
-// Faults of BokehJS, put right in its prototypes; tests/app/page/test_bokeh_fixes.py shows each of
+// Faults of BokehJS, put right in its prototypes; tests/app/browser/test_bokeh_fixes.py shows each of
 // them in the library itself. A fix is left out, with a warning, where a newer BokehJS has no such
 // method any more.
 /* global Bokeh */
