@@ -43,6 +43,7 @@ def test_a_readout_blind_below_rest_loses_labels_for_good(monkeypatch):
     """The cause, so that the tests below are known to find it."""
     monkeypatch.setattr(readout, "BELOW_REST", 0.0)
     monkeypatch.setattr(readout, "_above_rest", lambda traces: traces * (traces > 0))
+    monkeypatch.setattr(readout, "_slope", lambda traces: traces > 0)
     found = after_some_steps("best", 3, load("digits"), dataset="digits", **Config.IDEAL)
     assert len(found) > 0
 

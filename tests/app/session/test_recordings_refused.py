@@ -11,6 +11,6 @@ def test_recordings_are_refused_in_one_line(name):
     told = []
     refused(
         lambda: shared_dataset(name, 16, None, lambda *step: told.append(step)),
-        f"data set {name} holds recordings", f"snnlab train --dataset {name}",
+        f"data set {name} holds recorded spikes", "train it from the command line",
     )  # fmt: skip
     assert told == []
