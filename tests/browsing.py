@@ -49,6 +49,15 @@ def wait_for(page, condition, milliseconds=180_000):
     raise AssertionError("it did not happen in time")
 
 
+def settled(page, locator):
+    """The element, once it has stayed the same for half a second: a view may be drawn twice."""
+    while True:
+        element = locator.element_handle()
+        page.wait_for_timeout(500)
+        if element.evaluate("element => element.isConnected"):
+            return element
+
+
 def tab(page, name):
     page.get_by_role("tab", name=name, exact=True).click()
 

@@ -27,6 +27,7 @@ from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
 from snnlab.learn.feed import Feed, count_samples, open_source
+from snnlab.learn.gradient import eventprop_kernels, kernels
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -34,6 +35,7 @@ from snnlab.learn.memory import check_batch, choose_evaluation_batch
 from snnlab.learn.network import Network, Pass
 from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
+from snnlab.model.gradients import EVENTPROP
 from snnlab.model.readout import differentiate, scores
 from snnlab.model.topology import Topology
 from snnlab.process import defer_sigint
@@ -159,10 +161,13 @@ class Trainer:
         Returns the results of the first batch and of the test images before any weight update.
         """
         start = perf_counter()
-        kernels = [k for k in KERNELS if self.source.augments or k.__module__ != augment.__name__]
-        with compiling(kernels, "encoding images as spikes", tell):
+        idle = set() if self.source.augments else {augment.__name__}
+        exact = self.settings.gradient == EVENTPROP
+        idle.add((kernels if exact else eventprop_kernels).__name__)
+        needed = [kernel for kernel in KERNELS if kernel.__module__ not in idle]
+        with compiling(needed, "encoding images as spikes", tell):
             self._feed.ready()
-        with compiling(kernels, "testing the untrained network", tell):
+        with compiling(needed, "testing the untrained network", tell):
             batch = self._forward(trial=0)
             self._differentiate(batch)
             self.optimizer.zero_grad()
