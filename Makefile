@@ -26,7 +26,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test test-all slow lint unit browser notebooks docs bench fuzz bench-ui bench-load soak audit \
+.PHONY: app test test-all slow lint unit browser notebooks docs links bench fuzz bench-ui bench-load soak audit \
   wheel-check release-check platforms lowest clean
 
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
@@ -63,6 +63,10 @@ notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOO
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
 	rm -rf docs/notebooks && cp -r notebooks docs/notebooks
 	$(if $(filter full,$(DOCS)),,SNNLAB_FAST=1) $(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+
+links: $(VENV)/.docs  ## ask for every external link of the site; a list, as other hosts have bad days
+	rm -rf docs/notebooks && cp -r notebooks docs/notebooks
+	-$(BIN)/python -m sphinx -q -b linkcheck -D nb_execution_mode=off docs build/links
 
 bench: $(VENV)/.bench  ## measure the speed, against the chip and other libraries
 	$(BIN)/snnlab bench

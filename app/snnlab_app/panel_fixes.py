@@ -19,6 +19,7 @@ from bokeh.io import doc as current
 from bokeh.models import Plot
 from holoviews.plotting.bokeh.element import ElementPlot
 from panel.io import document
+from panel.io.location import Location
 from panel.io.server import ComponentResourceHandler
 from panel.io.state import set_curdoc
 from panel.reactive import Syncable
@@ -60,6 +61,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (document, "_garbage_collect", lambda _: collecting(collect_all)),
         (Syncable, "_event_coroutine", pn.io.with_lock),
         (document, "_dispatch_msgs", dispatching_all),
+        (Location, "_sync_pathname", keeping_paths),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
     ):
         if hasattr(owner, name):
@@ -95,6 +97,19 @@ def dispatching_all(dispatch):
         await dispatch(doc)
 
     return dispatch_all
+
+
+def keeping_paths(_):
+    """Panel's answer to the path in the browser's address bar: none.
+
+    It would take folders that a proxy added in front for folders of this server, and look for
+    styles that many folders up, where a proxy calls this server by its own address.
+    """
+
+    def leave(location):
+        pass
+
+    return leave
 
 
 def restoring_curdoc(patch):

@@ -28,7 +28,9 @@ def visited(page: Page):
     """The tab, and all that it and those that it opens asked for, each with its page."""
     page.set_default_timeout(WAIT_MS)
     asked = []
-    page.context.on("request", lambda request: asked.append((request.url, request.frame.url)))
+    page.context.on(
+        "request", lambda request: asked.append((request.url, request.headers.get("referer")))
+    )
     return page, asked
 
 

@@ -18,9 +18,11 @@ from bokeh.io import doc as current
 from conftest import aside, free_port
 from packaging.version import Version
 from panel.io import document
+from panel.io.location import Location
 from panel.io.server import ComponentResourceHandler
 from panel.io.state import set_curdoc
 from panel.reactive import Syncable
+from panel.util import edit_readonly
 
 from snnlab_app import panel_fixes
 from snnlab_app.panel_fixes import LEAVES_PAGES, dispatching_all, restoring_curdoc
@@ -48,6 +50,7 @@ def test_the_installed_libraries_were_examined(monkeypatch):
 def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monkeypatch, caplog):
     for owner, name in (
         (document, "_garbage_collect"),
+        (Location, "_sync_pathname"),
         (Syncable, "_event_coroutine"),
         (current, "patch_curdoc"),
     ):
@@ -78,6 +81,27 @@ class Connection:
         flushed = asyncio.get_running_loop().create_future()
         self.written.append((*(events or msg), flushed))
         return [flushed]
+
+
+def folders_up(monkeypatch):
+    """Where a page below a proxy's path looks for styles, once its browser has sent the path."""
+    server = SimpleNamespace(port=5006, prefix="")
+    monkeypatch.setattr(pn.state, "_servers", {"id": (server, None, [])})
+    with set_curdoc(served()):
+        location = Location()
+        with edit_readonly(location):
+            location.port = "5006"
+            location.pathname = "/user/alice/snnlab/watch"
+        return pn.state.rel_path
+
+
+def test_panel_by_itself_counts_a_proxys_folders(monkeypatch):
+    assert folders_up(monkeypatch) == "../../.."
+
+
+def test_a_proxys_folders_are_not_counted(monkeypatch):
+    monkeypatch.setattr(Location, "_sync_pathname", panel_fixes.keeping_paths(None))
+    assert folders_up(monkeypatch) == ""
 
 
 @pytest.fixture
