@@ -40,10 +40,13 @@ class Unfit(Exception):
 
 
 def run(*command: str | Path, at: Path, **environment: str) -> str:
-    """What a command prints; raises :class:`Unfit` with its last words if it fails."""
+    """What a command prints; raises :class:`Unfit` with its last words if it fails.
+
+    No other snnlab is on the path: pip would take it for an installed one.
+    """
     done = subprocess.run(
-        [*map(str, command)], cwd=at, env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=PATIENCE,
+        [*map(str, command)], cwd=at, env={**os.environ, "PYTHONPATH": "", **environment},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
     )  # fmt: skip
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no message"]
