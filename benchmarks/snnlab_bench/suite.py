@@ -55,6 +55,9 @@ def run(out: Path, *, only: str | None, full: bool, threads: int) -> None:
             rows.append(row)
             print(report.line(row, last), flush=True)
     found = breakdown.measure(trained, threads) if PROFILE in wanted else {}
+    for row in breakdown.rows(found) if found else ():
+        rows.append(row)
+        print(report.line(row, last), flush=True)
     print(f"\n{breakdown.describe(found)}" if found else "")
     about["core_share"] = float(np.median([*shares, machine.core_share(threads)]))
     print(f"busy loops got {about['core_share']:.0%} of the cores (median over this run)")

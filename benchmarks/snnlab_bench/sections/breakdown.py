@@ -3,6 +3,7 @@
 On one thread and in CPU time, which other load on the machine disturbs least.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +14,12 @@ from snnlab.chip.threads import use_threads
 from snnlab.learn.network import decode
 from snnlab.text.tables import aligned
 from snnlab_bench import machine
-from snnlab_bench.harness import interleaved, timed
+from snnlab_bench.harness import Row, Spread, interleaved, timed
 from snnlab_bench.network import Trained
 
 BATCH = 200
 PADDED = 256
+MOST_OUTSIDE, MOST_ALONE_US = 0.15, 60.0
 OPERATIONS = {"input spikes": 16, "steps": 10, "CADC samples": 37}
 """Operations per neuron, counted in the kernel's source; a CADC sample includes its noise."""
 L1_BYTES = {"input spikes": 48, "steps": 68, "CADC samples": 17}
@@ -123,6 +125,26 @@ def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, flo
         )
         for kind, count in counts.items()
     }
+
+
+def rows(found: dict) -> Iterator[Row]:
+    """What a step spends outside its kernels, and what one image alone takes."""
+    step = found["step"]
+    outside = step["whole"] - step["chip"] - step["adjoint"]
+    share = outside / step["whole"]
+    yield Row(
+        "step-outside", "share of a step outside chip and gradient", _exact(share / MOST_OUTSIDE),
+        1.0, f"{share:.0%} against {MOST_OUTSIDE:.0%}", at_most=True, details={"ms": outside},
+    )  # fmt: skip
+    alone = found["image"]["alone_us"]
+    yield Row(
+        "image-alone", "an image alone, CPU time", _exact(alone / MOST_ALONE_US), 1.0,
+        f"{alone:.0f} µs against {MOST_ALONE_US:.0f} µs", at_most=True, details={"us": alone},
+    )  # fmt: skip
+
+
+def _exact(value):
+    return Spread(value, value, value)
 
 
 def describe(found: dict) -> str:

@@ -11,7 +11,7 @@ from snnlab_bench.harness import Row, Spread
 from snnlab_bench.network import Trained
 
 STEP_MB, GROWTH_MB = 300.0, 10.0
-COMPILE_S, START_S = 20.0, 1.0
+COMPILE_S, START_S = 15.0, 0.1
 STARTS = 3
 
 

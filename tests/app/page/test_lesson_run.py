@@ -105,10 +105,10 @@ def test_a_prediction_is_compared_with_what_the_training_measured(session):
 
 def test_a_lesson_begins_again_after_a_longer_training(session):
     session.play()
-    until(lambda: session.snapshot.step > 30)
+    until(lambda: session.snapshot.step > 300)
     run, reach = running(session, read(SHORT, "short"))
     reach(Phase.ASKING)
-    assert 4 <= session.snapshot.step < 30
+    assert 4 <= session.snapshot.step < 300
     assert np.all(session.snapshot.history["step"] <= session.snapshot.step)
     assert run.before["accuracy"].value < 0.9
 
