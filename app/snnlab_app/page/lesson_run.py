@@ -151,7 +151,7 @@ class LessonRun:
         self._turn(settings)
         if restart:
             session.reset()
-        session.play()
+        session.play(until.steps)
         # Nothing trained, so another step belongs to the training just ordered.
         while session.snapshot.step == at or session.state == State.LOADING:
             yield 0.0

@@ -44,7 +44,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Play(Order):
-    """Train until paused."""
+    """Train until paused, or for so many weight ``updates``, then pause."""
+
+    updates: int | None = None
 
 
 @dataclass(frozen=True)
@@ -143,9 +145,9 @@ class TrainingControl:
         """Give an order; returns at once."""
         raise NotImplementedError
 
-    def play(self) -> None:
-        """Train until paused."""
-        self.order(Play())
+    def play(self, updates: int | None = None) -> None:
+        """Train until paused, or for so many weight updates, then pause."""
+        self.order(Play(updates))
 
     def pause(self) -> None:
         """Stop after the current weight update."""

@@ -22,6 +22,7 @@ from snnlab_app.session.control import (
     Close,
     Give,
     Order,
+    Play,
     State,
     TrainingControl,
     Turn,
@@ -80,6 +81,7 @@ class Session(TrainingControl):
         self._line, self._keeping = line or Line(), Keeping(folder)
         self._threads = threads or kernel_threads()
         self._seconds, self._end = 60 * minutes, inf
+        self._updates, self._last = None, inf  # asked for; the step at which they are done
         self.state, self.message, self.fraction = State.LOADING, "starting", None
         self.notice, self.snapshot = "", None
         self._subject = Subject()
@@ -96,6 +98,8 @@ class Session(TrainingControl):
             self.config.set(order.name, order.value)
         elif isinstance(order, Give):
             self._given = order.place
+        elif isinstance(order, Play):
+            self._updates = order.updates
         else:
             self._subject = self._subject.after(order)
         self._tasks.add(order)
@@ -232,6 +236,7 @@ class Session(TrainingControl):
     def _play(self):
         if self.state in (State.READY, State.PAUSED):
             self.state, self._end = State.RUNNING, monotonic() + self._seconds
+            self._last = inf if self._updates is None else self._trainer.step + self._updates
         elif self.state == State.FINISHED:
             self._tasks.put_first(Task.FETCH, Task.LOAD, Task.PLAY)
 
@@ -284,7 +289,7 @@ class Session(TrainingControl):
         self._say_if_calibrating()
         self._publisher.advance(self._update)
         self._keeping.keep(self._publisher.kept)
-        if self._trainer.finished:
+        if self._trainer.finished or (self._trains() and self._trainer.step >= self._last):
             self._rest()
         elif perf_counter() > self._due and thread_time() > self._affordable:
             self._publish(hurry=True)

@@ -84,6 +84,17 @@ def test_it_trains_until_paused(session):
     assert accuracy[-5:].mean() > accuracy[0]
 
 
+def test_it_trains_for_as_many_updates_as_it_is_asked_for(session):
+    """Counted from where it is; the next time without a number until paused."""
+    for last in (7, 12):
+        session.play(last - session.snapshot.step)
+        until(lambda last=last: session.snapshot.step == last and session.state == "paused")
+    session.play()
+    until(lambda: session.snapshot.step > 30)
+    session.pause()
+    until(lambda: session.state == "paused")
+
+
 def test_snapshots_are_never_changed_after_they_were_taken(session):
     session.play()
     until(lambda: session.snapshot.step > 5)
