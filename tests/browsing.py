@@ -89,7 +89,8 @@ def save(page, entry, figure=None):
     """Name and bytes of the file that an entry of the menu Save gives, or one of a figure there."""
     press(page, "Save")
     if figure is not None:
-        page.get_by_role("menuitem", name=figure, exact=True).click()
+        # Its own menu opens under the pointer, at the screen's edge over the rest of the entry.
+        page.get_by_role("menuitem", name=figure, exact=True).hover(position={"x": 12, "y": 10})
     with page.expect_download() as download:
         page.get_by_role("menuitem", name=entry, exact=True).click()
     return download.value.suggested_filename, download.value.path().read_bytes()
