@@ -171,6 +171,7 @@ class Trainer:
             batch = self._forward(trial=0)
             self._differentiate(batch)
             self.optimizer.zero_grad()
+            self.optimizer.compile()
             return self._progress(batch, start, self.evaluate())
 
     @property

@@ -13,7 +13,7 @@ GEOMETRY = """() => {
     if (!view || seen.has(view)) return
     seen.add(view)
     const {model, bbox} = view
-    const shown = view.parent?.el?.isConnected && bbox?.width > 0
+    const shown = view.parent?.el?.getClientRects().length > 0 && bbox?.width > 0
     if (/Legend$|Axis$/.test(model?.type ?? "") && shown) found.push([
       model.type, bbox.x, bbox.y, bbox.width, bbox.height,
       model.label_text_font_size ?? model.major_label_text_font_size, model.spacing ?? null,
