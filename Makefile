@@ -32,13 +32,13 @@ READERS := idx,dies,weights,runs
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, about ten minutes
+test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, a quarter of an hour
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
 	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
 	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not slow and not notebook")
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
-test-all: test slow notebooks  ## set up and run all tests, about half an hour
+test-all: test slow notebooks  ## set up and run all tests, about 35 minutes
 
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
 	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
