@@ -87,7 +87,7 @@ class Config(Knobs):
         bounds=(0.0, 4.0),
         unit="px",
         label="Shift",
-        doc="Training images are shifted by up to this far along each axis, recordings by so many"
+        doc="Training images are shifted by up to this far along each axis, recordings by as many"
         " channels of the chip.",
     )
     stretch = percentage(
@@ -113,7 +113,7 @@ class Config(Knobs):
 
     speedup = strength(
         2000.0, 500.0, 50_000.0, "Speedup",
-        "Recordings are played to the chip so many times faster than they were made.",
+        "Factor by which recordings are played to the chip faster than they were made.",
     )  # fmt: skip
     duration = PhysicalNumber(
         0.6,

@@ -44,7 +44,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Play(Order):
-    """Train until paused, or for so many weight ``updates``, then pause."""
+    """Train until paused, or for a number of weight ``updates``, then pause."""
 
     updates: int | None = None
 
@@ -146,7 +146,7 @@ class TrainingControl:
         raise NotImplementedError
 
     def play(self, updates: int | None = None) -> None:
-        """Train until paused, or for so many weight updates, then pause."""
+        """Train until paused, or for a number of weight updates, then pause."""
         self.order(Play(updates))
 
     def pause(self) -> None:

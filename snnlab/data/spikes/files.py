@@ -30,7 +30,7 @@ HDF5 = (".h5", ".hdf5", ".hdf")
 HEIDELBERG_CHANNELS = 700
 """Channels of a file in the layout of the Heidelberg digits, which does not tell them."""
 TEST_SHARE = 5
-"""One in so many recordings of each class and speaker tests, if a file does not divide them."""
+"""One of this many recordings of each class and speaker tests, if a file does not divide them."""
 
 
 def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> RecordedSpikes:
