@@ -16,8 +16,9 @@ def count_bytes(topology: Topology, point: OperatingPoint, learning: bool = True
     """Bytes that one input of a batch takes while it runs, and while its gradient is computed.
 
     The kernel has room for the most spikes that every hidden neuron can fire, tick and channel of
-    16 bits each; membranes are read with 8 bits. For learning, float32 gradients of all membranes,
-    and of the input that reaches the next layer, and four copies of the label traces.
+    16 bits each; membranes are read with 8 bits. For learning, two float32 for every membrane, an
+    upper limit: the surrogate gradient keeps one, of hidden layers above the first only. And four
+    copies of the label traces.
     """
     total, samples = 0, point.samples
     for layer in topology.layers:
