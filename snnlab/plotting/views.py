@@ -173,7 +173,7 @@ def gradient_cosines(titles: tuple[str, ...]) -> hv.Overlay:
     ]
     return hv.Overlay(dots).opts(
         xlabel="spikes per image", ylabel="cosine with the training's gradient",
-        ylim=(-1.05, 1.05), legend_position="top", legend_cols=2,
+        ylim=(-1.05, 1.05), legend_position="top", legend_cols=1,
         legend_opts={"label_text_font_size": "9pt", "border_line_alpha": 0,
                      "background_fill_alpha": 0},
         **p.LOOK,
