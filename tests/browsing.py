@@ -49,17 +49,11 @@ def wait_for(page, condition, milliseconds=180_000):
     raise AssertionError("it did not happen in time")
 
 
-def settled(page, locator):
-    """The element, once it has stayed the same for half a second: a view may be drawn twice."""
-    while True:
-        element = locator.element_handle()
-        page.wait_for_timeout(500)
-        if element.evaluate("element => element.isConnected"):
-            return element
-
-
 def tab(page, name):
+    """Open a view, and wait until it is the only one in sight."""
     page.get_by_role("tab", name=name, exact=True).click()
+    expect(page.locator(f".view.{name.lower()}")).to_be_visible()
+    expect(page.locator(".view:visible")).to_have_count(1)
 
 
 def canvas(page, k=0):

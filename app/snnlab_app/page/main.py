@@ -55,6 +55,8 @@ class Dashboard(Page):
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
         self._panels = [view.panel() for view in self._views]
+        for view, panel in zip(self._views, self._panels, strict=True):
+            panel.css_classes = ["view", view.title.lower()]  # names for scripts and tests
         self._buttons, self._presenting = Buttons(session), False
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)

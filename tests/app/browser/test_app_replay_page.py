@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from browsing import figure, pause, play, press, says, settled, slider, steps, tab, wait_for
+from browsing import figure, pause, play, press, says, slider, steps, tab, wait_for
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -45,7 +45,7 @@ def wait_for_clock(page, condition):
 def open_sample(page):
     tab(page, "Sample")
     says(page, "^It shows “").to_be_visible()
-    settled(page, place(page, "Raster"))
+    expect(place(page, "Raster")).to_be_visible()
 
 
 def test_it_plays_twenty_pictures_a_second_while_it_trains(dashboard: Page):

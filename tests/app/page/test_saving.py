@@ -23,13 +23,6 @@ def page(browser):
         yield context.new_page()
 
 
-def open_tab(page, view):
-    """Open a view, and wait until the one that was open is out of sight."""
-    tab(page, view)
-    if view != "Live":
-        expect(page.get_by_role("button", name="Full time", exact=True)).to_be_hidden()
-
-
 def ground(page):
     """Colour of the upper left corner and size of the picture of the whole view."""
     name, data = save(page, "Whole view (PNG)")
@@ -83,7 +76,7 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
 )  # fmt: skip
 def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, figure, header):
     says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
-    open_tab(dashboard, view)
+    tab(dashboard, view)
     if view == "Sample":
         says(dashboard, "^It shows “").to_be_visible()
         press(dashboard, "Figures to save")
@@ -127,7 +120,7 @@ def test_an_animation_of_nothing_is_refused_in_a_line(dashboard: Page):
     says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
     choose(dashboard, "Save animation of Live, last 8 s")
     says(dashboard, "^nothing has moved yet: press Train").to_be_visible()
-    open_tab(dashboard, "Energy")
+    tab(dashboard, "Energy")
     expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
     with dashboard.expect_download() as download:
         choose(dashboard, "Save picture of this view")
