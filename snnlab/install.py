@@ -6,6 +6,7 @@ On the package index the name ``snnlab`` belongs to another project; this one is
 
 import json
 import platform
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, snnlab and the libraries that results depend on, by name."""
-    libraries = {name: metadata.version(name) for name in NUMERIC_LIBRARIES}
+    libraries = {}
+    for name in NUMERIC_LIBRARIES:
+        with suppress(metadata.PackageNotFoundError):  # trainings do without torch
+            libraries[name] = metadata.version(name)
     return {"python": platform.python_version(), "snnlab": version(), **libraries}
 
 

@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
@@ -165,7 +164,7 @@ class Random:
         point = self.chip.point
         model = IdealModel(point.tau_mem, point.tau_syn)
         gradient = SurrogateGradient(Surrogate(10.0), model, point)
-        return gradient, Adam(self.network.parameters()), np.arange(self.batch) % 10, Config()
+        return gradient, Adam(self.network.weights), np.arange(self.batch) % 10, Config()
 
     def run(self):
         """Forward pass on the chip; returns the recording."""
@@ -179,7 +178,5 @@ class Random:
             scores(run.traces), run.counts, optimizer.values[:-1], labels, knobs
         )
         grads = run.backward(gradient, differentiate(run.traces, loss.d_scores), loss.d_counts)
-        for parameter, grad in zip(optimizer.parameters, grads, strict=True):
-            parameter.grad = torch.from_numpy(grad)
-        optimizer.step(0.0)
+        optimizer.step(grads, 0.0)
         self.network.clamp()

@@ -41,7 +41,7 @@ def _classify(arguments):
     run = find_run(arguments.run)
     if arguments.csv not in (None, STANDARD_OUTPUT):
         check_place(Path(arguments.csv), "table")
-    from snnlab.studies.classifier import Classifier  # torch and numba take seconds
+    from snnlab.studies.classifier import Classifier  # numba takes a second
     from snnlab.text.progress import Bar
 
     classifier = Classifier(run)

@@ -217,7 +217,7 @@ def _add_threads(parser):
 
 def _train(arguments):
     settings = config(arguments)
-    from snnlab.runs.training import train  # torch and numba take seconds: only when needed
+    from snnlab.runs.training import train  # numba takes a second: only when needed
 
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     folder = Path(arguments.out or f"runs/{stamp}-{settings.dataset}")

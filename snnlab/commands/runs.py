@@ -173,7 +173,7 @@ def _resume(arguments):
     from snnlab.runs.run import find_run
 
     run = find_run(arguments.run, arguments.root)
-    from snnlab.runs.training import resume  # torch and numba take seconds: only when needed
+    from snnlab.runs.training import resume  # numba takes a second: only when needed
 
     finished = resume(
         run, arguments.data_dir, arguments.epochs, arguments.threads,

@@ -1,13 +1,11 @@
 """The network being trained: float weights, and their rounded image on the chip."""
 
-import os
 from collections.abc import Iterable
+from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
-from torch import nn
 
 from snnlab.arrays import as_arrays
 from snnlab.chip.emulator import Chip
@@ -22,9 +20,8 @@ from snnlab.model.readout import scores
 from snnlab.model.topology import Topology
 from snnlab.seeding import stream
 
-if hasattr(os, "register_at_fork"):
-    # A forked process lacks torch's threads and would wait for them forever.
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
+if TYPE_CHECKING:
+    import torch
 
 INIT_STD = 0.7 * (1.0 - np.exp(-BRAINSCALES2.dt_cadc / OperatingPoint.tau_syn))
 INIT_MEAN = 1e-3
@@ -32,7 +29,7 @@ INIT_MEAN = 1e-3
 _LARGEST = BRAINSCALES2.weight_max_lsb / BRAINSCALES2.weight_scale
 
 
-class Network(nn.Module):
+class Network:
     """Weights of a network in model units.
 
     topology : its layers, or the sizes of a chain, e.g. ``(256, 246, 10)``; seed : of the initial
@@ -40,15 +37,12 @@ class Network(nn.Module):
     """
 
     def __init__(self, topology: Topology | Iterable[int], seed: int = 1):
-        super().__init__()
         if not isinstance(topology, Topology):
             topology = Topology.chain(topology)
         self.topology = topology
         means = [INIT_MEAN if layer.spiking else 0.0 for layer in topology.layers]
         shapes = zip(pairwise(topology.sizes), means, strict=True)
-        self.weights = nn.ParameterList(
-            _initial(*shape, seed, k, mean) for k, (shape, mean) in enumerate(shapes)
-        )
+        self.weights = [_initial(*shape, seed, k, mean) for k, (shape, mean) in enumerate(shapes)]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -73,10 +67,10 @@ class Network(nn.Module):
         if len(weights) != len(self.weights):
             raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
         for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):
-            if given.shape != tuple(mine.shape):
+            if given.shape != mine.shape:
                 raise SnnlabError(
                     f"weights of layer {layer} have shape {given.shape},"
-                    f" the network {self.sizes} takes {tuple(mine.shape)}"
+                    f" the network {self.sizes} takes {mine.shape}"
                 )
             if given.dtype.kind not in "iuf":
                 raise SnnlabError(f"weights of layer {layer} are {given.dtype}: give numbers")
@@ -86,26 +80,21 @@ class Network(nn.Module):
                     f"weights of layer {layer} hold {bad} NaN or infinite values of {given.size}:"
                     " the file is damaged or its training diverged"
                 )
-        with torch.no_grad():
-            for mine, given in zip(self.weights, weights, strict=True):
-                mine.copy_(torch.from_numpy(np.asarray(given, np.float32)))
+        for mine, given in zip(self.weights, weights, strict=True):
+            mine[...] = given
 
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""
-        for values in self._values()[:-1]:
+        for values in self.weights[:-1]:
             np.clip(values, -_LARGEST, _LARGEST, out=values)
 
     def arrays(self) -> list[np.ndarray]:
         """Copies of the weights."""
-        return [values.copy() for values in self._values()]
-
-    def _values(self):
-        """The weights themselves, as arrays on the same memory."""
-        return [w.detach().numpy() for w in self.weights]
+        return [values.copy() for values in self.weights]
 
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
-        largest = float(np.abs(self.weights[-1].detach().numpy()).max())
+        largest = float(np.abs(self.weights[-1]).max())
         fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
         hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
         return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
@@ -115,10 +104,30 @@ class Network(nn.Module):
 
         spec : of the chip they are for; see :meth:`~snnlab.chip.spec.ChipSpec.rounded`.
         """
-        pairs = zip(self._values(), self.scales(), strict=True)
+        pairs = zip(self.weights, self.scales(), strict=True)
         with np.errstate(over="ignore"):  # values that overflow are clipped below
             scaled = [values * np.float32(scale) for values, scale in pairs]
         return [spec.rounded(w) for w in scaled]
+
+    @cached_property
+    def _parameters(self):
+        try:
+            from snnlab.learn import autograd
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise SnnlabError(
+                "a network as a differentiable function needs PyTorch, which is not installed:"
+                " pip install torch; Trainer(…) does without it"
+            ) from None
+        return autograd.parameters_of(self.weights)
+
+    def parameters(self) -> list["torch.Tensor"]:
+        """The weights as tensors on the same memory, for an optimizer of torch.
+
+        Raises :class:`SnnlabError` where torch is not installed.
+        """
+        return self._parameters
 
     def in_the_loop(
         self,
@@ -127,15 +136,19 @@ class Network(nn.Module):
         gradient: Gradient,
         trial: int,
         silent: tuple[np.ndarray, ...] = (),
-    ) -> tuple[Recording, torch.Tensor, list[torch.Tensor]]:
-        """Forward on the chip, backward by a gradient method.
+    ) -> tuple[Recording, "torch.Tensor", list["torch.Tensor"]]:
+        """Forward on the chip, backward by a gradient method, as a function of torch.
 
         silent : bool[neuron] of each hidden layer, neurons that may not fire and do not learn.
         Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
-        and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable.
+        and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable with
+        respect to :meth:`parameters`. Raises :class:`SnnlabError` where torch is not installed.
         """
+        parameters = self.parameters()
+        from snnlab.learn.autograd import differentiable
+
         run = Pass.forward(self, chip, events, trial, silent)
-        traces, *counts = _InTheLoop.apply(run, gradient, *self.weights)
+        traces, *counts = differentiable(run, gradient, parameters)
         return run.recording, traces, counts
 
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
@@ -143,8 +156,7 @@ class Network(nn.Module):
 
         readout : of :func:`~snnlab.model.readout.scores`.
         """
-        traces = torch.from_numpy(decode(recording, self.scales()[-1]))
-        return scores(traces, readout).numpy()
+        return scores(decode(recording, self.scales()[-1]), readout)
 
 
 def decode(recording: Recording, scale: float) -> np.ndarray:
@@ -158,7 +170,7 @@ def decode(recording: Recording, scale: float) -> np.ndarray:
 
 def _initial(n_in, n_out, seed, layer, mean):
     normal = stream(seed, "weights", layer).standard_normal((n_in, n_out))
-    return nn.Parameter(torch.from_numpy(normal * INIT_STD / np.sqrt(n_in) + mean).float())
+    return (normal * INIT_STD / np.sqrt(n_in) + mean).astype(np.float32)
 
 
 class Pass(NamedTuple):
@@ -188,18 +200,3 @@ class Pass(NamedTuple):
     def backward(self, gradient, d_traces, d_counts) -> list[np.ndarray]:
         """See :meth:`~snnlab.learn.gradient.methods.Gradient.backward`."""
         return gradient.backward(self.recording, self.weights, d_traces, d_counts, self.silent)
-
-
-class _InTheLoop(torch.autograd.Function):
-    """Recorded values forward, a gradient method backward."""
-
-    @staticmethod
-    def forward(ctx, run, gradient, *weights):
-        ctx.run, ctx.gradient = run, gradient
-        return tuple(torch.from_numpy(out) for out in (run.traces, *run.counts))
-
-    @staticmethod
-    def backward(ctx, d_traces, *d_counts):
-        d_traces, *d_counts = (d.contiguous().numpy() for d in (d_traces, *d_counts))
-        grads = ctx.run.backward(ctx.gradient, d_traces, d_counts)
-        return None, None, *(torch.from_numpy(g) for g in grads)

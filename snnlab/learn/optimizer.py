@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from math import cos, pi, sqrt
 
 import numpy as np
-import torch
 
 from snnlab.chip.compiled import compiled
 from snnlab.chip.kernels.arrays import FASTMATH
@@ -17,36 +16,30 @@ EXPONENTIAL_DECAY = 0.97
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) in one compiled pass; each step takes its learning rate.
+    """Adam (Kingma and Ba 2015) in one compiled pass, in place; each step takes its learning rate.
 
-    ``means`` and ``squares`` are the running moments, float32 in the shapes of the parameters;
-    ``steps`` the number of steps of each parameter.
+    ``values`` are the parameters, contiguous float32 arrays; ``means`` and ``squares`` the running
+    moments in their shapes; ``steps`` the number of steps of each parameter.
     """
 
-    def __init__(self, parameters: Iterable[torch.Tensor]):
-        self.parameters = list(parameters)
-        self.values = [p.detach().numpy() for p in self.parameters]  # of the same memory
+    def __init__(self, values: Iterable[np.ndarray]):
+        self.values = list(values)
         self.means = [np.zeros_like(v) for v in self.values]
         self.squares = [np.zeros_like(v) for v in self.values]
         self.steps = [np.zeros((), np.float32) for _ in self.values]
-
-    def zero_grad(self) -> None:
-        """Forget the gradients of the last step."""
-        for parameter in self.parameters:
-            parameter.grad = None
 
     def compile(self) -> None:
         """Compile the step, or load it, without making one."""
         none = np.zeros(0, np.float32)
         move(none, none, none, none, 0.0, 1.0)
 
-    def step(self, learning_rate: float) -> None:
-        """Update all parameters once from their gradients, ``grad``."""
-        for k, parameter in enumerate(self.parameters):
+    def step(self, gradients: Iterable[np.ndarray], learning_rate: float) -> None:
+        """Update all parameters once : gradients float32 in their shapes, contiguous."""
+        for k, gradient in enumerate(gradients):
             self.steps[k] += 1
             n = float(self.steps[k])
             move(
-                self.values[k].reshape(-1), parameter.grad.numpy().reshape(-1),
+                self.values[k].reshape(-1), gradient.reshape(-1),
                 self.means[k].reshape(-1), self.squares[k].reshape(-1),
                 float(learning_rate) / (1.0 - MEAN_DECAY**n), 1.0 / sqrt(1.0 - SQUARE_DECAY**n),
             )  # fmt: skip

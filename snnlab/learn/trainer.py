@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.die import Die
@@ -139,7 +138,8 @@ class Trainer:
         if weights is not None:
             self.network.load_weights(weights)
         self.network.clamp()
-        self.optimizer = Adam(self.network.parameters())
+        self.optimizer = Adam(self.network.weights)
+        self.gradients: list[np.ndarray] | None = None  # of the weights, in the last step
         self.model = IdealModel(config.tau_mem, config.tau_syn)
         self.step = 0
         self.unreported = None  # a step that is done while its evaluation is not
@@ -170,7 +170,7 @@ class Trainer:
         with compiling(needed, "testing the untrained network", tell):
             batch = self._forward(trial=0)
             self._differentiate(batch)
-            self.optimizer.zero_grad()
+            self.gradients = None
             self.optimizer.compile()
             return self._progress(batch, start, self.evaluate())
 
@@ -303,12 +303,11 @@ class Trainer:
         grads = run.backward(self.gradient, d_traces, loss.d_counts)
         grads = [*map(add, grads, loss.d_weights), grads[-1]]
         self._stop_for(finite.check_layers("gradient", grads))
-        for parameter, grad in zip(self.optimizer.parameters, grads, strict=True):
-            parameter.grad = torch.from_numpy(grad)
+        self.gradients = grads
 
     def _update(self):
         """Update the weights; raises SnnlabError if they are no longer finite."""
-        self.optimizer.step(self.learning_rate)
+        self.optimizer.step(self.gradients, self.learning_rate)
         self._stop_for(finite.check_layers(finite.WEIGHTS, self.optimizer.values))
         self.network.clamp()
 

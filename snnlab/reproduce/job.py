@@ -58,9 +58,6 @@ def run(job: Job, data_dir: str | None = None) -> dict:
 
     Raises :class:`~snnlab.errors.SnnlabError` when the training cannot be done or diverges.
     """
-    import torch
-
-    torch.set_num_threads(1)
     dataset = _dataset(job.settings["dataset"], job.settings["side"], data_dir)
     start = perf_counter()
     result = _snn(job, dataset) if job.kind == "snn" else _ann(job, dataset)
@@ -96,7 +93,10 @@ def _snn(job, dataset):
 
 
 def _ann(job, dataset):
+    import torch
+
     from snnlab.studies.ann import AnnSettings, train_ann
 
+    torch.set_num_threads(1)  # jobs run side by side
     own = {k: v for k, v in job.settings.items() if k in AnnSettings.__dataclass_fields__}
     return {"accuracy": train_ann(AnnSettings(**own), dataset)}

@@ -5,7 +5,6 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from snnlab import install
 from snnlab.chip import power
@@ -86,7 +85,6 @@ def _listed(versions):
 
 
 def _threads(threads):
-    torch.set_num_threads(1)  # its tensors are small; the kernels take the cores
     if threads is not None:
         use_threads(threads)
 
@@ -94,7 +92,7 @@ def _threads(threads):
 def _board(trainer, folder, created, tensorboard):
     if tensorboard is None:
         return None
-    from snnlab.runs.tensorboard import Board  # torch's writer takes seconds to import
+    from snnlab.runs.tensorboard import Board  # torch takes seconds
 
     return Board(Path(tensorboard) / Path(folder).resolve().name, vars(trainer.settings), created)
 

@@ -36,15 +36,16 @@ def train_ann(settings: AnnSettings, dataset: Dataset) -> float:
     labels = torch.from_numpy(dataset.train_labels.astype(np.int64))
     torch.manual_seed(key(settings.seed, "ann") % 2**63)
     network = _network(settings, dataset)
-    adam = Adam(network.parameters())
+    parameters = list(network.parameters())
+    adam = Adam(p.detach().numpy() for p in parameters)  # of the same memory
     for epoch in range(settings.epochs):
         rate = settings.learning_rate * 0.5 * (1.0 + cos(pi * epoch / settings.epochs))
         images = _pixels(_seen(dataset.train_images, settings, epoch))
         order = torch.from_numpy(stream(settings.seed, "order", epoch).permutation(len(images)))
         for index in order.split(settings.batch):
-            adam.zero_grad()
+            network.zero_grad()
             cross_entropy(network(images[index]), labels[index]).backward()
-            adam.step(rate)
+            adam.step([p.grad.numpy() for p in parameters], rate)
     return _accuracy(network.eval(), dataset)
 
 

@@ -43,12 +43,9 @@ def cores() -> int:
 
 def on_one_core() -> None:
     """Compute on one core in this thread: tasks side by side need no threads inside."""
-    import torch
-
     from snnlab.chip.threads import use_threads
 
     use_threads(1)
-    torch.set_num_threads(1)
 
 
 def run_all(

@@ -136,7 +136,7 @@ def test_weights_to_start_from(kind):
     network = Network.of([kind(w) for w in LSB])
     for mine, given in zip(network.arrays(), LSB, strict=True):
         assert same(mine, given.astype(np.float32))
-    again = Network.of(network.weights)  # tensors with gradients
+    again = Network.of(network.parameters())  # tensors with gradients
     assert same(again.arrays()[0], network.arrays()[0])
 
 

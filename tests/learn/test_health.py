@@ -70,7 +70,7 @@ def test_a_weight_that_is_no_number_is_noticed_in_the_same_step(few, layer, valu
         trainer.advance()
     with torch.no_grad():
         trainer.network.weights[layer][3, 4] = value
-    size = trainer.network.weights[layer].numel()
+    size = trainer.network.weights[layer].size
     with pytest.raises(SnnlabError) as error:
         trainer.advance()
     assert str(error.value) == (

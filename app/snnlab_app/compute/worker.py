@@ -34,9 +34,6 @@ def run(
     ``(number, changes)``. With ``settings``, one session is prepared in advance.
     processes : number that share the cores; minutes : time after which a training is paused.
     """
-    import torch  # not before snnlab.learn, which tells OpenMP how to wait
-
-    torch.set_num_threads(1)
     host = _Host(settings, data_dir=data_dir, threads=kernel_threads(processes), minutes=minutes)
     Thread(target=host.report, args=(pipe,), name="snnlab-reports", daemon=True).start()
     with suppress(EOFError, OSError):

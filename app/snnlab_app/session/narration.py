@@ -42,7 +42,7 @@ def _stages(trainer, progress, floats, codes):
         " replace those of the ideal model",
     )
     who = received(recording, trainer.settings.gradient, trainer.surrogate).mean()
-    norms = [float(w.grad.norm()) for w in trainer.network.weights]
+    norms = [float(np.linalg.norm(g)) for g in trainer.gradients]
     yield (
         "Surrogate backward",
         f"{who:.0%} of the hidden neurons receive gradient; its norm is"

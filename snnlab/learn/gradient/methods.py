@@ -13,7 +13,6 @@ from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.learn.gradient.eventprop import EventProp
 from snnlab.learn.gradient.model import IdealModel
-from snnlab.learn.gradient.reference import ReferenceGradient
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 
@@ -46,10 +45,16 @@ class Gradient(Protocol):
         """
 
 
+def _reference(*of):
+    from snnlab.learn.gradient.reference import ReferenceGradient  # torch, which no training needs
+
+    return ReferenceGradient(*of)
+
+
 GRADIENTS: dict[str, Callable[[Surrogate, IdealModel, OperatingPoint], Gradient]] = {
     "surrogate": SurrogateGradient,
     "eventprop": EventProp,
-    "reference": ReferenceGradient,
+    "reference": _reference,
 }
 """Methods by name: from surrogate, ideal model and operating point to a gradient.
 

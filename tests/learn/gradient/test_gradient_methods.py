@@ -189,7 +189,7 @@ def test_the_loop_is_the_chip_forward_and_the_method_backward(method):
         for w, scale in zip(network.weights_lsb(), network.scales(), strict=True)
     ]
     expected = gradient.backward(recording, chips_own, d_traces, [d_counts])
-    for weight, grad in zip(network.weights, expected, strict=True):
+    for weight, grad in zip(network.parameters(), expected, strict=True):
         assert relative(weight.grad.numpy(), grad) < 1e-5
 
 
@@ -202,7 +202,7 @@ def test_the_trainer_takes_its_gradient_from_the_table(monkeypatch, at_spike):
         config = settings(dropout=0.3, at_spike=at_spike, rho_weight=0.0, **changes)
         trainer = Trainer(config, few_digits(), weights)
         trainer.advance()
-        return [w.grad.numpy() for w in trainer.network.weights]
+        return trainer.gradients
 
     kernels, steeper = gradients(), gradients(beta=20.0)
     used = []
