@@ -17,9 +17,9 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 NBMAKE = $(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests \
   IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800
 
-# snnlab never computes on a GPU, but for Linux the package index has no torch without 4 GB of CUDA.
-# PyTorch's own index has: torch alone is taken from there if it can be reached; TORCH=default does not
-# ask it.
+# Tests and notebooks use torch. snnlab never computes on a GPU, but for Linux the package index has no
+# torch without 4 GB of CUDA. PyTorch's own index has: torch alone is taken from there if it can be
+# reached; TORCH=default does not ask it.
 TORCH ?= $(if $(filter Linux,$(shell uname -s)),cpu,default)
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 
@@ -111,6 +111,10 @@ $(VENV)/bin/python:
 $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
 	$(if $(filter cpu,$(TORCH)),$(PIP) -q --no-deps --retries 1 --timeout 10 --index-url $(TORCH_INDEX) torch \
 	  2>/dev/null || echo "No CPU-only torch from $(TORCH_INDEX): the default one is taken.")
+	@touch $@
+
+$(VENV)/.app: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e ".[app]"
 	@touch $@
 
 $(VENV)/.%: pyproject.toml constraints.txt $(VENV)/.torch

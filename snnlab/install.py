@@ -6,7 +6,6 @@ On the package index the name ``snnlab`` belongs to another project; this one is
 
 import json
 import platform
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -17,7 +16,7 @@ DISTRIBUTION, NAMESAKE = "snnlab-analog", "snnlab"
 UNKNOWN_VERSION = "0+unknown"
 FOLDER = Path(__file__).parent
 """Folder of the running package."""
-NUMERIC_LIBRARIES = ("numpy", "numba", "torch")
+NUMERIC_LIBRARIES = ("numpy", "numba")
 """Libraries that results depend on."""
 
 
@@ -31,10 +30,7 @@ def version() -> str:
 
 def versions() -> dict[str, str]:
     """Versions of Python, snnlab and the libraries that results depend on, by name."""
-    libraries = {}
-    for name in NUMERIC_LIBRARIES:
-        with suppress(metadata.PackageNotFoundError):  # trainings do without torch
-            libraries[name] = metadata.version(name)
+    libraries = {name: metadata.version(name) for name in NUMERIC_LIBRARIES}
     return {"python": platform.python_version(), "snnlab": version(), **libraries}
 
 

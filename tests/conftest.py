@@ -22,6 +22,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # Two kernel threads even where there is one core, so that no test of threads is left out.
 os.environ["NUMBA_NUM_THREADS"] = "2"
+if "PYTEST_XDIST_WORKER" in os.environ:  # tests side by side would wait for each other's threads
+    from numba import set_num_threads
+
+    import snnlab.chip  # noqa: F401 - sets how OpenMP waits, before numba loads it
+
+    set_num_threads(1)
 
 PATIENCE = 120
 """Seconds that a busy machine gets for what must come at all; nothing is measured by it."""

@@ -1,7 +1,7 @@
 """``snnlab doctor``: what is installed, where it keeps things, and what is wrong with it."""
 
 import csv
-import importlib
+import importlib.util
 import json
 import os
 import platform
@@ -28,11 +28,12 @@ PARTS = {
     "sweep": "sweeps",
     "tensorboard": "TensorBoard",
     "reproduce": "figures of reproduce",
+    "torch": "networks as functions of torch",
     "notebooks": "notebooks",
     "bench": "benchmarks",
 }
 """Optional parts that a user may want, by the name of their extra."""
-NATIVE = ("numpy", "scipy", "numba", "pyarrow", "torch")
+NATIVE = ("numpy", "scipy", "numba", "pyarrow")
 """Native libraries, which may be installed but incompatible."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
 
@@ -136,13 +137,14 @@ def _libraries(problems):
             facts[name] = "missing"
             problems.append(f"{name} is missing: pip install {name}")
     importlib.import_module("snnlab.chip")  # before torch, see there
-    for name in NATIVE:
+    optional = ["torch"] if importlib.util.find_spec("torch") else []
+    for name in (*NATIVE, *optional):
         try:
             importlib.import_module(name)
         except ImportError as error:
             said = (str(error).splitlines() or ["no reason given"])[0]
             problems.append(f"{name} cannot be imported ({said}): install another version of it")
-    if "torch" in sys.modules and (problem := _torch(facts)):
+    if optional and "torch" in sys.modules and (problem := _torch(facts)):
         problems.append(problem)
     return facts
 
@@ -152,6 +154,7 @@ def _torch(facts):
     import torch
 
     cuda = torch.version.cuda or torch.version.hip
+    facts["torch"] = metadata.version("torch")
     facts["torch"] += f" (built for GPUs, {cuda}, which snnlab never uses)" if cuda else " (CPU)"
     try:
         torch.zeros(1).numpy()

@@ -15,6 +15,7 @@ from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
+from snnlab.install import install_command
 from snnlab.learn.gradient.methods import Gradient
 from snnlab.model.readout import scores
 from snnlab.model.topology import Topology
@@ -117,8 +118,8 @@ class Network:
             if error.name != "torch":
                 raise
             raise SnnlabError(
-                "a network as a differentiable function needs PyTorch, which is not installed:"
-                " pip install torch; Trainer(…) does without it"
+                "a network as a differentiable function needs PyTorch, and Trainer(…) does without:"
+                f" {install_command('torch')}"
             ) from None
         return autograd.parameters_of(self.weights)
 

@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from time import perf_counter
 
 from snnlab.config import Config
-from snnlab.install import version
+from snnlab.install import missing, version
 
 SCHEMA = 1
 """Version of a job's result; changing it invalidates older records."""
@@ -93,7 +93,10 @@ def _snn(job, dataset):
 
 
 def _ann(job, dataset):
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise missing("PyTorch is", "torch") from None
 
     from snnlab.studies.ann import AnnSettings, train_ann
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +47,8 @@ def on_one_core() -> None:
     from snnlab.chip.threads import use_threads
 
     use_threads(1)
+    if torch := sys.modules.get("torch"):  # tasks of the user's own may use it
+        torch.set_num_threads(1)
 
 
 def run_all(

@@ -41,7 +41,7 @@ def test_a_network_as_a_function_of_torch_says_what_it_needs(snnlab):
         "try: Network((4, 3, 2)).parameters()\n"
         "except SnnlabError as error: print(error)"
     ))  # fmt: skip
-    assert "needs PyTorch, which is not installed: pip install torch" in said
+    assert "needs PyTorch, and Trainer(…) does without: pip install" in said
 
 
 def test_a_training_loads_no_torch_though_it_is_there():
