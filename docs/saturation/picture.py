@@ -1,15 +1,16 @@
 """Accuracy over the limit of the synaptic inputs: ``python docs/saturation/picture.py`` draws
 saturation.png and prints the table of docs/emulator.md.
 
-With ``--train`` it first trains the paper's two networks at six limits with three seeds each, a
-quarter of an hour on one core, and writes saturation.parquet. Trainings in that file are not
-repeated. Needs the extra ``notebooks`` and Fashion-MNIST.
+With ``--train`` it first trains the paper's networks at six limits with three seeds each, half an
+hour on one core, and writes saturation.parquet. Trainings in that file are not repeated. Needs the
+extra ``notebooks`` and Fashion-MNIST.
 """
 
 import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +25,29 @@ from snnlab.plotting.teaching import lines
 
 HERE = Path(__file__).parent
 TABLE = HERE / "saturation.parquet"
-RECIPES, SEEDS = {"paper": "MNIST", "paper-fashion": "Fashion-MNIST"}, (1, 2, 3)
+
+
+class Case(NamedTuple):
+    """A recipe, what is changed of it, and how it is shortened: the paper has 60,000 images and 100
+    epochs."""
+
+    recipe: str
+    changes: dict
+    images: int
+    epochs: int
+
+
+CASES = {
+    "Fashion-MNIST, at the threshold": Case("paper-fashion", {"at_spike": "threshold"}, 50_000, 12),
+    "MNIST": Case("paper", {}, 20_000, 18),
+    "Fashion-MNIST": Case("paper-fashion", {}, 20_000, 18),
+}
+SEEDS = (1, 2, 3)
 LIMITS = (8, 12, 16, 24, 32, 1024)
 """Of one circuit; the neurons of these networks have two. The last is none."""
-EPOCHS, TRAINING_IMAGES, HELD_OUT = 18, 20_000, 10_000
-"""The first training images learn, 18 epochs instead of 100; the last of all are the test."""
+HELD_OUT = 10_000
+"""The last training images, which test."""
+QUANTITIES = ("trained", "fallen", "accuracy", "saturated")
 
 
 def train() -> None:
@@ -36,19 +55,19 @@ def train() -> None:
     use_threads(1)
     torch.set_num_threads(1)
     rows = pq.read_table(TABLE).to_pylist() if TABLE.exists() else []
-    done = {(row["recipe"], row["limit"], row["seed"]) for row in rows}
-    data = {name: _shortened(load(recipe(name).config().dataset)) for name in RECIPES}
-    for seed, name, limit in product(SEEDS, RECIPES, LIMITS):
+    done = {(row["case"], row["limit"], row["seed"]) for row in rows}
+    data = {name: _shortened(case) for name, case in CASES.items()}
+    for name, seed, limit in product(CASES, SEEDS, LIMITS):
         if (name, limit, seed) not in done:
-            found = _train(data[name], name, limit, seed)
-            rows.append({"recipe": name, "limit": limit, "seed": seed, **found})
+            found = _train(CASES[name], data[name], limit, seed)
+            rows.append({"case": name, "limit": limit, "seed": seed, **found})
             pq.write_table(pa.Table.from_pylist(rows), TABLE)
 
 
-def _train(data, name, limit, seed):
+def _train(case, data, limit, seed):
     """What one training ends with; ``fallen`` : training accuracy below the best of an epoch."""
-    turned = {"seed": seed, "die_seed": seed, "synaptic_limit": limit, "epochs": EPOCHS}
-    trainer = Trainer(recipe(name).config(**turned), data)
+    turned = {"seed": seed, "die_seed": seed, "synaptic_limit": limit, "epochs": case.epochs}
+    trainer = Trainer(recipe(case.recipe).config(**turned, **case.changes), data)
     *_, last = trainer
     epochs = np.array(trainer.epoch_accuracy)
     found = measure_saturation(last.recording, trainer.weights_lsb(), trainer.point.tau_syn)
@@ -59,20 +78,21 @@ def _train(data, name, limit, seed):
     }  # fmt: skip
 
 
-def _shortened(data):
+def _shortened(case):
+    data = load(recipe(case.recipe).config().dataset)
     return replace(
         data,
-        train_images=data.train_images[:TRAINING_IMAGES],
-        train_labels=data.train_labels[:TRAINING_IMAGES],
+        train_images=data.train_images[: case.images],
+        train_labels=data.train_labels[: case.images],
         test_images=data.train_images[-HELD_OUT:],
         test_labels=data.train_labels[-HELD_OUT:],
     )
 
 
-def spread(rows, name, limit, quantity) -> tuple[float, float, int]:
-    """Mean and standard deviation over the seeds, in %, and their number."""
-    mine = [r[quantity] for r in rows if (r["recipe"], r["limit"]) == (name, limit)]
-    return 100 * float(np.mean(mine)), 100 * float(np.std(mine, ddof=1)), len(mine)
+def percent(rows, name, limit, quantity) -> np.ndarray:
+    """A quantity of every seed that was trained, in % : float64[seed]."""
+    mine = [r[quantity] for r in rows if (r["case"], r["limit"]) == (name, limit)]
+    return 100 * np.array(mine)
 
 
 def main() -> None:
@@ -80,24 +100,19 @@ def main() -> None:
     if "--train" in sys.argv[1:]:
         train()
     rows, curves = pq.read_table(TABLE).to_pylist(), {}
-    for name, shown in RECIPES.items():
-        means = [spread(rows, name, limit, "trained")[0] for limit in LIMITS]
-        curves[shown] = np.arange(len(LIMITS)), np.array(means)
+    for name in CASES:
+        means = [percent(rows, name, limit, "trained").mean() for limit in LIMITS]
+        curves[name] = np.arange(len(LIMITS)), np.array(means)
     ticks = [(k, "none" if limit == LIMITS[-1] else str(limit)) for k, limit in enumerate(LIMITS)]
     axes = "limit of a synaptic input (full-weight spikes)", "training accuracy (%)"
     drawn = lines(curves, *axes, xticks=ticks)
     (HERE / "saturation.png").write_bytes(picture(drawn, 360))
-    for (name, shown), limit in product(RECIPES.items(), LIMITS):
+    for name, (limit, shown) in product(CASES, zip(LIMITS, (t for _, t in ticks), strict=True)):
         cells = [
-            f"{mean:.1f} ± {sd:.1f}"
-            for mean, sd, _ in (
-                spread(rows, name, limit, quantity)
-                for quantity in ("trained", "fallen", "accuracy", "saturated")
-            )
+            f"{values.mean():.1f} ± {values.std(ddof=1):.1f}"
+            for values in (percent(rows, name, limit, quantity) for quantity in QUANTITIES)
         ]
-        n = spread(rows, name, limit, "trained")[2]
-        limit = "none" if limit == LIMITS[-1] else limit
-        sys.stdout.write(f"| {shown} | {limit} | {' | '.join(cells)} | {n} |\n")
+        sys.stdout.write(f"| {name} | {shown} | {' | '.join(cells)} |\n")
 
 
 if __name__ == "__main__":
