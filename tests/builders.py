@@ -55,7 +55,9 @@ def clones(die, circuit):
     )
 
 
-def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0, die=None):
+def membrane(
+    events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0, die=None, spec=BRAINSCALES2
+):
     """Membrane of one neuron in nominal thresholds above its leak : float64[sample, CADC sample].
 
     The neuron is ideal, or any of a die of clones. Many copies of it are run, with rest levels that
@@ -63,7 +65,7 @@ def membrane(events, weight_lsb, point, *, label=True, lowest=-1.0, highest=1.0,
     with 64 000 levels.
     """
     sizes = (events.n_channels, RUNGS) if label else (events.n_channels, RUNGS, 1)
-    chip = Chip(Mapping(sizes), die or Die.ideal(), point)
+    chip = Chip(Mapping(sizes), die or Die.ideal(), point, spec=spec)
     gain = RUNGS * SPAN / (highest - lowest)
     rest = -lowest * gain - SPAN * np.arange(RUNGS)
     ladder = Readout(

@@ -61,5 +61,6 @@ WEIGHT_SCALE_OUT = 250.0
 """Largest scale of the label layer, lowered while a weight would exceed 63 LSB [C]."""
 PSP_PEAK_PER_LSB = 0.45 / WEIGHT_MAX_LSB
 """Peak of one synapse's potential at weight 1 LSB, of (threshold − leak) [D]."""
-SYNAPTIC_LIMIT = 16
-"""Simultaneous full-weight spikes that saturate a synaptic input; unpublished, estimate."""
+SYNAPTIC_LIMIT = 32
+"""Full-weight spikes at once that saturate one synaptic input of a circuit: an estimate, 16 to no
+limit. docs/emulator.md says what is known of the input and how the estimate follows."""

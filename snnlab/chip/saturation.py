@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnlab.chip import constants as c
 from snnlab.chip.recording import Recording
 from snnlab.events import TICK
 
@@ -52,7 +51,7 @@ def saturated_currents(
     input saturate apart. weight_lsb : int8[input, neuron], as written; tau_syn : s.
     """
     events = (recording.inputs, *recording.spikes)[layer]
-    limit, reached = c.SYNAPTIC_LIMIT * c.WEIGHT_MAX_LSB, []
+    limit, reached = recording.spec.most_current(len(weight_lsb)), []
     both = np.stack([np.maximum(weight_lsb, 0), np.maximum(-weight_lsb.astype(np.int16), 0)], 1)
     both = both.astype(np.float32)  # [input, sign, neuron]
     for b in range(min(len(events), MAX_IMAGES)):

@@ -1,4 +1,4 @@
-"""The constants of a chip that other rooms use, and what-if variants of it with fewer bits."""
+"""The constants of a chip that other rooms use, and what-if variants of it."""
 
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from snnlab.chip import constants as c
+from snnlab.chip.layout.partition import joined
 from snnlab.errors import SnnlabError
 
 
@@ -20,9 +21,10 @@ class ChipSpec:
     """What a chip is made of; chip and recording carry it as ``spec``.
 
     ``ChipSpec()`` is BrainScaleS-2. Its bits may be reduced, ``replace(spec, weight_bits=4)``: both
-    quantities keep range and unit and take coarser steps. The other constants do not vary.
+    quantities keep range and unit and take coarser steps. The limit of the synaptic inputs may be
+    any, as it is not published. The other constants do not vary.
     Sources: [P] Cramer et al., PNAS 2022; [C] the authors' released code; [D] derived from released
-    calibration data. Raises :class:`SnnlabError` for a number of bits out of LIMITS.
+    calibration data. Raises :class:`SnnlabError` for a value out of LIMITS.
     """
 
     weight_bits: int = c.WEIGHT_BITS
@@ -30,6 +32,10 @@ class ChipSpec:
     cadc_bits: int = c.CADC_BITS
     """Bits of a CADC sample; 8 on the chip [P]. With b bits the converter drops the lowest 8 − b of
     its 8: samples are multiples of :attr:`cadc_step`, before digital correction."""
+    synaptic_limit: int = c.SYNAPTIC_LIMIT
+    """Full-weight spikes at once that saturate one of a circuit's two synaptic inputs; a neuron of
+    k joined circuits has k inputs of each sign and carries k times as many. Estimate, range 16 to
+    no limit: see docs/emulator.md."""
 
     n_circuits: int = _fixed(c.N_CIRCUITS)
     """Neuron circuits [P]."""
@@ -67,18 +73,22 @@ class ChipSpec:
     inference_samples: int = _fixed(c.INFERENCE_SAMPLES)
     """CADC samples that fall into the inference period."""
 
-    LIMITS: ClassVar = {"weight_bits": (2, c.WEIGHT_BITS), "cadc_bits": (3, c.CADC_BITS)}
-    """Fewest and most bits."""
+    LIMITS: ClassVar = {
+        "weight_bits": (2, c.WEIGHT_BITS), "cadc_bits": (3, c.CADC_BITS),
+        "synaptic_limit": (1, 1024),
+    }  # fmt: skip
+    """Smallest and largest values; above 128, the signed inputs of a circuit, a limit is reached
+    only by inputs that fire again."""
 
     def __post_init__(self):
         for name, (low, high) in self.LIMITS.items():
-            bits = getattr(self, name)
-            if not isinstance(bits, Integral) or not low <= bits <= high:
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or not low <= value <= high:
                 raise SnnlabError(
-                    f"chip spec {name} = {bits!r} is not allowed: a whole number from {low} to"
+                    f"chip spec {name} = {value!r} is not allowed: a whole number from {low} to"
                     f" {high}"
                 )
-            object.__setattr__(self, name, int(bits))  # numba compiles again for other types
+            object.__setattr__(self, name, int(value))  # numba compiles again for other types
 
     # ── weights ──
 
@@ -104,6 +114,15 @@ class ChipSpec:
         cut = np.clip(weight, -limit, limit)
         on_levels = cut if step == 1 else np.rint(cut / step) * step
         return np.rint(on_levels).astype(np.int8)
+
+    # ── Synaptic inputs ──
+
+    def most_current(self, fan_in: int) -> int:
+        """Largest current of either sign of a neuron with ``fan_in`` inputs : LSB of weight.
+
+        Its circuits, one for every 128 inputs, share no synaptic input.
+        """
+        return joined(fan_in) * self.synaptic_limit * self.weight_max_lsb
 
     # ── CADC ──
 

@@ -22,7 +22,7 @@ class SynapseArray:
 
     gain : float64[2, circuit], of the circuits' excitatory and inhibitory inputs, relative
     dt : s, the emulator's step, to which currents are scaled
-    spec : ChipSpec; stuck synapses hold weights that its bits can
+    spec : ChipSpec; stuck synapses hold weights that its bits can, its limit cuts the currents
     """
 
     def __init__(self, die, gain, mapping, layer, dt, spec):
@@ -33,7 +33,7 @@ class SynapseArray:
             lsb * gain[k, column] * die.synapse_gain[row, column] for k, row in enumerate(rows)
         )
         self._gains = padded(np.stack([excitatory, -inhibitory]))
-        self._limit = c.SYNAPTIC_LIMIT * c.WEIGHT_MAX_LSB * lsb
+        self._limit = spec.most_current(len(pair)) * lsb
         held = np.where(die.stuck == WORKS, WORKS, spec.rounded(die.stuck))
         stuck = np.stack([padded(held[row, column], WORKS) for row in rows])
         self._stuck = stuck if (stuck != WORKS).any() else None

@@ -234,6 +234,13 @@ class Config(Knobs):
         label="CADC bits",
         doc="Bits of the membrane converter: fewer drop the lowest of its 8, the range stays.",
     )
+    synaptic_limit = param.Integer(
+        BRAINSCALES2.synaptic_limit,
+        bounds=ChipSpec.LIMITS["synaptic_limit"],
+        label="Synaptic limit",
+        doc="Full-weight spikes at once that saturate a synaptic input of a circuit; a neuron of"
+        " two circuits carries twice as many. Estimate; 1024 is none.",
+    )
     tau_mem = microseconds(OperatingPoint.tau_mem, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
     tau_syn = microseconds(OperatingPoint.tau_syn, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
     tau_ref = microseconds(OperatingPoint.tau_ref, 40e-9, 32e-6, "τ_ref", "Refractory period.")
@@ -350,7 +357,8 @@ class Config(Knobs):
         "Chip": (
             "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
             "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
-            "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
+            "cadc_bits", "synaptic_limit", "tau_mem", "tau_syn", "tau_ref", "samples",
+            "substeps",
         ),
         "Learning": (
             "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
@@ -365,8 +373,8 @@ class Config(Knobs):
             "mismatch", "cadc_noise", "threshold_drift", "spike_jitter", "die", "die_seed",
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
-            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient", "channel_noise",
-            "blend",
+            "least_spikes", "surrogate", "weight_bits", "cadc_bits", "synaptic_limit", "gradient",
+            "channel_noise", "blend",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

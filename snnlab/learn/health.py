@@ -96,6 +96,15 @@ def find_falling(accuracy: Sequence[float], images: int) -> tuple[float, ...]:
     return last if last[0] - last[-1] > FALLING_ERRORS * error else ()
 
 
+def find_lost(trainer: Trainer) -> np.ndarray:
+    """Labels whose score stays near rest for every test input : int64[lost].
+
+    Such a label is never decided for; one that is lost in the first steps may stay so for good.
+    """
+    highest = np.max([trainer.scores(run).max(axis=0) for _, run in trainer.recordings()], axis=0)
+    return np.flatnonzero(highest < LOST_SHARE * np.median(highest))
+
+
 def _lost(trainer, recording):
     """Names of labels at rest: their traces are highest at the first sample, without gradient."""
     data, highest = trainer.dataset, trainer.scores(recording).max(axis=0)

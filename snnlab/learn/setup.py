@@ -9,10 +9,11 @@ from snnlab.chip.lab.calibration import Calibration, calibrate
 from snnlab.chip.lab.laboratory import Lab
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
-from snnlab.chip.spec import BRAINSCALES2
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 
 TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
-BITS = ("weight_bits", "cadc_bits")
+VARIANT = tuple(ChipSpec.LIMITS)
+"""Knobs that are fields of the chip's spec."""
 FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")
 
 
@@ -27,17 +28,17 @@ class Setup:
         self._last = (None, None)
 
     def chip(self, settings) -> Chip:
-        """The chip with the die, calibration, trial noise and bits of ``settings``.
+        """The chip with the die, calibration, trial noise and spec of ``settings``.
 
-        The laboratory that calibrates it has all bits.
+        The laboratory that calibrates it is of BrainScaleS-2.
         """
         noise = {name: getattr(settings, name) for name in TRIAL_NOISE}
-        bits = {name: getattr(settings, name) for name in BITS}
+        variant = {name: getattr(settings, name) for name in VARIANT}
         fabricated = _fabricated(settings, self.own)
-        wanted = (*fabricated, settings.calibration, *noise.values(), *bits.values())
+        wanted = (*fabricated, settings.calibration, *noise.values(), *variant.values())
         if self._last[0] != wanted:
             codes = _codes(fabricated) if settings.calibration == "measured" else {}
-            point, spec = replace(self.point, **noise), replace(BRAINSCALES2, **bits)
+            point, spec = replace(self.point, **noise), replace(BRAINSCALES2, **variant)
             chip = Chip(self.mapping, _die(*fabricated), point, spec=spec, **codes)
             self._last = wanted, chip
         return self._last[1]

@@ -112,6 +112,7 @@ PLAN = (
     Training("paper, augmented", "paper-augmented", ("table1", "neuron-death"),
              measures=("silenced",)),
     Training("paper, Fashion", "paper-fashion", ("table1",)),
+    Training("paper, Fashion, software", "paper-fashion", ("table1",), changes=SOFTWARE),
     Training("software", "best", ("table1",), changes=SOFTWARE),
     Training("software, Fashion", "fashion-best", ("table1",), changes=SOFTWARE),
     _loop(0.0), _loop(0.4), _loop(0.2), _loop(0.1),

@@ -87,7 +87,7 @@ class Recorder:
         """
         self = cls.__new__(cls)
         state = _checkpoint(run)
-        config = Config.checked(**_settings_at(run, int(state["step"])))
+        config = Config.checked(**run.settings_at(int(state["step"])))
         trainer = Trainer(config, dataset, die=run.own_die())
         self._begin(run.folder, trainer, every, epochs_too)
         if run.record.get("data_crc32") != self._fingerprint:
@@ -265,15 +265,6 @@ def check_free(folder: Path) -> None:
             f"run folder {folder} holds a run already: give another one, or continue that one"
             f" with snnlab runs resume {folder}"
         )
-
-
-def _settings_at(run, step):
-    """Settings in force after ``step`` steps: later changes undone."""
-    settings = dict(run.settings)
-    for change in reversed(run.changes):
-        if change.step >= step:
-            settings[change.knob] = change.before
-    return settings
 
 
 def _checkpoint(run):

@@ -95,6 +95,14 @@ class Run:
         """Knobs turned while it trained, in order."""
         return changes_of(self.record["changes"], self.folder)
 
+    def settings_at(self, step: int) -> dict:
+        """Settings in force after ``step`` steps: later changes undone."""
+        settings = dict(self.settings)
+        for change in reversed(self.changes):
+            if change.step >= step:
+                settings[change.knob] = change.before
+        return settings
+
     @property
     def place(self) -> str | None:
         """Where its data were, if they are one's own."""

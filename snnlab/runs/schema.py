@@ -25,6 +25,9 @@ UNKNOWN = MappingProxyType(
     }
 )  # fmt: skip
 """What a record says where an older snnlab wrote nothing."""
+FORMER = MappingProxyType({"synaptic_limit": 8})
+"""Settings of runs older than the knob, where these are not its default: synaptic inputs saturated
+at 16 full-weight spikes of a neuron, which then had two circuits in nearly every run."""
 _KINDS = {
     str: "text", int: "whole number", dict: "table", bool: "true or false", list: "list"
 }  # fmt: skip
@@ -98,6 +101,7 @@ def read_record(folder: Path) -> dict:
         )
     whole = {**UNKNOWN, **record, **(_from_1(folder, record) if schema == 1 else {})}
     _check_kinds(folder, whole)
+    whole["settings"] = {**FORMER, **settings}
     return whole
 
 

@@ -5,11 +5,12 @@ take a spike to depend on. What the chip itself does is measured: its loss in ru
 trial noise and weights moved by one LSB in random directions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
@@ -22,6 +23,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.model.gradients import COMPARED, TITLES, title_of
 from snnlab.model.readout import differentiate, scores
 from snnlab.runs.run import Run, data_of, load_weights
+from snnlab.runs.schema import Change
 from snnlab.seeding import key, stream
 from snnlab.text.tables import aligned
 
@@ -137,15 +139,25 @@ def gradients(
     ]
 
 
-def follow(config: Config, dataset, epochs: int | None = None, **options) -> Iterator[Comparison]:
+def follow(
+    config: Config,
+    dataset,
+    epochs: int | None = None,
+    *,
+    die: Die | None = None,
+    changes: Iterable[Change] = (),
+    **options,
+) -> Iterator[Comparison]:
     """Comparisons over a training: before it, and after each of ``epochs`` (all, if None).
 
-    A training is the same every time, so that of a run is repeated from its settings.
-    options : of :func:`compare`.
+    die : one of your own; changes : knobs that turn on the way; options : of :func:`compare`.
     """
-    trainer = Trainer(config, dataset)
+    trainer = Trainer(config, dataset, die=die)
     yield compare(trainer, **options)
-    while trainer.epoch < min(epochs or config.epochs, config.epochs):
+    while not trainer.finished and trainer.epoch < (epochs or config.epochs):
+        for change in changes:
+            if change.step == trainer.step:
+                config.set(change.knob, change.after)
         if trainer.advance().evaluation:
             yield compare(trainer, **options)
 
@@ -155,6 +167,8 @@ def study(
 ) -> list[Comparison]:
     """The comparison of a run's trained network, or over its first ``epochs``, trained again.
 
+    A training is the same every time: that of a run is repeated from its settings, on its die and
+    with the knobs that were turned, but from drawn weights where it began with others.
     tell : hears of what is done, ``tell(message, fraction)``; options : of :func:`compare`.
     Raises :class:`SnnlabError` if run or data are missing or do not fit.
     """
@@ -162,7 +176,8 @@ def study(
     if not epochs:
         return [compare(Trainer(run.config, dataset, load_weights(run.folder), die), **options)]
     found = []
-    for comparison in follow(run.config, dataset, epochs, **options):
+    start = Config.checked(**run.settings_at(0))
+    for comparison in follow(start, dataset, epochs, die=die, changes=run.changes, **options):
         found.append(comparison)
         if tell:
             tell(f"training again, {len(found) - 1} of {epochs} epochs", len(found) / (epochs + 1))

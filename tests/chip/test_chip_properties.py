@@ -356,7 +356,7 @@ def test_membranes_stay_between_the_rails(die, circuit, sign, seed):
     die = clones(die, circuit)
     leak = (c.REST_LSB + die.leak_lsb[0]) / c.GAP_LSB
     ground, supply = -leak, c.CADC_FULL_LSB / c.GAP_LSB - leak
-    # The input of 60 spikes at once saturates at 16: still enough for both rails.
+    # The input of 60 spikes at once saturates: still enough for both rails.
     events = random_spikes(np.random.default_rng(seed), 2, 60, rate=1.0, last=400)
     u = membrane(events, np.full(60, sign), quiet(), die=die, lowest=-3.0, highest=5.0)
     assert u.min() >= min(ground, 0.0) - 2e-4

@@ -18,6 +18,7 @@ from snnlab.chip import constants as c
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.events import TICK
 
@@ -32,6 +33,34 @@ def alpha(time, tau=TAU):
 
 
 # The shape of a potential
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("inputs", "circuits"), [(128, 1), (256, 2)])
+def test_a_synaptic_input_carries_as_many_spikes_as_its_limit(inputs, circuits, sign):
+    """The next one adds nothing; a neuron of two circuits has two inputs of each sign."""
+    limit, weight = circuits, np.full(inputs, 5 * sign)
+    full = replace(BRAINSCALES2, synaptic_limit=1)
+
+    def after(count):
+        events = spikes([[(0, k) for k in range(count)]], inputs)
+        return membrane(events, weight, quiet(), spec=full)[0]
+
+    # 5 LSB each: 63 / 5 as many spikes as of full weight.
+    most = limit * 63 // 5
+    np.testing.assert_allclose(after(most), sign * most * 5 * alpha(GRID), atol=1e-3)
+    reached = sign * limit * 63 * alpha(GRID)
+    for count in (most + 1, most + 2, inputs):
+        np.testing.assert_allclose(after(count), reached, atol=1e-3)
+
+
+def test_excitatory_and_inhibitory_inputs_saturate_apart():
+    """Each carries its limit, and their difference remains: nothing, where both are full."""
+    full = replace(BRAINSCALES2, synaptic_limit=1)
+    events = spikes([[(0, k) for k in range(5)]], 5)
+    for weight, net in (([63, 63, 63, -63, -63], 0), ([63, 63, 63, 0, -40], 63 - 40)):
+        got = membrane(events, weight, quiet(), spec=full)[0]
+        np.testing.assert_allclose(got, net * alpha(GRID), atol=1e-4)
 
 
 @pytest.mark.parametrize("tick", [0, 425])

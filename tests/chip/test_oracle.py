@@ -15,6 +15,7 @@ from snnlab.chip import constants as c
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.events import TICK, Events
 
@@ -32,19 +33,22 @@ threshold : 1 (constant)
 reset : 1 (constant)
 ground : 1 (constant)
 supply : 1 (constant)
+most : Hz (constant)
 """
 
 
 class Case(NamedTuple):
-    """Input and weights int8[input, neuron] for a die with 30 % mismatch."""
+    """Input and weights int8[input, neuron] for a die with 30 % mismatch, and its spec."""
 
     die: Die
     events: Events
     weight: np.ndarray
+    spec: ChipSpec = BRAINSCALES2
 
     def chip(self, substeps=4):
         mapping = Mapping((INPUTS, N))
-        return Chip(mapping, self.die, quiet(substeps=substeps), labels_spike=True)
+        point = quiet(substeps=substeps)
+        return Chip(mapping, self.die, point, labels_spike=True, spec=self.spec)
 
 
 class Outcome(NamedTuple):
@@ -120,7 +124,10 @@ def circuits(chip):
     leak = np.tile(c.REST_LSB + at.leak_lsb, IMAGES)
     neurons.ground = (0 - leak) / c.GAP_LSB
     neurons.supply = (c.CADC_FULL_LSB - leak) / c.GAP_LSB
+    neurons.most = chip.spec.synaptic_limit * c.WEIGHT_MAX_LSB * CURRENT_PER_LSB * brian2.Hz
     neurons.run_regularly("u = clip(u, ground, supply)", when="after_groups")
+    currents = "exc = clip(exc, 0*Hz, most); inh = clip(inh, 0*Hz, most)"
+    neurons.run_regularly(currents, when="after_synapses")
     return neurons
 
 
@@ -206,6 +213,17 @@ def test_at_the_default_step_a_busy_chip_spikes_alike(busy):
     assert max(map(len, busy[1].times)) >= 5
     assert run.match.mean() >= 0.99
     assert np.quantile(np.abs(run.off), 0.995) <= 0.5 + 0.29
+
+
+def test_saturated_inputs_are_brian2s(busy):
+    """Where two full-weight spikes saturate an input: the busy chip fires differently."""
+    this = busy[0]._replace(spec=ChipSpec(synaptic_limit=2))
+    oracle = brian(this)
+    run = compared(this, oracle, substeps=32)
+    assert run.count.mean() >= 0.999
+    assert rms(run.off[run.match]) <= 0.5
+    changed = [len(a) != len(b) for a, b in zip(oracle.times, busy[1].times, strict=True)]
+    assert np.mean(changed) > 0.02
 
 
 def test_at_a_fine_step_everything_is_brian2s(busy):

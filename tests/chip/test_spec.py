@@ -1,4 +1,4 @@
-"""Variants of the chip with fewer bits: closed forms, slow twins, and what is refused."""
+"""Variants of the chip: closed forms, slow twins, and what is refused."""
 
 from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
@@ -182,10 +182,11 @@ def test_a_stuck_synapse_holds_a_weight_of_its_bits(batch, bits):
     ("name", "value"),
     [
         ("weight_bits", 1), ("weight_bits", 7), ("weight_bits", 4.5), ("weight_bits", "4"),
-        ("cadc_bits", 2), ("cadc_bits", 9), ("cadc_bits", None),
+        ("cadc_bits", 2), ("cadc_bits", 9), ("cadc_bits", None), ("synaptic_limit", 0),
+        ("synaptic_limit", 1025), ("synaptic_limit", 31.5),
     ],
 )  # fmt: skip
-def test_bits_out_of_range_are_refused(name, value):
+def test_values_out_of_range_are_refused(name, value):
     low, high = ChipSpec.LIMITS[name]
     refused(lambda: ChipSpec(**{name: value}), name, repr(value), f"{low} to {high}")
 

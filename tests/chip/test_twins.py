@@ -23,12 +23,15 @@ from snnlab.chip.spec import ChipSpec
 
 
 @pytest.mark.parametrize("layer", [0, 1])
-@pytest.mark.parametrize(("substeps", "bits"), [(1, 8), (4, 8), (4, 5)])
-def test_the_kernel_agrees_with_its_twin(layer, substeps, bits):
+@pytest.mark.parametrize(
+    ("substeps", "bits", "limit"), [(1, 8, 32), (4, 8, 32), (4, 5, 32), (4, 8, 2)]
+)
+def test_the_kernel_agrees_with_its_twin(layer, substeps, bits, limit):
     rng = np.random.default_rng(6)
     sizes = (40, 24, 6)
     point = OperatingPoint(substeps=substeps)
-    chip = Chip(Mapping(sizes), Die.draw(sigma=0.3, seed=3), point, spec=ChipSpec(cadc_bits=bits))
+    spec = ChipSpec(cadc_bits=bits, synaptic_limit=limit)
+    chip = Chip(Mapping(sizes), Die.draw(sigma=0.3, seed=3), point, spec=spec)
     weights = random_weights(rng, sizes, mean=12)
     ids = rng.integers(0, 2**63, 25).astype(np.uint64)
     recording = chip.run(replace(random_spikes(rng, 25, 40), ids=ids), weights, trial=2**63 + 5)

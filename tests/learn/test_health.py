@@ -199,13 +199,15 @@ def test_a_trainer_keeps_the_training_accuracy_of_its_epochs(few):
     np.testing.assert_allclose(trainer.epoch_accuracy, by_epoch)
 
 
-def test_saturated_currents_are_those_that_sixteen_full_spikes_reach():
+@pytest.mark.parametrize("inputs", [128, 129])  # of one circuit and of two
+def test_saturated_currents_are_those_that_enough_full_spikes_reach(inputs):
     """At once, or a few more where some of the first has decayed."""
-    lsb = np.array([[63, 63, 30]] * 17, np.int8) * np.array([1, -1, 1], np.int8)
-    at_once = [[(100, k) for k in range(count)] for count in (15, 16)]
-    late = [[(k * 100, k) for k in range(17)]]  # 0.8 µs apart: most of it has decayed
+    limit = BRAINSCALES2.synaptic_limit * (1 if inputs == 128 else 2)
+    lsb = np.array([[63, 63, 30]] * inputs, np.int8) * np.array([1, -1, 1], np.int8)
+    at_once = [[(100, k) for k in range(count)] for count in (limit - 1, limit)]
+    late = [[(k * 100, k) for k in range(limit + 1)]]  # 0.8 µs apart: most of it has decayed
     for came, expected in ((at_once[:1], 0.0), (at_once[1:], 2 / 3), (late, 0.0)):
-        recording = Recording(spikes(came, 17), (), ())
+        recording = Recording(spikes(came, inputs), (), ())
         assert saturated_currents(recording, lsb, 0, 6e-6) == pytest.approx(expected)
 
 

@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 from conftest import real
 
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.learn.health import LOST_SHARE
+from snnlab.learn.health import find_lost
 from snnlab.learn.trainer import Trainer
 from snnlab.model import readout
 from snnlab.recipes import recipe
@@ -25,18 +24,12 @@ def test_a_label_below_rest_receives_gradient(rule):
     assert (traces.grad > 0).all()
 
 
-def lost(trainer):
-    """Labels whose score stays near rest for every test image."""
-    highest = np.max([trainer.scores(run).max(axis=0) for _, run in trainer.recordings()], axis=0)
-    return np.flatnonzero(highest < LOST_SHARE * np.median(highest))
-
-
 def after_some_steps(name, seed, data, **changes):
     config = recipe(name).config(seed=seed, die_seed=seed, epochs=100, **changes)
     trainer = Trainer(config, data)
     while trainer.step < STEPS:
         trainer.advance()
-    return lost(trainer)
+    return find_lost(trainer)
 
 
 def test_a_readout_blind_below_rest_loses_labels_for_good(monkeypatch):

@@ -95,6 +95,16 @@ def test_bits_are_recorded_and_an_older_run_has_all_of_them(tmp_path):
     assert go_on(tmp_path / "few").trainer.chip.spec == ChipSpec()
 
 
+def test_an_older_run_keeps_its_weaker_synaptic_inputs(tmp_path):
+    started(tmp_path / "few")
+    run = Run.open(tmp_path / "few")
+    assert run.config.synaptic_limit == ChipSpec().synaptic_limit
+    settings = {k: v for k, v in run.settings.items() if k != "synaptic_limit"}
+    rewritten(tmp_path / "few", settings=settings)
+    assert Run.open(tmp_path / "few").config.synaptic_limit == 8
+    assert go_on(tmp_path / "few").trainer.chip.spec == ChipSpec(synaptic_limit=8)
+
+
 def test_a_run_kept_before_there_was_a_knob_has_its_default(tmp_path, whole):
     folder = tmp_path / "run"
     recorder = started(folder)

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
+from snnlab.chip.die import Die
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.model.gradients import COMPARED, TITLES
+from snnlab.runs.recorder import Recorder
+from snnlab.runs.run import Run
 from snnlab.studies import gradients as microscope
 
 DIGITS = load("digits")
@@ -152,3 +155,18 @@ def test_a_run_is_looked_at_from_the_command_line(tmp_path, capsys):
     assert main([*command, "--epochs", "1", "--figure", str(figure)]) == 0
     assert "step 8" in capsys.readouterr().out
     assert figure.exists()
+
+
+def test_a_run_is_repeated_on_its_die_and_with_its_turned_knobs(tmp_path):
+    """To the bit: else its own gradients would be those of another training."""
+    die = Die.draw("uncalibrated", seed=9)
+    recorder = Recorder(tmp_path / "run", Trainer(config(), DIGITS, die=die))
+    for step in range(recorder.trainer.steps_per_epoch):
+        if step == 3:
+            recorder.trainer.config.beta = 40.0
+        recorder.advance()
+    recorder.save()
+    options = {"images": 10, "directions": 0}
+    *_, again = microscope.study(Run.open(tmp_path / "run"), epochs=1, **options)
+    whole = microscope.compare(recorder.trainer, **options)
+    assert str(microscope.columns([again])) == str(microscope.columns([whole]))

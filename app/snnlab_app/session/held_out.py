@@ -9,7 +9,7 @@ from time import perf_counter, thread_time
 
 import numpy as np
 
-from snnlab.learn.setup import BITS, FABRICATED, TRIAL_NOISE
+from snnlab.learn.setup import FABRICATED, TRIAL_NOISE, VARIANT
 from snnlab.learn.trainer import Trainer
 from snnlab.seeding import key
 from snnlab.studies.interval import wilson_interval
@@ -24,7 +24,7 @@ SAME_CHANGE_SECONDS = 3.0
 """Seconds within which several changes of the chip count as one: somebody drags a slider."""
 FOLLOW_UP_SECONDS = 0.25
 """Seconds after such a further change to the next measurement, so that both lines turn there."""
-CHIP_KNOBS = (*FABRICATED, "calibration", *TRIAL_NOISE, *BITS)
+CHIP_KNOBS = (*FABRICATED, "calibration", *TRIAL_NOISE, *VARIANT)
 
 
 class HeldOut:

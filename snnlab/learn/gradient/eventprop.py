@@ -1,7 +1,6 @@
 """EventProp: the exact gradient of the ideal model, from recorded spike times alone."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -40,8 +39,6 @@ class EventProp:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
-
-    reads_membranes: ClassVar = False
 
     def backward(
         self,

@@ -5,7 +5,7 @@ To add one, write a class with ``backward`` in a file of its own and enter it in
 """
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -20,9 +20,6 @@ from snnlab.learn.gradient.surrogate_gradient import SurrogateGradient
 class Gradient(Protocol):
     """Gradients of a loss with respect to weights, given a recording of the chip."""
 
-    reads_membranes: ClassVar[bool]
-    """Whether it needs the CADC samples of hidden membranes."""
-
     def backward(
         self,
         recording: Recording,
@@ -33,7 +30,7 @@ class Gradient(Protocol):
     ) -> list[np.ndarray]:
         """Gradient of each layer's weights, summed over the batch : float32[input, neuron].
 
-        recording : a run of the chip, with hidden membranes digitised if ``reads_membranes``;
+        recording : a run of the chip with hidden membranes digitised, which only surrogates need;
         weights : float32[input, neuron] of each layer, as rounded on the chip, in model units;
         d_traces : float32[sample, step, label], gradient with respect to the label traces;
         d_counts : float32[sample, neuron] of each hidden layer, with respect to spike counts;

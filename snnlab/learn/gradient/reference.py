@@ -6,7 +6,6 @@ build step by step.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -153,8 +152,6 @@ class ReferenceGradient:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
-
-    reads_membranes: ClassVar = True
 
     def backward(
         self,

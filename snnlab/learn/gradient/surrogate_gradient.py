@@ -1,7 +1,6 @@
 """Surrogate gradients of a recorded run through the ideal model, by the numba kernels."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numba import get_num_threads
@@ -29,8 +28,6 @@ class SurrogateGradient:
     surrogate: Surrogate
     model: IdealModel
     point: OperatingPoint
-
-    reads_membranes: ClassVar = True
 
     def backward(
         self,

@@ -335,7 +335,6 @@ def test_hidden_membranes_are_not_needed():
         strict=True,
     ):
         np.testing.assert_array_equal(a, b)
-    assert not EventProp.reads_membranes
 
 
 def test_the_bits_do_not_depend_on_the_number_of_threads():
