@@ -54,6 +54,18 @@ def _insert(tick, channel, n, new_tick, new_channel):
 
 
 @njit(**UNCOUNTED)
+def _send_back(at, row, n, new_at, new_row):
+    """Append a returning spike to at[n], row[n], kept in order of arrival. None that has arrived is
+    moved, as the new one arrives in the next step at the earliest."""
+    while n > 0 and at[n - 1] > new_at:
+        at[n] = at[n - 1]
+        row[n] = row[n - 1]
+        n -= 1
+    at[n] = new_at
+    row[n] = new_row
+
+
+@njit(**UNCOUNTED)
 def _stamp(step, since, clock, jitter, keys, counter):
     """Time stamp of a spike ``since`` steps before the end of a step : ticks."""
     tick = (step + 1 - since) / clock.steps_per_tick  # ticks
@@ -64,9 +76,10 @@ def _stamp(step, since, clock, jitter, keys, counter):
 
 
 @njit(**UNCOUNTED)
-def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out):
+def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out, loop):
     """Reset and hold every neuron that crossed; returns the numbers of held neurons and of spikes.
-    A neuron whose reset lies over its threshold fires as its refractory period ends."""
+    A neuron whose reset lies over its threshold fires as its refractory period ends.
+    loop : of a recurrent layer, otherwise None."""
     u, until, crossed = work.u, work.until, work.crossed  # [J] each
     n = u.shape[0]
     for j in range(n):  # J
@@ -82,6 +95,9 @@ def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, chan
             since = free if neurons.reset[j] >= threshold[j] else min(since, free)  # steps
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)  # ticks
             _insert(tick, channel, n_out, stamp, np.uint16(j))
+            if loop is not None:
+                arrival = max(stamp * clock.steps_per_tick + loop.latency, step + 1.0)  # steps
+                _send_back(work.loop_at, work.loop_row, n_out, arrival, loop.first + j)
             n_out += 1
             u[j] = neurons.reset[j]  # thresholds
             until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)  # steps
