@@ -161,6 +161,13 @@ class Config(Knobs):
         label="Hidden neurons",
         doc="Neurons in each hidden layer.",
     )
+    recurrent = param.Selector(
+        default="none",
+        objects=["none", "trained", "fixed"],
+        label="Recurrence",
+        doc="Whether the spikes of hidden neurons return to all neurons of their layer, through"
+        " weights that are trained, or that stay as they were at the start.",
+    )
     chips = param.Integer(
         1,
         bounds=(1, MAX_PARTS),
@@ -348,7 +355,7 @@ class Config(Knobs):
             "speedup", "duration", "channel_noise", "blend", "split", "held_out",
         ),
         "Chip": (
-            "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
+            "hidden", "recurrent", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
             "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),

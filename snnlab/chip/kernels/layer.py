@@ -98,7 +98,7 @@ def _run_sample(
                 cadc[m, j] = work.read[j]
         quiet = _is_quiet(work, n_held, clock, step, early, late, in_tick)
         if loop is not None:
-            waits = own_early < n_out and work.loop_at[own_early] < step + QUIET
+            waits = own_early < n_out and work.loop_step[own_early] < step + QUIET
             quiet = quiet and own_late == own_early and not waits
         if quiet and not look_ahead(u, work.exc, work.inh, neurons, threshold, work.ahead):
             go_ahead(work, neurons, neurons.reset, n_held)
@@ -116,12 +116,12 @@ def _run_sample(
             early += 1
         if loop is not None:
             while own_late < own_early:
-                after, k = work.loop_at[own_late], work.loop_row[own_late]
-                n = _note(work, n, synapses.also, k, np.float32(after - floor(after)))
+                after = work.loop_after[own_late]
+                n = _note(work, n, synapses.also, work.loop_row[own_late], after)
                 own_late += 1
-            while own_early < n_out and work.loop_at[own_early] < step + 1:
-                before, k = 1 - (work.loop_at[own_early] - step), work.loop_row[own_early]
-                n = _note(work, n, synapses.also, k, np.float32(before))
+            while own_early < n_out and work.loop_step[own_early] == step:
+                before = np.float32(1.0) - work.loop_after[own_early]
+                n = _note(work, n, synapses.also, work.loop_row[own_early], before)
                 own_early += 1
         if n:
             _receive(work, n, synapses)
@@ -160,7 +160,8 @@ def make_work(n, most_inputs, returning=0):
         np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32),
         np.empty(n, np.float32), np.empty(n, np.uint8), np.empty(n),
         np.empty(n, np.uint64), crossed, crossed.view(np.uint64), np.empty(most, np.int64),
-        np.empty(most, np.float32), np.empty(returning), np.empty(returning, np.int64),
+        np.empty(most, np.float32), np.empty(returning, np.int64),
+        np.empty(returning, np.float32), np.empty(returning, np.int64),
     )  # fmt: skip
 
 

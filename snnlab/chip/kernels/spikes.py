@@ -54,15 +54,22 @@ def _insert(tick, channel, n, new_tick, new_channel):
 
 
 @njit(**UNCOUNTED)
-def _send_back(at, row, n, new_at, new_row):
-    """Append a returning spike to at[n], row[n], kept in order of arrival. None that has arrived is
-    moved, as the new one arrives in the next step at the earliest."""
-    while n > 0 and at[n - 1] > new_at:
-        at[n] = at[n - 1]
-        row[n] = row[n - 1]
+def _send_back(work, n, arrival, next_step, row):
+    """Append a spike that returns at ``arrival`` steps as number n, kept in order of steps.
+
+    It acts from the next step on, so none that has arrived is moved. If it arrived before, its two
+    shares are those of the straight line through both: more than 1 now, the surplus taken back a
+    step later, as if it had acted in time.
+    """
+    arrives = max(np.int64(arrival), next_step)
+    while n > 0 and work.loop_step[n - 1] > arrives:
+        work.loop_step[n] = work.loop_step[n - 1]
+        work.loop_after[n] = work.loop_after[n - 1]
+        work.loop_row[n] = work.loop_row[n - 1]
         n -= 1
-    at[n] = new_at
-    row[n] = new_row
+    work.loop_step[n] = arrives
+    work.loop_after[n] = max(arrival - arrives, -1.0)
+    work.loop_row[n] = row
 
 
 @njit(**UNCOUNTED)
@@ -96,8 +103,8 @@ def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, chan
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)  # ticks
             _insert(tick, channel, n_out, stamp, np.uint16(j))
             if loop is not None:
-                arrival = max(stamp * clock.steps_per_tick + loop.latency, step + 1.0)  # steps
-                _send_back(work.loop_at, work.loop_row, n_out, arrival, loop.first + j)
+                arrival = stamp * clock.steps_per_tick + loop.latency  # steps
+                _send_back(work, n_out, arrival, step + 1, loop.first + j)
             n_out += 1
             u[j] = neurons.reset[j]  # thresholds
             until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)  # steps

@@ -73,7 +73,7 @@ class Mapping:
     @property
     def circuits_per_neuron(self) -> tuple[int, ...]:
         """Joined circuits of one neuron, for each layer."""
-        return tuple(joined(places.stop) for places in self._places)
+        return tuple(map(joined, self._places))
 
     @cached_property
     def _places(self):
@@ -115,7 +115,8 @@ class Mapping:
         The excitatory synapse sits in row ``2 * pair``, the inhibitory one below it.
         """
         place = np.array(self._places[layer])
-        column = self.circuits[layer][:, place // INPUTS_PER_CIRCUIT].T
+        which = place // INPUTS_PER_CIRCUIT  # of the joined circuits, after the first
+        column = self.circuits[layer][:, which - which[0]].T
         pair = np.broadcast_to((place % INPUTS_PER_CIRCUIT)[:, None], column.shape)
         return pair, column
 

@@ -45,9 +45,9 @@ class Part:
         return sum(block.circuits.size for block in self.blocks)
 
 
-def joined(fan_in: int) -> int:
-    """Circuits that a neuron with ``fan_in`` inputs joins: each has 128 pairs of synapses."""
-    return ceil(fan_in / INPUTS_PER_CIRCUIT)
+def joined(places: range) -> int:
+    """Circuits that a neuron with sources in these places joins: each has 128 pairs of synapses."""
+    return ceil(places.stop / INPUTS_PER_CIRCUIT) - places.start // INPUTS_PER_CIRCUIT
 
 
 def free_runs(excluded: frozenset[int]) -> Gaps:
@@ -79,12 +79,12 @@ def pack(
     """
     parts, chip = [], _Chip(gaps)
     for layer, places in enumerate(place_sources(sizes, recurrent)):
-        fan_in, n = places.stop, sizes[layer + 1]
-        chip.add_sources(fan_in)
+        n = sizes[layer + 1]
+        chip.add_sources(places)
         if layer in recurrent and chip.blocks and chip.room() < n and len(parts) + 1 < most:
             parts.append(Part(tuple(chip.blocks)))
             chip = _Chip(gaps)
-            chip.add_sources(fan_in)
+            chip.add_sources(places)
         first = 0
         while first < n:
             first = chip.place(layer, range(first, n))
@@ -94,7 +94,7 @@ def pack(
                 return None
             parts.append(Part(tuple(chip.blocks)))
             chip = _Chip(gaps)
-            chip.add_sources(fan_in)
+            chip.add_sources(places)
     return (*parts, Part(tuple(chip.blocks)))
 
 
@@ -104,9 +104,9 @@ class _Chip:
     def __init__(self, gaps):
         self.blocks, self._gaps, self._labels, self._joined = [], list(gaps), 0, 1
 
-    def add_sources(self, fan_in):
+    def add_sources(self, places):
         """Register the sources of the next layer, which take one label for each 128."""
-        self._joined = joined(fan_in)
+        self._joined = joined(places)
         self._labels += self._joined
 
     def room(self):
@@ -143,7 +143,7 @@ def too_large(
 
 
 def _shortage(sizes, chips, excluded, recurrent):
-    each = [joined(places.stop) for places in place_sources(sizes, recurrent)]
+    each = [joined(places) for places in place_sources(sizes, recurrent)]
     needed = sum(k * n for k, n in zip(each, sizes[1:], strict=True))
     labels, free = sum(each), N_CIRCUITS - len(excluded)
     if chips == 1 and labels > N_ADDRESSES and needed <= free:
