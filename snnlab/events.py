@@ -117,7 +117,7 @@ class Events:
         )
 
     def merged(self, other: "Events") -> "Events":
-        """The spikes of both, for the same inputs; the channels of ``other`` follow the own ones."""
+        """The spikes of both, for the same inputs; the channels of ``other`` come last."""
         place = [e.owner << 16 | e.tick for e in (self, other)]  # both rise
         order = np.argsort(np.concatenate(place), kind="stable")
         channel = np.concatenate([self.channel, other.channel + np.uint16(self.n_channels)])

@@ -27,7 +27,7 @@ TAU_REF = 2e-6
 
 # Events on the chip
 LOOP_LATENCY = 12 * 8e-9
-"""From a neuron's spike to the synapses that it reaches on the same chip : s; unpublished, estimate.
+"""From a neuron's spike to the synapses it reaches on the same chip : s; unpublished, estimate.
 
 The event logic runs at 250 MHz, half of the 8 ns of a time stamp's tick [P]. A spike is
 synchronised and arbitrated among its block's neurons, passes the crossbar, is put on the bus of the

@@ -355,8 +355,8 @@ class Config(Knobs):
             "speedup", "duration", "channel_noise", "blend", "split", "held_out",
         ),
         "Chip": (
-            "hidden", "recurrent", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
-            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
+            "hidden", "recurrent", "chips", "die", "die_seed", "mismatch", "dead", "stuck",
+            "killed", "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (

@@ -113,7 +113,9 @@ class Network(nn.Module):
         connect does not."""
         for k, rows in self.recurrent_rows().items():
             values = self._values()[k][rows]
-            values[...] = stream(seed, "shuffle", k).permutation(values.ravel()).reshape(values.shape)
+            values[...] = (
+                stream(seed, "shuffle", k).permutation(values.ravel()).reshape(values.shape)
+            )
 
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""

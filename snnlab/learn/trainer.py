@@ -133,9 +133,7 @@ class Trainer:
         topology = Topology.chain(
             (self.source.n_channels, *config.hidden, classes), config.recurrent != "none"
         )
-        self.mapping = Mapping(
-            topology.sizes, chips=config.chips, recurrent=topology.recurrent
-        )
+        self.mapping = Mapping(topology.sizes, chips=config.chips, recurrent=topology.recurrent)
         check_batch(topology, self.point, min(config.batch, len(self.source.labels("train"))))
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.source, self.settings)

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.events import TICK
 from snnlab.learn.feed import Feed, count_samples, open_source
 from snnlab.learn.optimizer import Adam
-from snnlab.chip.spec import BRAINSCALES2
 from snnlab.seeding import key
 
 BIN = 2 * BRAINSCALES2.dt_cadc

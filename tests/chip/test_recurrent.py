@@ -40,7 +40,9 @@ def test_a_spike_acts_on_another_neuron_after_the_latency(substeps, tick):
     sender, receiver = 0, 1
     weight[0, sender], weight[1 + sender, receiver] = 63, 40
     events = spikes([[(tick, 0)] * 6], 1)  # six at once, so that it fires soon
-    chip = Chip(Mapping((1, 2, 1), recurrent=(0,)), Die.ideal(), quiet(substeps=substeps, samples=20))
+    chip = Chip(
+        Mapping((1, 2, 1), recurrent=(0,)), Die.ideal(), quiet(substeps=substeps, samples=20)
+    )
     run = chip.run(events, [weight, np.zeros((2, 1), np.int8)])
     fired = run.spikes[0]
     assert set(fired.channel.tolist()) == {sender}
@@ -157,9 +159,7 @@ def test_a_neuron_sends_one_event_for_its_own_layer_and_the_next():
         before, n = mapping.sizes[layer - 1], mapping.sizes[layer]
         own, onwards = mapping.synapses(layer - 1)[0][before:, 0], mapping.synapses(layer)[0][:n, 0]
         np.testing.assert_array_equal(own, onwards)
-        np.testing.assert_array_equal(
-            mapping.labels(layer - 1)[before:], mapping.labels(layer)[:n]
-        )
+        np.testing.assert_array_equal(mapping.labels(layer - 1)[before:], mapping.labels(layer)[:n])
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ EVENT_BITS = 32
 class Counts(NamedTuple):
     """Activity per image, mean over the batch: an amount for each coefficient.
 
-    synaptic : spikes times the neurons they reach, of a recurrent layer its own, too; spikes : of hidden neurons;
-    readout : CADC conversions; links : bits into and out of the chip.
+    synaptic : spikes times the neurons they reach, in a recurrent layer its own, too; spikes : of
+    hidden neurons; readout : CADC conversions; links : bits into and out of the chip.
     """
 
     synaptic: float

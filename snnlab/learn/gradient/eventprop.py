@@ -67,9 +67,9 @@ class EventProp:
                 fired = _spikes(events)
                 sent_here = sources[layer].channel < events.n_channels  # not returning ones
                 demand = Demand(
-                    of_times[sent_here], of_count[events.owner, events.channel], BRAINSCALES2.dt_cadc,
-                    d_traces[:, :0], _pushed(of_count, silent and silent[layer - 1]),
-                    d_traces.shape[1],
+                    of_times[sent_here], of_count[events.owner, events.channel],
+                    BRAINSCALES2.dt_cadc, d_traces[:, :0],
+                    _pushed(of_count, silent and silent[layer - 1]), d_traces.shape[1],
                 )  # fmt: skip
         return grads
 

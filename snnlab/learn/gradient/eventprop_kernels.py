@@ -204,8 +204,8 @@ def _forward(inputs, weight, time, fired, release, order, slot, active, n, n_fir
 
 @njit(**UNCOUNTED)
 def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired, physics, demand,
-           of_time, of_height, of_sample, of_peak, when, slope, held, p, q, grad, upstream, returned,
-           ):  # fmt: skip
+           of_time, of_height, of_sample, of_peak, when, slope, held, p, q, grad, upstream,
+           returned):  # fmt: skip
     """One image, latest event first: adds to grad[input, neuron], fills upstream[input spike].
 
     returned[spike] : gradient of the time at which each spike returns, filled on the way.

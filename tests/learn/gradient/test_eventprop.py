@@ -269,7 +269,9 @@ def test_one_layer_agrees_with_norse():
     own = packed([[(dt * t, c) for t, c in zip(when, who, strict=True)]])
     demand = of_spikes(of_time, np.zeros(len(when)), np.zeros((1, n)), 0)
     constants = Physics(model.tau_mem, model.tau_syn, 1e-9, 1.0, 1e-3)
-    got, _ = layer_events(inputs, weight.detach().numpy().T.copy(), own, demand, constants, False, False)
+    got, _ = layer_events(
+        inputs, weight.detach().numpy().T.copy(), own, demand, constants, False, False
+    )
     assert relative(got, weight.grad.numpy().T) < 0.02
 
 
