@@ -103,11 +103,10 @@ class Events:
             offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[inputs]
         )
 
-    def delayed(self, time: float) -> "Events":
-        """All spikes ``time`` s later, above 0, to a whole tick; without those that a time stamp
-        cannot tell."""
+    def delayed(self, time: float, end: float) -> "Events":
+        """All spikes ``time`` s later, above 0, to a whole tick; without those after ``end`` s."""
         tick = self.tick.astype(np.int64) + round(time / TICK)
-        kept = tick <= LAST_TICK
+        kept = tick <= min(int(end / TICK), LAST_TICK)
         counts = np.bincount(self.owner[kept], minlength=len(self))
         return replace(
             self,

@@ -31,11 +31,11 @@ class Recording:
     def sources(self, layer: int) -> Events:
         """Spikes that reach a layer: of the inputs or the layer before, and of a recurrent layer
         its own, whose channels follow. These arrive ``spec.loop_latency`` after they were sent;
-        those that arrive later than a time stamp can tell are left out."""
+        those that arrive after the end of the run are left out."""
         before = (self.inputs, *self.spikes)[layer]
         if layer not in self.recurrent:
             return before
-        return before.merged(self.spikes[layer].delayed(self.spec.loop_latency))
+        return before.merged(self.spikes[layer].delayed(self.spec.loop_latency, self.duration))
 
     def take(self, index: np.ndarray) -> "Recording":
         """Only the inputs ``index``, int64[input], in that order."""

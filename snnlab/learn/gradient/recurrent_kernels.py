@@ -55,7 +55,8 @@ def _image_back(
         f -= 1
     for m in range(samples - 1, -1, -1):
         _returned(back, p, q, returning)
-        of_spike[:n] = of_count
+        for j in range(n):
+            of_spike[j] = of_count[j]
         if _any(upstream[m]):
             _add_rows(of_spike, upstream[m], weight)
         if _any(back):

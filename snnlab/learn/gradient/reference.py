@@ -89,7 +89,7 @@ def measured(
                 torch.from_numpy(seen),
                 response(events, model, steps),
                 torch.from_numpy(events.count_by_channel()).double(),
-                response(events.delayed(_LATENCY), model, steps)
+                response(events.delayed(_LATENCY, recording.duration), model, steps)
                 if k in recording.recurrent
                 else None,
             )
