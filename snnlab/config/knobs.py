@@ -332,6 +332,10 @@ class Config(Knobs):
         "Share of hidden neurons silenced while training, drawn again for every batch.",
     )
     learning_rate = strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
+    max_norm = strength(
+        0.0, 0.0, 1000.0, "Gradient limit",
+        "Length to which a longer gradient of all weights is shortened; 0 for no limit.",
+    )  # fmt: skip
     schedule = param.Selector(
         default="cosine",
         objects=["cosine", "exponential", "constant"],
@@ -362,7 +366,8 @@ class Config(Knobs):
         "Learning": (
             "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
             "least_spikes", "rho_weight", "rho_readout", "readout", "logit_gain",
-            "label_smoothing", "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
+            "label_smoothing", "dropout", "learning_rate", "max_norm", "schedule", "batch",
+            "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -373,7 +378,7 @@ class Config(Knobs):
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
             "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient", "channel_noise",
-            "blend",
+            "blend", "max_norm",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

@@ -37,7 +37,7 @@ def after_turning(data, **turned):
         ("stretch", 0.1), ("bend", 1.0), ("mirror", 0.5), ("rho_silent", 10.0),
         ("killed", list(range(100))), ("at_spike", "overshoot"),
         ("surrogate", "triangle"), ("weight_bits", 4), ("cadc_bits", 4),
-        ("gradient", "eventprop"),
+        ("gradient", "eventprop"), ("max_norm", 1e-3),
     ],
 )  # fmt: skip
 def test_a_live_knob_takes_effect_at_the_next_step(few, name, value):
