@@ -281,6 +281,11 @@ class Config(Knobs):
         doc="Potential at which the surrogate is evaluated after a spike: the threshold, that of"
         " the converter sample before, or as far above it as the climb would have led by the next.",
     )
+    returned = percentage(
+        1.0, 1.0, "Gradient through recurrence",
+        "Share of a surrogate gradient that passes back through returning spikes: with all of it"
+        " the gradient is exact and may grow with every sample, with none it is local.",
+    )  # fmt: skip
     rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
     )
@@ -332,10 +337,6 @@ class Config(Knobs):
         "Share of hidden neurons silenced while training, drawn again for every batch.",
     )
     learning_rate = strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
-    max_norm = strength(
-        0.0, 0.0, 1000.0, "Gradient limit",
-        "Length to which a longer gradient of all weights is shortened; 0 for no limit.",
-    )  # fmt: skip
     schedule = param.Selector(
         default="cosine",
         objects=["cosine", "exponential", "constant"],
@@ -364,10 +365,9 @@ class Config(Knobs):
             "cadc_bits", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
+            "gradient", "beta", "surrogate", "at_spike", "returned", "rho_burst", "rho_silent",
             "least_spikes", "rho_weight", "rho_readout", "readout", "logit_gain",
-            "label_smoothing", "dropout", "learning_rate", "max_norm", "schedule", "batch",
-            "epochs", "seed",
+            "label_smoothing", "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
     }  # fmt: skip
 
@@ -378,7 +378,7 @@ class Config(Knobs):
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
             "least_spikes", "surrogate", "weight_bits", "cadc_bits", "gradient", "channel_noise",
-            "blend", "max_norm",
+            "blend", "returned",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

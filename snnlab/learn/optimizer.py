@@ -70,17 +70,6 @@ def move(value, gradient, mean, square, rate, root):
         value[k] -= rate * mean[k] / (np.sqrt(square[k]) * root + epsilon)
 
 
-def limit_norm(gradients: list[np.ndarray], limit: float) -> None:
-    """Shorten gradients in place so that all together are no longer than ``limit``; 0: no limit.
-
-    Through recurrence they can grow with every sample (Pascanu, Mikolov and Bengio 2013).
-    """
-    length = sqrt(sum(float(np.vdot(g, g)) for g in gradients)) if limit else 0.0
-    if length > limit:
-        for gradient in gradients:
-            gradient *= np.float32(limit / length)
-
-
 def schedule_rate(schedule: str, highest: float, epochs_done: float, epochs: int) -> float:
     """Learning rate after ``epochs_done``, fractions included, of ``epochs``.
 

@@ -33,7 +33,7 @@ from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.memory import check_batch, choose_evaluation_batch
 from snnlab.learn.network import Network, Pass
-from snnlab.learn.optimizer import Adam, limit_norm, schedule_rate
+from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.learn.setup import Setup
 from snnlab.model.gradients import EVENTPROP
 from snnlab.model.readout import differentiate, scores
@@ -227,7 +227,7 @@ class Trainer:
     def surrogate(self) -> Surrogate:
         """Surrogate derivative now in force."""
         c = self.settings
-        return _surrogate(c.beta, c.at_spike, self.point.tau_ref, c.surrogate)
+        return _surrogate(c.beta, c.at_spike, self.point.tau_ref, c.surrogate, c.returned)
 
     @property
     def gradient(self) -> Gradient:
@@ -308,7 +308,6 @@ class Trainer:
         if self.settings.recurrent == "fixed":
             for layer, rows in self.network.recurrent_rows().items():
                 grads[layer][rows] = 0.0  # Adam then leaves them where they are
-        limit_norm(grads, self.settings.max_norm)
         for parameter, grad in zip(self.optimizer.parameters, grads, strict=True):
             parameter.grad = torch.from_numpy(grad)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from training import few_digits, settings
 
-from snnlab.learn.optimizer import Adam, limit_norm
+from snnlab.learn.optimizer import Adam
 from snnlab.learn.trainer import Trainer
 
 
@@ -59,14 +59,3 @@ def test_the_learning_rate_follows_its_schedule(schedule, rates):
         assert 0.5 * rate < moved / 3e-3 < 2.0 * rate
     assert got == pytest.approx(rates)
     assert trainer.finished
-
-
-def test_a_long_gradient_is_shortened_and_keeps_its_direction():
-    def gradients():
-        return [np.full((2, 2), 3.0, np.float32), np.full(4, -4.0, np.float32)]  # length 10
-
-    for limit, length in ((5.0, 5.0), (20.0, 10.0), (0.0, 10.0)):
-        given = gradients()
-        limit_norm(given, limit)
-        for ours, before in zip(given, gradients(), strict=True):
-            np.testing.assert_allclose(ours, before * np.float32(length / 10), rtol=1e-6)

@@ -130,12 +130,14 @@ def reference_forward(
     model: IdealModel,
     derivative: Callable[[torch.Tensor], torch.Tensor],
     silent: tuple[np.ndarray, ...] = (),
+    returned: float = 1.0,
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Label traces and spike counts: recorded values that carry the model's gradient.
 
     psp : float[sample, step, channel], :func:`response` of the input;
     weights : float[source, neuron] for each layer; derivative : of a spike, at potentials in model
-    units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes. Returns
+    units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes; returned :
+    of the gradient through returning spikes, the share that passes. Returns
     traces float[sample, step, label] and for each hidden layer counts float[sample, neuron].
     """
     grid = np.arange(psp.shape[1]) * _PERIOD
@@ -148,13 +150,13 @@ def reference_forward(
         if layer.returned is None:
             spikes = _Spike.apply(inject(layer.trace, psp @ weight), layer.fired, slope)
         else:
-            spikes = _recurrent_spikes(psp, weight, layer, slope, model)
+            spikes = _recurrent_spikes(psp, weight, layer, slope, model, returned)
         counts.append(inject(layer.counts, spikes.sum(1)))
         psp = inject(layer.psp, torch.einsum("mk,bkn->bmn", kernel, spikes))
     return inject(layers[-1].trace, psp @ weights[-1]), counts
 
 
-def _recurrent_spikes(psp, weight, layer, slope, model):
+def _recurrent_spikes(psp, weight, layer, slope, model, returned):
     """Spikes of a recurrent layer, sample by sample : float[sample, step, neuron]."""
     n_in, time = psp.shape[2], np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(time[:, None] - time[None, :] - _LATENCY)).to(psp.dtype)
@@ -164,7 +166,9 @@ def _recurrent_spikes(psp, weight, layer, slope, model):
     for m, (drive, trace, fired, derivative) in enumerate(zip(inputs, *parts, strict=True)):
         own = layer.returned[:, m]
         if spikes:
-            own = inject(own, torch.einsum("k,kbn->bn", kernel[m, :m], torch.stack(spikes)))
+            own = inject(
+                own, returned * torch.einsum("k,kbn->bn", kernel[m, :m], torch.stack(spikes))
+            )
         v = inject(trace, drive + own @ weight[n_in:])
         spikes.append(_Spike.apply(v, fired, derivative))
     return torch.stack(spikes, 1)
@@ -200,6 +204,7 @@ class ReferenceGradient:
                 self.model,
                 self.surrogate.derivative,
                 silent,
+                self.surrogate.returned,
             )
         d_outputs = [torch.tensor(d, dtype=torch.float64) for d in (d_traces, *d_counts)]
         grads = torch.autograd.grad([traces, *counts], tensors, d_outputs)

@@ -60,7 +60,7 @@ class SurrogateGradient:
                 self.surrogate.at_spikes(cadc, spikes),
             )  # fmt: skip
             if layer in recording.recurrent:
-                back = weights[layer][inputs.n_channels :].T * may_fire
+                back = weights[layer][inputs.n_channels :].T * (may_fire * self.surrogate.returned)
                 arriving = recording.sources(layer)
                 grad, upstream = recurrent_adjoint(
                     _arrays(arriving), _arrays(spikes), upstream, _padded(onwards, kernels.LANES),

@@ -1,5 +1,6 @@
 """Gradients through recurrence: one pass back in time is autograd's, and the slope of the model."""
 
+from dataclasses import replace
 from functools import partial
 
 import numba
@@ -58,6 +59,25 @@ def test_the_kernel_equals_autograd(sizes, recurrent, model, at_spike, shape):
         n_in = sizes[layer]
         if layer in recurrent:
             assert relative(a[n_in:], b[n_in:]) < 1e-5, f"recurrent weights of layer {layer}"
+
+
+@pytest.mark.parametrize("returned", [0.0, 0.3])
+def test_a_share_of_the_gradient_passes_back(returned):
+    """As autograd's; with none of it the gradient of the inputs is that of a plain layer."""
+    sizes = (50, 30, 5)
+    rng, point, recording, weights = recorded(sizes, recurrent=(0,))
+    surrogate, d_outputs = Surrogate(5.0, returned=returned), gradients_of_loss(rng, sizes)
+    got, expected = (
+        method(surrogate, MODEL, point).backward(recording, weights, *d_outputs)
+        for method in (SurrogateGradient, ReferenceGradient)
+    )
+    assert relative(got[0], expected[0]) < 1e-5
+    assert got[0][50:].any()
+    if returned == 0.0:
+        plain = SurrogateGradient(Surrogate(5.0), MODEL, point).backward(
+            replace(recording, recurrent=()), [weights[0][:50], weights[1]], *d_outputs
+        )
+        assert relative(got[0][:50], plain[0]) < 1e-5
 
 
 def test_recurrence_takes_part_in_the_gradient_of_the_inputs():
