@@ -103,6 +103,31 @@ class Events:
             offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[inputs]
         )
 
+    def delayed(self, time: float, end: float) -> "Events":
+        """All spikes ``time`` s later, above 0, to a whole tick; without those after ``end`` s."""
+        tick = self.tick.astype(np.int64) + round(time / TICK)
+        kept = tick <= min(int(end / TICK), LAST_TICK)
+        counts = np.bincount(self.owner[kept], minlength=len(self))
+        return replace(
+            self,
+            offsets=np.concatenate([[0], np.cumsum(counts)]),
+            tick=tick[kept].astype(np.uint16),
+            channel=self.channel[kept],
+        )
+
+    def merged(self, other: "Events") -> "Events":
+        """The spikes of both, for the same inputs; the channels of ``other`` come last."""
+        place = [e.owner << 16 | e.tick for e in (self, other)]  # both rise
+        order = np.argsort(np.concatenate(place), kind="stable")
+        channel = np.concatenate([self.channel, other.channel + np.uint16(self.n_channels)])
+        return replace(
+            self,
+            offsets=self.offsets + other.offsets,
+            tick=np.concatenate([self.tick, other.tick])[order],
+            channel=channel[order],
+            n_channels=self.n_channels + other.n_channels,
+        )
+
     def on_grid(self, dt: float) -> "Events":
         """All spike times rounded down to multiples of ``dt`` : s, above 0."""
         _check_step(dt)

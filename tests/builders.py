@@ -1,7 +1,6 @@
 """What many tests need: spikes, weights, and a converter fine enough to see a membrane."""
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.events import Events
+from snnlab.model.topology import find_shapes
 
 N_CIRCUITS = BRAINSCALES2.n_circuits
 
@@ -36,11 +36,11 @@ def random_spikes(rng, n_samples, n_channels, rate=0.5, first=0, last=WINDOW):
     return Events.from_ticks(np.where(silent, WINDOW, ticks), WINDOW)
 
 
-def random_weights(rng, sizes, spread=25.0, mean=0.0):
-    """Integer weights for each layer : int8[input, neuron]."""
+def random_weights(rng, sizes, spread=25.0, mean=0.0, recurrent=()):
+    """Integer weights for each layer : int8[source, neuron]."""
     return [
         np.clip(np.rint(rng.normal(mean, spread, shape)), -63, 63).astype(np.int8)
-        for shape in pairwise(sizes)
+        for shape in find_shapes(sizes, recurrent)
     ]
 
 
@@ -76,7 +76,7 @@ def membrane(
     cadc = run_layer(
         events.offsets, events.tick, events.channel, events.ids,
         chip._synapses[0].written(weights), chip._neurons[0], chip._clock, ladder,
-        chip._noise(0, 0), RUNGS, 0 if label else RUNGS * point.most_spikes, point.samples, 1,
+        chip._noise(0, 0), RUNGS, 0 if label else RUNGS * point.most_spikes, point.samples, 1, None,
     )[3]  # fmt: skip
     return cadc.sum(axis=2, dtype=np.int64) / gain + lowest
 

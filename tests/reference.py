@@ -127,6 +127,69 @@ def run_layer(events, synapses, neurons, clock, readout, noise, n):
     return spikes, membranes, cadc
 
 
+def run_recurrent_layer(events, synapses, neurons, clock, readout, noise, n, loop):
+    """As :func:`run_layer`, for a layer to which its own spikes return, neuron by neuron in each
+    step: all of a batch of networks at once is what the kernel does.
+
+    loop : latency in steps, and the row of the first neuron's returning spikes.
+    """
+    spikes, steps = [], clock.samples * clock.substeps
+    cadc = np.zeros((len(events), clock.samples, n), np.uint8)
+    width, last = len(neurons.decay_mem), steps / clock.steps_per_tick
+    for b in range(len(events)):
+        mine, sample_id = slice(events.offsets[b], events.offsets[b + 1]), int(events.ids[b])
+        arriving = [  # step, share that is left to the next step, row
+            (floor(at := tick * clock.steps_per_tick), at - floor(at), int(k))
+            for tick, k in zip(events.tick[mine].tolist(), events.channel[mine], strict=True)
+        ]
+        of = [{name: float(c[j]) for name, c in neurons._asdict().items()} for j in range(n)]
+        for j in range(n):
+            of[j]["threshold"] *= 1.0 + noise.drift * gauss(int(noise.run_key), 0, j)
+        u, exc, inh = [neuron["start"] for neuron in of], [0.0] * n, [0.0] * n
+        until, fired = [0.0] * n, [[] for _ in range(n)]
+        for step in range(steps):
+            if step % clock.substeps == 0:
+                m = step // clock.substeps
+                for j in range(n):
+                    lsb = float(readout.rest[j]) + float(readout.gain[j]) * u[j]
+                    lsb += readout.noise * gauss(int(noise.key), sample_id, m * n + j)
+                    code = floor(min(max(lsb, readout.low), readout.high) + 0.5)
+                    cadc[b, m, j] = min(max(code - int(readout.correction[j]), 0), 255)
+            shares = [(k, 1.0 - after) for at, after, k in arriving if at == step]
+            shares += [(k, after) for at, after, k in arriving if at == step - 1]
+            rows = [(r, s) for k, s in shares for r in (k, synapses.also[k]) if r >= 0]
+            for j, neuron in enumerate(of):
+                currents = [share * float(synapses.current[row, j]) for row, share in rows]
+                signs = [synapses.current[row, j] > 0 for row, _ in rows]
+                pairs = list(zip(currents, signs, strict=True))
+                exc[j] = min(exc[j] + sum(c for c, positive in pairs if positive), synapses.limit)
+                inh[j] = max(
+                    inh[j] + sum(c for c, positive in pairs if not positive), -synapses.limit
+                )
+                gained = neuron["rise_exc"] * exc[j] + neuron["rise_inh"] * inh[j]
+                v = neuron["decay_mem"] * u[j] + gained
+                v = min(max(v, neuron["low"]), neuron["high"])
+                exc[j] *= neuron["decay_exc"]
+                inh[j] *= neuron["decay_inh"]
+                free = min(max(step + 1 - until[j], 0.0), 1.0)
+                u[j] = neuron["reset"] + free * (v - neuron["reset"]) if free < 1.0 else v
+                if free <= 0.0 or u[j] < neuron["threshold"]:
+                    continue
+                start = (u[j] - gained) / neuron["decay_mem"]
+                since = min((u[j] - neuron["threshold"]) / max(u[j] - start, 1e-9), free)
+                shake = gauss(int(noise.key), sample_id, (step * width + j) | 2**31)
+                tick = (step + 1 - since) / clock.steps_per_tick + noise.jitter * shake
+                tick = floor(min(max(tick, 0.0), last))
+                fired[j].append(tick)
+                back = tick * clock.steps_per_tick + loop.latency
+                at = max(floor(back), step + 1)
+                arriving.append((at, max(back - at, -1.0), loop.first + j))
+                u[j] = neuron["reset"]
+                until[j] = step + 1 + max(neuron["refractory"] - since, 0.0)
+        spikes.append([sorted(ticks) for ticks in fired])
+    return spikes, cadc
+
+
 def compact(counts, tick, channel):
     """Rows of different lengths, end to end."""
     rows = range(len(counts))

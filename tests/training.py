@@ -38,12 +38,14 @@ def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
 
 
-def recorded(sizes, seed=1, model=MODEL):
+def recorded(sizes, seed=1, model=MODEL, recurrent=()):
     """A run on a noisy, mismatched chip, with weights as rounded, in model units."""
     rng = np.random.default_rng(seed)
     point = OperatingPoint(model.tau_mem, model.tau_syn)
-    chip = Chip(Mapping(sizes), Die.draw(sigma=0.2, seed=seed), point)
-    lsb = random_weights(rng, sizes, spread=20, mean=10)
+    chip = Chip(Mapping(sizes, recurrent=recurrent), Die.draw(sigma=0.2, seed=seed), point)
+    lsb = random_weights(rng, sizes, spread=20, mean=10, recurrent=recurrent)
+    for k in recurrent:
+        lsb[k][sizes[k] :] = rng.permutation(lsb[k][sizes[k] :] // 2)
     recording = chip.run(random_spikes(rng, 12, sizes[0], rate=0.8), lsb, trial=seed)
     assert all(len(layer.tick) > 100 for layer in recording.spikes)
     return (

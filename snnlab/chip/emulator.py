@@ -1,7 +1,6 @@
 """The emulated chip: checks its input, seeds the noise and runs the kernels."""
 
 from functools import cached_property
-from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -12,7 +11,7 @@ from snnlab.chip.capmem import Circuits, Codes, circuits
 from snnlab.chip.compiled import compiled
 from snnlab.chip.die import Die
 from snnlab.chip.kernels import layer as kernel
-from snnlab.chip.kernels.arrays import PARTS, Clock, Neurons, Noise, Readout
+from snnlab.chip.kernels.arrays import PARTS, Clock, Loop, Neurons, Noise, Readout
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
@@ -68,8 +67,9 @@ class Chip:
     ) -> Recording:
         """Play a batch of spikes through the network.
 
-        weights_lsb : int8[input, neuron] for each layer, of ``spec.weight_levels``, within ±63;
-        lists and tensors of whole numbers are taken too.
+        weights_lsb : int8[source, neuron] for each layer, of ``spec.weight_levels``, within ±63;
+        lists and tensors of whole numbers are taken too. The sources of a recurrent layer are those
+        before it, then its own neurons.
         trial : seed of the trial noise. Read noise and jitter follow the trial and a sample's id,
         whatever batch it is in; thresholds drift with the trial.
         read_hidden : whether hidden membranes are digitised too, as learning requires; otherwise
@@ -93,7 +93,9 @@ class Chip:
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
-        return Recording(events, tuple(spikes), tuple(cadc), self._corrections, self.spec)
+        return Recording(
+            events, tuple(spikes), tuple(cadc), self._corrections, self.spec, self.mapping.recurrent
+        )
 
     def _run_layer(self, layer, events, weight_lsb, trial, read, silent):
         n = weight_lsb.shape[1]
@@ -102,7 +104,7 @@ class Chip:
             events.offsets, events.tick, events.channel, events.ids,
             self._synapses[layer].written(weight_lsb), self._able(layer, silent), self._clock,
             self._readouts[layer], self._noise(layer, trial), n, room, read,
-            PARTS * get_num_threads(),
+            PARTS * get_num_threads(), self._loop(layer),
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc
@@ -110,6 +112,12 @@ class Chip:
     @property
     def _clock(self):
         return Clock(self.point.substeps, self.point.samples, TICK / self.point.dt)
+
+    def _loop(self, layer):
+        """How the layer's spikes return to it; None if it is not recurrent."""
+        if layer not in self.mapping.recurrent:
+            return None
+        return Loop(self.spec.loop_latency / self.point.dt, self.mapping.sizes[layer])
 
     def _noise(self, layer, trial):
         # Not the multiplier of the sample ids: else one trial would be the next one, an image on.
@@ -200,7 +208,7 @@ class Chip:
     def _check(self, events, weights_lsb):
         sizes = self.mapping.sizes
         shapes = [w.shape for w in weights_lsb]
-        if shapes != list(pairwise(sizes)):
+        if shapes != list(self.mapping.shapes):
             raise SnnlabError(f"weights of shapes {shapes} do not fit network {self.mapping}")
         if events.n_channels != sizes[0]:
             raise SnnlabError(

@@ -18,6 +18,7 @@ class Recording:
              every ``spec.dt_cadc`` from time 0, after any reset
     correction : tuple of float64[neuron], LSB that were subtracted from each channel
     spec   : ChipSpec                    of the chip that ran
+    recurrent : tuple of int             layers to which their own spikes return, 0 the first
     """
 
     inputs: Events
@@ -25,6 +26,16 @@ class Recording:
     cadc: tuple[np.ndarray, ...]
     correction: tuple[np.ndarray, ...] = ()
     spec: ChipSpec = BRAINSCALES2
+    recurrent: tuple[int, ...] = ()
+
+    def sources(self, layer: int) -> Events:
+        """Spikes that reach a layer: of the inputs or the layer before, and of a recurrent layer
+        its own, whose channels follow. These arrive ``spec.loop_latency`` after they were sent;
+        those that arrive after the end of the run are left out."""
+        before = (self.inputs, *self.spikes)[layer]
+        if layer not in self.recurrent:
+            return before
+        return before.merged(self.spikes[layer].delayed(self.spec.loop_latency, self.duration))
 
     def take(self, index: np.ndarray) -> "Recording":
         """Only the inputs ``index``, int64[input], in that order."""

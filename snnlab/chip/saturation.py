@@ -50,7 +50,7 @@ def saturated_currents(
     A chip cannot measure its currents: these are of nominal synapses. Excitatory and inhibitory
     input saturate apart. weight_lsb : int8[input, neuron], as written; tau_syn : s.
     """
-    events = (recording.inputs, *recording.spikes)[layer]
+    events = recording.sources(layer)
     limit, reached = recording.spec.most_current(len(weight_lsb)), []
     both = np.stack([np.maximum(weight_lsb, 0), np.maximum(-weight_lsb.astype(np.int16), 0)], 1)
     both = both.astype(np.float32)  # [input, sign, neuron]

@@ -53,6 +53,8 @@ class ChipSpec:
     weight_scale_out: float = _fixed(c.WEIGHT_SCALE_OUT)
     """LSB per model unit in the label layer, at most [C]."""
 
+    loop_latency: float = _fixed(c.LOOP_LATENCY)
+    """From a neuron's spike to the synapses of its own chip : s (estimate)."""
     dt_cadc: float = _fixed(c.DT_CADC)
     """Period in which all membranes are digitised : s [P]."""
     rest_lsb: float = _fixed(c.REST_LSB)

@@ -5,9 +5,10 @@ from pathlib import Path
 from snnlab.commands.flags import add_data_dir, add_knobs, config, place
 from snnlab.config import Config
 from snnlab.files import check_place
+from snnlab.model.topology import Topology
 from snnlab.text.tables import aligned
 
-PLACED_BY = ("dataset", "side", "hidden", "chips")
+PLACED_BY = ("dataset", "side", "hidden", "recurrent", "chips")
 """Knobs that decide how a network is placed."""
 ROWS_IN_LSB = 4
 """Number of first rows of a calibration report that are in LSB; the others are relative."""
@@ -74,6 +75,9 @@ def _map(arguments):
         data = load(settings.dataset, settings.side, data_dir=arguments.data_dir)
         classes = data.classes
         inputs = data.n_channels if known.recordings else inputs
-    mapping = Mapping((inputs, *settings.hidden, len(classes)), chips=settings.chips)
+    topology = Topology.chain(
+        (inputs, *settings.hidden, len(classes)), settings.recurrent != "none"
+    )
+    mapping = Mapping(topology.sizes, chips=settings.chips, recurrent=topology.recurrent)
     print(f"network {mapping}", mapping.report(), sep="\n")
     return 0

@@ -161,6 +161,13 @@ class Config(Knobs):
         label="Hidden neurons",
         doc="Neurons in each hidden layer.",
     )
+    recurrent = param.Selector(
+        default="none",
+        objects=["none", "trained", "fixed"],
+        label="Recurrence",
+        doc="Whether the spikes of hidden neurons return to all neurons of their layer, through"
+        " weights that are trained, or that stay as they were at the start.",
+    )
     chips = param.Integer(
         1,
         bounds=(1, MAX_PARTS),
@@ -281,6 +288,11 @@ class Config(Knobs):
         doc="Potential at which the surrogate is evaluated after a spike: the threshold, that of"
         " the converter sample before, or as far above it as the climb would have led by the next.",
     )
+    returned = percentage(
+        1.0, 1.0, "Gradient through recurrence",
+        "Share of a surrogate gradient that passes back through returning spikes: with all of it"
+        " the gradient is exact and may grow with every sample, with none it is local.",
+    )  # fmt: skip
     rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation ρ_b", "Strength of the penalty on bursts of spikes."
     )
@@ -355,13 +367,12 @@ class Config(Knobs):
             "speedup", "duration", "channel_noise", "blend", "split", "held_out",
         ),
         "Chip": (
-            "hidden", "chips", "die", "die_seed", "mismatch", "dead", "stuck", "killed",
-            "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
-            "cadc_bits", "synaptic_limit", "tau_mem", "tau_syn", "tau_ref", "samples",
-            "substeps",
+            "hidden", "recurrent", "chips", "die", "die_seed", "mismatch", "dead", "stuck",
+            "killed", "calibration", "cadc_noise", "threshold_drift", "spike_jitter", "weight_bits",
+            "cadc_bits", "synaptic_limit", "tau_mem", "tau_syn", "tau_ref", "samples", "substeps",
         ),
         "Learning": (
-            "gradient", "beta", "surrogate", "at_spike", "rho_burst", "rho_silent",
+            "gradient", "beta", "surrogate", "at_spike", "returned", "rho_burst", "rho_silent",
             "least_spikes", "rho_weight", "rho_readout", "readout", "logit_gain",
             "label_smoothing", "dropout", "learning_rate", "schedule", "batch", "epochs", "seed",
         ),
@@ -374,7 +385,7 @@ class Config(Knobs):
             "calibration", "dead", "stuck", "killed", "epochs", "logit_gain", "label_smoothing",
             "dropout", "rotation", "shift", "stretch", "bend", "mirror", "rho_silent",
             "least_spikes", "surrogate", "weight_bits", "cadc_bits", "synaptic_limit", "gradient",
-            "channel_noise", "blend",
+            "channel_noise", "blend", "returned",
         }
     )  # fmt: skip
     """Knobs that may change between two training steps; the others require a new training."""

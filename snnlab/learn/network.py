@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from snnlab.events import Events
 from snnlab.install import install_command
 from snnlab.learn.gradient.methods import Gradient
 from snnlab.model.readout import scores
-from snnlab.model.topology import Topology
+from snnlab.model.topology import Layer, Topology
 from snnlab.seeding import stream
 
 if TYPE_CHECKING:
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 INIT_STD = 0.7 * (1.0 - np.exp(-BRAINSCALES2.dt_cadc / OperatingPoint.tau_syn))
 INIT_MEAN = 1e-3
-"""Initial weights: normal, std INIT_STD / sqrt(inputs), hidden mean 1e-3 (released code)."""
+"""Initial weights: normal, std INIT_STD / sqrt(inputs), hidden mean 1e-3 (released code); recurrent
+ones apart, std INIT_STD / sqrt(neurons), mean 0."""
 _LARGEST = BRAINSCALES2.weight_max_lsb / BRAINSCALES2.weight_scale
 
 
@@ -34,16 +34,17 @@ class Network:
     """Weights of a network in model units.
 
     topology : its layers, or the sizes of a chain, e.g. ``(256, 246, 10)``; seed : of the initial
-    weights. weights : float32[input, neuron] for each layer; hidden ones stay within ±63/240.
+    weights. weights : float32[source, neuron] for each layer; the sources of a recurrent one are
+    those before it, then its own neurons. Hidden weights stay within ±63/240.
     """
 
     def __init__(self, topology: Topology | Iterable[int], seed: int = 1):
         if not isinstance(topology, Topology):
             topology = Topology.chain(topology)
         self.topology = topology
-        means = [INIT_MEAN if layer.spiking else 0.0 for layer in topology.layers]
-        shapes = zip(pairwise(topology.sizes), means, strict=True)
-        self.weights = [_initial(*shape, seed, k, mean) for k, (shape, mean) in enumerate(shapes)]
+        self.weights = [
+            _initial(layer, topology.sizes[k], seed, k) for k, layer in enumerate(topology.layers)
+        ]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -51,11 +52,21 @@ class Network:
         return self.topology.sizes
 
     @classmethod
-    def of(cls, weights: list[np.ndarray], chips: int = 1) -> "Network":
-        """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it."""
+    def of(
+        cls, weights: list[np.ndarray], chips: int = 1, recurrent: tuple[int, ...] = ()
+    ) -> "Network":
+        """The network of these weights; raises :class:`SnnlabError` if the chips cannot hold it.
+
+        recurrent : numbers of the recurrent layers, whose own neurons are the last of the sources.
+        """
         weights = as_arrays(weights, "weights")
         sizes = [n for k, w in enumerate(weights) for n in (*w.shape[: k == 0], *w.shape[1:2])]
-        network = cls(Mapping(sizes, chips).sizes)
+        if 0 in recurrent:
+            sizes[0] -= sizes[1]
+        Mapping(sizes, chips, recurrent=recurrent)
+        last = len(sizes) - 2
+        layers = (Layer(n, k in recurrent, k < last) for k, n in enumerate(sizes[1:]))
+        network = cls(Topology(int(sizes[0]), tuple(layers)))
         network.load_weights(weights)
         return network
 
@@ -66,12 +77,15 @@ class Network:
         """
         weights = as_arrays(weights, "weights")
         if len(weights) != len(self.weights):
-            raise SnnlabError(f"{len(weights)} weight matrices given, the network has {self.sizes}")
+            raise SnnlabError(
+                f"{len(weights)} weight matrices given, network {self.topology} has"
+                f" {len(self.weights)}"
+            )
         for layer, (mine, given) in enumerate(zip(self.weights, weights, strict=True)):
             if given.shape != mine.shape:
                 raise SnnlabError(
                     f"weights of layer {layer} have shape {given.shape},"
-                    f" the network {self.sizes} takes {mine.shape}"
+                    f" network {self.topology} takes {mine.shape}"
                 )
             if given.dtype.kind not in "iuf":
                 raise SnnlabError(f"weights of layer {layer} are {given.dtype}: give numbers")
@@ -83,6 +97,20 @@ class Network:
                 )
         for mine, given in zip(self.weights, weights, strict=True):
             mine[...] = given
+
+    def recurrent_rows(self) -> dict[int, slice]:
+        """Where the weights of returning spikes stand in those of each recurrent layer."""
+        sizes = self.topology.sizes
+        return {k: slice(sizes[k], None) for k in self.topology.recurrent}
+
+    def shuffle_recurrent(self, seed: int) -> None:
+        """Exchange the recurrent weights of each layer at random: their values stay, what they
+        connect does not."""
+        for k, rows in self.recurrent_rows().items():
+            values = self.weights[k][rows]
+            values[...] = (
+                stream(seed, "shuffle", k).permutation(values.ravel()).reshape(values.shape)
+            )
 
     def clamp(self) -> None:
         """Keep hidden weights where 6 bits reach, ±63/240."""
@@ -169,9 +197,17 @@ def decode(recording: Recording, scale: float) -> np.ndarray:
         return recording.traces(-1) * np.float32(np.float64(BRAINSCALES2.weight_scale) / scale)
 
 
-def _initial(n_in, n_out, seed, layer, mean):
-    normal = stream(seed, "weights", layer).standard_normal((n_in, n_out))
-    return (normal * INIT_STD / np.sqrt(n_in) + mean).astype(np.float32)
+def _initial(layer, n_in, seed, number):
+    """Initial weights of a layer : float32[source, neuron]; those of a recurrent one's inputs are
+    as without recurrence."""
+    n, mean = layer.size, INIT_MEAN if layer.spiking else 0.0
+    normal = stream(seed, "weights", number).standard_normal((n_in, n))
+    forward = (normal * INIT_STD / np.sqrt(n_in) + mean).astype(np.float32)
+    if not layer.recurrent:
+        return forward
+    normal = stream(seed, "recurrent weights", number).standard_normal((n, n))
+    returning = (normal * INIT_STD / np.sqrt(n)).astype(np.float32)
+    return np.concatenate([forward, returning])
 
 
 class Pass(NamedTuple):

@@ -92,7 +92,7 @@ class Trainer:
     read at each step, so they may be turned in between; the others keep the values they had at
     the start (``settings`` holds the values in force).
 
-    weights : initial float[input, neuron] for each layer, drawn by the knob seed if None.
+    weights : initial float[source, neuron] for each layer, drawn by the knob seed if None.
     die : one of your own (drawn and changed, or measured) to train on, kept as ``own_die``. The
     knob die then has no effect. The others act on top of it, as on a drawn one: mismatch, dead and
     stuck, which die_seed draws, then killed; calibration measures the result.
@@ -129,8 +129,10 @@ class Trainer:
         )  # fmt: skip
         self.source = open_source(self.dataset, self.settings, self.point.window)
         classes = len(self.source.classes)
-        topology = Topology.chain((self.source.n_channels, *config.hidden, classes))
-        self.mapping = Mapping(topology.sizes, chips=config.chips)
+        topology = Topology.chain(
+            (self.source.n_channels, *config.hidden, classes), config.recurrent != "none"
+        )
+        self.mapping = Mapping(topology.sizes, chips=config.chips, recurrent=topology.recurrent)
         check_batch(topology, self.point, min(config.batch, len(self.source.labels("train"))))
         self._setup = Setup(self.mapping, self.point, self.own_die)
         self._feed = Feed(self.source, self.settings)
@@ -225,7 +227,7 @@ class Trainer:
     def surrogate(self) -> Surrogate:
         """Surrogate derivative now in force."""
         c = self.settings
-        return _surrogate(c.beta, c.at_spike, self.point.tau_ref, c.surrogate)
+        return _surrogate(c.beta, c.at_spike, self.point.tau_ref, c.surrogate, c.returned)
 
     @property
     def gradient(self) -> Gradient:
@@ -303,6 +305,9 @@ class Trainer:
         grads = run.backward(self.gradient, d_traces, loss.d_counts)
         grads = [*map(add, grads, loss.d_weights), grads[-1]]
         self._stop_for(finite.check_layers("gradient", grads))
+        if self.settings.recurrent == "fixed":
+            for layer, rows in self.network.recurrent_rows().items():
+                grads[layer][rows] = 0.0  # Adam then leaves them where they are
         self.gradients = grads
 
     def _update(self):

@@ -1,4 +1,5 @@
-"""The subset of NIR that the chip can run: a chain of weights and leaky neurons.
+"""The subset of NIR that the chip can run: a chain of weights and leaky neurons, which may return
+to themselves through weights.
 
 NIR's current-based neuron is
 
@@ -37,6 +38,7 @@ class Layer:
     tau_mem, tau_syn : float64[neuron]; tau_syn is None for neurons without synaptic current
     gain : float64[neuron], r w_in, or r without synaptic current
     gap : float64[neuron], threshold − leak; 1 in the last layer, which never fires
+    returning : float64[neuron, neuron], weights of its own spikes, source first; None without
     """
 
     source: str
@@ -47,6 +49,7 @@ class Layer:
     tau_syn: np.ndarray | None
     gain: np.ndarray
     gap: np.ndarray
+    returning: np.ndarray | None = None
 
     @property
     def fires(self) -> bool:
@@ -57,12 +60,12 @@ class Layer:
 def chain(graph: nir.NIRGraph) -> list[Layer]:
     """The layers from input to output; Linear and Scale nodes in a row are one matrix.
 
-    Raises :class:`SnnlabError` for other nodes, branches, recurrence, and parameters that the
-    chip cannot have.
+    Raises :class:`SnnlabError` for other nodes, branches, recurrence of more than one layer, and
+    parameters that the chip cannot have.
     """
-    path = [(name, node) for name, node in path_of(graph) if not _is_empty(name, node)]
+    path = [step for step in path_of(graph) if not _is_empty(step.name, step.node)]
     layers, linear = [], []
-    for k, (name, node) in enumerate(path):
+    for k, (name, node, returning) in enumerate(path):
         kind, is_last = type(node).__name__, k == len(path) - 1
         if kind in (*WEIGHTS, "Scale"):
             linear.append((name, node))
@@ -72,7 +75,12 @@ def chain(graph: nir.NIRGraph) -> list[Layer]:
             place = "at the end" if is_last else "between layers"
             place = place if has_weights else "in the place of weights"
             raise SnnlabError(f"NIR node {name!r} of kind {kind} stands {place}: {SUPPORTED}")
-        layers.append(_layer(linear, name, node, is_last))
+        if is_last and returning:
+            raise SnnlabError(
+                f"NIR node {name!r} ({kind}) is the last and returns to itself: label neurons do"
+                " not fire, leave that connection out"
+            )
+        layers.append(_layer(linear, name, node, is_last, returning))
         linear = []
     if linear or not layers:
         raise SnnlabError(
@@ -143,7 +151,7 @@ def _is_empty(name, node):
     return True
 
 
-def _layer(linear, name, neurons, is_last):
+def _layer(linear, name, neurons, is_last, returning):
     source, weight = _matrix(linear)
     kind, n = type(neurons).__name__, weight.shape[1]
 
@@ -157,7 +165,28 @@ def _layer(linear, name, neurons, is_last):
         tau_syn=of("tau_syn") if cuba else None,
         gain=of("r") * of("w_in") if cuba else of("r"),
         gap=_label_gap(name, of) if is_last else _gap(name, of),
+        returning=_returning(returning, name, n),
     )  # fmt: skip
+
+
+def _returning(loop, name, n):
+    """Weights through which n neurons return to themselves : float64[neuron, neuron]."""
+    nodes = [(inner, node) for inner, node in loop if not _is_empty(inner, node)]
+    if not loop:
+        return None
+    for inner, node in nodes:
+        if type(node).__name__ not in (*WEIGHTS, "Scale"):
+            raise SnnlabError(
+                f"NIR node {inner!r} of kind {type(node).__name__} stands where neurons return to"
+                f" themselves: {SUPPORTED}"
+            )
+    source, weight = _matrix(nodes)
+    if source is None or weight.shape != (n, n):
+        raise SnnlabError(
+            f"NIR node {loop[-1][0]!r}: neurons {name!r} return to themselves through weights of"
+            f" shape {weight.shape}, expected {(n, n)}"
+        )
+    return weight
 
 
 def _matrix(linear):

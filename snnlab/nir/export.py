@@ -43,23 +43,33 @@ OUT_OF_REACH = 1e9
 def to_nir(network: Network, point: OperatingPoint, library: str | None = None) -> nir.NIRGraph:
     """A network as trained, before rounding to LSB, as Linear → CubaLIF → … → Linear → CubaLI.
 
+    A recurrent layer returns to itself through a Linear node of its own.
     library : one of LIBRARIES, for a graph in its time steps. Raises :class:`SnnlabError` for
-    another.
+    another, and for a recurrent network in time steps.
     """
     if library not in (None, *LIBRARIES):
         raise SnnlabError(
             f"NIR for {library!r} is not known: {', '.join(LIBRARIES)}, or none of them for NIR's"
             " own equations"
         )
+    returning = network.recurrent_rows()
+    if library and returning:
+        raise SnnlabError(
+            f"NIR for {library} of recurrent network {network.topology} is not supported: libraries"
+            " differ in when a spike returns; export it without a library"
+        )
     slower, per_weight, neuron = _in_steps(point) if library else _exact(point)
     nodes = {"input": nir.Input({"input": np.array(network.sizes[:1])})}
+    back, edges = {}, []
     for k, (weight, scale) in enumerate(zip(network.arrays(), network.scales(), strict=True)):
         is_label = k == len(network.sizes) - 2
-        linear = nir.Linear(weight.T * np.float32(per_weight))
-        linear.metadata = {"weight_scale": scale / per_weight}
-        nodes[f"weights_{k}"] = linear
+        forward = weight[: network.sizes[k]]
+        nodes[f"weights_{k}"] = _linear(forward, per_weight, scale)
         neurons = _neurons(weight.shape[1], neuron, is_label, bool(library))
         nodes["label" if is_label else f"hidden_{k}"] = neurons
+        if k in returning:
+            back[f"recurrent_{k}"] = _linear(weight[returning[k]], per_weight, scale)
+            edges += [(f"hidden_{k}", f"recurrent_{k}"), (f"recurrent_{k}", f"hidden_{k}")]
     nodes["output"] = nir.Output({"output": np.array(network.sizes[-1:])})
     steps = {"step": STEP, "speedup": slower} if library else {}
     metadata = {
@@ -70,7 +80,14 @@ def to_nir(network: Network, point: OperatingPoint, library: str | None = None) 
         "dt": point.dt * slower,
         **steps,
     }
-    return nir.NIRGraph(nodes, list(pairwise(nodes)), metadata)
+    return nir.NIRGraph({**nodes, **back}, [*pairwise(nodes), *edges], metadata)
+
+
+def _linear(weight, per_weight, scale):
+    """weight : float32[source, neuron] in model units; scale : LSB for each of them."""
+    linear = nir.Linear(weight.T * np.float32(per_weight))
+    linear.metadata = {"weight_scale": scale / per_weight}
+    return linear
 
 
 def step_of(point: OperatingPoint) -> float:
@@ -90,7 +107,8 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
     """
     folder = folder_of(folder)
     config = load_config(folder)
-    network = Network.of(load_weights(folder), config.chips)
+    hidden = range(len(config.hidden)) if config.recurrent != "none" else ()
+    network = Network.of(load_weights(folder), config.chips, tuple(hidden))
     point = OperatingPoint(config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps)
     write_nir(path, to_nir(network, point, library))
     return network, _differences(library, point) if library else ""

@@ -58,7 +58,7 @@ def from_nir(
     label_gain: float = 1.0,
     chips: int = 1,
 ) -> ImportedNetwork:
-    """A feed-forward NIR network, fitted to the chip.
+    """A NIR network, fitted to the chip; hidden layers may be recurrent.
 
     dt : s, for graphs of libraries with fixed time steps, where a spike is an input of 1 during
     one step (snnTorch writes its graphs with 1e-4). By default spikes are Dirac pulses, as in the
@@ -87,7 +87,8 @@ def from_nir(
     point = _point(layers, ours, speedup)
     weights = [_weight(layer, point, dt) for layer in layers]
     weights[-1] = weights[-1] * np.float32(label_gain)
-    network = Network.of(weights, chips)
+    recurrent = tuple(k for k, layer in enumerate(layers) if layer.returning is not None)
+    network = Network.of(weights, chips, recurrent)
     lsb = [np.abs(w) * s for w, s in zip(network.arrays(), network.scales(), strict=True)]
     clipped = tuple(int((np.rint(w) > BRAINSCALES2.weight_max_lsb).sum()) for w in lsb)
     notes = (
@@ -97,14 +98,18 @@ def from_nir(
     )
     for note in notes:
         warnings.warn(note, stacklevel=2)
-    return ImportedNetwork(network, Mapping(network.sizes, chips), point, clipped, notes)
+    mapping = Mapping(network.sizes, chips, recurrent=recurrent)
+    return ImportedNetwork(network, mapping, point, clipped, notes)
 
 
 def _weight(layer, point, area):
-    """Weights in model units : float32[input, neuron]."""
+    """Weights in model units : float32[source, neuron]."""
+    weight = layer.weight
+    if layer.returning is not None:
+        weight = np.concatenate([weight, layer.returning])
     current = layer.gain * area / (layer.tau_mem * layer.gap * point.tau_syn)
     with np.errstate(over="ignore"):  # the network refuses infinite weights
-        return (layer.weight * (current / CURRENT)).astype(np.float32)
+        return (weight * (current / CURRENT)).astype(np.float32)
 
 
 def _point(layers, ours, speedup):
@@ -169,6 +174,11 @@ def _departures(layers, point, is_ours):
             yield (
                 f"NIR node {layer.name!r} ({layer.kind}) has no synaptic current: it gets one of"
                 f" tau_syn = {point.tau_syn:g} s and the same charge per spike"
+            )
+        if layer.returning is not None and not is_ours:
+            yield (
+                f"NIR node {layer.name!r} ({layer.kind}) returns to itself: on the chip its spikes"
+                f" arrive {BRAINSCALES2.loop_latency:g} s later"
             )
     if layers[-1].fires and not is_ours:
         yield (

@@ -1,23 +1,34 @@
 """The nodes of a NIR graph as one chain, independent of their order and nesting."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import nir
 
 from snnlab.errors import SnnlabError
 
 SUPPORTED = (
-    "the chip runs one chain without branches and recurrence, of Linear (or Affine without bias)"
-    " and CubaLIF or LIF nodes, the last neurons CubaLI or LI too; Scale, Flatten, Delay of 0 and"
-    " nested graphs are followed"
+    "the chip runs one chain without branches, of Linear (or Affine without bias) and CubaLIF or"
+    " LIF nodes, which may return to themselves through Linear nodes, the last neurons CubaLI or LI"
+    " too; Scale, Flatten, Delay of 0 and nested graphs are followed"
 )
+NEURONS = ("CubaLIF", "LIF")
+"""Types of nodes that may return to themselves."""
 
 
-def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NIRNode]]:
-    """(name, node) from input to output, in order; nested graphs are expanded in place.
+class Step(NamedTuple):
+    """A node of the path, and the nodes through which what it sends returns to it, in order."""
 
-    within : prefix of the names. Raises :class:`SnnlabError` for branches, recurrence, unconnected
-    nodes and edges to missing nodes.
+    name: str
+    node: nir.NIRNode
+    returning: tuple[tuple[str, nir.NIRNode], ...] = ()
+
+
+def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[Step]:
+    """The nodes from input to output, in order; nested graphs are expanded in place.
+
+    within : prefix of the names. Raises :class:`SnnlabError` for branches, recurrence but of a node
+    of neurons on its own, unconnected nodes and edges to missing nodes.
     """
     nodes = {str(name): node for name, node in graph.nodes.items()}
     after, before = ({name: [] for name in nodes} for _ in range(2))
@@ -29,6 +40,7 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NI
             )
         after[source].append(target)
         before[target].append(source)
+    returning = {name: _take_loop(name, nodes, after, before) for name in nodes}
     starts, ends = _ends(nodes, nir.Input, before), _ends(nodes, nir.Output, after)
     if len(starts) != 1 or before[starts[0]]:
         raise SnnlabError(f"NIR network has {len(starts)} inputs, or one that is fed: {SUPPORTED}")
@@ -37,7 +49,8 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NI
         _check_one(within, nodes, path[-1], "feeds", after[path[-1]])
         path.append(after[path[-1]][0])
         _check_one(within, nodes, path[-1], "is fed by", before[path[-1]])
-    aside = [name for name in nodes if name not in path]
+    back = {name for loop in returning.values() for name in loop}
+    aside = [name for name in nodes if name not in path and name not in back]
     if aside:
         raise SnnlabError(
             f"NIR node {within + aside[0]!r} is not between input and output: {SUPPORTED}"
@@ -46,7 +59,23 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[tuple[str, nir.NI
         if isinstance(nodes[name], nir.NIRGraph):
             yield from path_of(nodes[name], f"{within}{name}.")
         else:
-            yield within + name, nodes[name]
+            loop = tuple((within + inner, nodes[inner]) for inner in returning[name])
+            yield Step(within + name, nodes[name], loop)
+
+
+def _take_loop(name, nodes, after, before):
+    """Names of the nodes through which neurons return to themselves; their edges are taken out."""
+    if type(nodes[name]).__name__ not in NEURONS:
+        return ()
+    for first in after[name]:
+        loop = [first]
+        while loop[-1] != name and len(after[loop[-1]]) == len(before[loop[-1]]) == 1:
+            loop += after[loop[-1]]
+        if loop[-1] == name and len(loop) > 1:
+            after[name].remove(first)
+            before[name].remove(loop[-2])
+            return tuple(loop[:-1])
+    return ()
 
 
 def _ends(nodes, kind, beyond):

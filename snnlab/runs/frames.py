@@ -80,6 +80,7 @@ def join_recordings(recordings: Sequence[Recording]) -> Recording:
         tuple(map(np.concatenate, zip(*(r.cadc for r in recordings), strict=True))),
         recordings[-1].correction,
         recordings[-1].spec,
+        recordings[-1].recurrent,
     )
 
 
@@ -124,6 +125,8 @@ _PARTS = ("offsets", "tick", "channel", "n_channels", "ids")
 def _arrays(frames):
     recording = frames.recording
     arrays = {"step": frames.step, "image": frames.image, "scale": frames.scale}
+    if recording.recurrent:
+        arrays["recurrent"] = np.array(recording.recurrent)
     for k, events in enumerate((recording.inputs, *recording.spikes)):
         arrays |= {f"{part}_{k}": np.asarray(getattr(events, part)) for part in _PARTS}
     arrays |= {f"cadc_{k}": cadc for k, cadc in enumerate(recording.cadc)}
@@ -143,6 +146,7 @@ def _checked(frames):
         and len({a.shape[1] for a in cadc}) == 1
         and all(a.shape[2] == e.n_channels for a, e in zip(cadc, recording.spikes, strict=False))
         and all(map(_corrects, recording.correction, cadc))
+        and set(recording.recurrent) <= set(range(len(recording.spikes)))
     )
     if not sound:
         raise ValueError("parts of frames that do not fit each other")
@@ -166,7 +170,8 @@ def _frames(arrays):
     cadc, correction = (
         tuple(arrays[f"{name}_{k}"] for k in range(layers(name))) for name in ("cadc", "correction")
     )
+    recurrent = tuple(map(int, arrays.get("recurrent", ())))  # older files have none
     return Frames(
         *(arrays[name] for name in ("step", "image", "scale")),
-        Recording(inputs, tuple(spikes), cadc, correction),
+        Recording(inputs, tuple(spikes), cadc, correction, recurrent=recurrent),
     )

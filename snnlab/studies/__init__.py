@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy(
         "robustness": "snnlab.studies.stress",
         "stopped_at": "snnlab.studies.decision",
         "train_ann": "snnlab.studies.ann",
+        "train_gru": "snnlab.studies.gru",
         "transfer": "snnlab.studies.stress",
     },
 )

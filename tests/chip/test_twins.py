@@ -9,6 +9,7 @@ import reference
 from builders import (
     random_spikes,
     random_weights,
+    same_recording,
 )
 
 from snnlab.chip import emulator, synapses
@@ -55,6 +56,44 @@ def test_the_kernel_agrees_with_its_twin(layer, substeps, bits, limit):
         ticks, twins = (np.array(list(chain(*chain(*rows)))) for rows in (got, expected))
         assert len(ticks) > 500
         assert np.abs(ticks - twins).max() <= 1
+
+
+@pytest.mark.parametrize("substeps", [1, 4])
+@pytest.mark.parametrize("stuck", [0.0, 0.05], ids=["", "stuck synapses"])
+def test_a_recurrent_layer_agrees_with_its_twin(substeps, stuck):
+    rng, sizes = np.random.default_rng(6), (30, 20, 4)
+    die = Die.draw(sigma=0.3, seed=3).with_random_faults(stuck=stuck)
+    chip = Chip(Mapping(sizes, recurrent=(0,)), die, OperatingPoint(substeps=substeps))
+    weights = random_weights(rng, sizes, mean=6, recurrent=(0,))
+    ids = rng.integers(0, 2**63, 12).astype(np.uint64)
+    recording = chip.run(replace(random_spikes(rng, 12, 30), ids=ids), weights, trial=2**63 + 5)
+    expected, cadc = reference.run_recurrent_layer(
+        recording.inputs, chip._synapses[0].written(weights[0]), chip._neurons[0], chip._clock,
+        chip._readouts[0], chip._noise(0, 2**63 + 5), 20, chip._loop(0),
+    )  # fmt: skip
+    fired = recording.spikes[0].checked()
+    got = [
+        [fired.tick[(fired.owner == b) & (fired.channel == j)].tolist() for j in range(20)]
+        for b in range(12)
+    ]
+    assert [[len(x) for x in row] for row in got] == [[len(x) for x in row] for row in expected]
+    ticks, twins = (np.array(list(chain(*chain(*rows)))) for rows in (got, expected))
+    assert len(ticks) > 300
+    assert np.abs(ticks - twins).max() <= 1
+    assert (recording.cadc[0] == cadc).mean() >= 0.99
+
+
+def test_without_recurrent_weights_a_recurrent_layer_is_a_plain_one_to_the_bit():
+    """The specialised kernel does the same, also where stretches are quiet for either."""
+    rng, sizes = np.random.default_rng(8), (30, 24, 4)
+    events, weights = random_spikes(rng, 30, 30), random_weights(rng, sizes, mean=12)
+    silent = [np.concatenate([weights[0], np.zeros((24, 24), np.int8)]), weights[1]]
+    plain = Chip(Mapping(sizes), Die.draw(sigma=0.3)).run(events, weights, trial=4)
+    chip = Chip(Mapping(sizes, recurrent=(0,)), Die.draw(sigma=0.3))
+    again = chip.run(events, silent, trial=4)
+    assert len(plain.spikes[0].tick) > 500
+    layers = [replace(run, cadc=run.cadc[:1]) for run in (plain, again)]
+    assert same_recording(*layers)  # labels have other synapses: those that return to the layer
 
 
 def test_compacting_agrees_with_its_twin():

@@ -56,13 +56,24 @@ def test_a_live_knob_of_recordings_takes_effect_at_the_next_step(name, value):
     assert not equal(turned.network.arrays(), plain.network.arrays())
 
 
+def test_the_share_of_the_gradient_that_returns_takes_effect_at_the_next_step(few):
+    found = []
+    for returned in (1.0, 0.0):
+        trainer = Trainer(settings(recurrent="trained"), few)
+        trainer.advance()
+        trainer.config.set("returned", returned)
+        trainer.advance()
+        found.append(trainer.network.arrays())
+    assert not equal(*found)
+
+
 def test_every_live_knob_is_tested_above():
     tests = (
         test_a_live_knob_takes_effect_at_the_next_step,
         test_a_live_knob_of_recordings_takes_effect_at_the_next_step,
     )
     tested = {name for test in tests for name, _ in test.pytestmark[0].args[1]}
-    assert tested | {"epochs", "least_spikes"} == Config.LIVE
+    assert tested | {"epochs", "least_spikes", "returned"} == Config.LIVE
 
 
 def test_the_least_activity_takes_effect_at_the_next_step(few):

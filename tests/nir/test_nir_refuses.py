@@ -16,10 +16,10 @@ from snnlab.nir.load import from_nir
 # What is refused
 
 
-def _recurrent():
+def _returning(node, neurons="hidden_0", to="hidden_0"):
     made = graph()
-    made.nodes["back"] = nir.Linear(np.zeros((8, 8)))
-    made.edges += [("hidden_0", "back"), ("back", "hidden_0")]
+    made.nodes["back"] = node
+    made.edges += [(neurons, "back"), ("back", to)]
     return made
 
 
@@ -44,8 +44,28 @@ LEAK = np.arange(3.0)
     ("made", "said"),
     [
         (
-            _recurrent(),
-            r"NIR node 'hidden_0' \(CubaLIF\) is fed by 2 nodes \('weights_0', 'back'\): the chip",
+            _returning(nir.Linear(np.zeros((8, 8))), to="weights_1"),
+            r"NIR node 'hidden_0' \(CubaLIF\) feeds 2 nodes \('weights_1', 'back'\): the chip",
+        ),
+        (
+            _returning(nir.Linear(np.zeros((8, 4))), "label"),
+            r"NIR node 'label' \(CubaLI\) feeds 2 nodes \('output', 'back'\): the chip",
+        ),
+        (
+            _returning(nir.Linear(np.zeros((7, 8)))),
+            r"NIR node 'back': neurons 'hidden_0' return .* of shape \(8, 7\), expected \(8, 8\)",
+        ),
+        (
+            _returning(nir.Affine(np.zeros((8, 8)), np.ones(8))),
+            "NIR node 'back' has a bias of up to 1: the chip has no constant input",
+        ),
+        (
+            _returning(nir.Delay(np.ones(8))),
+            r"NIR node 'back' \(Delay\) delays by up to 1 s: the chip has no delays",
+        ),
+        (
+            _returning(cuba(8)),
+            "NIR node 'back' of kind CubaLIF stands where neurons return to themselves: the chip",
         ),
         (_recurrent_input(), "NIR network has 1 inputs, or one that is fed"),
         (_aside(), "NIR node 'more' is not between input and output"),

@@ -51,7 +51,10 @@ class Work(NamedTuple):
     membrane four steps later; read : uint8[neuron], one CADC sample;
     until : float64[neuron], end of the refractory period in steps; held : uint64[neuron], indices
     of refractory neurons; crossed : bool[neuron], also seen as words of eight, uint64[neuron / 8];
-    row, amount : int64 and float32, rows of weights to add in this step and the share of each.
+    row, amount : int64 and float32, rows of weights to add in this step and the share of each;
+    loop_step, loop_after, loop_row : int64, float32 and int64[room], own spikes that return, in
+    order of the step in which they arrive, with the share that is left to the next step and their
+    rows; empty unless the layer is recurrent.
     """
 
     u: np.ndarray
@@ -65,6 +68,17 @@ class Work(NamedTuple):
     words: np.ndarray
     row: np.ndarray
     amount: np.ndarray
+    loop_step: np.ndarray
+    loop_after: np.ndarray
+    loop_row: np.ndarray
+
+
+class Loop(NamedTuple):
+    """How a layer's own spikes return to it: ``latency`` steps after the spike; those of neuron j
+    add row ``first + j``."""
+
+    latency: float
+    first: int
 
 
 class Clock(NamedTuple):

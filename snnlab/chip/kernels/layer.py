@@ -77,16 +77,18 @@ def _begin(work, start):
 @njit(fastmath=FASTMATH, **UNCOUNTED)
 def _run_sample(
     in_tick, in_channel, synapses, neurons, threshold, clock, readout, jitter, keys, work, tick,
-    channel, cadc,
+    channel, cadc, loop,
 ):  # fmt: skip
     """One image through one layer; returns the number of spikes written.
 
     in_tick, in_channel : uint16[event], in order of time; tick, channel : uint16[room] of output
-    spikes; cadc : uint8[sample, neuron].
+    spikes; cadc : uint8[sample, neuron]; loop : of a recurrent layer, otherwise None, with which
+    numba leaves out what concerns returning spikes.
     """
     u, n_in = work.u, in_tick.shape[0]
     _begin(work, neurons.start)
     early, late, n_held, n_out = 0, 0, np.uint64(0), 0  # next event by its first, second share
+    own_early, own_late = 0, 0  # the same of returning spikes, of which there are n_out
     step = 0
     while step < clock.samples * clock.substeps:
         m = step // clock.substeps  # CADC sample
@@ -94,9 +96,11 @@ def _run_sample(
             _digitise(u, readout, keys, m * cadc.shape[1], work.read)
             for j in range(cadc.shape[1]):
                 cadc[m, j] = work.read[j]
-        if _is_quiet(work, n_held, clock, step, early, late, in_tick) and not look_ahead(
-            u, work.exc, work.inh, neurons, threshold, work.ahead
-        ):
+        quiet = _is_quiet(work, n_held, clock, step, early, late, in_tick)
+        if loop is not None:
+            waits = own_early < n_out and work.loop_step[own_early] < step + QUIET
+            quiet = quiet and own_late == own_early and not waits
+        if quiet and not look_ahead(u, work.exc, work.inh, neurons, threshold, work.ahead):
             go_ahead(work, neurons, neurons.reset, n_held)
             step += QUIET
             continue
@@ -110,14 +114,24 @@ def _run_sample(
             before = 1 - (in_tick[early] * clock.steps_per_tick - step)  # share, 0 … 1
             n = _note(work, n, synapses.also, in_channel[early], np.float32(before))
             early += 1
+        if loop is not None:
+            while own_late < own_early:
+                after = work.loop_after[own_late]
+                n = _note(work, n, synapses.also, work.loop_row[own_late], after)
+                own_late += 1
+            while own_early < n_out and work.loop_step[own_early] == step:
+                before = np.float32(1.0) - work.loop_after[own_early]
+                n = _note(work, n, synapses.also, work.loop_row[own_early], before)
+                own_early += 1
         if n:
             _receive(work, n, synapses)
         propagate(u, work.exc, work.inh, neurons)
         n_held = hold(u, neurons.reset, work.held, work.until, n_held, step)
         if tick.shape[0] and any_crossed(u, threshold):
             n_held, n_out = fire(
-                work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out
-            )
+                work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out,
+                loop,
+            )  # fmt: skip
         step += 1
     return n_out
 
@@ -134,28 +148,33 @@ def drift(threshold, noise):
 
 
 @njit(nogil=True)
-def make_work(n, most_inputs):
-    """Buffers for the images of a part, allocated once : Work for n padded neurons."""
+def make_work(n, most_inputs, returning=0):
+    """Buffers for the images of a part, allocated once : Work for n padded neurons.
+
+    returning : most spikes that return to the layer, 0 unless it is recurrent.
+    """
     crossed = np.empty(n, np.bool_)
-    most = 4 * most_inputs + 4  # an input may have two rows, and is split between two steps
+    # An input may have two rows, and is split between two steps.
+    most = 4 * (most_inputs + returning) + 4
     return Work(
         np.empty(n, np.float32), np.empty(n, np.float32), np.empty(n, np.float32),
         np.empty(n, np.float32), np.empty(n, np.uint8), np.empty(n),
         np.empty(n, np.uint64), crossed, crossed.view(np.uint64), np.empty(most, np.int64),
-        np.empty(most, np.float32),
+        np.empty(most, np.float32), np.empty(returning, np.int64),
+        np.empty(returning, np.float32), np.empty(returning, np.int64),
     )  # fmt: skip
 
 
 @compiled(parallel=True, nogil=True)
 def run_layer(
     offsets, in_tick, in_channel, ids, synapses, neurons, clock, readout, noise, n, room, read,
-    parts,
+    parts, loop,
 ):  # fmt: skip
     """A batch of images through one layer, parts of it in parallel.
 
     offsets : int64[image + 1] into in_tick, in_channel : uint16[event]; ids : uint64[image];
     n : neurons without padding; room : most spikes one image can cause; read : CADC samples;
-    parts : of the batch, which does not change the result.
+    parts : of the batch, which does not change the result; loop : of a recurrent layer, or None.
     Returns counts int64[image], tick and channel uint16[image, room],
     cadc uint8[image, read, neuron].
     """
@@ -169,12 +188,12 @@ def run_layer(
     for b in range(n_images):
         most_inputs = max(most_inputs, offsets[b + 1] - offsets[b])
     for part in prange(parts):  # any thread may take any part
-        work = make_work(threshold.shape[0], most_inputs)
+        work = make_work(threshold.shape[0], most_inputs, room if loop is not None else 0)
         for b in range(part * n_images // parts, (part + 1) * n_images // parts):
             lo, hi = offsets[b], offsets[b + 1]  # events of image b
             keys = sample_keys(noise.key, ids[b])  # the same in any batch
             counts[b] = _run_sample(
                 in_tick[lo:hi], in_channel[lo:hi], synapses, neurons, threshold, clock, readout,
-                noise.jitter, keys, work, tick[b], channel[b], cadc[b],
+                noise.jitter, keys, work, tick[b], channel[b], cadc[b], loop,
             )  # fmt: skip
     return counts, tick, channel, cadc

@@ -54,6 +54,25 @@ def _insert(tick, channel, n, new_tick, new_channel):
 
 
 @njit(**UNCOUNTED)
+def _send_back(work, n, arrival, next_step, row):
+    """Append a spike that returns at ``arrival`` steps as number n, kept in order of steps.
+
+    It acts from the next step on, so none that has arrived is moved. If it arrived before, its two
+    shares are those of the straight line through both: more than 1 now, the surplus taken back a
+    step later, as if it had acted in time.
+    """
+    arrives = max(np.int64(arrival), next_step)
+    while n > 0 and work.loop_step[n - 1] > arrives:
+        work.loop_step[n] = work.loop_step[n - 1]
+        work.loop_after[n] = work.loop_after[n - 1]
+        work.loop_row[n] = work.loop_row[n - 1]
+        n -= 1
+    work.loop_step[n] = arrives
+    work.loop_after[n] = max(arrival - arrives, -1.0)
+    work.loop_row[n] = row
+
+
+@njit(**UNCOUNTED)
 def _stamp(step, since, clock, jitter, keys, counter):
     """Time stamp of a spike ``since`` steps before the end of a step : ticks."""
     tick = (step + 1 - since) / clock.steps_per_tick  # ticks
@@ -64,9 +83,10 @@ def _stamp(step, since, clock, jitter, keys, counter):
 
 
 @njit(**UNCOUNTED)
-def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out):
+def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, channel, n_out, loop):
     """Reset and hold every neuron that crossed; returns the numbers of held neurons and of spikes.
-    A neuron whose reset lies over its threshold fires as its refractory period ends."""
+    A neuron whose reset lies over its threshold fires as its refractory period ends.
+    loop : of a recurrent layer, otherwise None."""
     u, until, crossed = work.u, work.until, work.crossed  # [J] each
     n = u.shape[0]
     for j in range(n):  # J
@@ -82,6 +102,9 @@ def fire(work, threshold, neurons, step, clock, jitter, keys, n_held, tick, chan
             since = free if neurons.reset[j] >= threshold[j] else min(since, free)  # steps
             stamp = _stamp(step, since, clock, jitter, keys, step * n + j)  # ticks
             _insert(tick, channel, n_out, stamp, np.uint16(j))
+            if loop is not None:
+                arrival = stamp * clock.steps_per_tick + loop.latency  # steps
+                _send_back(work, n_out, arrival, step + 1, loop.first + j)
             n_out += 1
             u[j] = neurons.reset[j]  # thresholds
             until[j] = step + 1 + max(neurons.refractory[j] - since, 0.0)  # steps

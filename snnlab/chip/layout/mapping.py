@@ -8,9 +8,18 @@ from operator import index
 import numpy as np
 
 from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
-from snnlab.chip.layout.partition import MAX_PARTS, Part, free_runs, joined, pack, too_large
+from snnlab.chip.layout.partition import (
+    MAX_PARTS,
+    Part,
+    free_runs,
+    joined,
+    pack,
+    place_sources,
+    too_large,
+)
 from snnlab.chip.layout.report import Report, layer_report
 from snnlab.errors import SnnlabError
+from snnlab.model.topology import find_shapes, name_network
 
 MAX_INPUTS = N_ADDRESSES * INPUTS_PER_CIRCUIT
 """Largest number of sources that 64 labels distinguish on 128 pairs of rows."""
@@ -18,11 +27,12 @@ MAX_INPUTS = N_ADDRESSES * INPUTS_PER_CIRCUIT
 
 @dataclass(frozen=True)
 class Mapping:
-    """A feed-forward network on one chip, or cut into parts for several chips or runs.
+    """A network on one chip, or cut into parts for several chips or runs.
 
     ``sizes`` counts inputs, hidden layers and label neurons, e.g. ``(256, 246, 10)``. A circuit has
-    256 synapses, two per signed weight, so a neuron with N inputs joins ``ceil(N / 128)`` circuits
-    (released code of Cramer et al. 2022).
+    256 synapses, two per signed weight, so a neuron with N sources joins ``ceil(N / 128)`` circuits
+    (released code of Cramer et al. 2022). ``recurrent`` numbers the hidden layers whose neurons are
+    sources of their own layer, too, 0 the first one. They must fit one part.
 
     ``chips`` is how many parts the network may be cut into if it needs them: executed one after the
     other on one chip, spikes replayed from part to part (arXiv 2401.16840), or at once on as many
@@ -35,6 +45,7 @@ class Mapping:
     sizes: tuple[int, ...]
     chips: int = 1
     excluded: Iterable[int] = frozenset()
+    recurrent: tuple[int, ...] = ()
 
     def __post_init__(self):
         try:
@@ -47,16 +58,26 @@ class Mapping:
             object.__setattr__(self, "excluded", frozenset(map(index, self.excluded)))
         except TypeError:
             raise SnnlabError(f"excluded circuits {self.excluded}: give whole numbers") from None
+        object.__setattr__(self, "recurrent", tuple(sorted(self.recurrent)))
         self._check()
         _ = self.parts
 
     def __str__(self) -> str:
-        return "-".join(map(str, self.sizes))
+        return name_network(self.sizes, self.recurrent)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Sources and neurons of every layer: the shape of its weights."""
+        return find_shapes(self.sizes, self.recurrent)
 
     @property
     def circuits_per_neuron(self) -> tuple[int, ...]:
         """Joined circuits of one neuron, for each layer."""
-        return tuple(map(joined, self.sizes[:-1]))
+        return tuple(map(joined, self._places))
+
+    @cached_property
+    def _places(self):
+        return place_sources(self.sizes, self.recurrent)
 
     @property
     def circuits_used(self) -> int:
@@ -66,9 +87,9 @@ class Mapping:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """The network cut into parts in the order of execution; one if it fits one chip."""
-        parts = pack(self.sizes, free_runs(self.excluded), self.chips)
+        parts = pack(self.sizes, free_runs(self.excluded), self.chips, self.recurrent)
         if parts is None:
-            raise SnnlabError(too_large(self.sizes, self.chips, self.excluded))
+            raise SnnlabError(too_large(self.sizes, self.chips, self.excluded, self.recurrent))
         return parts
 
     @property
@@ -89,24 +110,29 @@ class Mapping:
         )
 
     def synapses(self, layer: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pair of rows and column of each signed weight : int64[input, neuron], both.
+        """Pair of rows and column of each signed weight : int64[source, neuron], both.
 
         The excitatory synapse sits in row ``2 * pair``, the inhibitory one below it.
         """
-        inputs = np.arange(self.sizes[layer])
-        column = self.circuits[layer][:, inputs // INPUTS_PER_CIRCUIT].T
-        pair = np.broadcast_to((inputs % INPUTS_PER_CIRCUIT)[:, None], column.shape)
+        place = np.array(self._places[layer])
+        which = place // INPUTS_PER_CIRCUIT  # of the joined circuits, after the first
+        column = self.circuits[layer][:, which - which[0]].T
+        pair = np.broadcast_to((place % INPUTS_PER_CIRCUIT)[:, None], column.shape)
         return pair, column
 
     def labels(self, layer: int) -> np.ndarray:
-        """Address label of each input of a layer, 0 to 63 : int64[input].
+        """Address label of each source of a layer, 0 to 63 : int64[source].
 
         Sources that share a pair of rows send different labels, and a column's synapses listen to
         one. Counted on from layer to layer and round after 63: the layers of one part follow each
-        other and take at most 64, so within a part no label comes back.
+        other and take at most 64, so within a part no label comes back. A neuron sends one label:
+        behind a recurrent layer its neurons keep that which returns to their own layer.
         """
-        first = sum(self.circuits_per_neuron[:layer])
-        return (first + np.arange(self.sizes[layer]) // INPUTS_PER_CIRCUIT) % N_ADDRESSES
+        place, since = np.array(self._places[layer]), layer
+        while since - 1 in self.recurrent:
+            since -= 1
+        first = sum(self.circuits_per_neuron[:since])
+        return (first + place // INPUTS_PER_CIRCUIT) % N_ADDRESSES
 
     def report(self) -> Report:
         """What the network uses, what is left, and what its parts cost; prints as a table."""
@@ -125,7 +151,14 @@ class Mapping:
             raise SnnlabError(
                 f"excluded circuit {circuit} does not exist: the chip has 0 to {N_CIRCUITS - 1}"
             )
-        widest = max(self.sizes[:-1])
+        hidden = range(len(self.sizes) - 2)
+        for layer in self.recurrent:
+            if layer not in hidden:
+                raise SnnlabError(
+                    f"Network {self}: layer {layer!r} cannot be recurrent, hidden layers are"
+                    f" {list(hidden)}"
+                )
+        widest = max(places.stop for places in self._places)
         if widest > MAX_INPUTS:
             raise SnnlabError(
                 f"Network {self}: a layer has {widest} inputs, {N_ADDRESSES} address labels tell"

@@ -4,6 +4,7 @@ Circuits are numbered along the chip's first row of 256 and back along the secon
 ones are neighbours and their membranes can be joined: sideways, or downwards at the turn.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -11,6 +12,7 @@ from math import ceil
 import numpy as np
 
 from snnlab.chip.constants import INPUTS_PER_CIRCUIT, N_ADDRESSES, N_CIRCUITS
+from snnlab.model.topology import find_shapes, name_network
 
 MAX_PARTS = 64
 """Largest number of parts of a network: a limit of computing time, not of the chip."""
@@ -43,9 +45,9 @@ class Part:
         return sum(block.circuits.size for block in self.blocks)
 
 
-def joined(fan_in: int) -> int:
-    """Circuits that a neuron with ``fan_in`` inputs joins: each has 128 pairs of synapses."""
-    return ceil(fan_in / INPUTS_PER_CIRCUIT)
+def joined(places: range) -> int:
+    """Circuits that a neuron with sources in these places joins: each has 128 pairs of synapses."""
+    return ceil(places.stop / INPUTS_PER_CIRCUIT) - places.start // INPUTS_PER_CIRCUIT
 
 
 def free_runs(excluded: frozenset[int]) -> Gaps:
@@ -54,24 +56,45 @@ def free_runs(excluded: frozenset[int]) -> Gaps:
     return [(left + 1, right) for left, right in pairwise(walls) if right > left + 1]
 
 
-def pack(sizes: tuple[int, ...], gaps: Gaps, most: int) -> tuple[Part, ...] | None:
+def place_sources(sizes: tuple[int, ...], recurrent: Collection[int] = ()) -> tuple[range, ...]:
+    """Places of the sources of every layer, of which a circuit listens to 128.
+
+    A neuron sends one event, whoever listens: behind a recurrent layer its neurons keep the places
+    that they have as sources of their own layer.
+    """
+    places, first = [], 0
+    for layer, (fan_in, _) in enumerate(find_shapes(sizes, recurrent)):
+        places.append(range(first, first + fan_in))
+        first = first + sizes[layer] if layer in recurrent else 0
+    return tuple(places)
+
+
+def pack(
+    sizes: tuple[int, ...], gaps: Gaps, most: int, recurrent: Collection[int] = ()
+) -> tuple[Part, ...] | None:
     """Fill part after part, in order of layers; None when ``most`` parts do not suffice.
 
-    A layer may continue on the next part, so no layer comes before its sources.
+    A layer may continue on the next part, so no layer comes before its sources. A recurrent one may
+    not, as its neurons exchange spikes while they run.
     """
     parts, chip = [], _Chip(gaps)
-    for layer, (fan_in, n) in enumerate(pairwise(sizes)):
-        chip.add_sources(fan_in)
+    for layer, places in enumerate(place_sources(sizes, recurrent)):
+        n = sizes[layer + 1]
+        chip.add_sources(places)
+        if layer in recurrent and chip.blocks and chip.room() < n and len(parts) + 1 < most:
+            parts.append(Part(tuple(chip.blocks)))
+            chip = _Chip(gaps)
+            chip.add_sources(places)
         first = 0
         while first < n:
             first = chip.place(layer, range(first, n))
             if first == n:
                 break
-            if not chip.blocks or len(parts) + 1 >= most:
+            if not chip.blocks or len(parts) + 1 >= most or layer in recurrent:
                 return None
             parts.append(Part(tuple(chip.blocks)))
             chip = _Chip(gaps)
-            chip.add_sources(fan_in)
+            chip.add_sources(places)
     return (*parts, Part(tuple(chip.blocks)))
 
 
@@ -81,10 +104,16 @@ class _Chip:
     def __init__(self, gaps):
         self.blocks, self._gaps, self._labels, self._joined = [], list(gaps), 0, 1
 
-    def add_sources(self, fan_in):
+    def add_sources(self, places):
         """Register the sources of the next layer, which take one label for each 128."""
-        self._joined = joined(fan_in)
+        self._joined = joined(places)
         self._labels += self._joined
+
+    def room(self):
+        """Neurons of the next layer that there is room for."""
+        if self._labels > N_ADDRESSES:
+            return 0
+        return sum((stop - start) // self._joined for start, stop in self._gaps)
 
     def place(self, layer, neurons):
         """As many of the neurons as there is room for, first fit; the first left over."""
@@ -102,32 +131,49 @@ class _Chip:
         return placed.stop
 
 
-def too_large(sizes: tuple[int, ...], chips: int, excluded: frozenset[int]) -> str:
+def too_large(
+    sizes: tuple[int, ...],
+    chips: int,
+    excluded: frozenset[int],
+    recurrent: Collection[int] = (),
+) -> str:
     """Error on a network that does not fit: required and available circuits, and what would fit."""
-    name = "-".join(map(str, sizes))
-    return f"Network {name} {_shortage(sizes, chips, excluded)}: {_advise(sizes, chips, excluded)}"
+    name, what = name_network(sizes, recurrent), (sizes, chips, excluded, recurrent)
+    return f"Network {name} {_shortage(*what)}: {_advise(*what)}"
 
 
-def _shortage(sizes, chips, excluded):
-    needed = sum(joined(fan_in) * n for fan_in, n in pairwise(sizes))
-    labels, free = sum(map(joined, sizes[:-1])), N_CIRCUITS - len(excluded)
+def _shortage(sizes, chips, excluded, recurrent):
+    each = [joined(places) for places in place_sources(sizes, recurrent)]
+    needed = sum(k * n for k, n in zip(each, sizes[1:], strict=True))
+    labels, free = sum(each), N_CIRCUITS - len(excluded)
     if chips == 1 and labels > N_ADDRESSES and needed <= free:
         return f"needs {labels} address labels, the chip has {N_ADDRESSES}"
     have = "the chip has" if chips == 1 else f"{chips} chips have"
     text = f"needs {needed} neuron circuits, {have} {chips * free}"
     if excluded:
         text += f" left ({len(excluded)} excluded{' on each' if chips > 1 else ''})"
-    if needed <= chips * free:
-        text += f", too few of them side by side for neurons of {joined(max(sizes[:-1]))}"
+    alone = [each[k] * sizes[k + 1] for k in recurrent]
+    if recurrent and max(alone) > free:
+        k = recurrent[int(np.argmax(alone))]
+        text += (
+            f" ({max(alone)} for recurrent layer {k}, which must fit one chip: a neuron with"
+            f" {sizes[k]} + {sizes[k + 1]} sources joins {each[k]})"
+        )
+    elif needed <= chips * free:
+        text += f", too few of them side by side for neurons of {max(each)}"
     return text
 
 
-def _advise(sizes, chips, excluded):
+def _advise(sizes, chips, excluded, recurrent):
     gaps = free_runs(excluded)
-    most = _largest(lambda n: pack(_with(sizes, n), gaps, chips), chips * N_CIRCUITS)
+
+    def fits(n):
+        return pack(_with(sizes, n), gaps, chips, recurrent)
+
+    most = _largest(fits, chips * N_CIRCUITS)
     where = {2: "neurons", 3: "hidden neurons"}.get(len(sizes), "neurons per hidden layer")
     advice = f"use at most {most} {where}" if most else "use fewer inputs or label neurons"
-    enough = pack(sizes, gaps, MAX_PARTS)
+    enough = pack(sizes, gaps, MAX_PARTS, recurrent)
     if enough:
         advice += f", or partition it into {len(enough)} parts (--chips {len(enough)})"
     return advice

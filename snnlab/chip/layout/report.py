@@ -126,7 +126,7 @@ class Report:
 
 def layer_report(mapping, layer: int) -> LayerReport:
     """How one layer of a :class:`~snnlab.chip.layout.mapping.Mapping` is placed."""
-    n_in, n = mapping.sizes[layer : layer + 2]
+    n_in, n = mapping.shapes[layer]
     hidden = len(mapping.sizes) - 2
     name = "label" if layer == hidden else "hidden" if hidden == 1 else f"hidden {layer + 1}"
     labels = mapping.labels(layer)

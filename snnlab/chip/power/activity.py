@@ -14,8 +14,8 @@ EVENT_BITS = 32
 class Counts(NamedTuple):
     """Activity per image, mean over the batch: an amount for each coefficient.
 
-    synaptic : spikes times the neurons they reach; spikes : of hidden neurons;
-    readout : CADC conversions; links : bits into and out of the chip.
+    synaptic : spikes times the neurons they reach, in a recurrent layer its own, too; spikes : of
+    hidden neurons; readout : CADC conversions; links : bits into and out of the chip.
     """
 
     synaptic: float
@@ -41,7 +41,7 @@ def everything(recording: Recording) -> Counts:
     samples = recording.cadc[-1].shape[1]
     spikes, widths = _spikes(recording, inf), _widths(recording)
     sent = EVENT_BITS * sum(spikes) + recording.spec.cadc_bits * sum(widths) * samples
-    return _counts(spikes, widths, samples, sent)
+    return _counts(recording, spikes, samples, sent)
 
 
 def before(recording: Recording, time: float) -> Counts:
@@ -54,7 +54,7 @@ def before(recording: Recording, time: float) -> Counts:
     samples = samples_until(recording, time)
     spikes, widths = _spikes(recording, ceil(time / TICK - 1e-6)), _widths(recording)
     sent = EVENT_BITS * spikes[0] + recording.spec.cadc_bits * widths[-1] * samples
-    return _counts(spikes, widths, samples, sent)
+    return _counts(recording, spikes, samples, sent)
 
 
 def samples_until(recording: Recording, time: float) -> int:
@@ -84,9 +84,12 @@ def _spikes(recording, end):
     return [int((source.tick < end).sum()) / n for source in sources]
 
 
-def _counts(spikes, widths, samples, links):
+def _counts(recording, spikes, samples, links):
+    """spikes : per image of the inputs and of each hidden layer, all before one time."""
+    widths, returning = _widths(recording), recording.recurrent
+    reached = sum(k * width for k, width in zip(spikes, widths, strict=True))
     return Counts(
-        synaptic=sum(k * width for k, width in zip(spikes, widths, strict=True)),
+        synaptic=reached + sum(spikes[layer + 1] * widths[layer] for layer in returning),
         spikes=sum(spikes[1:]),
         readout=samples,
         links=links,

@@ -49,21 +49,24 @@ class EventProp:
         silent: tuple[np.ndarray, ...] = (),
     ) -> list[np.ndarray]:
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
-        sources = [_spikes(events) for events in (recording.inputs, *recording.spikes)]
+        sources = [recording.sources(layer) for layer in range(len(weights))]
+        before = (recording.inputs, *recording.spikes)
         physics, grads = self._physics(), []
         demand, fired = _of_labels(d_traces), _spikes(_no_spikes(recording.inputs))
         for layer in reversed(range(len(weights))):
             grad, of_times = layer_events(
-                sources[layer], weights[layer], fired, demand, physics, layer > 0
-            )
+                _spikes(sources[layer]), weights[layer], fired, demand, physics, layer > 0,
+                layer in recording.recurrent,
+            )  # fmt: skip
             grads.insert(0, grad)
             if layer:
-                fired, events = sources[layer], recording.spikes[layer - 1]
-                of_count = d_counts[layer - 1]
+                events, of_count = before[layer], d_counts[layer - 1]
+                fired = _spikes(events)
+                sent_here = sources[layer].channel < events.n_channels  # not returning ones
                 demand = Demand(
-                    of_times, of_count[events.owner, events.channel], BRAINSCALES2.dt_cadc,
-                    d_traces[:, :0], _pushed(of_count, silent and silent[layer - 1]),
-                    d_traces.shape[1],
+                    of_times[sent_here], of_count[events.owner, events.channel],
+                    BRAINSCALES2.dt_cadc, d_traces[:, :0],
+                    _pushed(of_count, silent and silent[layer - 1]), d_traces.shape[1],
                 )  # fmt: skip
         return grads
 

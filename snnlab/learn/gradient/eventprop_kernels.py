@@ -10,8 +10,8 @@ rest for tau_ref. Backwards in time run ``p``, the gradient of the loss with res
   so would the release be, and the membrane lower by I: the time of the spike receives ``-p I``;
 - at a spike p becomes ``-(gradient of its time) / V'``: a membrane that is higher crosses earlier.
 
-The order of events at one time is input, release, spike, sample. Recurrent connections would add
-the layer's own spikes to its input spikes: both are already walked in one order of time.
+The order of events at one time is input, release, spike, sample. To a recurrent layer its own
+spikes return as input spikes: the time of the spike receives what that of the returning one does.
 """
 
 from math import exp, expm1
@@ -205,9 +205,15 @@ def _forward(inputs, weight, time, fired, release, order, slot, active, n, n_fir
 @njit(**UNCOUNTED)
 def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired, physics, demand,
            of_time, of_height, of_sample, of_peak, when, slope, held, p, q, grad, upstream,
-           ):  # fmt: skip
-    """One image, latest event first: adds to grad[input, neuron], fills upstream[input spike]."""
+           returned):  # fmt: skip
+    """One image, latest event first: adds to grad[input, neuron], fills upstream[input spike].
+
+    returned[spike] : gradient of the time at which each spike returns, filled on the way.
+    """
     p[:], q[:] = 0.0, 0.0
+    g, n_before = 0, weight.shape[0] - (returned.shape[0] > 0) * weight.shape[1]
+    for k in range(inputs[1].shape[0]):
+        g += inputs[1][k] >= n_before  # spikes that return, in order: the first ones of the layer
     current, rate = p.dtype.type(physics.current), p.dtype.type(1.0 / physics.tau_syn)
     e, r, f = inputs[0].shape[0] - 1, release.shape[0] - 1, time.shape[0] - 1
     m = max(of_sample.shape[0], demand.peaks if n > n_fired else 0) - 1
@@ -232,28 +238,33 @@ def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired
             m -= 1
         elif t_spike == t:
             a = slot[fired[f]]
-            p[a] = of_height[f] - (of_time[f] - held[f]) / slope[f]
+            later = returned[f] if returned.shape[0] else p.dtype.type(0.0)
+            p[a] = of_height[f] - (of_time[f] + later - held[f]) / slope[f]
             f -= 1
         elif t_release == t:
-            g = order[r]
-            a = slot[fired[g]]
-            held[g] *= p[a]
+            h = order[r]
+            a = slot[fired[h]]
+            held[h] *= p[a]
             p[a] = 0.0
             r -= 1
         else:
             k = inputs[1][e]
             _gather(grad[k], q, active, n, current)
-            if upstream.shape[0]:
+            if k >= n_before:
+                g -= 1
+                returned[g] = _of_time(weight[k], p, q, active, n, current, rate)
+            elif upstream.shape[0]:
                 upstream[e] = _of_time(weight[k], p, q, active, n, current, rate)
             e -= 1
 
 
 @compiled(parallel=True, nogil=True)
-def layer_events(inputs, weight, fired, demand, physics, upstream):
+def layer_events(inputs, weight, fired, demand, physics, upstream, recurrent):
     """Gradients of one layer from those of what it puts out.
 
     inputs, fired : Spikes into the layer, and its own (none of a layer that does not fire);
-    weight : float[input, neuron], its type is that of all gradients; demand : Demand.
+    weight : float[input, neuron], its type is that of all gradients; demand : Demand; recurrent :
+    whether the last inputs are the layer's own spikes, returned in the order in which it sent them.
     Returns the weight gradient float[input, neuron], summed over images, and the gradient of the
     time of each input spike float[spike], or of none if ``upstream`` is not asked for.
     Only neurons that fire, are sampled or have a peak to push receive gradient: the others cost
@@ -267,6 +278,7 @@ def layer_events(inputs, weight, fired, demand, physics, upstream):
     grads = np.zeros((parts, n_in, n), weight.dtype)
     release, slope, held = np.empty(n_spikes), np.empty(n_spikes), np.zeros(n_spikes)
     order = np.empty(n_spikes, np.int64)
+    returned = np.zeros(n_spikes if recurrent else 0, weight.dtype)
     for part in prange(parts):
         p, q = np.empty(n, weight.dtype), np.empty(n, weight.dtype)
         i, u = np.empty(n, weight.dtype), np.empty(n, weight.dtype)
@@ -327,6 +339,7 @@ def layer_events(inputs, weight, fired, demand, physics, upstream):
                 q,
                 grads[part],
                 of_inputs[lo:hi] if upstream else of_inputs,
+                returned[s:z] if recurrent else returned,
             )
     grad = np.zeros((n_in, n), weight.dtype)
     for block in prange((n_in + BLOCK - 1) // BLOCK):

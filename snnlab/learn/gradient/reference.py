@@ -19,6 +19,7 @@ from snnlab.learn.gradient.surrogate import HALF_UP, Surrogate
 from snnlab.model.surrogates import THRESHOLD
 
 _GAP_LSB, _PERIOD = BRAINSCALES2.gap_lsb, BRAINSCALES2.dt_cadc
+_LATENCY = BRAINSCALES2.loop_latency
 
 
 def inject(measured: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
@@ -33,7 +34,8 @@ class Measured:
     trace : float[sample, step, neuron]; and of a hidden layer fired : bool[sample, step, neuron],
     spikes since the last CADC sample; seen : float[sample, step, neuron], the potentials at which
     the surrogate is evaluated; psp : float[sample, step, neuron], potential of a neuron that
-    receives its spikes through weight 1; counts : float[sample, neuron].
+    receives its spikes through weight 1; counts : float[sample, neuron]; returned : the same as psp
+    for spikes that return to a recurrent layer, None in others.
     """
 
     trace: torch.Tensor
@@ -41,6 +43,7 @@ class Measured:
     seen: torch.Tensor | None = None
     psp: torch.Tensor | None = None
     counts: torch.Tensor | None = None
+    returned: torch.Tensor | None = None
 
 
 def response(events: Events, model: IdealModel, steps: int) -> torch.Tensor:
@@ -85,6 +88,9 @@ def measured(
                 torch.from_numpy(seen),
                 response(events, model, steps),
                 torch.from_numpy(events.count_by_channel()).double(),
+                response(events.delayed(_LATENCY, recording.duration), model, steps)
+                if k in recording.recurrent
+                else None,
             )
         )
     layers.append(Measured(torch.from_numpy(recording.traces(len(layers))).double()))
@@ -123,26 +129,48 @@ def reference_forward(
     model: IdealModel,
     derivative: Callable[[torch.Tensor], torch.Tensor],
     silent: tuple[np.ndarray, ...] = (),
+    returned: float = 1.0,
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Label traces and spike counts: recorded values that carry the model's gradient.
 
     psp : float[sample, step, channel], :func:`response` of the input;
-    weights : float[input, neuron] for each layer; derivative : of a spike, at potentials in model
-    units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes. Returns
+    weights : float[source, neuron] for each layer; derivative : of a spike, at potentials in model
+    units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes; returned :
+    of the gradient through returning spikes, the share that passes. Returns
     traces float[sample, step, label] and for each hidden layer counts float[sample, neuron].
     """
     grid = np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(grid[:, None] - grid[None, :])).to(psp.dtype)
     counts = []
     for k, (weight, layer) in enumerate(zip(weights[:-1], layers[:-1], strict=True)):
-        v = inject(layer.trace, psp @ weight)
         slope = derivative(layer.seen)
         if silent:
             slope = slope * torch.from_numpy(~silent[k])
-        spikes = _Spike.apply(v, layer.fired, slope)
+        if layer.returned is None:
+            spikes = _Spike.apply(inject(layer.trace, psp @ weight), layer.fired, slope)
+        else:
+            spikes = _recurrent_spikes(psp, weight, layer, slope, model, returned)
         counts.append(inject(layer.counts, spikes.sum(1)))
         psp = inject(layer.psp, torch.einsum("mk,bkn->bmn", kernel, spikes))
     return inject(layers[-1].trace, psp @ weights[-1]), counts
+
+
+def _recurrent_spikes(psp, weight, layer, slope, model, returned):
+    """Spikes of a recurrent layer, sample by sample : float[sample, step, neuron]."""
+    n_in, time = psp.shape[2], np.arange(psp.shape[1]) * _PERIOD
+    kernel = torch.from_numpy(model.psp(time[:, None] - time[None, :] - _LATENCY)).to(psp.dtype)
+    inputs = (psp @ weight[:n_in]).unbind(1)
+    parts = (layer.trace.unbind(1), layer.fired.unbind(1), slope.unbind(1))
+    spikes = []
+    for m, (drive, trace, fired, derivative) in enumerate(zip(inputs, *parts, strict=True)):
+        own = layer.returned[:, m]
+        if spikes:
+            own = inject(
+                own, returned * torch.einsum("k,kbn->bn", kernel[m, :m], torch.stack(spikes))
+            )
+        v = inject(trace, drive + own @ weight[n_in:])
+        spikes.append(_Spike.apply(v, fired, derivative))
+    return torch.stack(spikes, 1)
 
 
 @dataclass(frozen=True)
@@ -173,6 +201,7 @@ class ReferenceGradient:
                 self.model,
                 self.surrogate.derivative,
                 silent,
+                self.surrogate.returned,
             )
         d_outputs = [torch.tensor(d, dtype=torch.float64) for d in (d_traces, *d_counts)]
         grads = torch.autograd.grad([traces, *counts], tensors, d_outputs)

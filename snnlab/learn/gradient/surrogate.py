@@ -22,7 +22,9 @@ class Surrogate:
 
     beta : steepness; at_spike : "threshold", "before" for the CADC sample before the spike, or
     "overshoot" for what a clocked model without a reset would see at the next sample; tau_ref :
-    refractory period in s; shape : key of :data:`~snnlab.model.surrogates.SHAPES`.
+    refractory period in s; shape : key of :data:`~snnlab.model.surrogates.SHAPES`; returned : share
+    of the gradient that passes back through spikes that return to their own layer, 0…1. With 0 a
+    recurrent weight still learns from what it delivers, as in e-prop (Bellec et al. 2020).
     Raises :class:`SnnlabError` for an unknown shape.
     """
 
@@ -30,6 +32,7 @@ class Surrogate:
     at_spike: str = "threshold"
     tau_ref: float = OperatingPoint.tau_ref
     shape: str = "superspike"
+    returned: float = 1.0
 
     def __post_init__(self):
         if self.shape not in SHAPES:

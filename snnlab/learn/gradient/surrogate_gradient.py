@@ -7,12 +7,14 @@ from numba import get_num_threads
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.threads import guarded
-from snnlab.learn.gradient import kernels
-from snnlab.learn.gradient.model import IdealModel
+from snnlab.learn.gradient import kernels, recurrent_kernels
+from snnlab.learn.gradient.model import CURRENT, IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
 
 hidden_adjoint, label_adjoint = guarded(kernels.hidden_adjoint), guarded(kernels.label_adjoint)
+recurrent_adjoint = guarded(recurrent_kernels.recurrent_adjoint)
 LEAST_BLOCK = 32
 """Fewest neurons that a thread takes at a time: with fewer, its loops are too short."""
 
@@ -47,16 +49,36 @@ class SurrogateGradient:
         grads = [grad]
         for layer in reversed(range(len(weights) - 1)):
             inputs, spikes, cadc = sources[layer], sources[layer + 1], recording.cadc[layer]
-            may_fire = ~silent[layer] if silent else np.ones(cadc.shape[2], bool)
-            block = _block(cadc.shape[2])
-            grad, upstream = hidden_adjoint(
-                _arrays(inputs), _arrays(spikes), upstream,
-                _padded(weights[layer + 1].T * may_fire, block), d_counts[layer] * may_fire,
-                cadc, self.surrogate.table, self.surrogate.at_spikes(cadc, spikes),
-                inputs.n_channels, propagators, block, layer > 0,
+            n = cadc.shape[2]
+            may_fire = ~silent[layer] if silent else np.ones(n, bool)
+            onwards = weights[layer + 1][:n].T * may_fire  # [next neuron, neuron]
+            rest = (
+                d_counts[layer] * may_fire, cadc, self.surrogate.table,
+                self.surrogate.at_spikes(cadc, spikes),
             )  # fmt: skip
+            if layer in recording.recurrent:
+                back = weights[layer][inputs.n_channels :].T * (may_fire * self.surrogate.returned)
+                arriving = recording.sources(layer)
+                grad, upstream = recurrent_adjoint(
+                    _arrays(arriving), _arrays(spikes), upstream, _padded(onwards, kernels.LANES),
+                    self._returning(back, recording.spec.loop_latency), *rest,
+                    arriving.n_channels, propagators, layer > 0,
+                )  # fmt: skip
+            else:
+                block = _block(n)
+                grad, upstream = hidden_adjoint(
+                    _arrays(inputs), _arrays(spikes), upstream, _padded(onwards, block), *rest,
+                    inputs.n_channels, propagators, block, layer > 0,
+                )  # fmt: skip
             grads.insert(0, grad)
         return grads
+
+    def _returning(self, weight, latency):
+        """weight : float32[neuron, source]; latency : s, within a CADC period."""
+        ahead = BRAINSCALES2.dt_cadc - latency
+        on_q = CURRENT * np.exp(-ahead / self.model.tau_syn)
+        padded = _padded(weight, kernels.LANES)
+        return recurrent_kernels.Returning(padded, float(self.model.psp(ahead)), float(on_q))
 
 
 def _arrays(events):

@@ -101,7 +101,7 @@ class Exact:
         demand, fired, grads = of_labels(d_traces), packed([[], []]), []
         for k in reversed(range(len(self.weights))):
             grad, of_time = layer_events(
-                packed(sent[k]), self.weights[k], fired, demand, constants, k > 0
+                packed(sent[k]), self.weights[k], fired, demand, constants, k > 0, False
             )
             grads.insert(0, grad)
             fired = packed(sent[k])
@@ -185,7 +185,7 @@ def test_the_kernel_agrees_with_its_twin_on_recorded_spikes(model):
     assert quiet_ones.any(), "some neurons are silent in some images"
     assert not quiet_ones.all()
     no_floor = physics(model, -np.inf)
-    got = layer_events(inputs, weight, fired, demand, no_floor, True)
+    got = layer_events(inputs, weight, fired, demand, no_floor, True, False)
     expected = slow_gradients(inputs, weight, fired, demand, model, TAU_REF)
     for a, b in zip(got, expected, strict=True):
         assert relative(a, b) < 1e-9
@@ -269,7 +269,9 @@ def test_one_layer_agrees_with_norse():
     own = packed([[(dt * t, c) for t, c in zip(when, who, strict=True)]])
     demand = of_spikes(of_time, np.zeros(len(when)), np.zeros((1, n)), 0)
     constants = Physics(model.tau_mem, model.tau_syn, 1e-9, 1.0, 1e-3)
-    got, _ = layer_events(inputs, weight.detach().numpy().T.copy(), own, demand, constants, False)
+    got, _ = layer_events(
+        inputs, weight.detach().numpy().T.copy(), own, demand, constants, False, False
+    )
     assert relative(got, weight.grad.numpy().T) < 0.02
 
 
@@ -301,7 +303,7 @@ def test_a_grazing_spike_is_bounded():
     demand = of_spikes(np.ones(1), np.zeros(1), np.zeros((1, 1)))
     weight = np.array([[1.0 / peak]])
     least = physics(MODEL, LEAST_SLOPE)
-    got, _ = layer_events(inputs, weight, fired, demand, least, False)
+    got, _ = layer_events(inputs, weight, fired, demand, least, False, False)
     assert got[0, 0] == pytest.approx(-peak / (LEAST_SLOPE / MODEL.tau_mem), rel=1e-9)
 
 
@@ -310,10 +312,10 @@ def test_stamps_closer_than_the_refractory_period_are_taken_in_order():
     inputs = packed([[(0.0, 0), (1e-6, 1)]])
     fired = packed([[(3e-6, 0), (4e-6, 0)]])
     demand = of_spikes(np.array([0.0, 1.0]), np.zeros(2), np.zeros((1, 1)))
-    got, _ = layer_events(inputs, np.ones((2, 1)), fired, demand, physics(MODEL), False)
+    got, _ = layer_events(inputs, np.ones((2, 1)), fired, demand, physics(MODEL), False, False)
     assert np.isfinite(got).all()
     shorter = physics(MODEL, tau_ref=1e-6 - 1e-15)
-    same, _ = layer_events(inputs, np.ones((2, 1)), fired, demand, shorter, False)
+    same, _ = layer_events(inputs, np.ones((2, 1)), fired, demand, shorter, False, False)
     np.testing.assert_allclose(got, same, rtol=1e-6)
 
 
