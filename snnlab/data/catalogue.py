@@ -13,6 +13,9 @@ from snnlab.errors import SnnlabError
 SIDE, FULL = 16, 28
 """Pixels per side of the paper's scaled-down images, and of MNIST as published."""
 
+SPOKEN_DIGITS = "spoken-digits"
+"""The data set of recorded sounds, to which sounds of one's own can be added."""
+
 Tell = Callable[[str, float | None], None]
 """Progress callback: ``tell(message, fraction)`` with the fraction done, None if unknown."""
 
@@ -144,7 +147,7 @@ _ENTRIES = (
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
     Entry(
-        "spoken-digits",
+        SPOKEN_DIGITS,
         _TEN_DIGITS,
         "Free Spoken Digits",
         recordings=True,

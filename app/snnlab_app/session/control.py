@@ -37,6 +37,10 @@ LOADED = AT_REST | CAN_TRAIN
 """States in which data and network are there."""
 
 
+MAX_TAUGHT = 100
+"""Recordings that a visitor may add."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a training is asked to do."""
@@ -83,6 +87,21 @@ class Draw(Order):
     pixels: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Hear(Order):
+    """Put a sound on the chip that somebody said: content of a wav file."""
+
+    wav: bytes
+
+
+@dataclass(frozen=True, eq=False)
+class Teach(Order):
+    """From the next start on, learn this sound too: content of a wav file, and its class."""
+
+    wav: bytes
+    label: int
+
+
 @dataclass(frozen=True)
 class LookAt(Order):
     """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
@@ -110,12 +129,14 @@ class Give(Order):
 class Open(Order):
     """Begin a training in a computing process.
 
-    settings : values by name; folder : where the training is kept; given : the visitor's own data.
+    settings : values by name; folder : where the training is kept; given : the visitor's own data;
+    taught : recordings that the visitor added, (wav file, class).
     """
 
     settings: dict
     folder: str | None = None
     given: str | None = None
+    taught: tuple[tuple[bytes, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,6 +197,20 @@ class TrainingControl:
     def draw(self, pixels: np.ndarray) -> None:
         """Put a picture of one's own on the chip : uint8[row, column], as wide as the data's."""
         self.order(Draw(pixels))
+
+    def hear(self, wav: bytes) -> None:
+        """Put a sound of one's own on the chip: content of a wav file.
+
+        Why it cannot be heard, the next snapshot says.
+        """
+        self.order(Hear(wav))
+
+    def teach(self, wav: bytes, label: int) -> None:
+        """From the next start on, learn this sound as an example of a class.
+
+        Raises :class:`~snnlab.errors.SnnlabError` for more than ``MAX_TAUGHT``.
+        """
+        self.order(Teach(wav, label))
 
     def look_at(self, view: str, wishes: dict | None = None) -> None:
         """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
