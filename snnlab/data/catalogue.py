@@ -13,9 +13,6 @@ from snnlab.errors import SnnlabError
 SIDE, FULL = 16, 28
 """Pixels per side of the paper's scaled-down images, and of MNIST as published."""
 
-SPOKEN_DIGITS = "spoken-digits"
-"""The data set of recorded sounds, to which sounds of one's own can be added."""
-
 Tell = Callable[[str, float | None], None]
 """Progress callback: ``tell(message, fraction)`` with the fraction done, None if unknown."""
 
@@ -48,6 +45,7 @@ class Entry:
     own : whether the user supplies the data; classes and sizes are then known only after reading
     recordings : whether it holds recorded spikes instead of images; it has no size then
     fetched : whether it is downloaded, though it has no idx files
+    sounds : whether the recordings were sounds, to which one's own can be added
     channels : channels of recordings that the chip hears, 0 if known only after reading
     """
 
@@ -63,6 +61,7 @@ class Entry:
     own: bool = False
     recordings: bool = False
     fetched: bool = False
+    sounds: bool = False
     channels: int = 0
 
     @property
@@ -147,11 +146,12 @@ _ENTRIES = (
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
     Entry(
-        SPOKEN_DIGITS,
+        "spoken-digits",
         _TEN_DIGITS,
         "Free Spoken Digits",
         recordings=True,
         fetched=True,
+        sounds=True,
         channels=70,
     ),
     Entry(

@@ -39,6 +39,9 @@ LOADED = AT_REST | CAN_TRAIN
 
 MAX_TAUGHT = 100
 """Recordings that a visitor may add."""
+WEIGHT = 10
+"""Times that such a recording counts among those of the data set: in each epoch it is varied in as
+many ways."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,13 @@ class Draw(Order):
 
 @dataclass(frozen=True, eq=False)
 class Hear(Order):
-    """Put a sound on the chip that somebody said: content of a wav file."""
+    """Put a sound on the chip that somebody said: content of a wav file.
+
+    number : of this sound, which snapshots made after it carry.
+    """
 
     wav: bytes
+    number: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,12 +205,12 @@ class TrainingControl:
         """Put a picture of one's own on the chip : uint8[row, column], as wide as the data's."""
         self.order(Draw(pixels))
 
-    def hear(self, wav: bytes) -> None:
+    def hear(self, wav: bytes, number: int) -> None:
         """Put a sound of one's own on the chip: content of a wav file.
 
-        Why it cannot be heard, the next snapshot says.
+        The next snapshot with this number in ``heard`` has it, or says why not.
         """
-        self.order(Hear(wav))
+        self.order(Hear(wav, number))
 
     def teach(self, wav: bytes, label: int) -> None:
         """From the next start on, learn this sound as an example of a class.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 from snnlab.learn.trainer import Trainer
+from snnlab_app.session.control import WEIGHT
 from snnlab_app.session.snapshot import IMAGES, SOUNDS, SPIKES, Clip
 
 COLUMNS = 150
@@ -23,9 +25,6 @@ FLOOR_DB = 40.0
 """Level below the loudest that is drawn black : dB."""
 OWN = "you"
 """Who said what a visitor added."""
-WEIGHT = 10
-"""Times that a recording a visitor added counts among those of the data set: in each epoch it is
-varied in as many ways."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +88,7 @@ class _Images:
 class _Recordings:
     def __init__(self, trainer):
         self._trainer, self._data = trainer, trainer.dataset
-        self.kind = SOUNDS if self._data.sounds is not None else SPIKES
+        self.kind = SOUNDS if self._data.sounds else SPIKES
         window, settings = trainer.point.window * TICK, trainer.settings
         self._speedup = settings.speedup if self._data.unit is not None else 1.0
         self._seconds = window * self._speedup
@@ -149,7 +148,7 @@ def outline(sound: Sound, step: float) -> np.ndarray:
     scale of the sound ±1; 0 after its end."""
     edges = np.rint(np.arange(COLUMNS + 1) * step * sound.rate).astype(int)
     ends, x = np.zeros((COLUMNS, 2), np.float32), sound.samples
-    for k, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (first, last) in enumerate(pairwise(edges)):
         if first < len(x):
             piece = x[first : max(last, first + 1)]
             ends[k] = piece.min(), piece.max()

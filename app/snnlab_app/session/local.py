@@ -14,7 +14,7 @@ from time import monotonic, perf_counter, thread_time
 
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.config import Config
-from snnlab.data.catalogue import SPOKEN_DIGITS
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab_app.session.control import (
@@ -177,7 +177,7 @@ class Session(TrainingControl):
             return own_dataset(self._given, c.side, self._report_reading)
         try:
             dataset = shared_dataset(c.dataset, c.side, self.data_dir, self._report)
-            return with_own(dataset, self._taught) if c.dataset == SPOKEN_DIGITS else dataset
+            return with_own(dataset, self._taught) if CATALOGUE[c.dataset].sounds else dataset
         except DataUnavailable:
             self.notice = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"

@@ -26,12 +26,13 @@ MEMORY_OF_SPEED = 0.95
 @dataclass(frozen=True, eq=False)
 class Subject:
     """What snapshots show: a view with its wishes, and one input, of the test part or own: an image
-    that the visitor drew, or the content of a wav file."""
+    that the visitor drew, or the content of a wav file; ``heard`` is the number of the latter."""
 
     view: str = "live"
     wishes: dict = field(default_factory=dict)
     index: int = 0
     own: np.ndarray | bytes | None = None
+    heard: int = 0
 
     def after(self, order: Order) -> "Subject":
         """As this order wants it; most orders change nothing."""
@@ -42,8 +43,8 @@ class Subject:
                 return replace(self, index=index, own=None)
             case Draw():
                 return replace(self, own=order.pixels)
-            case Hear(wav):
-                return replace(self, own=wav)
+            case Hear(wav, number):
+                return replace(self, own=wav, heard=number)
         return self
 
 
@@ -179,6 +180,7 @@ class Publisher:
             picture=self._studio.take(subject.view, subject.wishes, hurry),
             look=trainer.dataset.own and trainer.dataset.own.look,
             kind=self._studio.inputs.kind,
+            heard=subject.heard,
             answer=answer,
         )
 

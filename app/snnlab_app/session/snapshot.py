@@ -44,11 +44,11 @@ class Frame:
     """One test image or recording on the chip as it is now.
 
     image : uint8[row, column], of a recording its cochleagram over the whole time, the highest
-    channel on top; recording : what the chip recorded of this input alone; label_traces : float32[step, label]
-    in units of the float weights; decision : the network's answer, as its ``readout`` has it;
-    label : None for what a visitor drew or said; links : int16[link, (source, target, weight)] of
-    each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them; kind : IMAGES, SOUNDS
-    or SPIKES; clip : its sound; energy : J, an estimate.
+    channel on top; recording : what the chip recorded of this input alone; label_traces :
+    float32[step, label] in units of the float weights; decision : the network's answer, as its
+    ``readout`` has it; label : None for what a visitor drew or said; links : int16[link, (source,
+    target, weight)] of each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them;
+    kind : IMAGES, SOUNDS or SPIKES; clip : its sound; energy : J, an estimate.
     """
 
     image: np.ndarray
@@ -160,17 +160,18 @@ class LearnPicture:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
-    kind : IMAGES, SOUNDS or SPIKES; origin : where the data come from; activity_at_start : activity-dependent power at the first
-    measurement of this training, in mW; history : curves over the updates; tests : accuracy on all
-    test images after each epoch; marks : knobs turned; held_out : step, accuracy and its 95 %
-    interval low, high on some test images, float64[point]; transferred : step and accuracy left on
-    the same images of the weights as they were when the chip last changed, from there on.
+    kind : IMAGES, SOUNDS or SPIKES; origin : where the data come from; activity_at_start :
+    activity-dependent power at the first measurement of this training, in mW; history : curves over
+    the updates; tests : accuracy on all test images after each epoch; marks : knobs turned;
+    held_out : step, accuracy and its 95 % interval low, high on some test images, float64[point];
+    transferred : step and accuracy left on the same images of the weights as they were when the
+    chip last changed, from there on.
 
     view : what ``picture``, ``frame`` and ``twin`` were made for, None where it needs none; twin :
     the frame on the ideal chip, only if the view wishes for ``twin``; units : in which to show
     them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set of one's own
-    are treated, None for any other; answer : why what the visitor said last is not on the chip,
-    empty if it is.
+    are treated, None for any other; heard : number of the last sound that the visitor gave;
+    answer : why that is not on the chip, empty if it is.
     """
 
     classes: tuple[str, ...]
@@ -195,4 +196,5 @@ class Snapshot:
     picture: object
     look: Look | None = None
     kind: str = IMAGES
+    heard: int = 0
     answer: str = ""

@@ -33,7 +33,7 @@ from snnlab_app.session.snapshot import (
 PICTURE_EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
 CHUNK_INPUTS = 1000
-"""Test inputs asked at a time for the matrix of errors; at most as many as are evaluated at once."""
+"""Test inputs asked at a time for the matrix of errors; fewer where memory allows fewer."""
 PAGE_INPUTS = 12
 """Inputs of a cell shown at once."""
 

@@ -79,6 +79,9 @@ class CompareView(View):
         self._merits = LivePlot(merits, 386, "xy")
         self._rasters = LivePlot(images, 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
+        self._image.label = self.words("Image")
+        axis = self._merits.figure.xaxis[0]
+        axis.axis_label = self.words(axis.axis_label)
         self._name({})
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
@@ -94,7 +97,7 @@ class CompareView(View):
             ),
             row(
                 card("Accuracy and energy", flex(340), self._merits.pane("merits")),
-                card("One test image on each chip", flex(540, 2), self._image,
+                card(self.words("One test image on each chip"), flex(540, 2), self._image,
                      self._rasters.pane("rasters")),
             ),
             row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
@@ -161,7 +164,7 @@ class CompareView(View):
 
     def _show_rasters(self, pins):
         now = pins[-1]
-        options = {f"test image {index}": index for index in now.images()}
+        options = {self.words(f"test image {index}"): index for index in now.images()}
         if self._image.options != options:
             self._image.param.update(options=options, value=next(iter(options.values()), None))
         data = data_of(now.settings)

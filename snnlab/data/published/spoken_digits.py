@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.data.catalogue import CATALOGUE, SPOKEN_DIGITS, Tell
+from snnlab.data.catalogue import CATALOGUE, Tell
 from snnlab.data.published.download import download
 from snnlab.data.sound.cochlea import COCHLEA, trim
 from snnlab.data.sound.wav import Sound, read_wav
@@ -25,7 +25,7 @@ from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.events import LAST_TICK, Events
 from snnlab.files import cache_folder, load_npz, npz, write_whole
 
-NAME = SPOKEN_DIGITS
+NAME = "spoken-digits"
 COMMIT = "26eb9aaf76e81b692f806f9140c2d2777410d7a1"
 ARCHIVE = f"free-spoken-digit-dataset-{COMMIT}.tar.gz"
 URL = f"https://github.com/Jakobovski/free-spoken-digit-dataset/archive/{COMMIT}.tar.gz"

@@ -201,8 +201,8 @@ class RecordedSpikes:
         n, groups = len(events), self.groups
         if events.n_channels != self.train.n_channels:
             raise SnnlabError(
-                f"data set {self.name}: recordings of {events.n_channels} channels cannot join those"
-                f" of {self.train.n_channels}: give the same number"
+                f"data set {self.name}: recordings of {events.n_channels} channels cannot join"
+                f" those of {self.train.n_channels}: give the same number"
             )
         if groups and group not in groups:
             groups = (*groups, group)
