@@ -4,8 +4,9 @@
 // is quiet before and after the word is cut off, so that a noisy room does not count as sound.
 const QUIET_MS = 500  // after a word, until the recording ends
 const KEPT_MS = 200  // of what is quiet, before and after the word
-const SETTLE_MS = 120  // in which the noise of the room is measured
-const OVER_NOISE = 3, LEAST_LEVEL = 0.008  // root mean square from which something is heard
+const SETTLE_MS = 100  // in which the noise of the room is measured
+const FRAME_MS = 20  // in which loudness is measured
+const OVER_NOISE = 3, LEAST_LEVEL = 0.001  // root mean square from which something is heard
 const TAP = `registerProcessor("tap", class extends AudioWorkletProcessor {
   process([[samples]]) {
     if (samples) this.port.postMessage(samples.slice())
@@ -47,7 +48,6 @@ const ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 14a3 3 0 
   + ' 3zm5-3a5 5 0 0 1-10 0H5a7 7 0 0 0 6 6.92V21h2v-3.08A7 7 0 0 0 19 11z"/></svg>'
 
 const element = (tag, more = {}) => Object.assign(document.createElement(tag), more)
-const level_of = samples => Math.sqrt(samples.reduce((sum, x) => sum + x * x, 0) / Math.max(1, samples.length))
 
 // Content of a wav file of 16 bits, mono.
 function wav_of(samples, rate) {
@@ -75,25 +75,31 @@ class Word {
   constructor(rate) {
     this.rate = rate
     this.pieces = []
-    this.length = this.quiet = 0
+    this.length = this.measured = this.energy = 0  // samples, those of whole frames, of the present one
+    this.level = 0  // of the newest frame
     this.noise = Infinity
     this.first = this.last = -1  // samples between which something was heard
   }
 
-  get threshold() {
-    return Math.max(LEAST_LEVEL, OVER_NOISE * (this.noise === Infinity ? 0 : this.noise))
+  add(piece) {
+    this.pieces.push(piece)
+    this.length += piece.length
+    for (const x of piece) this.energy += x * x
+    const samples = this.length - this.measured
+    if (1000 * samples >= FRAME_MS * this.rate) {
+      this.frame(Math.sqrt(this.energy / samples))
+      this.measured = this.length
+      this.energy = 0
+    }
   }
 
-  add(piece) {
-    const level = level_of(piece), settled = 1000 * this.length >= SETTLE_MS * this.rate
-    this.pieces.push(piece)
-    if (!settled || level < this.noise) this.noise = Math.min(this.noise, Math.max(level, 1e-5))
-    if (level > this.threshold) {
-      if (this.first < 0) this.first = this.length
-      this.last = this.length + piece.length
-    }
-    this.length += piece.length
-    return level
+  frame(level) {
+    this.level = level
+    this.noise = Math.min(this.noise, level)
+    if (1000 * this.measured < SETTLE_MS * this.rate) return
+    if (level <= Math.max(LEAST_LEVEL, OVER_NOISE * this.noise)) return
+    if (this.first < 0) this.first = this.measured
+    this.last = this.length
   }
 
   get heard() {
@@ -197,7 +203,8 @@ export function render({model, el}) {
     open.end = setTimeout(finish, 1000 * model.seconds)
     open.port.onmessage = ({data}) => {
       if (!open) return
-      bar.style.width = `${Math.min(100, 400 * open.word.add(data))}%`
+      open.word.add(data)
+      bar.style.width = `${Math.min(100, 400 * open.word.level)}%`
       if (open.word.over) finish()
     }
     say("Speak now: one digit.")

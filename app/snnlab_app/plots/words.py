@@ -5,6 +5,7 @@ import re
 from snnlab_app.session.snapshot import IMAGES
 
 _PHRASES = {
+    "Emulated images/s": "Emulated/s",
     "Draw a digit on the black square": "Say a digit into the microphone",
     "Pixels become spikes: the brighter, the earlier": "The spikes of the cochlea become inputs",
     "its pixels as spikes": "the spikes of its cochlea",

@@ -205,7 +205,7 @@ class TrainingControl:
         """Put a picture of one's own on the chip : uint8[row, column], as wide as the data's."""
         self.order(Draw(pixels))
 
-    def hear(self, wav: bytes, number: int) -> None:
+    def say(self, wav: bytes, number: int) -> None:
         """Put a sound of one's own on the chip: content of a wav file.
 
         The next snapshot with this number in ``heard`` has it, or says why not.

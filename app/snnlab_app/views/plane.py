@@ -19,6 +19,10 @@ _SPLIT = (
 )
 
 
+OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, 101)}
+"""Axes of the plane for recordings: µJ, %."""
+
+
 class PlaneView(View):
     """The trajectory of a run in the accuracy–energy plane."""
 
@@ -49,6 +53,8 @@ class PlaneView(View):
             for label in ("published", "names"):
                 source = self._plot.source(label)
                 source.data = {name: [] for name in source.column_names}
+            for name, (start, end) in OF_RECORDINGS.items():
+                getattr(self._plot.figure, name).update(start=start, end=end)
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [
             row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,

@@ -24,12 +24,14 @@ class Speaking:
         self._session, self._describe = session, describe
         self._number, self._given, self._said = 0, b"", None
         self.microphone = Microphone(self.take, margin=(4, 12), sizing_mode="stretch_width")
-        self.file = upload.chooser(label="Drop or choose a wav file", sizing_mode="stretch_width")
+        self.file = upload.chooser(
+            label="Drop or choose a wav file", sizing_mode="stretch_width", variant="outlined",
+        )  # fmt: skip
         self.file.param.watch(self._dropped, "value")
         self._note = Text()
         self._note.say(PRIVACY)
         self.label = pmui.Select(
-            label="What you said", options={}, size="small", width=130, margin=(8, 12)
+            label="What you said", options={}, size="small", width=92, margin=(8, 4, 8, 12)
         )
         self.add = pmui.Button(
             label="Learn it too", icon="school", variant="outlined", disabled=True, margin=(8, 4)
@@ -50,7 +52,7 @@ class Speaking:
         self._number += 1
         self._given = wav
         self.add.disabled = True
-        self._session.hear(wav, self._number)
+        self._session.say(wav, self._number)
 
     def _dropped(self, event):
         if event.new:

@@ -2,6 +2,7 @@
 /* global Sheet, TRAVEL, FLASH, write, mix, latency, sample_at, thousands */
 /* exported NetworkPicture */
 
+const TALLER = 1.8  // height of a cochleagram, relative to its width, where there is room
 const SEGMENT = 0.2  // of a connection, the length of a spike on its way
 
 class NetworkPicture {
@@ -20,8 +21,9 @@ class NetworkPicture {
     const gap = Math.max(12, Math.round(0.05 * width))
     const outputs = Math.round(Math.min(200, Math.max(62, (roomy ? 0.22 : 0.28) * width)))
     const image = Math.floor(Math.min(room, (roomy ? 0.26 : 0.3) * width))
+    const tall = network.recordings ? Math.floor(Math.min(room, TALLER * image)) : image
     this.middle = top + room / 2
-    this.image = {x: 6, y: Math.round(this.middle - image / 2), size: image}
+    this.image = {x: 6, y: Math.round(this.middle - tall / 2), size: image, tall}
     this.inputs = network.sizes[0]
     this.side = Math.round(Math.sqrt(this.inputs))
     this.hears = network.recordings
@@ -73,7 +75,7 @@ class NetworkPicture {
   // Place of an input: its pixel, or the end of its row in a cochleagram, the lowest channel below.
   place_of(input) {
     const {image, side, inputs} = this
-    if (this.hears) return [image.x + image.size, image.y + image.size * (1 - (input + 0.5) / inputs)]
+    if (this.hears) return [image.x + image.size, image.y + image.tall * (1 - (input + 0.5) / inputs)]
     const step = image.size / side
     return [image.x + (input % side + 0.5) * step, image.y + (Math.floor(input / side) + 0.5) * step]
   }
@@ -158,9 +160,11 @@ class NetworkPicture {
     this.draw_hidden(context, recording, palette, time, moves, flash)
     if (moves) this.draw_spikes(context, palette, time, TRAVEL * network.pace)
     this.draw_outputs(context, recording, network, palette, time)
-    write(context, `${time.toFixed(1)} µs`, 6, 10, {size: 13, weight: 600, colour: palette.ink})
+    const clock = `${time.toFixed(1)} µs`
+    write(context, clock, 6, 10, {size: 13, weight: 600, colour: palette.ink})
     // A loop that plays may be some steps behind what the page says of the newest recording.
-    write(context, `step ${recording.step}`, 66, 10, {size: 11, colour: palette.ink})
+    const after = Math.max(66, 16 + context.measureText(clock).width)
+    write(context, `step ${recording.step}`, after, 10, {size: 11, colour: palette.ink})
   }
 
   draw_image(context, recording, palette, time, moves) {
@@ -195,7 +199,7 @@ class NetworkPicture {
     }
     this.pixels.getContext("2d").putImageData(dots, 0, 0)
     context.imageSmoothingEnabled = true
-    context.drawImage(this.pixels, image.x, image.y, image.size, image.size)
+    context.drawImage(this.pixels, image.x, image.y, image.size, image.tall)
     const {at, who} = recording.layers[0]
     context.fillStyle = "#FFD54A"
     for (let s = 0; s < at.length; s++) {
@@ -204,7 +208,7 @@ class NetworkPicture {
     }
     if (time < recording.end) {
       context.fillStyle = "#FFFFFF"
-      context.fillRect(image.x + image.size * time / played - 0.5, image.y, 1, image.size)
+      context.fillRect(image.x + image.size * time / played - 0.5, image.y, 1, image.tall)
     }
   }
 
