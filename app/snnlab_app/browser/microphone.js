@@ -4,7 +4,7 @@
 // is quiet before and after the word is cut off, so that a noisy room does not count as sound.
 const QUIET_MS = 500  // after a word, until the recording ends
 const KEPT_MS = 200  // of what is quiet, before and after the word
-const SETTLE_MS = 100  // in which the noise of the room is measured
+const SETTLE_MS = 60  // at the start, in which nothing counts
 const FRAME_MS = 20  // in which loudness is measured
 const OVER_NOISE = 3, LEAST_LEVEL = 0.001  // root mean square from which something is heard
 const TAP = `registerProcessor("tap", class extends AudioWorkletProcessor {
@@ -71,14 +71,18 @@ function base64(bytes) {
 }
 
 // Finds one word in samples as they come: where it begins, and when it is over.
+//
+// Something is heard where a frame is several times as loud as the quiet ones, a tenth of all.
 class Word {
   constructor(rate) {
     this.rate = rate
     this.pieces = []
-    this.length = this.measured = this.energy = 0  // samples, those of whole frames, of the present one
-    this.level = 0  // of the newest frame
-    this.noise = Infinity
-    this.first = this.last = -1  // samples between which something was heard
+    this.length = this.measured = this.energy = 0  // samples, those of whole frames; of the present one
+    this.frames = []  // level and end of each
+  }
+
+  get level() {
+    return this.frames.at(-1)?.level ?? 0
   }
 
   add(piece) {
@@ -86,40 +90,39 @@ class Word {
     this.length += piece.length
     for (const x of piece) this.energy += x * x
     const samples = this.length - this.measured
-    if (1000 * samples >= FRAME_MS * this.rate) {
-      this.frame(Math.sqrt(this.energy / samples))
-      this.measured = this.length
-      this.energy = 0
-    }
+    if (1000 * samples < FRAME_MS * this.rate) return
+    this.frames.push({level: Math.sqrt(this.energy / samples), first: this.measured, last: this.length})
+    this.measured = this.length
+    this.energy = 0
   }
 
-  frame(level) {
-    this.level = level
-    this.noise = Math.min(this.noise, level)
-    if (1000 * this.measured < SETTLE_MS * this.rate) return
-    if (level <= Math.max(LEAST_LEVEL, OVER_NOISE * this.noise)) return
-    if (this.first < 0) this.first = this.measured
-    this.last = this.length
+  // The frames in which something is heard; a microphone that is just switched on clicks.
+  get loud() {
+    const levels = this.frames.map(({level}) => level).filter(level => level > 1e-6).sort((a, b) => a - b)
+    const noise = levels[Math.floor(0.1 * levels.length)] ?? 0
+    const threshold = Math.max(LEAST_LEVEL, OVER_NOISE * noise)
+    return this.frames.filter(({level, first}) => level > threshold && 1000 * first >= SETTLE_MS * this.rate)
   }
 
   get heard() {
-    return this.first >= 0
+    return this.loud.length > 0
   }
 
   get over() {
-    return this.heard && 1000 * (this.length - this.last) >= QUIET_MS * this.rate
+    const last = this.loud.at(-1)?.last
+    return last !== undefined && 1000 * (this.length - last) >= QUIET_MS * this.rate
   }
 
   // The word with a little of what is around it.
   get samples() {
-    const kept = Math.round(KEPT_MS * this.rate / 1000)
+    const kept = Math.round(KEPT_MS * this.rate / 1000), loud = this.loud
     const whole = new Float32Array(this.length)
     let at = 0
     for (const piece of this.pieces) {
       whole.set(piece, at)
       at += piece.length
     }
-    return whole.subarray(Math.max(0, this.first - kept), Math.min(this.length, this.last + kept))
+    return whole.subarray(Math.max(0, loud[0].first - kept), Math.min(this.length, loud.at(-1).last + kept))
   }
 }
 
@@ -128,7 +131,8 @@ async function open_microphone() {
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new Error(LACKING)
   const raw = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}
   const stream = await navigator.mediaDevices.getUserMedia({audio: {channelCount: 1, ...raw}})
-  const audio = new AudioContext(), url = URL.createObjectURL(new Blob([TAP], {type: "text/javascript"}))
+  const audio = new AudioContext()
+  const url = URL.createObjectURL(new Blob([TAP], {type: "text/javascript"}))
   const close = () => {
     for (const track of stream.getTracks()) track.stop()
     audio.close()
