@@ -23,6 +23,8 @@ const REASONS = {
 const INSECURE = "Browsers give the microphone only to pages from this machine (localhost) or over https:"
   + ` open this page that way, ${INSTEAD}.`
 const LACKING = `This browser cannot record sound: use a current Chrome, Edge, Firefox or Safari, ${INSTEAD}.`
+const STALLED = `The microphone sends no sound: see whether it is muted, ${INSTEAD}.`
+const STALL_MS = 20000  // in which sound must have come, or nothing is waited for any longer
 const NOTHING = "Nothing was heard: speak louder or closer to the microphone, and press again."
 
 const STYLE = `
@@ -126,29 +128,31 @@ class Word {
   }
 }
 
+// The microphone is opened last, when everything is ready to listen.
 async function open_microphone() {
   if (!window.isSecureContext) throw new Error(INSECURE)
   if (!navigator.mediaDevices?.getUserMedia || !window.AudioWorkletNode) throw new Error(LACKING)
-  const raw = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}
-  const stream = await navigator.mediaDevices.getUserMedia({audio: {channelCount: 1, ...raw}})
-  const audio = new AudioContext()
+  const audio = new AudioContext(), rate = audio.sampleRate
   const url = URL.createObjectURL(new Blob([TAP], {type: "text/javascript"}))
+  let stream = null
   const close = () => {
-    for (const track of stream.getTracks()) track.stop()
+    for (const track of stream?.getTracks() ?? []) track.stop()
     audio.close()
   }
   try {
     await audio.audioWorklet.addModule(url)
     await audio.resume()
+    const tap = new AudioWorkletNode(audio, "tap", {numberOfOutputs: 0})
+    const raw = {echoCancellation: false, noiseSuppression: false, autoGainControl: false}
+    stream = await navigator.mediaDevices.getUserMedia({audio: {channelCount: 1, ...raw}})
+    audio.createMediaStreamSource(stream).connect(tap)
+    return {port: tap.port, rate, close}
   } catch (error) {
     close()
     throw error
   } finally {
     URL.revokeObjectURL(url)
   }
-  const tap = new AudioWorkletNode(audio, "tap", {numberOfOutputs: 0})
-  audio.createMediaStreamSource(stream).connect(tap)
-  return {port: tap.port, rate: audio.sampleRate, close}
 }
 
 export function render({model, el}) {
@@ -188,7 +192,7 @@ export function render({model, el}) {
   const finish = () => {
     const word = stop()
     if (!word) return
-    if (!word.heard) return say(NOTHING, true)
+    if (!word.heard) return say(word.level > 0 ? NOTHING : STALLED, true)
     say("The chip listens …")
     model.send_msg(["said", base64(wav_of(word.samples, word.rate))])
   }
@@ -204,12 +208,13 @@ export function render({model, el}) {
       starting = false
     }
     open.word = new Word(open.rate)
-    open.end = setTimeout(finish, 1000 * model.seconds)
+    open.end = setTimeout(finish, STALL_MS)
     open.port.onmessage = ({data}) => {
       if (!open) return
       open.word.add(data)
       bar.style.width = `${Math.min(100, 400 * open.word.level)}%`
-      if (open.word.over) finish()
+      // As samples come, not by the clock: a busy machine delivers them late.
+      if (open.word.over || open.word.length >= model.seconds * open.rate) finish()
     }
     say("Speak now: one digit.")
     show()
