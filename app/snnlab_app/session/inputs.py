@@ -106,7 +106,8 @@ class _Recordings:
         sound = spoken_digits.only_digit(given)
         tick, channel = spoken_digits.spikes_of(sound)
         events = self._trainer.source.encode(_one(tick, channel))
-        return Input(events, *self._drawn(sound), None, "drawn", 0)
+        picture, clip = self._drawn(sound)
+        return Input(events, picture, None, "drawn", 0, clip)
 
     def _pictured(self, index):
         """Picture of a test recording, and its sound if that can still be read."""

@@ -80,8 +80,8 @@ class CompareView(View):
         self._rasters = LivePlot(images, 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
         self._image.label = self.words("Image")
-        axis = self._merits.figure.xaxis[0]
-        axis.axis_label = self.words(axis.axis_label)
+        for axis in (self._merits.figure.xaxis[0], self._spikes.figure.yaxis[0]):
+            axis.axis_label = self.words(axis.axis_label)
         self._name({})
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
@@ -139,7 +139,7 @@ class CompareView(View):
         for plot in (self._accuracy, self._spikes, self._merits):
             plot.settle()
         self._show_rasters(list(shown.values()))
-        html = table_of(list(shown.values()))
+        html = table_of(list(shown.values()), self.words)
         if html != self._table.object:
             self._table.object = html
         self.summary.say(self._in_words(snapshot))
@@ -209,7 +209,8 @@ class CompareView(View):
              *map(written, run.settings.values()))
             for run in self._all()
         ]  # fmt: skip
-        return ["run", "steps", *(q.title for q in results.values()), *knobs], rows
+        titles = (self.words(q.title) for q in results.values())
+        return ["run", "steps", *titles, *knobs], rows
 
 
 def _short(name):
