@@ -154,7 +154,7 @@ def test_a_file_is_decided_or_refused_in_one_line(spoken: Page, library, tmp_pat
         ("song.wav", b"ID3\x04" + bytes(900), "is an MP3 file, whatever its name: convert it"),
         ("silence.wav", wav(np.zeros(8_000)), "The sound is silent: record it again"),
         ("speech.wav", wav(np.tile(word(), 30)), "a spoken digit takes at most 3 s: cut it"),
-        ("cut.wav", wav(word())[:50], "not a wav file that can be read"),
+        ("cut.wav", wav(word())[:30], "not a wav file that can be read"),
         ("five.wav", library["5_theo_1.wav"], "The chip heard “"),
     ):
         (tmp_path / name).write_bytes(content)

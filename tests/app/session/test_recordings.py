@@ -77,7 +77,7 @@ def test_the_cochleagram_is_bright_where_its_channels_fire(session):
     spikes = frame.recording.inputs
     column = spikes.tick * TICK / frame.recording.duration * inputs.COLUMNS
     at_spikes = frame.image[69 - spikes.channel, column.astype(int)]
-    assert at_spikes.mean() > 2.0 * frame.image[:, : int(column.max())].mean()
+    assert at_spikes.mean() > 1.5 * frame.image[:, : int(column.max())].mean()
     # The voice has its formant at 500 Hz: the lower half of the channels, drawn below.
     assert frame.image[35:].mean() > 2.0 * frame.image[:35].mean()
 
@@ -99,7 +99,7 @@ def test_a_sound_of_ones_own_is_heard_like_a_recording_of_the_data_set(session):
     (b"ID3\x03" + bytes(400), "sound: is an MP3 file, whatever its name: convert it to WAV"),
     (b"", "sound: is empty, not a wav file"),
     (wav(np.tile(word(), 200)), "holds 80.0 s of sound, a spoken digit takes at most 3 s"),
-    (wav(word())[:60], "sound: "),
+    (wav(word())[:30], "sound: not a wav file that can be read"),
 ])  # fmt: skip
 def test_what_cannot_be_heard_is_one_line_and_changes_nothing(session, content, answer):
     session.show(4)
