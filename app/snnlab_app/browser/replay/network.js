@@ -24,6 +24,7 @@ class NetworkPicture {
     const tall = network.recordings ? Math.floor(Math.min(room, TALLER * image)) : image
     this.middle = top + room / 2
     this.image = {x: 6, y: Math.round(this.middle - tall / 2), size: image, tall}
+    this.sizes = network.sizes
     this.inputs = network.sizes[0]
     this.side = Math.round(Math.sqrt(this.inputs))
     this.hears = network.recordings
@@ -86,7 +87,9 @@ class NetworkPicture {
     const middle = (block, n) => [
       block.rects[4 * n] + block.rects[4 * n + 2] / 2, block.rects[4 * n + 1] + block.rects[4 * n + 3] / 2,
     ]
-    const from = layer === 0 ? this.place_of(source) : middle(layers[layer - 1], source)
+    const own = source - this.sizes[layer]  // of a recurrent layer: one of its own neurons
+    const from = own >= 0 ? middle(layers[layer], own)
+      : layer === 0 ? this.place_of(source) : middle(layers[layer - 1], source)
     const to = layer === layers.length
       ? [outputs.x + outputs.dot, outputs.y(target)] : middle(layers[layer], target)
     return [...from, ...to]
@@ -100,7 +103,9 @@ class NetworkPicture {
     context.lineWidth = 1
     for (const [layer, flat] of recording.links.entries()) {
       for (let k = 0; k < flat.length; k += 3) {
-        const times = recording.layers[layer].by_channel.get(flat[k]) ?? []
+        const own = flat[k] - this.sizes[layer]
+        const sender = own >= 0 ? recording.layers[layer + 1] : recording.layers[layer]
+        const times = sender.by_channel.get(own >= 0 ? own : flat[k]) ?? []
         this.links.push({ends: this.ends(layer, flat[k], flat[k + 1]), times, excites: flat[k + 2] > 0})
       }
     }
