@@ -43,7 +43,7 @@ const STYLE = `
   .level { background: rgba(124, 130, 140, 0.25); border-radius: 4px; flex: 1 1 100%; height: 8px; overflow: hidden }
   .level div { background: #009E73; height: 100%; width: 0 }
   p { flex: 1 1 100%; margin: 0; min-height: 1.4em }
-  p.trouble { color: #B3261E; font-weight: 500 }
+  p.trouble { border-left: 4px solid #D5402B; font-weight: 500; padding-left: 8px }
   @media (prefers-reduced-motion: no-preference) { .level div { transition: width 60ms linear } }
 `
 const ICON = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 14a3 3 0 0 0 3-3V5a3 3 0 0 0-6 0v6a3 3 0 0 0 3'
@@ -161,6 +161,8 @@ export function render({model, el}) {
   const play = element("button", {type: "button", textContent: "▶ Listen"})
   const words = element("p"), meter = element("div", {className: "level"}), bar = element("div")
   const player = element("audio", {preload: "auto"})
+  root.setAttribute("role", "group")
+  root.setAttribute("aria-label", "Microphone")
   words.setAttribute("role", "status")
   meter.setAttribute("aria-hidden", "true")
   meter.append(bar)
@@ -224,7 +226,8 @@ export function render({model, el}) {
     else if (!starting) start()
   })
   const load = () => {
-    player.src = model.sound ? `data:audio/wav;base64,${model.sound}` : ""
+    if (model.sound) player.src = `data:audio/wav;base64,${model.sound}`
+    else player.removeAttribute("src")
     show()
   }
   play.addEventListener("click", async () => {
