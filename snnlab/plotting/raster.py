@@ -113,10 +113,13 @@ def output_cells(recording: Recording, sample: int = 0) -> np.ndarray:
     return cells.T[::-1]
 
 
-def spike_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
+def spike_raster(
+    sizes: tuple[int, ...], steps: int, dots: tuple[float, float] = (3, 5)
+) -> hv.Overlay:
     """An empty raster as :func:`raster`, its spikes as points, which are seen at any size.
 
-    sizes : of the layers, inputs first, see :func:`sizes_of`; steps : CADC samples.
+    sizes : of the layers, inputs first, see :func:`sizes_of`; steps : CADC samples; dots : widths
+    of the points of inputs and of hidden neurons in pixels.
     """
     duration = float(microseconds(steps + 1)[-1])
     rows, none = lowest_rows(sizes), np.empty(0)
@@ -124,13 +127,14 @@ def spike_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
         np.zeros((sizes[-1], steps), np.uint8), ["time", "row"], "cell", label="outputs",
         bounds=(0, 0, duration, sizes[-1] * LABEL_ROWS),
     ).opts(cmap=raster_palette(), clim=(0, 255))  # fmt: skip
-    dots = [
+    looks = zip(("input", "hidden"), (INPUT_COLOR, HIDDEN_COLOR), dots, strict=True)
+    points = [
         hv.Scatter((none, none), "time", "row", label=name).opts(
             color=color, size=size, marker="square"
         )
-        for name, color, size in (("input", INPUT_COLOR, 3), ("hidden", HIDDEN_COLOR, 5))
+        for name, color, size in looks
     ]
-    return (image * dots[0] * dots[1]).opts(
+    return (image * points[0] * points[1]).opts(
         xlabel="time (µs)", ylabel="", yticks=raster_names(sizes), xlim=(0, duration),
         ylim=(0, rows[0] + input_rows(sizes[0])), show_legend=False, **LOOK,
     )  # fmt: skip

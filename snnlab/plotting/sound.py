@@ -15,6 +15,8 @@ from snnlab.plotting.raster import (
 
 WAVE_ROWS = 56
 """Rows of the raster that a waveform takes."""
+DOTS = 2.0, 4.0
+"""Widths of the points of inputs and of hidden neurons, of which a recording has many : pixels."""
 COCHLEAGRAM_ALPHA = 0.75
 """Opacity of the loudest cell of a cochleagram."""
 
@@ -37,7 +39,7 @@ def sound_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
         color=INPUT_COLOR, line_color=None
     )
     ticks = [*raster_names(sizes), (top + GAP_ROWS + WAVE_ROWS / 2, "sound")]
-    return (behind * spike_raster(sizes, steps) * wave).opts(
+    return (behind * spike_raster(sizes, steps, DOTS) * wave).opts(
         xlabel="time (µs)", ylabel="", yticks=ticks, xlim=(0, duration),
         ylim=(0, top + GAP_ROWS + WAVE_ROWS), show_legend=False, **LOOK,
     )  # fmt: skip

@@ -31,7 +31,7 @@ class Speaking:
         self._note = Text()
         self._note.say(PRIVACY)
         self.label = pmui.Select(
-            label="What you said", options={}, size="small", width=92, margin=(8, 4, 8, 12)
+            label="Digit", options={}, size="small", width=92, margin=(8, 4, 8, 12)
         )
         self.add = pmui.Button(
             label="Learn it too", icon="school", variant="outlined", disabled=True, margin=(8, 4)
