@@ -54,7 +54,7 @@ class SampleView(View):
 
     def __init__(self, session):
         super().__init__(session)
-        self._snapshot = self._drawn = None
+        self._snapshot = self._drawn = self._side = None
         self.replay = Replay(mode=FULL, sizing_mode="stretch_width", margin=(2, 12, 10, 12))
         self._beside = pmui.Switch(label="Beside the ideal twin", value=False, margin=(2, 12))
         self._beside.param.watch(lambda _: self.look(), "value")
@@ -83,14 +83,26 @@ class SampleView(View):
         self._pick.label = self.words("Test image")
         self._still.objects, self.plots = [], {}
         self._show_at_once()
+        self._side = pn.Column(*self._own_inputs(), margin=0, sizing_mode="stretch_width")
+        self._place_side()
         return [
             row(
-                card(self.words("One image on the chip"), flex(560, 3), self._beside, self.replay),
-                pn.Column(*self._own_inputs(), styles=flex(250, 0.25), margin=0),
+                card(self.words("One image on the chip"), flex(560, 12), self._beside, self.replay),
+                self._side,
             ),
             row(self._draw_still),
             self._still,
         ]  # fmt: skip
+
+    def fit(self, narrow):
+        super().fit(narrow)
+        self._place_side()
+
+    def _place_side(self):
+        """On a narrow page, the microphone comes first."""
+        first = self.narrow and self.kind == SOUNDS
+        if self._side is not None:
+            self._side.styles = {**flex(250), "order": "-1" if first else "0"}
 
     def _own_inputs(self):
         """Cards for inputs of one's own, and for those of the test set."""

@@ -25,7 +25,7 @@ class Speaking:
         self._number, self._given, self._said = 0, b"", None
         self.microphone = Microphone(self.take, margin=(4, 12), sizing_mode="stretch_width")
         self.file = upload.chooser(
-            label="Drop or choose a wav file", sizing_mode="stretch_width", variant="outlined",
+            label="Choose a wav file", sizing_mode="stretch_width", variant="outlined",
         )  # fmt: skip
         self.file.param.watch(self._dropped, "value")
         self._note = Text()
