@@ -57,7 +57,7 @@ class CompareView(View):
         self._clear.on_click(lambda _: self._forget())
         self.stored = StoredRuns(lambda run: self._put(Pin.stored(run)))
         self._table = pn.pane.HTML("", sizing_mode="stretch_width", margin=12)
-        self._image = pmui.Select(label="Image", size="small", width=170, margin=(6, 12))
+        self._image = pmui.Select(label="Image", size="small", width=205, margin=(6, 12))
         self._image.param.watch(lambda _: self._again(), "value")
         self._settings = pmui.FileDownload(
             callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
