@@ -45,11 +45,17 @@ def only_what_commands_say(monkeypatch):
     monkeypatch.setattr("snnlab.text.progress.LINE_EVERY", 1e6)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """The system's Chromium, kept from calling home; its absence is a failure, never a skip."""
+def find_chromium() -> str:
+    """The system's Chromium; its absence is a failure, never a skip."""
     found = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert found, "interface tests need Chromium: apt-get install chromium"
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, kept from calling home."""
+    found = find_chromium()
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         yield playwright.chromium.launch(executable_path=found, args=arguments)
@@ -174,15 +180,21 @@ def digits_server() -> Iterator[Server]:
 @pytest.fixture
 def dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
     """The page, loaded; in the end no error may have shown and nothing left the machine."""
+    trouble = note_trouble(page)
+    page.goto(digits_server.url)
+    expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
+    yield page
+    assert trouble == []
+
+
+def note_trouble(page: Page) -> list[str]:
+    """Errors that a tab shows from now on, and requests that leave the machine or fail."""
     trouble = []
     page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))
     page.on("requestfailed", lambda r: None if _left(r) else trouble.append(f"failed {r.url}"))
     page.on("request", lambda request: trouble.append(request.url) if _foreign(request) else None)
-    page.goto(digits_server.url)
-    expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
-    yield page
-    assert trouble == []
+    return trouble
 
 
 def _left(request):

@@ -66,3 +66,21 @@ def digest(wavs):
     """Digest of the content of recordings by name, as the data set of digits has it."""
     lines = "".join(f"{name} {sha256(wavs[name]).hexdigest()}\n" for name in sorted(wavs))
     return sha256(lines.encode()).hexdigest()
+
+
+def put_recordings(folder, monkeypatch):
+    """Recordings as :func:`make_wavs` has them in a folder, taken for those published; its path."""
+    wavs = make_wavs()
+    home = folder / "fsdd" / "recordings"
+    home.mkdir(parents=True)
+    for name, content in wavs.items():
+        (home / name).write_bytes(content)
+    monkeypatch.setattr("snnlab.data.published.spoken_digits.DIGEST", digest(wavs))
+    return str(folder)
+
+
+SPOKEN = {
+    "dataset": "spoken-digits", "hidden": [24], "batch": 4, "epochs": 50, "duration": 0.25,
+    "readout": "sum",
+}  # fmt: skip
+"""Settings for a training on them that takes a second."""

@@ -378,6 +378,11 @@ class Config(Knobs):
         ),
     }  # fmt: skip
 
+    OF_IMAGES = frozenset(
+        {"side", "encoding", "tau_in", "theta_in", "grid", "rotation", "bend", "mirror", "samples"}
+    )
+    """Knobs without effect on recordings, as those of the group Recordings have none on images."""
+
     LIVE = frozenset(
         {
             "beta", "at_spike", "rho_burst", "rho_weight", "rho_readout", "learning_rate",

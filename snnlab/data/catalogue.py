@@ -45,6 +45,7 @@ class Entry:
     own : whether the user supplies the data; classes and sizes are then known only after reading
     recordings : whether it holds recorded spikes instead of images; it has no size then
     fetched : whether it is downloaded, though it has no idx files
+    sounds : whether the recordings were sounds, to which one's own can be added
     channels : channels of recordings that the chip hears, 0 if known only after reading
     """
 
@@ -60,6 +61,7 @@ class Entry:
     own: bool = False
     recordings: bool = False
     fetched: bool = False
+    sounds: bool = False
     channels: int = 0
 
     @property
@@ -149,6 +151,7 @@ _ENTRIES = (
         "Free Spoken Digits",
         recordings=True,
         fetched=True,
+        sounds=True,
         channels=70,
     ),
     Entry(

@@ -167,7 +167,7 @@ class Trainer:
         exact = self.settings.gradient == EVENTPROP
         idle.add((kernels if exact else eventprop_kernels).__name__)
         needed = [kernel for kernel in KERNELS if kernel.__module__ not in idle]
-        with compiling(needed, "encoding images as spikes", tell):
+        with compiling(needed, "encoding inputs as spikes", tell):
             self._feed.ready()
         with compiling(needed, "testing the untrained network", tell):
             batch = self._forward(trial=0)

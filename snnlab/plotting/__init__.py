@@ -40,6 +40,7 @@ from snnlab.plotting.raster import (
     spike_points,
     spike_raster,
 )
+from snnlab.plotting.sound import sound_raster, wave_outline
 from snnlab.plotting.studies import Series, compared, save
 from snnlab.plotting.training import accuracy_curve, curve, learning_curve, power_curve
 
@@ -51,5 +52,5 @@ __all__ = [
     "membranes",
     "microseconds", "output_cells",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
-    "save", "sizes_of", "spike_points", "spike_raster",
+    "save", "sizes_of", "sound_raster", "spike_points", "spike_raster", "wave_outline",
 ]  # fmt: skip

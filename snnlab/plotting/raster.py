@@ -11,6 +11,9 @@ from snnlab.plotting.look import GREY, HIDDEN_COLOR, INPUT_COLOR, LABEL_COLOR, L
 COLUMNS = 170
 """Columns of the raster; 0.2 µs each in a window of 34 µs."""
 GAP_ROWS, LABEL_ROWS, GAP_COLUMNS = 8, 9, 16
+MAX_CHANNELS = 128
+"""Inputs up to which each has two rows, the last on top: the channels of a recording. More, such as
+pixels, share a row by two, the first on top."""
 _INPUT, _HIDDEN, _LABEL = 1, 2, 3
 """Cell values: spikes of inputs and neurons, then label potentials from 3 to 255."""
 CLEAR = "#00000000"
@@ -28,11 +31,12 @@ def raster_cells(
 
     order : int64[neuron], the first hidden layer's neurons from the top, by default by number.
 
-    From the top: two inputs per row, one hidden neuron per row, label potentials as brightness.
+    From the top: inputs (see MAX_CHANNELS), one hidden neuron per row, label potentials as
+    brightness.
     Values: 0 nothing, 1 input spike, 2 hidden spike, 3…255 label potential.
     """
     duration = recording.duration
-    inputs = _spike_rows(recording.inputs, sample, duration, _INPUT, pool=2)
+    inputs = _spike_rows(recording.inputs, sample, duration, _INPUT, True)
     hidden = [_spike_rows(layer, sample, duration, _HIDDEN) for layer in recording.spikes]
     if order is not None:
         hidden[0] = hidden[0][::-1][order][::-1]
@@ -57,6 +61,18 @@ def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
     return whole.reshape(rows, -1)
 
 
+def input_rows(inputs: int) -> int:
+    """Rows of all inputs together."""
+    return 2 * inputs if inputs <= MAX_CHANNELS else (inputs + 1) // 2
+
+
+def _rows_of(channel, n, of_inputs):
+    """Lowest row of each channel of a layer of ``n``, counted from the layer's lowest."""
+    if not of_inputs:
+        return n - 1 - channel
+    return 2 * channel if n <= MAX_CHANNELS else input_rows(n) - 1 - channel // 2
+
+
 def lowest_rows(sizes: tuple[int, ...]) -> list[int]:
     """The lowest row of inputs, then of each hidden layer, in a raster of these sizes."""
     first, rows = sizes[-1] * LABEL_ROWS + GAP_ROWS, []
@@ -77,12 +93,12 @@ def spike_points(
     rows = lowest_rows(sizes_of(recording))
     for k, layer in enumerate((recording.inputs, *recording.spikes)):
         mine = slice(layer.offsets[sample], layer.offsets[sample + 1])
-        channel, pool = layer.channel[mine].astype(int), 2 if k == 0 else 1
+        channel = layer.channel[mine].astype(int)
         if k == 1 and order is not None:
             channel = np.argsort(order)[channel]
-        height = (layer.n_channels + pool - 1) // pool
-        row = rows[k] + height - 1 - channel // pool
-        points.append((1e6 * TICK * layer.tick[mine], row + 0.5))
+        row = rows[k] + _rows_of(channel, layer.n_channels, k == 0)
+        middle = 1.0 if k == 0 and layer.n_channels <= MAX_CHANNELS else 0.5
+        points.append((1e6 * TICK * layer.tick[mine], row + middle))
     time, row = (np.concatenate(parts) for parts in zip(*points[1:], strict=True))
     return {"input": points[0], "hidden": (time, row)}
 
@@ -97,10 +113,13 @@ def output_cells(recording: Recording, sample: int = 0) -> np.ndarray:
     return cells.T[::-1]
 
 
-def spike_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
+def spike_raster(
+    sizes: tuple[int, ...], steps: int, dots: tuple[float, float] = (3, 5)
+) -> hv.Overlay:
     """An empty raster as :func:`raster`, its spikes as points, which are seen at any size.
 
-    sizes : of the layers, inputs first, see :func:`sizes_of`; steps : CADC samples.
+    sizes : of the layers, inputs first, see :func:`sizes_of`; steps : CADC samples; dots : widths
+    of the points of inputs and of hidden neurons in pixels.
     """
     duration = float(microseconds(steps + 1)[-1])
     rows, none = lowest_rows(sizes), np.empty(0)
@@ -108,21 +127,22 @@ def spike_raster(sizes: tuple[int, ...], steps: int) -> hv.Overlay:
         np.zeros((sizes[-1], steps), np.uint8), ["time", "row"], "cell", label="outputs",
         bounds=(0, 0, duration, sizes[-1] * LABEL_ROWS),
     ).opts(cmap=raster_palette(), clim=(0, 255))  # fmt: skip
-    dots = [
+    looks = zip(("input", "hidden"), (INPUT_COLOR, HIDDEN_COLOR), dots, strict=True)
+    points = [
         hv.Scatter((none, none), "time", "row", label=name).opts(
             color=color, size=size, marker="square"
         )
-        for name, color, size in (("input", INPUT_COLOR, 3), ("hidden", HIDDEN_COLOR, 5))
+        for name, color, size in looks
     ]
-    return (image * dots[0] * dots[1]).opts(
-        xlabel="time (µs)", ylabel="", yticks=_ticks(sizes), xlim=(0, duration),
-        ylim=(0, rows[0] + (sizes[0] + 1) // 2), show_legend=False, **LOOK,
+    return (image * points[0] * points[1]).opts(
+        xlabel="time (µs)", ylabel="", yticks=raster_names(sizes), xlim=(0, duration),
+        ylim=(0, rows[0] + input_rows(sizes[0])), show_legend=False, **LOOK,
     )  # fmt: skip
 
 
 def raster_ticks(recording: Recording) -> list[tuple[float, str]]:
     """Position of each population's name on the raster's vertical axis."""
-    return _ticks(sizes_of(recording))
+    return raster_names(sizes_of(recording))
 
 
 def sizes_of(recording: Recording) -> tuple[int, ...]:
@@ -131,22 +151,25 @@ def sizes_of(recording: Recording) -> tuple[int, ...]:
     return *layers, recording.cadc[-1].shape[2]
 
 
-def _ticks(sizes):
+def raster_names(sizes: tuple[int, ...]) -> list[tuple[float, str]]:
+    """Position and name of each population in a raster of layers of these sizes."""
     places = [(sizes[-1] * LABEL_ROWS / 2, "output")]
     names = [f"hidden {k}" for k in range(1, len(sizes) - 1)] if len(sizes) > 3 else ["hidden"]
-    heights = (sizes[0] + 1) // 2, *sizes[1:-1]
+    heights = input_rows(sizes[0]), *sizes[1:-1]
     for first, height, name in zip(lowest_rows(sizes), heights, ["input", *names], strict=True):
         places.append((first + height / 2, name))
     return places
 
 
-def _spike_rows(events: Events, sample, duration, value, pool=1):
-    rows = np.zeros(((events.n_channels + pool - 1) // pool, COLUMNS), np.uint8)
+def _spike_rows(events: Events, sample, duration, value, of_inputs=False):
+    n = events.n_channels
+    rows = np.zeros((input_rows(n) if of_inputs else n, COLUMNS), np.uint8)
     mine = slice(events.offsets[sample], events.offsets[sample + 1])
     column = (events.tick[mine] * (TICK / duration * COLUMNS)).astype(int)
-    row = len(rows) - 1 - events.channel[mine] // pool
-    rows[row, np.minimum(column, COLUMNS - 1)] = value
-    rows[row, np.minimum(column + 1, COLUMNS - 1)] = value  # two columns wide, to be visible
+    lowest = _rows_of(events.channel[mine].astype(int), n, of_inputs)
+    for row in (lowest, lowest + 1) if of_inputs and n <= MAX_CHANNELS else (lowest,):
+        rows[row, np.minimum(column, COLUMNS - 1)] = value
+        rows[row, np.minimum(column + 1, COLUMNS - 1)] = value  # two columns wide, to be visible
     return rows
 
 

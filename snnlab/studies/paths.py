@@ -14,16 +14,20 @@ COUNTERPART_SECONDS = 0.5e-6
 def strongest_links(recording: Recording, weights_lsb: list[np.ndarray]) -> tuple:
     """The strongest connections that carried a spike of the first input, by layer.
 
-    weights_lsb : int8[source, target] by layer. Of every neuron that fired, and every output
-    neuron, the LINKS_PER_NEURON largest weights, by amount, from sources that fired.
+    weights_lsb : int8[source, target] by layer; sources beyond those of the layer before are the
+    layer's own neurons, if it is recurrent. Of every neuron that fired, and every output neuron,
+    the LINKS_PER_NEURON largest weights, by amount, from sources that fired.
     Returns int16[link, 3] for each layer: source, target, weight in LSB, zero weights left out.
     """
-    fired = [_who(layer) for layer in (recording.inputs, *recording.spikes)]
+    layers = recording.inputs, *recording.spikes
+    fired = [_who(layer) for layer in layers]
     targets = [*fired[1:], np.arange(recording.cadc[-1].shape[2])]
-    return tuple(
-        _strongest(weights, *ends)
-        for weights, *ends in zip(weights_lsb, fired, targets, strict=True)
-    )
+    links = []
+    for weights, layer, sources, target in zip(weights_lsb, layers, fired, targets, strict=True):
+        if len(weights) > layer.n_channels:
+            sources = np.concatenate([sources, layer.n_channels + target])
+        links.append(_strongest(weights, sources, target))
+    return tuple(links)
 
 
 def _who(events):

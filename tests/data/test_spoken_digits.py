@@ -121,6 +121,33 @@ def test_takes_0_to_4_of_each_digit_and_speaker_test(made):
     np.testing.assert_array_equal(last.channel, channel)
 
 
+@pytest.mark.parametrize("kind", ["archive", "folder"])
+def test_every_test_recording_has_its_sound(made, kind):
+    if kind == "archive":
+        (made / ARCHIVE).write_bytes(ARCHIVED)
+    else:
+        (made / "recordings").mkdir()
+        for name, content in WAVS.items():
+            (made / "recordings" / name).write_bytes(content)
+    dataset = load("spoken-digits", data_dir=made)
+    assert dataset.wav(0) == WAVS["0_george_0.wav"]
+    assert dataset.wav(19) == WAVS["1_theo_4.wav"]
+    assert sorted(dataset.sounds) == sorted(WAVS)
+    parted = dataset.held_out(["theo"])
+    assert len(parted.test) == 14
+    for k in range(14):
+        tick, _ = hear(parted.wav(k))
+        np.testing.assert_array_equal(parted.test.take([k]).tick, tick)
+
+
+def test_a_sound_that_is_gone_is_one_line(made):
+    path = made / ARCHIVE
+    path.write_bytes(ARCHIVED)
+    dataset = load("spoken-digits", data_dir=made)
+    path.unlink()
+    refused(lambda: dataset.wav(0), "damaged or incomplete archive")
+
+
 def test_archive_folder_and_host_give_the_same(made, serve):
     home = made / "data" / "fsdd"
     (home / "recordings").mkdir(parents=True)

@@ -34,8 +34,8 @@ def code(book):
     return [cell for cell in book["cells"] if cell["cell_type"] == "code"]
 
 
-def test_there_are_nine():
-    assert [path.name[:2] for path in BOOKS] == [f"{n:02d}" for n in range(1, 10)]
+def test_there_are_ten():
+    assert [path.name[:2] for path in BOOKS] == [f"{n:02d}" for n in range(1, 11)]
 
 
 def test_no_outputs_and_stable_metadata(book):

@@ -66,3 +66,13 @@ def test_links_are_the_strongest_between_neurons_that_fired(seed):
 def test_a_silent_input_takes_no_way():
     for links in strongest_links(recording([], []), [np.ones((8, 6)), np.ones((6, 2))]):
         assert links.shape == (0, 3)
+
+
+def test_links_of_a_recurrent_layer_come_from_its_own_neurons_as_well():
+    run = recording([(1, 0), (2, 3)], [(100, 1), (200, 4)])
+    into_hidden, out = np.zeros((8 + 6, 6), np.int8), np.zeros((6, 2), np.int8)
+    into_hidden[0, 1], into_hidden[8 + 4, 1] = 10, -20
+    into_hidden[8 + 5, 1] = 60  # neuron 5 is silent
+    into_hidden[5, 4] = 60  # so is input 5
+    links, _ = strongest_links(run, [into_hidden, out])
+    assert sorted(links.tolist()) == [[0, 1, 10], [12, 1, -20]]

@@ -14,6 +14,7 @@ from snnlab_app.compute import own_data
 from snnlab_app.compute.pool import Compute
 from snnlab_app.session.control import (
     LOADED,
+    MAX_TAUGHT,
     Close,
     LookAt,
     Open,
@@ -21,6 +22,7 @@ from snnlab_app.session.control import (
     Reset,
     Show,
     State,
+    Teach,
     TrainingControl,
     Turn,
 )
@@ -66,6 +68,7 @@ class RemoteSession(TrainingControl):
         self._own, self._given = own, own_data.put_before(own)
         self.notice, self.snapshot = "", None
         self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
+        self._taught: tuple[tuple[bytes, int], ...] = ()
         self._falls, self._trained = 0, False
         self.heard = 0
         self._open("starting")
@@ -78,7 +81,8 @@ class RemoteSession(TrainingControl):
 
     def beginning(self) -> Open:
         """The order that opens the session in a process."""
-        return Open(self.config.values(), self._folder and str(self._folder), self.given)
+        folder = self._folder and str(self._folder)
+        return Open(self.config.values(), folder, self.given, self._taught)
 
     def order(self, order: Order) -> None:
         match order:
@@ -105,11 +109,20 @@ class RemoteSession(TrainingControl):
             self._show = order
         elif isinstance(order, LookAt):
             self._look_at = order
+        elif isinstance(order, Teach):
+            if len(self._taught) >= MAX_TAUGHT:
+                raise SnnlabError(f"{MAX_TAUGHT} recordings of yours are the most that are taken")
+            self._taught = (*self._taught, (order.wav, order.label))
 
     def _reopen(self, message):
         self._open(message)
         self.order(self._show)
         self.order(self._look_at)
+
+    @property
+    def taught(self) -> tuple[int, ...]:
+        """Classes of the recordings that the visitor added."""
+        return tuple(label for _, label in self._taught)
 
     @property
     def given(self) -> str | None:

@@ -53,7 +53,8 @@ class _Host:
     def _begin(self, order):
         config = Config.checked(**order.settings)
         folder = order.folder and Path(order.folder)
-        return Session(config, folder=folder, given=order.given, **self._shared).start()
+        own = {"given": order.given, "taught": order.taught}
+        return Session(config, folder=folder, **own, **self._shared).start()
 
     def obey(self, number: int, order: Order) -> None:
         """Begin or end a session, or pass an order on to it."""
@@ -70,7 +71,7 @@ class _Host:
         """The prepared session, if it matches the request."""
         settings, session = self._waiting
         folder = order.folder and Path(order.folder)
-        if settings != order.settings or session is None or order.given:
+        if settings != order.settings or session is None or order.given or order.taught:
             return None
         if folder and folder.exists():
             return None

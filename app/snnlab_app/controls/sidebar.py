@@ -5,6 +5,7 @@ import panel_material_ui as pmui
 import param
 
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls import upload
@@ -31,8 +32,8 @@ DOCKED = {
 """Look of the knobs at the bottom of a phone's screen."""
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
-NOT_SHOWN = "Recordings"
-"""Group of knobs without effect here: the page trains on images."""
+DATA, RECORDINGS = "Data", "Recordings"
+"""Groups of knobs that are shown as one: which have an effect depends on the data set."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
 FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "surrogate", "dead")
@@ -62,6 +63,8 @@ class Controls:
             for name, widget in widgets.items():
                 widget.param.watch(lambda event, name=name: self._turned(name, event), "value")
         self._chip: dict[str, pmui.Button] = {}
+        self._hidden: set[str] = set()
+        self._show_effective()
 
     def _turned(self, name, event):
         if event.new == shown(name, getattr(self._session.config, name)):
@@ -90,13 +93,24 @@ class Controls:
         for widgets in (self._widgets, self._docked):
             for name, widget in widgets.items():
                 move(widget, name, shown(name, getattr(self._session.config, name)))
+        self._show_effective()
+
+    def _show_effective(self):
+        """Show the knobs that have an effect on the data set, unless they are to be hidden."""
+        recordings = CATALOGUE[self._session.config.dataset].recordings
+        others = Config.OF_IMAGES if recordings else Config.GROUPS[RECORDINGS]
+        for name, widget in self._widgets.items():
+            visible = name not in others and name not in self._hidden
+            if widget.visible != visible:
+                widget.visible = visible
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""
+        self._hidden.update(names)
+        self._show_effective()
         for name in names:
-            for widgets in (self._widgets, self._docked):
-                if name in widgets:
-                    widgets[name].visible = False
+            if name in self._docked:
+                self._docked[name].visible = False
 
     def add_chip_buttons(self, **acts) -> None:
         """Offer the actions on the chip, by name, below the first knobs."""
@@ -127,9 +141,8 @@ class Controls:
         rest = {
             title: [self._widgets[n] for n in names if n not in FIRST_KNOBS]
             for title, names in Config.GROUPS.items()
-            if title != NOT_SHOWN
         }
-        rest["Data"].insert(1, self._file)
+        rest[DATA] = [rest[DATA][0], self._file, *rest[DATA][1:], *rest.pop(RECORDINGS)]
         self._rest = pmui.Accordion(
             *((title, pmui.Column(*widgets)) for title, widgets in rest.items()),
             sizing_mode="stretch_width",

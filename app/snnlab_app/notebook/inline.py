@@ -10,6 +10,7 @@ from snnlab.config import Config
 from snnlab_app.controls.knobs import ends, label, move, round_step, shown, steps, stored
 from snnlab_app.notebook.notebook import interactive, later
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.words import reword
 from snnlab_app.session.control import STARTED, State
 from snnlab_app.session.local import Session
 
@@ -126,14 +127,15 @@ def _nothing():
 
 
 def _spikes():
-    return plotting.curve(_nothing()[0], "spikes", "hidden spikes / image", plotting.HIDDEN_COLOR)
+    return plotting.curve(_nothing()[0], "spikes", "hidden spikes / input", plotting.HIDDEN_COLOR)
 
 
 def _describe(session):
     s = session.snapshot
     if session.state not in STARTED or s is None:
         return session.message
-    return (
+    return reword(
         f"{session.state}: step {s.step}, test accuracy {s.test_accuracy:.1%},"
-        f" {s.history['spikes'][-1]:.1f} hidden spikes per image"
+        f" {s.history['spikes'][-1]:.1f} hidden spikes per image",
+        s.kind,
     )

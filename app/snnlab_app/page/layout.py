@@ -153,9 +153,15 @@ class Page:
         view.tick()
         snapshot = session.snapshot
         if snapshot is not self._seen and snapshot and snapshot.view == view.name:
+            if view.suit(snapshot.kind):  # it has new figures: wait until they are laid out
+                self._heard = None
+                self.bridge.send(figures=view.figures)
+                return
             self._seen = snapshot
             now = numbers(snapshot)
-            self.numbers.show({name: f"{text} {small(note)}" for name, (text, note) in now.items()})
+            self.numbers.show({
+                view.words(name): f"{text} {small(note)}" for name, (text, note) in now.items()
+            })  # fmt: skip
             self.follow(snapshot)
             view.show(snapshot)
             view.saving.see(snapshot)

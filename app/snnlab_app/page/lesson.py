@@ -8,6 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.lessons import Lesson, Scale
 from snnlab.lessons.measures import MEASURES
 from snnlab.lessons.reading import MAX_CHOICES
@@ -20,6 +21,9 @@ from snnlab_app.session.control import State, TrainingControl
 
 KEPT = ("dataset", "side")
 """Settings that stay as they are where a lesson does not set them: it works with any images."""
+OF_IMAGES = {"dataset": "digits"}
+"""Settings in their place where these are recordings, which lessons are not made for."""
+NO_RECORDINGS = "Lessons are about images: this one takes the bundled digits."
 STAGES = {"Predict": (Phase.PREPARING, Phase.ASKING), "Train": (Phase.RUNNING,),
           "Compare": (Phase.REVEALED,)}  # fmt: skip
 _LOOK = """
@@ -34,6 +38,14 @@ p { margin: 4px 0 0 }
 [role=progressbar] span { background: #0072b2; border-radius: 4px; display: block; height: 8px }
 svg { display: block; width: min(100%, 420px); height: 40px; overflow: visible }
 """
+
+
+def settings_for(lesson: Lesson, config: Config) -> dict:
+    """Settings by name with which a lesson begins on a page that has these."""
+    kept = {knob: getattr(config, knob) for knob in KEPT}
+    if CATALOGUE[config.dataset].recordings:
+        kept = OF_IMAGES
+    return {**Config().values(), **kept, **lesson.settings}
 
 
 class LessonPanel:
@@ -76,9 +88,11 @@ class LessonPanel:
     def start(self, name: str, *, linked: bool = False) -> None:
         """Start a lesson; ``linked`` if the settings are those of the page's link already."""
         lesson, config = self._lessons[name], self._session.config
-        plain = {**Config().values(), **{knob: getattr(config, knob) for knob in KEPT}}
+        settings = {} if linked else settings_for(lesson, config)
+        if CATALOGUE[config.dataset].recordings and not linked:
+            pn.state.notifications.info(NO_RECORDINGS, duration=6000)
         self._run = LessonRun(lesson, self._session, self._turn)
-        self._run.begin({} if linked else {**plain, **lesson.settings})
+        self._run.begin(settings)
         self._card.visible = True
         self._offer()
 

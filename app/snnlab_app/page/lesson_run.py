@@ -54,7 +54,7 @@ def measure(snapshot: Snapshot) -> dict[str, Measured]:
     if len(held["step"]):
         found["accuracy"] = Measured(*(float(held[n][-1]) for n in ("accuracy", "low", "high")))
     if len(left):
-        n, share = min(MAX_HELD_OUT, snapshot.test_images), float(left[-1])
+        n, share = min(MAX_HELD_OUT, snapshot.test_inputs), float(left[-1])
         found["transferred"] = Measured(share, *wilson_interval(round(share * n), n))
     recent = snapshot.history["spikes"][-RECENT_POINTS:]
     mean, error = float(np.mean(recent)), Z95 * float(np.std(recent)) / len(recent) ** 0.5

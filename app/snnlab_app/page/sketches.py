@@ -5,6 +5,7 @@ from math import cos, log10, sin
 
 from snnlab.chip.fabrication import SPREADS
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.model.surrogates import SHAPES
 
 WIDTH, HEIGHT = 120, 60
@@ -20,6 +21,8 @@ def sketch(settings: dict) -> str:
     usual = Config().values()
     turned = [name for name in _DRAWINGS if settings.get(name, usual[name]) != usual[name]]
     values = {**usual, **settings}
+    if CATALOGUE[values["dataset"]].recordings:
+        return f"{_HEAD}{_sound()}</svg>"
     return f"{_HEAD}{_DRAWINGS[turned[0]](values) if turned else _network(values)}</svg>"
 
 
@@ -150,6 +153,15 @@ def _data(values):
         for k, pixel in enumerate(row)
         if pixel == "1"
     )
+
+
+def _sound():
+    """A waveform of two syllables."""
+    drawn = []
+    for k in range(28):
+        swing = abs(sin(0.23 * k + 0.2)) * (0.55 + 0.45 * abs(sin(1.9 * k)))
+        drawn.append(_rectangle(4 + 4 * k, 30 - 26 * swing, 2.4, 52 * swing, "var(--accent)"))
+    return "".join(drawn)
 
 
 _DRAWINGS: dict[str, Callable[[dict], str]] = {

@@ -61,6 +61,7 @@ class Help:
     def open(self, view) -> None:
         """Explain a view."""
         parts = {"What you see": view.see, "Try this": view.attempt, "Why it matters": view.matters}
+        parts = {name: view.words(text) for name, text in parts.items()}
         self.dialog.param.update(
             heading=view.title,
             content="".join(

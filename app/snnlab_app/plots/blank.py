@@ -6,7 +6,10 @@ from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.events import Events
+from snnlab_app.session.snapshot import IMAGES, SOUNDS, SPIKES
 
+RECORDED_SAMPLES, RECORDED_CHANNELS = 178, 70
+"""Shape of recordings as their knobs are from the start, until the data are read."""
 CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low", "power_high")
 
 
@@ -15,11 +18,19 @@ def classes_of(config: Config) -> tuple[str, ...]:
     return CATALOGUE[config.dataset].classes or tuple("0123456789")
 
 
+def kind_of(config: Config) -> str:
+    """IMAGES, SOUNDS or SPIKES, as its data set has them."""
+    entry = CATALOGUE[config.dataset]
+    return IMAGES if not entry.recordings else SOUNDS if entry.sounds else SPIKES
+
+
 def recording_of(config: Config) -> Recording:
-    """A recording of one image without spikes."""
-    steps, labels = config.samples, len(classes_of(config))
+    """A recording of one input without spikes."""
+    steps, inputs, labels = config.samples, config.side**2, len(classes_of(config))
+    if kind_of(config) != IMAGES:
+        steps, inputs = RECORDED_SAMPLES, CATALOGUE[config.dataset].channels or RECORDED_CHANNELS
     return Recording(
-        _silence(config.side**2),
+        _silence(inputs),
         tuple(map(_silence, config.hidden)),
         tuple(np.zeros((1, steps, n), np.uint8) for n in (*config.hidden, labels)),
     )

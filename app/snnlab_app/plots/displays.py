@@ -13,6 +13,7 @@ from snnlab.text.numerals import group_digits
 from snnlab_app.plots.annotations import EndNames, KnobMarks
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
+from snnlab_app.plots.words import reword
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
@@ -265,7 +266,7 @@ def numbers(s) -> dict[str, tuple[str, str]]:
 
 def numbers_line(s) -> str:
     """The numbers of a snapshot in one line of text, with its step."""
-    named = (f"{name} {text}" for name, (text, _) in numbers(s).items() if text)
+    named = (f"{reword(name, s.kind)} {text}" for name, (text, _) in numbers(s).items() if text)
     return "   ".join((f"step {group_digits(s.step)}", *named))
 
 

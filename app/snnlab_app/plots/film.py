@@ -12,7 +12,8 @@ from snnlab import plotting
 from snnlab.errors import SnnlabError
 from snnlab_app.plots.axes import SCALE, Axes, draw_text
 from snnlab_app.plots.recent import Moment
-from snnlab_app.session.snapshot import Snapshot
+from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import IMAGES, Snapshot
 
 CELL_COLUMNS = 8
 """Columns of a CADC sample, so that the shown time ends near where it should."""
@@ -25,7 +26,7 @@ COLORS = (64, 32, 16)
 NEARLY_WHITE = 249
 """Value of a channel above which a colour of the palette is made lighter: white must stay white."""
 SHOWN_TIME = 15.0
-"""End of the raster's time axis : µs; spikes end earlier."""
+"""End of the raster's time axis for images : µs; spikes end earlier."""
 PAST = 2.0
 """Steps of the curves before the first moment, per step between the moments."""
 
@@ -87,6 +88,7 @@ class Film:
         start = max(0.0, first - PAST * max(last - first, 20))
         recording = moments[0].frame.recording
         time = 1e6 * recording.duration
+        self._shown = min(SHOWN_TIME, time) if newest.kind == IMAGES else time
         self._rows = len(plotting.raster_cells(recording))
         self._ticks = plotting.raster_ticks(recording)
         steps = start, max(last, start + 1)
@@ -100,7 +102,7 @@ class Film:
         self._power = newest.history["step"], newest.history["activity"]
         shown = [values for curve, *_ in self._curves if len(values := _within(curve, start))]
         low = min((values.min() for values in shown), default=0.0)
-        self._raster = Axes((70, 82, 540, 330), (0, min(SHOWN_TIME, time)), (0, self._rows))
+        self._raster = Axes((70, 82, 540, 330), (0, self._shown), (0, self._rows))
         self._traces = Axes((600, 82, 880, 330), (0, time), _padded(traces))
         self._accuracy = Axes((70, 386, 540, 508), steps, (10 * np.floor(0.1 * low), 101))
         self._activity = Axes((600, 386, 880, 508), steps, _padded(_within(self._power, start)))
@@ -110,7 +112,8 @@ class Film:
         draw_text(pen, (20, SIZE[1] - 10), settings, 10, "#5A606A", width=SIZE[0] - 40)
         for axes, name, unit in (
             (self._raster, "Raster", "time (µs)"), (self._traces, "Output membranes", "time (µs)"),
-            (self._accuracy, "Accuracy (%): batches, held-out test images", "step"),
+            (self._accuracy, reword("Accuracy (%): batches, held-out test images", newest.kind),
+             "step"),
             (self._activity, "Power by spikes (mW, est.)", "step"),
         ):  # fmt: skip
             axes.draw_frame(pen, name, unit, rows=self._ticks if axes is self._raster else None)
@@ -134,7 +137,7 @@ class Film:
     def _draw_raster(self, picture, pen, recording):
         cells = np.repeat(plotting.output_cells(recording), CELL_COLUMNS, axis=1)
         time = 1e6 * recording.duration
-        columns = round(cells.shape[1] * min(1.0, SHOWN_TIME / time))
+        columns = round(cells.shape[1] * self._shown / time)
         height = len(cells) * plotting.LABEL_ROWS
         self._raster.paste(picture, PALETTE[cells[::-1, :columns]], height)
         for layer, points in plotting.spike_points(recording).items():
@@ -152,7 +155,9 @@ class Film:
 
 
 def _decision(frame):
-    shown = f"image “{frame.label}”" if frame.label is not None else "drawn image"
+    shown = reword(f"image “{frame.label}”", frame.kind)
+    if frame.label is None:
+        shown = "drawn image" if frame.kind == IMAGES else "own recording"
     return f"{shown}, decision “{frame.decision}”"
 
 

@@ -37,6 +37,13 @@ LOADED = AT_REST | CAN_TRAIN
 """States in which data and network are there."""
 
 
+MAX_TAUGHT = 100
+"""Recordings that a visitor may add."""
+WEIGHT = 10
+"""Times that such a recording counts among those of the data set: in each epoch it is varied in as
+many ways."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a training is asked to do."""
@@ -83,6 +90,25 @@ class Draw(Order):
     pixels: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Hear(Order):
+    """Put a sound on the chip that somebody said: content of a wav file.
+
+    number : of this sound, which snapshots made after it carry.
+    """
+
+    wav: bytes
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Teach(Order):
+    """From the next start on, learn this sound too: content of a wav file, and its class."""
+
+    wav: bytes
+    label: int
+
+
 @dataclass(frozen=True)
 class LookAt(Order):
     """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""
@@ -110,12 +136,14 @@ class Give(Order):
 class Open(Order):
     """Begin a training in a computing process.
 
-    settings : values by name; folder : where the training is kept; given : the visitor's own data.
+    settings : values by name; folder : where the training is kept; given : the visitor's own data;
+    taught : recordings that the visitor added, (wav file, class).
     """
 
     settings: dict
     folder: str | None = None
     given: str | None = None
+    taught: tuple[tuple[bytes, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,6 +204,20 @@ class TrainingControl:
     def draw(self, pixels: np.ndarray) -> None:
         """Put a picture of one's own on the chip : uint8[row, column], as wide as the data's."""
         self.order(Draw(pixels))
+
+    def say(self, wav: bytes, number: int) -> None:
+        """Put a sound of one's own on the chip: content of a wav file.
+
+        The next snapshot with this number in ``heard`` has it, or says why not.
+        """
+        self.order(Hear(wav, number))
+
+    def teach(self, wav: bytes, label: int) -> None:
+        """From the next start on, learn this sound as an example of a class.
+
+        Raises :class:`~snnlab.errors.SnnlabError` for more than ``MAX_TAUGHT``.
+        """
+        self.order(Teach(wav, label))
 
     def look_at(self, view: str, wishes: dict | None = None) -> None:
         """Have snapshots carry what ``view`` draws; ``wishes`` are the view's own."""

@@ -9,6 +9,7 @@ from time import monotonic
 
 from snnlab.data import Dataset, load
 from snnlab.data.catalogue import CATALOGUE, Tell
+from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.text.numerals import group_digits
 
@@ -23,7 +24,9 @@ class _TooSlow(Exception):
     """A visitor's data take too long to read."""
 
 
-def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Dataset:
+def shared_dataset(
+    name: str, side: int, data_dir: str | None, tell: Tell
+) -> Dataset | RecordedSpikes:
     """The data set ``name`` at ``side`` pixels, loaded once for all who ask.
 
     ``tell`` hears of the progress, also of a load that somebody else began. Raises what
@@ -36,11 +39,6 @@ def shared_dataset(name: str, side: int, data_dir: str | None, tell: Tell) -> Da
         listeners.append(tell)
     if first:
         try:
-            if CATALOGUE[name].recordings:
-                raise SnnlabError(
-                    f"data set {name} holds recorded spikes, which this page cannot show yet:"
-                    " train it from the command line, or choose a data set of images"
-                )
             future.set_result(load(name, side, data_dir=data_dir, progress=_tell_all(listeners)))
         except BaseException as error:
             with _lock:
@@ -78,14 +76,14 @@ def own_dataset(place: str, side: int, tell: Callable[[str, float | None], None]
     return replace(dataset, origin="; ".join((f"your {name}", *dataset.own.notes)))
 
 
-def describe_ready(dataset: Dataset) -> str:
+def describe_ready(dataset: Dataset | RecordedSpikes) -> str:
     """That a training on this data set can begin: "Ready · MNIST, 60 000 images".
 
     For a visitor's own data with the remarks on how they were read.
     """
-    own = dataset.own
+    own, kind = dataset.own, "images" if isinstance(dataset, Dataset) else "recordings"
     title = f"your {Path(own.place).name}" if own else CATALOGUE[dataset.name].title
-    ready = f"Ready · {title}, {group_digits(len(dataset.train_images))} images"
+    ready = f"Ready · {title}, {group_digits(len(dataset.train_labels))} {kind}"
     return "; ".join((ready, *(own.notes if own else ())))
 
 

@@ -14,6 +14,7 @@ from time import monotonic, perf_counter, thread_time
 
 from snnlab.chip.threads import most_threads, use_threads
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab_app.session.control import (
@@ -24,10 +25,12 @@ from snnlab_app.session.control import (
     Order,
     Play,
     State,
+    Teach,
     TrainingControl,
     Turn,
 )
 from snnlab_app.session.data import describe_ready, own_dataset, shared_dataset
+from snnlab_app.session.inputs import with_own
 from snnlab_app.session.persistence import Keeping
 from snnlab_app.session.publishing import Publisher, Subject
 from snnlab_app.session.snapshot import ChipPicture
@@ -63,7 +66,8 @@ class Session(TrainingControl):
     data_dir : where data sets are looked for; line : sessions that share one compute in turns;
     folder : the training is kept there, and continues from there if that holds one; threads : of
     its kernels; minutes : how long it trains until somebody must press Train again; given : where
-    the visitor's own data set lies, which is called "folder".
+    the visitor's own data set lies, which is called "folder"; taught : recordings that the visitor
+    added to the spoken digits, (wav file, class).
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class Session(TrainingControl):
         threads: int | None = None,
         minutes: float = inf,
         given: str | None = None,
+        taught: tuple[tuple[bytes, int], ...] = (),
     ):
         self.config, self.data_dir, self._given = config, data_dir, given
+        self._taught = taught
         self._line, self._keeping = line or Line(), Keeping(folder)
         self._threads = threads or kernel_threads()
         self._seconds, self._end = 60 * minutes, inf
@@ -98,6 +104,8 @@ class Session(TrainingControl):
             self.config.set(order.name, order.value)
         elif isinstance(order, Give):
             self._given = order.place
+        elif isinstance(order, Teach):
+            self._taught = (*self._taught, (order.wav, order.label))
         elif isinstance(order, Play):
             self._updates = order.updates
         else:
@@ -168,7 +176,8 @@ class Session(TrainingControl):
         if c.dataset == "folder" and self._given:
             return own_dataset(self._given, c.side, self._report_reading)
         try:
-            return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
+            dataset = shared_dataset(c.dataset, c.side, self.data_dir, self._report)
+            return with_own(dataset, self._taught) if CATALOGUE[c.dataset].sounds else dataset
         except DataUnavailable:
             self.notice = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"

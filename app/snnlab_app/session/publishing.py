@@ -6,9 +6,10 @@ import numpy as np
 
 from snnlab.chip import power
 from snnlab.chip.units import PHYSICAL
+from snnlab.errors import SnnlabError
 from snnlab.learn.setup import FABRICATED
-from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
-from snnlab_app.session.control import Draw, LookAt, Order, Show
+from snnlab.learn.trainer import Progress, Trainer
+from snnlab_app.session.control import Draw, Hear, LookAt, Order, Show
 from snnlab_app.session.held_out import HeldOut
 from snnlab_app.session.history import History
 from snnlab_app.session.marks import Marks
@@ -17,19 +18,21 @@ from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.session.studio import Studio
 
 WITH_FRAME = ("live", "sample", "chip")
-"""Views that show one image on the chip."""
+"""Views that show one input on the chip."""
 MEMORY_OF_SPEED = 0.95
 """Share of the old value in the running mean of images per second."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What snapshots show: a view with its wishes, and one image, of the test part or drawn."""
+    """What snapshots show: a view with its wishes, and one input, of the test part or own: an image
+    that the visitor drew, or the content of a wav file; ``heard`` is the number of the latter."""
 
     view: str = "live"
     wishes: dict = field(default_factory=dict)
     index: int = 0
-    drawn: np.ndarray | None = None
+    own: np.ndarray | bytes | None = None
+    heard: int = 0
 
     def after(self, order: Order) -> "Subject":
         """As this order wants it; most orders change nothing."""
@@ -37,9 +40,11 @@ class Subject:
             case LookAt(view, wishes):
                 return replace(self, view=view, wishes=wishes)
             case Show(index):
-                return replace(self, index=index, drawn=None)
+                return replace(self, index=index, own=None)
             case Draw():
-                return replace(self, drawn=order.pixels)
+                return replace(self, own=order.pixels)
+            case Hear(wav, number):
+                return replace(self, own=wav, heard=number)
         return self
 
 
@@ -52,6 +57,7 @@ class Publisher:
         self._studio, self._held_out = Studio(trainer), HeldOut(trainer)
         self._marks = Marks(vars(trainer.settings))
         self._at_start: float | None = None
+        self._made = None, None, ""
 
     def kept(self) -> dict[str, np.ndarray]:
         """What :meth:`restore` reads: the past of this training as named arrays."""
@@ -87,7 +93,7 @@ class Publisher:
     def see(self, progress: Progress) -> None:
         """Show this progress without a point in the curves."""
         self._studio.progress = progress
-        self._power = power.estimate(progress.recording, "inference")
+        self._power = power.estimate(progress.recording, self._trainer.power_mode)
         if self._at_start is None:
             self._at_start = 1e3 * self._power.activity
         if progress.evaluation:
@@ -148,11 +154,13 @@ class Publisher:
             self._follow()
         else:
             self._measure(hurry=False)
-        frame, twin = self._frames(subject) if subject.view in WITH_FRAME else (None, None)
+        frame, twin, answer = (
+            self._frames(subject) if subject.view in WITH_FRAME else (None, None, "")
+        )
         return Snapshot(
             classes=trainer.dataset.classes,
             origin=trainer.dataset.origin,
-            test_images=len(trainer.dataset.test_images),
+            test_inputs=len(trainer.dataset.test_labels),
             step=trainer.step,
             epoch=trainer.epoch,
             done=trainer.step / (trainer.steps_per_epoch * trainer.config.epochs),
@@ -171,18 +179,28 @@ class Publisher:
             twin=twin,
             picture=self._studio.take(subject.view, subject.wishes, hurry),
             look=trainer.dataset.own and trainer.dataset.own.look,
+            kind=self._studio.inputs.kind,
+            heard=subject.heard,
+            answer=answer,
         )
 
     def _frames(self, subject):
-        """The image on the chip, and on the ideal one if wished for.
+        """The input on the chip, and on the ideal one if wished for; why it is not the own one.
 
         Always with the same noise: only the network changes.
         """
-        dataset, drawn = self._trainer.dataset, subject.drawn
-        image, twin = (drawn, None, "drawn", 0), subject.wishes.get("twin", False)
-        if drawn is None or drawn.shape != dataset.test_images.shape[1:]:
-            index = subject.index % len(dataset.test_images)
-            label = dataset.classes[dataset.test_labels[index]]
-            image = dataset.test_images[index], label, "frame", TEST_IDS + index
-        frame = self._studio.frame(*image)
-        return frame, self._studio.frame(*image, ideal=True) if twin else None
+        inputs, (given, answer) = self._studio.inputs, self._own(subject.own)
+        if given is None:
+            given = inputs.test(subject.index % len(self._trainer.dataset.test_labels))
+        frame = self._studio.frame(given)
+        twin = subject.wishes.get("twin", False)
+        return frame, self._studio.frame(given, ideal=True) if twin else None, answer
+
+    def _own(self, own):
+        """The visitor's own input, made once, and why there is none."""
+        if own is not self._made[0]:
+            try:
+                self._made = own, self._studio.inputs.own(own), ""
+            except SnnlabError as error:
+                self._made = own, None, str(error)
+        return self._made[1:]

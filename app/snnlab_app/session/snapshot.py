@@ -13,6 +13,8 @@ from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.model.readout import scores_so_far
 
+IMAGES, SOUNDS, SPIKES = "images", "sounds", "spikes"
+"""Kinds of inputs: pictures; recordings that were sounds, and recordings of spikes alone."""
 MAX_HELD_OUT = 250
 """Test images that accuracy is measured on while it trains, spread evenly over all."""
 
@@ -26,13 +28,27 @@ class Mark:
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """One test image on the chip as it is now.
+class Clip:
+    """The sound of a recording.
 
-    image : uint8[row, column]; recording : of this image alone; label_traces : float32[step, label]
-    in units of the float weights; decision : the network's answer, as its ``readout`` has it;
-    label : None for a picture that a person drew; links : int16[link, (source, target, weight)] of
-    each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them.
+    wav : a file of it; wave : float32[column, (low, high)], its waveform over the time for which
+    the chip is emulated, in columns of equal length, the loudest ±1.
+    """
+
+    wav: bytes
+    wave: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One test image or recording on the chip as it is now.
+
+    image : uint8[row, column], of a recording its cochleagram over the whole time, the highest
+    channel on top; recording : what the chip recorded of this input alone; label_traces :
+    float32[step, label] in units of the float weights; decision : the network's answer, as its
+    ``readout`` has it; label : None for what a visitor drew or said; links : int16[link, (source,
+    target, weight)] of each layer, as :func:`~snnlab.studies.paths.strongest_links` gives them;
+    kind : IMAGES, SOUNDS or SPIKES; clip : its sound; energy : J, an estimate.
     """
 
     image: np.ndarray
@@ -42,6 +58,9 @@ class Frame:
     readout: str
     decision: str
     links: tuple[np.ndarray, ...]
+    kind: str = IMAGES
+    clip: Clip | None = None
+    energy: float = np.nan
 
     def outputs(self, units: str) -> np.ndarray:
         """Membranes of the output neurons in these units : float[step, label]."""
@@ -79,20 +98,22 @@ class ChipPicture:
 
 @dataclass(frozen=True, eq=False)
 class ErrorsPicture:
-    """Which test images are taken for what.
+    """Which test inputs are taken for what.
 
-    matrix : int[label, decision]; known : images asked so far; found : images in the wished cell;
-    of those of the wished page images, index, label, decision, margin.
+    matrix : int[label, decision]; known : inputs asked so far; found : inputs in the wished cell;
+    of those of the wished page images (pictures of recordings), index, label, decision, margin, and
+    wavs if they have sound.
     """
 
     matrix: np.ndarray
     known: int
     found: int
-    images: np.ndarray
+    images: list[np.ndarray]
     index: np.ndarray
     label: np.ndarray
     decision: np.ndarray
     margin: np.ndarray
+    wavs: list[bytes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,21 +160,23 @@ class LearnPicture:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
-    origin : where the data come from; activity_at_start : activity-dependent power at the first
-    measurement of this training, in mW; history : curves over the updates; tests : accuracy on all
-    test images after each epoch; marks : knobs turned; held_out : step, accuracy and its 95 %
-    interval low, high on some test images, float64[point]; transferred : step and accuracy left on
-    the same images of the weights as they were when the chip last changed, from there on.
+    kind : IMAGES, SOUNDS or SPIKES; origin : where the data come from; activity_at_start :
+    activity-dependent power at the first measurement of this training, in mW; history : curves over
+    the updates; tests : accuracy on all test images after each epoch; marks : knobs turned;
+    held_out : step, accuracy and its 95 % interval low, high on some test images, float64[point];
+    transferred : step and accuracy left on the same images of the weights as they were when the
+    chip last changed, from there on.
 
     view : what ``picture``, ``frame`` and ``twin`` were made for, None where it needs none; twin :
     the frame on the ideal chip, only if the view wishes for ``twin``; units : in which to show
     them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set of one's own
-    are treated, None for any other.
+    are treated, None for any other; heard : number of the last sound that the visitor gave;
+    answer : why that is not on the chip, empty if it is.
     """
 
     classes: tuple[str, ...]
     origin: str
-    test_images: int
+    test_inputs: int
     step: int
     epoch: int
     done: float
@@ -172,3 +195,6 @@ class Snapshot:
     twin: Frame | None
     picture: object
     look: Look | None = None
+    kind: str = IMAGES
+    heard: int = 0
+    answer: str = ""

@@ -5,12 +5,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from snnlab.chip import units
+from snnlab.chip import power, units
 from snnlab.chip.layout import floor
 from snnlab.chip.saturation import measure_saturation
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.learn.health import assess, diagnose
+from snnlab.learn.memory import choose_evaluation_batch
 from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, received
 from snnlab.learn.setup import Setup, find_calibration
@@ -20,6 +21,7 @@ from snnlab.seeding import key
 from snnlab.studies import gradients
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab.studies.paths import strongest_links
+from snnlab_app.session.inputs import Input, open_inputs
 from snnlab_app.session.snapshot import (
     ChipPicture,
     ErrorsPicture,
@@ -30,23 +32,25 @@ from snnlab_app.session.snapshot import (
 
 PICTURE_EVERY = 0.4
 """Seconds between two pictures of one kind while it trains."""
-CHUNK_IMAGES = 1000
-"""Test images asked at a time for the matrix of errors."""
-PAGE_IMAGES = 12
-"""Images of a cell shown at once."""
+CHUNK_INPUTS = 1000
+"""Test inputs asked at a time for the matrix of errors; fewer where memory allows fewer."""
+PAGE_INPUTS = 12
+"""Inputs of a cell shown at once."""
 
 
 class Studio:
     """Takes pictures of one training. ``progress`` is that of its newest step."""
 
     def __init__(self, trainer: Trainer):
-        self._trainer = trainer
+        self._trainer, self.inputs = trainer, open_inputs(trainer)
         self.progress: Progress | None = None
         self.stages: tuple[tuple[str, str], ...] = ()
         self._last: tuple[tuple, float, object] = ((), 0.0, None)
         self._twin = Setup(trainer.mapping, trainer.point)
         self._comparison, self._gradients = 0, None
         n = len(trainer.dataset.test_labels)
+        room = choose_evaluation_batch(trainer.network.topology, trainer.point)
+        self._chunk = min(CHUNK_INPUTS, room)
         self._decided, self._margin = np.full(n, UNKNOWN), np.zeros(n)
         self._asked_of, self._fresh, self._next = None, 0, 0
 
@@ -65,29 +69,29 @@ class Studio:
             self._last = wanted, perf_counter(), picture
         return picture
 
-    def frame(
-        self, image: np.ndarray, label: str | None, noise: str, number: int, ideal: bool = False
-    ) -> Frame:
-        """One image on the chip, with the noise that goes by a name and a number.
+    def frame(self, given: Input, ideal: bool = False) -> Frame:
+        """One input on the chip, with its own trial noise.
 
         ideal : on the ideal chip with the same weights, without mismatch and noise.
         """
         trainer, network, c = self._trainer, self._trainer.network, self._trainer.settings
-        events = trainer.encode(image[None], np.array([number], np.uint64))
-        trial = key(c.seed, noise, number)
+        trial = key(c.seed, given.noise, given.number)
         chip = self._ideal_chip() if ideal else trainer.chip
         weights = trainer.weights_lsb(chip)
-        recording = chip.run(events, weights, trial=trial)
+        recording = chip.run(given.events, weights, trial=trial)
         traces = decode(recording, network.scales()[-1])[0]
         classes = trainer.dataset.classes
         return Frame(
-            image=image,
-            label=label,
+            image=given.picture,
+            label=given.label,
             recording=recording,
             label_traces=traces,
             readout=c.readout,
             decision=classes[int(trainer.scores(recording)[0].argmax())],
             links=strongest_links(recording, weights),
+            kind=self.inputs.kind,
+            clip=given.clip,
+            energy=power.estimate(recording, trainer.power_mode).energy,
         )
 
     def _ideal_chip(self):
@@ -128,15 +132,17 @@ class Studio:
     def _errors(self, wishes, hurry):
         trainer, classes = self._trainer, self._trainer.dataset.classes
         labels = trainer.dataset.test_labels.astype(int)
-        self._ask(1 if hurry else len(labels) // CHUNK_IMAGES + 1)
-        cell, first = wishes.get("cell"), PAGE_IMAGES * wishes.get("page", 0)
+        self._ask(1 if hurry else len(labels) // self._chunk + 1)
+        cell, first = wishes.get("cell"), PAGE_INPUTS * wishes.get("page", 0)
         found = images_of(cell, labels, self._decided, self._margin)
-        shown = found[first : first + PAGE_IMAGES]
+        shown = found[first : first + PAGE_INPUTS]
+        pictures, wavs = self.inputs.pictures(shown)
         return ErrorsPicture(
             matrix=confusion(labels, self._decided, len(classes)),
             known=int((self._decided != UNKNOWN).sum()),
             found=len(found),
-            images=trainer.dataset.test_images[shown],
+            images=pictures,
+            wavs=wavs,
             index=shown,
             label=labels[shown],
             decision=self._decided[shown],
@@ -144,7 +150,7 @@ class Studio:
         )
 
     def _ask(self, chunks):
-        """Have the network decide on some more test images, those asked longest ago."""
+        """Have the network decide on some more test inputs, those asked longest ago."""
         trainer, now = self._trainer, (self._trainer.step, self._trainer.chip)
         if self._asked_of != now:
             self._asked_of, self._fresh = now, 0
@@ -153,7 +159,7 @@ class Studio:
         for _ in range(chunks):
             if self._fresh >= len(labels):
                 return
-            part = (self._next + np.arange(CHUNK_IMAGES)) % len(labels)
+            part = (self._next + np.arange(self._chunk)) % len(labels)
             recording = trainer.chip.run(
                 trainer.test_events.take(part), weights, trial=trial, read_hidden=False
             )
@@ -161,8 +167,8 @@ class Studio:
             self._decided[part] = scores.argmax(axis=1)
             self._margin[part] = margins(scores, labels[part].astype(int))
             self._next, self._fresh = (
-                (self._next + CHUNK_IMAGES) % len(labels),
-                self._fresh + CHUNK_IMAGES,
+                (self._next + self._chunk) % len(labels),
+                self._fresh + self._chunk,
             )
 
     # ── the learning ──

@@ -8,6 +8,7 @@ from snnlab_app.session.control import (
     Close,
     Draw,
     Give,
+    Hear,
     LookAt,
     Narrate,
     Order,
@@ -16,6 +17,7 @@ from snnlab_app.session.control import (
     Reset,
     Show,
     Step,
+    Teach,
     Turn,
 )
 
@@ -41,7 +43,7 @@ class Task(Enum):
 TASKS: dict[type[Order], tuple[Task, ...]] = {
     Play: (Task.PLAY,), Pause: (Task.PAUSE,), Step: (Task.STEP,), Narrate: (Task.NARRATE,),
     Reset: (Task.FETCH, Task.LOAD), Show: (Task.LOOK,), Draw: (Task.LOOK,), LookAt: (Task.LOOK,),
-    Turn: (Task.LOOK,), Give: (), Close: (Task.CLOSE,),
+    Hear: (Task.LOOK,), Turn: (Task.LOOK,), Give: (), Teach: (), Close: (Task.CLOSE,),
 }  # fmt: skip
 """What an order makes the worker do."""
 

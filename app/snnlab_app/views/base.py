@@ -5,9 +5,11 @@ from panel_material_ui.base import MaterialComponent
 
 from snnlab.chip.units import PHYSICAL
 from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots import blank
 from snnlab_app.plots.cards import Text
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
+from snnlab_app.plots.words import reword
 from snnlab_app.session.control import TrainingControl
 from snnlab_app.session.snapshot import Snapshot
 
@@ -50,6 +52,7 @@ class View:
 
     def __init__(self, session: TrainingControl):
         self.session, self.units = session, PHYSICAL
+        self.kind = blank.kind_of(session.config)
         self.summary = Text(polite=True)
         self.plots: dict[str, LivePlot] = {}
         self.saving = Saving(self)
@@ -65,6 +68,19 @@ class View:
             self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0,
             styles={"max-height": "none"},  # Bokeh's is the window, and the rest would overflow
         )  # fmt: skip
+
+    def words(self, text: str) -> str:
+        """A text that speaks of images, as it is said of the inputs of this training."""
+        return reword(text, self.kind)
+
+    def suit(self, kind: str) -> bool:
+        """Fit inputs of this kind; whether the view must be laid out anew."""
+        if kind == self.kind:
+            return False
+        self.kind = kind
+        if self._built:
+            self._build()
+        return self._built
 
     def wishes(self) -> dict:
         """Parameters that the session needs to record this view."""
@@ -99,14 +115,17 @@ class View:
         """Open the view, building it if necessary."""
         if not self._built:
             self._built = True
-            cards = self.build()
-            self.enlarge(self._large)
-            # Widgets made with the page do not know whether it has become dark since.
-            dark = pn.config.theme == "dark"
-            for widget in [one for card in cards for one in card.select(MaterialComponent)]:
-                widget.dark_theme = dark
-            self._body.objects = cards
-            self.saving.offer()
+            self._build()
+
+    def _build(self):
+        cards = self.build()
+        self.enlarge(self._large)
+        # Widgets made with the page do not know whether it has become dark since.
+        dark = pn.config.theme == "dark"
+        for widget in [one for card in cards for one in card.select(MaterialComponent)]:
+            widget.dark_theme = dark
+        self._body.objects = cards
+        self.saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
         """Data of a plot: column names with units, and rows."""

@@ -88,7 +88,8 @@ class ChipView(View):
         self.plots = {"circuits": self._floor, "weight codes": self._codes}
         self._spreads = None
         self._play(self.session.snapshot)  # what another view has had recorded
-        return [row(card("The watched image on the chip", flex(320), self._replay)), row(
+        watched = self.words("The watched image on the chip")
+        return [row(card(watched, flex(320), self._replay)), row(
             card("The chip from above", flex(560, 3), self._quantity, self._floor.pane("floor"),
                  self._tapped_text),
             pn.Column(

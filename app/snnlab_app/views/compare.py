@@ -57,7 +57,7 @@ class CompareView(View):
         self._clear.on_click(lambda _: self._forget())
         self.stored = StoredRuns(lambda run: self._put(Pin.stored(run)))
         self._table = pn.pane.HTML("", sizing_mode="stretch_width", margin=12)
-        self._image = pmui.Select(label="Image", size="small", width=170, margin=(6, 12))
+        self._image = pmui.Select(label="Image", size="small", width=205, margin=(6, 12))
         self._image.param.watch(lambda _: self._again(), "value")
         self._settings = pmui.FileDownload(
             callback=self.settings_file, filename="snnlab.json", label="Settings (JSON)"
@@ -79,6 +79,9 @@ class CompareView(View):
         self._merits = LivePlot(merits, 386, "xy")
         self._rasters = LivePlot(images, 340, "")
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
+        self._image.label = self.words("Image")
+        for axis in (self._merits.figure.xaxis[0], self._spikes.figure.yaxis[0]):
+            axis.axis_label = self.words(axis.axis_label)
         self._name({})
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
@@ -94,7 +97,7 @@ class CompareView(View):
             ),
             row(
                 card("Accuracy and energy", flex(340), self._merits.pane("merits")),
-                card("One test image on each chip", flex(540, 2), self._image,
+                card(self.words("One test image on each chip"), flex(540, 2), self._image,
                      self._rasters.pane("rasters")),
             ),
             row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
@@ -136,7 +139,7 @@ class CompareView(View):
         for plot in (self._accuracy, self._spikes, self._merits):
             plot.settle()
         self._show_rasters(list(shown.values()))
-        html = table_of(list(shown.values()))
+        html = table_of(list(shown.values()), self.words)
         if html != self._table.object:
             self._table.object = html
         self.summary.say(self._in_words(snapshot))
@@ -161,7 +164,7 @@ class CompareView(View):
 
     def _show_rasters(self, pins):
         now = pins[-1]
-        options = {f"test image {index}": index for index in now.images()}
+        options = {self.words(f"test image {index}"): index for index in now.images()}
         if self._image.options != options:
             self._image.param.update(options=options, value=next(iter(options.values()), None))
         data = data_of(now.settings)
@@ -206,7 +209,8 @@ class CompareView(View):
              *map(written, run.settings.values()))
             for run in self._all()
         ]  # fmt: skip
-        return ["run", "steps", *(q.title for q in results.values()), *knobs], rows
+        titles = (self.words(q.title) for q in results.values())
+        return ["run", "steps", *titles, *knobs], rows
 
 
 def _short(name):

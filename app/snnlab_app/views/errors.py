@@ -1,13 +1,9 @@
 """Confusion matrix, and the images of each cell."""
 
-import base64
-from io import BytesIO
-
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import Tap
-from PIL import Image
 
 from snnlab.plotting import views as plotting_views
 from snnlab.text.numerals import group_digits
@@ -17,6 +13,7 @@ from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
+from snnlab_app.views.frames import png_of
 
 PAGE = 12
 ANY = "any wrong"
@@ -41,8 +38,10 @@ class ErrorsView(View):
         self._label = pmui.Select(label="The image shows", sizing_mode="stretch_width")
         self._decision = pmui.Select(label="The chip decides", sizing_mode="stretch_width")
         self._images = Thumbnails(
-            lambda index: self.visit(index), margin=(4, 10), sizing_mode="stretch_width"
-        )
+            lambda index: self.visit(index), self._play, margin=(4, 10),
+            sizing_mode="stretch_width",
+        )  # fmt: skip
+        self._wavs: dict[int, bytes] = {}
         self._found = Text(polite=True)
         self._pages = pmui.Pagination(count=1, value=0, sizing_mode="stretch_width")
         self._pages.param.watch(self._turn_page, "value")
@@ -53,19 +52,23 @@ class ErrorsView(View):
         return {"cell": self._cell, "page": self._page}
 
     def build(self):
+        self._label.label = self.words("The image shows")
         options = {ANY: -1, **{name: k for k, name in enumerate(self._classes)}}
         for choice in (self._label, self._decision):
             choice.param.update(options=options, value=-1)
             choice.param.watch(self._chosen, "value")
-        self._plot = LivePlot(template(plotting_views.confusion_map, self._classes), 520, follow="")
+        matrix = template(plotting_views.confusion_map, self._classes)
+        self._plot = LivePlot(matrix, 520, follow="")
+        self._plot.measure(self.words("the image shows"))
         # White in both schemes: what has a column of colours keeps it.
         self._plot.glyphs["right"].text_color = "color"
         self.plots = {"confusion matrix": self._plot}
         self._plot.figure.on_event(Tap, self._tapped)
         return [row(
-            card("Confusion matrix of the test images", flex(440), self._plot.pane("confusion")),
+            card(self.words("Confusion matrix of the test images"), flex(440),
+                 self._plot.pane("confusion")),
             card(
-                "Images", flex(380),
+                self.words("Images"), flex(380),
                 pn.Row(self._label, self._decision, sizing_mode="stretch_width"),
                 self._found, self._images, self._pages,
             ),
@@ -75,7 +78,8 @@ class ErrorsView(View):
         rows = [
             (name, *row) for name, row in zip(self._classes, self._matrix.tolist(), strict=True)
         ]
-        return ["the image shows", *(f"decided {name} (images)" for name in self._classes)], rows
+        columns = ["the image shows", *(f"decided {name} (images)" for name in self._classes)]
+        return list(map(self.words, columns)), rows
 
     def _tapped(self, event):
         n = len(self._classes)
@@ -104,8 +108,13 @@ class ErrorsView(View):
         diagonal = np.eye(n, dtype=bool)
         self._write("right", picture.matrix * diagonal)
         self._write("wrong", picture.matrix * ~diagonal)
-        self.summary.say(self._in_words(picture))
+        self.summary.say(self.words(self._in_words(picture)))
         self._show_images(picture)
+
+    def _play(self, index):
+        """Let the visitor hear a recording of those shown."""
+        if index in self._wavs:
+            self._images.play(index, self._wavs[index])
 
     def _write(self, label, counts):
         words = [str(count) if count else "" for count in counts.ravel()]
@@ -129,25 +138,23 @@ class ErrorsView(View):
         what = "misclassified" if self._cell is None else (
             f"of {names[self._cell[0]]} classified as {names[self._cell[1]]}"
         )  # fmt: skip
-        self._found.say(f"{group_digits(picture.found)} images {what}, the worst first.")
+        self._found.say(
+            self.words(f"{group_digits(picture.found)} images {what}, the worst first.")
+        )
+        index = picture.index.tolist()
+        self._wavs |= dict(zip(index, picture.wavs, strict=bool(picture.wavs)))
         shown = [
             [
-                int(index),
-                f"test image {index}: {names[label]} "
+                index,
+                self.words(f"test image {index}: ") + f"{names[label]} "
                 + ("classified correctly" if label == decision else f"taken for {names[decision]}"),
                 f"{names[label]} → {names[decision]}",
-                _png(image),
+                png_of(image),
             ]
             for image, index, label, decision in zip(
-                picture.images, picture.index, picture.label, picture.decision, strict=True
+                picture.images, index, picture.label, picture.decision, strict=True
             )
-        ]
+        ]  # fmt: skip
         if self._images.pictures != shown:
-            self._images.pictures = shown
+            self._images.param.update(pictures=shown, sounds=bool(picture.wavs))
         self._pages.count = max(1, -(-picture.found // PAGE))
-
-
-def _png(image):
-    file = BytesIO()
-    Image.fromarray(image).save(file, "png")
-    return base64.b64encode(file.getvalue()).decode()

@@ -12,6 +12,8 @@ from snnlab.chip.units import SCALES
 from snnlab.events import TICK
 from snnlab.plotting.raster import lowest_rows, sizes_of
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import IMAGES
 
 SORTS = ("index", "spike count", "first spike")
 """Orders of the hidden neurons in the raster."""
@@ -64,6 +66,15 @@ def feed_labels(plot: LivePlot, s) -> None:
     plot.settle()
 
 
+def feed_sound(plot: LivePlot, frame) -> None:
+    """Draw the waveform and the cochleagram of a frame into a raster with sound."""
+    recording = frame.recording
+    wave = frame.clip.wave if frame.clip else np.zeros((1, 2))
+    plot.feed_image("cochleagram", frame.image[::-1])
+    outline = plotting.wave_outline(wave, plotting.sizes_of(recording), recording.duration)
+    plot.write("sound", *outline)
+
+
 def spikes_table(recording) -> tuple[list[str], list[tuple]]:
     """Spikes of the first image: time, layer and neuron."""
     layers = {"input": recording.inputs}
@@ -77,24 +88,37 @@ def spikes_table(recording) -> tuple[list[str], list[tuple]]:
 
 
 def verdict(frame) -> str:
-    """The chip's decision on an image, in a sentence."""
+    """The chip's decision on an input, in a sentence."""
     sentence = f"It decides “{frame.decision}”"
     if frame.label is not None:
         right = "right" if frame.decision == frame.label else "wrong"
-        sentence = f"It shows “{frame.label}”; the chip decides “{frame.decision}” ({right})"
+        shows = reword("It shows", frame.kind)
+        sentence = f"{shows} “{frame.label}”; the chip decides “{frame.decision}” ({right})"
     return (
         f"{sentence} after {len(frame.recording.inputs.tick)} input and"
         f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
     )
 
 
-def picture_of(image: np.ndarray, label: str | None, size: int = 22) -> str:
-    """HTML of an image : uint8[row, column], ``size`` pixels high."""
+def name_input(label: str | None, kind: str) -> str:
+    """What an input is: "test image of “7”", or one of the visitor's own."""
+    if label is None:
+        return "drawing" if kind == IMAGES else "own recording"
+    return reword(f"test image of “{label}”", kind)
+
+
+def png_of(image: np.ndarray) -> str:
+    """An image : uint8[row, column] as a PNG file in base64."""
     file = BytesIO()
     Image.fromarray(np.ascontiguousarray(image, np.uint8)).save(file, "PNG")
-    data = b64encode(file.getvalue()).decode()
-    name = escape("drawing" if label is None else f"test image of “{label}”", quote=True)
+    return b64encode(file.getvalue()).decode()
+
+
+def picture_of(frame, size: int = 22) -> str:
+    """HTML of the picture of an input, ``size`` pixels high; a recording's is as wide as two."""
+    name = escape(name_input(frame.label, frame.kind), quote=True)
+    wide = size if frame.kind == IMAGES else 2 * size
     return (
-        f'<img src="data:image/png;base64,{data}" alt="{name}" width="{size}" height="{size}"'
-        ' style="display: block; border-radius: 3px; image-rendering: pixelated">'
+        f'<img src="data:image/png;base64,{png_of(frame.image)}" alt="{name}" width="{wide}"'
+        f' height="{size}" style="display: block; border-radius: 3px; image-rendering: pixelated">'
     )

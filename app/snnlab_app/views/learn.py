@@ -89,6 +89,9 @@ class LearnView(View):
     def build(self):
         self._plot = LivePlot(template(*self.drawings[0]), 380, follow="")
         self._cosines = LivePlot(template(*self.drawings[1]), 320, follow="x")
+        self._drawn = None
+        axis = self._cosines.figure.xaxis[0]
+        axis.axis_label = self.words(axis.axis_label)
         self.plots = {"surrogate": self._plot, "gradients": self._cosines}
         self._light(None)
         self._words.say(self.matters)
@@ -153,15 +156,17 @@ class LearnView(View):
             "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
             Config.param.surrogate.label: surrogate.shape,
             Config.param.beta.label: f"{surrogate.beta:g}",
-            **{title: _newest(snapshot.history, name) for title, name in (
+            **{self.words(title): _newest(snapshot.history, name) for title, name in (
                 ("Hidden spikes / image", "spikes"), ("Batch accuracy", "accuracy"),
             )},
         })  # fmt: skip
-        self._warning.param.update(title=picture.trouble or "", visible=bool(picture.trouble))
-        self.summary.say(
+        self._warning.param.update(
+            title=self.words(picture.trouble or ""), visible=bool(picture.trouble)
+        )
+        self.summary.say(self.words(
             f"{share} of the neurons receive gradient from an image"
             f" {_how(picture.method, surrogate)}. {picture.verdict}".rstrip()
-        )
+        ))  # fmt: skip
         self._draw_gradients(picture.gradients)
         if picture.stages != self._numbers:
             self._numbers, self._begun = picture.stages, monotonic()
@@ -184,6 +189,7 @@ class LearnView(View):
         for k, (name, meaning) in enumerate(STAGES):
             now, past = lit == k, lit is not None and k <= lit
             text = f"{meaning} {numbers[name]}." if past and name in numbers else meaning
+            text = self.words(text)
             items.append(_STAGE.format(
                 current=' aria-current="step"' * now, number=k + 1, name=name, text=escape(text),
                 edge="#0072B2" if past else "rgba(124, 130, 140, 0.4)",

@@ -1,6 +1,7 @@
 """The live screen: one image on the chip, and what the knobs do to accuracy and power."""
 
 from html import escape
+from math import ceil
 
 import numpy as np
 import panel as pn
@@ -10,6 +11,7 @@ from bokeh.events import Tap
 from snnlab import plotting
 from snnlab.chip.units import SCALES, membranes
 from snnlab.config import Config
+from snnlab.events import TICK
 from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
@@ -34,9 +36,11 @@ from snnlab_app.plots.theme import (
     TINY_SELECT,
     TITLE_FONT,
 )
+from snnlab_app.session.snapshot import IMAGES, SOUNDS
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     SORTS,
+    feed_sound,
     neuron_at,
     order_of,
     output_traces,
@@ -53,6 +57,8 @@ ACTIVE_SPAN = 1.9
 spikes fall into it."""
 MIN_ACTIVE_SPAN = 4.0
 """Least time shown : µs."""
+SPAN_STEP = 20.0
+"""Of the time shown of a recording, which ends after its last spike : µs."""
 NETWORK = "Network"
 CURVES = {"Hidden spikes": "spikes", "Loss": "loss"}
 """What the last display shows in turn: the network, or a further curve."""
@@ -101,7 +107,7 @@ class LiveView(View):
             name: Markup("", margin=(3, 8, 0, 8), stylesheets=[ONE_LINE], styles=SHRINKS)
             for name in NAMES
         }
-        self._digit, self._pixels = Markup("", margin=(0, 0, 0, 8)), None
+        self._digit, self._pixels, self._last_tick = Markup("", margin=(0, 0, 0, 8)), None, 0
         self.summary.param.update(stylesheets=[ONE_LINE], margin=(2, 8))
         self._sort = pmui.Select(
             label="Sort", options=list(SORTS), value=SORTS[0], width=112, size="small", margin=0,
@@ -121,7 +127,7 @@ class LiveView(View):
         self._network = Replay(mode="network", sizing_mode="stretch_both", margin=0)
         self.built = lambda: None
         self._image = pmui.IntSlider(
-            label="Test image", value=0, start=0, end=9999, width=260, size="small",
+            label=self.words("Test image"), value=0, start=0, end=9999, width=260, size="small",
             margin=(0, 12), stylesheets=[INLINE_SLIDER], css_classes=["on-desk"],
         )  # fmt: skip
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
@@ -150,14 +156,14 @@ class LiveView(View):
 
     def _displays(self, recording, classes):
         """New plots for a network and data set of this shape."""
-        self._shape = shape_of(recording, classes)
+        self._shape, self._pixels = shape_of(recording, classes), None
+        self._image.label = self.words("Test image")
+        raster = plotting.sound_raster if self.kind == SOUNDS else plotting.spike_raster
         steps, n_hidden = recording.cadc[0].shape[1:]
         self._watched = [n for n in self._watched if n < n_hidden]
         slots = [f"slot {k}" for k in range(TRACES)]
         self.plots = {
-            "raster": LivePlot(
-                template(plotting.spike_raster, plotting.sizes_of(recording), steps), follow=""
-            ),
+            "raster": LivePlot(template(raster, plotting.sizes_of(recording), steps), follow=""),
             "hidden membranes": MembranePlot(slots, has_threshold=True),
             "output membranes": MembranePlot(list(classes)),
             "accuracy": AccuracyPlot(),
@@ -192,8 +198,8 @@ class LiveView(View):
         self._snapshot, recording = snapshot, snapshot.frame.recording
         if self._shape != shape_of(recording, snapshot.classes):
             self._body.objects = self._displays(recording, snapshot.classes)
-        if self._image.end != snapshot.test_images - 1:
-            self._image.end = snapshot.test_images - 1
+        if self._image.end != snapshot.test_inputs - 1:
+            self._image.end = snapshot.test_inputs - 1
         self._show_verdict(snapshot.frame)
         self._show_raster(recording)
         self._show_membranes(snapshot)
@@ -229,9 +235,14 @@ class LiveView(View):
         """Set the time that raster and membranes show."""
         whole = float(plotting.microseconds(steps + 1)[-1])
         active = max(MIN_ACTIVE_SPAN, 1e6 * ACTIVE_SPAN * self.session.config.tau_in)
+        if self.kind != IMAGES:
+            active = SPAN_STEP * ceil((1e6 * TICK * self._last_tick or whole) / SPAN_STEP)
         end = (1 + NAME_SHARE) * (whole if self._full else min(whole, active))
         for name in ("raster", "hidden membranes", "output membranes"):
-            self.plots[name].figure.x_range.update(start=0, end=end, reset_start=0, reset_end=end)
+            if self.plots[name].figure.x_range.end != end:
+                self.plots[name].figure.x_range.update(
+                    start=0, end=end, reset_start=0, reset_end=end
+                )
 
     def _switch_membranes(self):
         """On a phone, show the other kind of membranes."""
@@ -252,10 +263,23 @@ class LiveView(View):
     # ── drawing ──
 
     def _show_verdict(self, frame):
-        if frame.image is not self._pixels:
+        if not np.array_equal(frame.image, self._pixels):
             self._pixels = frame.image
-            self._digit.object = picture_of(frame.image, frame.label)
+            self._digit.object = picture_of(frame)
+            self._show_sound(frame)
         self.summary.say(verdict(frame))
+
+    def _show_sound(self, frame):
+        """The picture of a recording behind its spikes, and its waveform above them."""
+        if self.kind == IMAGES:
+            return
+        recording = frame.recording
+        self._last_tick = max(
+            int(layer.tick.max(initial=0)) for layer in (recording.inputs, *recording.spikes)
+        )
+        self._show_span(recording.cadc[0].shape[1])
+        if self.kind == SOUNDS:
+            feed_sound(self.plots["raster"], frame)
 
     def _show_raster(self, recording):
         order, plot = order_of(recording, self._sort.value), self.plots["raster"]

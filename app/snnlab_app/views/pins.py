@@ -1,5 +1,6 @@
 """Snapshots of pinned or stored runs, for comparison."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -135,10 +136,13 @@ def front(pins: list[Pin]) -> tuple[np.ndarray, np.ndarray]:
     return 1e6 * np.array(energy), 100 * np.array(accuracy)
 
 
-def table_of(pins: list[Pin]) -> str:
-    """HTML table: results of runs, and in which knobs they differ from the last one."""
+def table_of(pins: list[Pin], words: Callable[[str], str] = str) -> str:
+    """HTML table: results of runs, and in which knobs they differ from the last one.
+
+    words : applied to the titles of columns
+    """
     columns = quantities(COMPARISON)
-    titles = (q.label + ", estimate" * q.estimate for q in columns.values())
+    titles = (words(q.label) + ", estimate" * q.estimate for q in columns.values())
     rows = [_line(pin, columns, pins[-1].settings) for pin in pins]
     return grid("Runs", ["run", "steps", *titles, "differs in"], rows, {"run", "differs in"})
 

@@ -9,6 +9,7 @@ from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.displays import activity, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
+from snnlab_app.session.snapshot import IMAGES
 from snnlab_app.views.base import View
 
 _SPLIT = (
@@ -16,6 +17,10 @@ _SPLIT = (
     '<div style="flex: {static:.4g} 1 0; background: #8A8F98"></div>'
     '<div style="flex: {activity:.4g} 1 0; background: #009E73"></div></div>'
 )
+
+
+OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, 101)}
+"""Axes of the plane for recordings: µJ, %."""
 
 
 class PlaneView(View):
@@ -41,12 +46,22 @@ class PlaneView(View):
         published, spent = (template(*each) for each in self.drawings)
         self._plot = LivePlot(published, 480, follow="")
         self._zoom = LivePlot(spent, 480, follow="xy")
+        for plot in (self._plot, self._zoom):
+            axis = plot.figure.xaxis[0]
+            axis.axis_label = self.words(axis.axis_label)
+        if self.kind != IMAGES:  # the published results are of images
+            for label in ("published", "names"):
+                source = self._plot.source(label)
+                source.data = {name: [] for name in source.column_names}
+            for name, (start, end) in OF_RECORDINGS.items():
+                getattr(self._plot.figure, name).update(start=start, end=end)
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [
             row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,
                      self._split)),
             row(
-                card("Accuracy and energy, with published results", flex(460),
+                card("Accuracy and energy" + ", with published results" * (self.kind == IMAGES),
+                     flex(460),
                      self._plot.pane("plane"), self._note),
                 card("Accuracy and energy from spikes (est.)", flex(400),
                      self._zoom.pane("activity")),
@@ -56,7 +71,8 @@ class PlaneView(View):
     def table(self, plot):
         header, rows = super().table(plot)
         own = [row for row in rows if row[0] not in ("published", "names")]
-        return header, own + list(plotting_views.PUBLISHED) * (plot == "energy")
+        published = plot == "energy" and self.kind == IMAGES
+        return header, own + list(plotting_views.PUBLISHED) * published
 
     def show(self, snapshot):
         history, tests, latency = snapshot.history, snapshot.tests, snapshot.power.latency
@@ -76,19 +92,21 @@ class PlaneView(View):
         self._zoom.feed("tests", at, 100 * tests["accuracy"])
         self._zoom.feed("now", spent[-1:], accuracy[-1:])
         self._zoom.settle()
-        self._note.say(
+        self._note.say(self.words(
             f"Estimates for {1e6 * latency:.1f} µs an image. Most of the power is static; the other"
             " plot shows the part that depends on spikes."
-        )
+        ) + (self.kind != IMAGES) * (
+            " Published results are of images and cannot be compared."
+        ))  # fmt: skip
         self._show_split(snapshot)
         known = quantities(COMPARISON)
         micro = known["energy"].format
-        self.summary.say(
+        self.summary.say(self.words(
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
             f" which {micro(1e-6 * spent[-1])} from spikes, at"
             f" {known['accuracy'].format(shown / 100)} of the latest batches and"
             f" {known['test_accuracy'].format(snapshot.test_accuracy)} on the full test set."
-        )
+        ))  # fmt: skip
 
     def _show_split(self, snapshot):
         """Power as its static base and what spikes add, with the change since the start."""

@@ -15,21 +15,29 @@ from snnlab.data.images.drawing import from_strokes, image_like, placing
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.plotting import views as plotting_views
+from snnlab.quantities import COMPARISON, quantities
 from snnlab.studies.decision import decision_time, first_spike
 from snnlab.studies.paths import count_differing
 from snnlab_app.browser.replay import FULL, Replay
 from snnlab_app.controls import upload
-from snnlab_app.plots.cards import card, flex, row
+from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
+from snnlab_app.session.snapshot import IMAGES, SOUNDS
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     feed_labels,
+    feed_sound,
     feed_threshold,
     spikes_table,
     verdict,
 )
+from snnlab_app.views.speaking import Speaking
 
 TRACES = 6
+NO_SOUND = (
+    "These recordings are spikes without their sound, so nothing can be said into a microphone or"
+    " listened to here; the data set spoken-digits allows both."
+)
 
 
 class SampleView(View):
@@ -46,12 +54,13 @@ class SampleView(View):
 
     def __init__(self, session):
         super().__init__(session)
-        self._snapshot = self._drawn = None
+        self._snapshot = self._drawn = self._side = None
         self.replay = Replay(mode=FULL, sizing_mode="stretch_width", margin=(2, 12, 10, 12))
         self._beside = pmui.Switch(label="Beside the ideal twin", value=False, margin=(2, 12))
         self._beside.param.watch(lambda _: self.look(), "value")
+        self._speaking = Speaking(session, decided)
         self._pick = pmui.IntSlider(
-            label="Test image", start=0, end=9999, value=0, sizing_mode="stretch_width"
+            label=self.words("Test image"), start=0, end=9999, value=0, sizing_mode="stretch_width"
         )
         self._pick.param.watch(lambda event: session.show(event.new), "value_throttled")
         self._file = upload.chooser(label="Drop or choose a picture", sizing_mode="stretch_width")
@@ -71,19 +80,42 @@ class SampleView(View):
         self.session.show(index)
 
     def build(self):
+        self._pick.label = self.words("Test image")
+        self._still.objects, self.plots = [], {}
         self._show_at_once()
+        self._side = pn.Column(*self._own_inputs(), margin=0, sizing_mode="stretch_width")
+        self._place_side()
         return [
             row(
-                card("One image on the chip", flex(560, 3), self._beside, self.replay),
-                pn.Column(
-                    card("Draw a digit here", {}, self._pad(), self._clear),
-                    card("Or take a picture", {}, self._pick, self._file),
-                    styles=flex(230, 0.25), margin=0,
-                ),
+                card(self.words("One image on the chip"), flex(560, 12), self._beside, self.replay),
+                self._side,
             ),
             row(self._draw_still),
             self._still,
         ]  # fmt: skip
+
+    def fit(self, narrow):
+        super().fit(narrow)
+        self._place_side()
+
+    def _place_side(self):
+        """On a narrow page, the microphone comes first."""
+        first = self.narrow and self.kind == SOUNDS
+        if self._side is not None:
+            self._side.styles = {**flex(250), "order": "-1" if first else "0"}
+
+    def _own_inputs(self):
+        """Cards for inputs of one's own, and for those of the test set."""
+        if self.kind == IMAGES:
+            return [
+                card("Draw a digit here", {}, self._pad(), self._clear),
+                card("Or take a picture", {}, self._pick, self._file),
+            ]
+        if self.kind == SOUNDS:
+            return [*self._speaking.cards(), card("Or take a test recording", {}, self._pick)]
+        words = Text()
+        words.say(NO_SOUND)
+        return [card("Take a test recording", {}, self._pick, words)]
 
     def _show_at_once(self):
         """Play what another view has had recorded, until there is a recording for this one."""
@@ -145,11 +177,13 @@ class SampleView(View):
             pn.state.notifications.error(str(error), duration=6000)
 
     def show(self, snapshot):
-        if self._pick.end != snapshot.test_images - 1:
-            self._pick.end = snapshot.test_images - 1
+        if self._pick.end != snapshot.test_inputs - 1:
+            self._pick.end = snapshot.test_inputs - 1
         self._snapshot, frame = snapshot, snapshot.frame
         wanted = self._beside.value or self.watches
         twin = snapshot.twin if wanted else None
+        if self.kind == SOUNDS:
+            self._speaking.show(snapshot)
         self.replay.show(
             frame, snapshot.classes, units=snapshot.units, step=snapshot.step, twin=twin,
             words=describe(frame) + (compare(frame, twin) if twin else ""),
@@ -174,10 +208,16 @@ class SampleView(View):
 
 
 def describe(frame) -> str:
-    """The decision on an image and when it was taken, in words."""
+    """The decision on an input, when it was taken, and its energy, in words."""
+    return f"{verdict(frame)} {decided(frame)}".rstrip()
+
+
+def decided(frame) -> str:
+    """When the decision on an input was taken, and the energy of its run, in words."""
     after = decision_time(frame.recording, frame.readout)[0]
-    when = f" Decided {1e6 * after:.1f} µs after the first spike." if np.isfinite(after) else ""
-    return verdict(frame) + when
+    when = f"Decided {1e6 * after:.1f} µs after the first spike." if np.isfinite(after) else ""
+    cost = quantities(COMPARISON)["energy"].format(frame.energy)
+    return f"{when} About {cost} (estimate).".lstrip() if cost else when
 
 
 def compare(frame, twin) -> str:
@@ -192,24 +232,16 @@ def compare(frame, twin) -> str:
 def still_figures(s) -> dict[str, LivePlot]:
     """The recording of a snapshot as figures by name."""
     frame, recording = s.frame, s.frame.recording
-    side, inputs = isqrt(recording.inputs.n_channels), recording.inputs
-    end, still = 1e6 * recording.duration, np.zeros(recording.cadc[0].shape[1])
-    plots = {
-        "pixels": LivePlot(plotting_views.pixels(side), 250, "", widest=260),
-        "latency": LivePlot(
-            plotting_views.latency_map(side, min(20.0, end)), 250, "", widest=330
-        ),
-        "raster": LivePlot(plotting.raster(recording), 420, ""),
+    still = np.zeros(recording.cadc[0].shape[1])
+    plots = _pixel_figures(frame) if s.kind == IMAGES else {}
+    plots |= {
+        "raster": _raster_figure(frame),
         "hidden membranes": LivePlot(
             plotting.membranes({f"slot {k}": still for k in range(TRACES)}, threshold=1.0), 240
         ),
         "output membranes": LivePlot(plotting.membranes(dict.fromkeys(s.classes, still)), 280),
         "scores so far": LivePlot(plotting_views.scores_so_far(s.classes), 250, ""),
     }  # fmt: skip
-    plots["pixels"].feed_image("pixels", frame.image[::-1])
-    times = np.full(side * side, np.nan, np.float32)
-    times[inputs.channel] = inputs.tick * (1e6 * TICK)
-    plots["latency"].feed_image("latency", times.reshape(side, side)[::-1])
     _feed_hidden(plots["hidden membranes"], s)
     feed_labels(plots["output membranes"], s)
     _mark_decision(plots, frame)
@@ -217,6 +249,36 @@ def still_figures(s) -> dict[str, LivePlot]:
     plots["scores so far"].measure(scale.readout, scale.high)
     plots["scores so far"].feed("so far", list(s.classes), frame.scores_so_far(s.units)[-1])
     return plots
+
+
+def _pixel_figures(frame):
+    """An image, and the time of each pixel's spike."""
+    inputs, end = frame.recording.inputs, 1e6 * frame.recording.duration
+    side = isqrt(inputs.n_channels)
+    latest = min(20.0, end)
+    plots = {
+        "pixels": LivePlot(plotting_views.pixels(side), 250, "", widest=260),
+        "latency": LivePlot(plotting_views.latency_map(side, latest), 250, "", widest=330),
+    }
+    plots["pixels"].feed_image("pixels", frame.image[::-1])
+    times = np.full(side * side, np.nan, np.float32)
+    times[inputs.channel] = inputs.tick * (1e6 * TICK)
+    plots["latency"].feed_image("latency", times.reshape(side, side)[::-1])
+    return plots
+
+
+def _raster_figure(frame):
+    """The raster, of a sound below its waveform."""
+    recording = frame.recording
+    if frame.kind != SOUNDS:
+        return LivePlot(plotting.raster(recording), 420, "")
+    sizes = plotting.sizes_of(recording)
+    plot = LivePlot(plotting.sound_raster(sizes, recording.cadc[0].shape[1]), 460, "")
+    feed_sound(plot, frame)
+    for layer, points in plotting.spike_points(recording).items():
+        plot.write(layer, *points)
+    plot.feed_image("outputs", plotting.output_cells(recording))
+    return plot
 
 
 def _feed_hidden(plot, s):

@@ -59,6 +59,10 @@ class SweepView(View):
     def figures(self):
         return len(self.plots)
 
+    def suit(self, kind):
+        self.kind = kind  # nothing here is of images alone, and a sweep must go on
+        return False
+
     def _make_buttons(self):
         self._start = pmui.Button(label="Start sweep", icon="travel_explore")
         self._stop = pmui.Button(label="Stop sweep", icon="stop", variant="outlined", disabled=True)

@@ -8,6 +8,8 @@ their content, and turned into spikes by :data:`~snnlab.data.sound.cochlea.COCHL
 import os
 import re
 import tarfile
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import numpy as np
 from snnlab.data.catalogue import CATALOGUE, Tell
 from snnlab.data.published.download import download
 from snnlab.data.sound.cochlea import COCHLEA, trim
-from snnlab.data.sound.wav import read_wav
+from snnlab.data.sound.wav import Sound, read_wav
 from snnlab.data.source import number_inputs
 from snnlab.data.spikes.recorded import RESOLUTION, RecordedSpikes
 from snnlab.errors import DataUnavailable, SnnlabError
@@ -69,7 +71,7 @@ def load(data_dir: str | os.PathLike[str] | None, tell: Tell) -> RecordedSpikes:
     if arrays is None:
         arrays = convert(_verified(source, chosen, tell), tell)
         _keep(kept, arrays, tell)
-    return assemble(arrays, origin)
+    return assemble(arrays, origin, Library(source))
 
 
 def find(place: Path) -> Path | None:
@@ -152,6 +154,33 @@ def read_folder(path: Path) -> Wavs:
         raise SnnlabError(f"{path}: cannot be read ({error.strerror})") from None
 
 
+class Library(Mapping[str, bytes]):
+    """The wav files in a folder or an archive by name, read when first asked for.
+
+    What they hold was verified when they were turned into spikes. Asking raises
+    :class:`SnnlabError` if they can no longer be read.
+    """
+
+    def __init__(self, source: Path):
+        self._source = source
+
+    @cached_property
+    def _wavs(self):
+        return read_folder(self._source) if self._source.is_dir() else read_archive(self._source)
+
+    def __bool__(self) -> bool:
+        return True  # whether it is empty is not worth reading it
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._wavs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._wavs)
+
+    def __len__(self) -> int:
+        return len(self._wavs)
+
+
 def check(wavs: Wavs, where: str) -> Wavs:
     """The recordings themselves; raises :class:`SnnlabError` unless they are those published."""
     lines = (f"{name} {sha256(wavs[name]).hexdigest()}\n" for name in sorted(wavs))
@@ -191,6 +220,14 @@ def hear(source: str | Path | bytes) -> tuple[np.ndarray, np.ndarray]:
     """Spikes of a wav file, from where its sound begins: uint16[spike] ticks and channels.
 
     Ticks are of RESOLUTION seconds; what comes later than their 16 bits reach, 1.6 s, is not heard.
+    Raises :class:`SnnlabError` for what :func:`only_digit` refuses.
+    """
+    return spikes_of(only_digit(source))
+
+
+def only_digit(source: str | Path | bytes) -> Sound:
+    """The sound of a wav file without the silence around it, as it becomes spikes.
+
     Raises :class:`SnnlabError` for what is no wav file, is silent, or is longer than one digit.
     """
     sound = trim(read_wav(source))
@@ -199,6 +236,11 @@ def hear(source: str | Path | bytes) -> tuple[np.ndarray, np.ndarray]:
             f"holds {sound.seconds:,.1f} s of sound, a spoken digit takes at most"
             f" {MAX_SECONDS:g} s: cut it to one digit"
         )
+    return sound
+
+
+def spikes_of(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
+    """Spikes of a sound that was cut, as :func:`hear` gives them."""
     times, channel = COCHLEA.spikes(sound)
     tick = np.floor(times / RESOLUTION)
     heard = tick <= LAST_TICK
@@ -210,15 +252,20 @@ def _parse(name):
     return int(digit), SPEAKERS.index(speaker), int(take)
 
 
-def assemble(arrays: dict[str, np.ndarray], origin: str) -> RecordedSpikes:
-    """The data set of converted recordings, divided as published."""
+def assemble(
+    arrays: dict[str, np.ndarray], origin: str, sounds: Library | None = None
+) -> RecordedSpikes:
+    """The data set of converted recordings, divided as published; ``sounds``: their wav files."""
     n = len(arrays["digit"])
     ids = number_inputs("train", n)
     every = Events(arrays["offsets"], arrays["tick"], arrays["channel"], COCHLEA.channels, ids)
+    about = zip(*(arrays[name].tolist() for name in ("digit", "speaker", "take")), strict=True)
+    names = [f"{digit}_{SPEAKERS[who]}_{take}.wav" for digit, who, take in about] if sounds else ()
     whole = RecordedSpikes(
         NAME, every, arrays["digit"], every, arrays["digit"], CATALOGUE[NAME].classes,
         origin=origin, unit=RESOLUTION, train_groups=arrays["speaker"],
-        test_groups=arrays["speaker"], groups=SPEAKERS,
+        test_groups=arrays["speaker"], groups=SPEAKERS, sounds=sounds, train_names=names,
+        test_names=names,
     )  # fmt: skip
     test = arrays["take"] < TEST_TAKES
     return whole.take(np.flatnonzero(~test), np.flatnonzero(test)).checked()

@@ -101,6 +101,23 @@ class Cochlea:
             return self._listen(np.empty(0))
         return self._listen(to_level(lfilter([1.0, -self.emphasis], [1.0], resample(sound))))
 
+    def bands(self, sound: Sound, step: float) -> np.ndarray:
+        """How strong a sound is in each channel's filter over time : float64[channel, frame].
+
+        The envelope behind emphasis and filter, averaged over frames of ``step`` seconds, relative
+        to the strongest of all: a picture of the sound, which no spike depends on.
+        """
+        samples = lfilter([1.0, -self.emphasis], [1.0], resample(sound))
+        frame, found = max(1, round(step * RATE)), []
+        samples = np.pad(samples, (0, -len(samples) % frame))
+        for re, im, gain in zip(*self.filters, strict=True):
+            passed = samples
+            for _ in range(kernels.STAGES):
+                passed = lfilter([gain], [1.0, -(re + 1j * im)], passed)
+            found.append(np.abs(passed).reshape(-1, frame).mean(axis=1))
+        bands = np.array(found)
+        return bands / max(bands.max(initial=0.0), np.finfo(float).tiny)
+
     def _listen(self, samples):
         dt, steps_dead = 1.0 / RATE, int(self.tau_ref * RATE)
         hair = kernels.HairCell(

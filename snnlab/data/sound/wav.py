@@ -60,6 +60,14 @@ def read_wav(source: str | Path | bytes) -> Sound:
     return Sound(samples if samples.ndim == 1 else samples.mean(axis=1), int(rate))
 
 
+def write_wav(sound: Sound) -> bytes:
+    """Content of a wav file of 16 bits; what lies beyond full scale is clipped."""
+    file = io.BytesIO()
+    samples = np.rint(32767.0 * np.clip(sound.samples, -1.0, 1.0)).astype(np.int16)
+    wavfile.write(file, sound.rate, samples)
+    return file.getvalue()
+
+
 def _read(path, name):
     try:
         with path.open("rb") as file:

@@ -1,6 +1,6 @@
 """Recorded spikes as a data set: recordings, labels, and who or what was recorded."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
 
@@ -35,6 +35,8 @@ class RecordedSpikes:
     whatever else should not be both learned and tested; empty if unknown
     first, every : the chip hears channels ``first``, ``first + every``, …
     own : path and remarks, if a user's file was read
+    sounds : wav files by name, if the recordings were sounds; train_names, test_names : of which of
+    them each recording was made, empty if unknown
 
     >>> spikes = RecordedSpikes("mine", train, train_labels, test, test_labels, ("left", "right"))
     >>> trainer = Trainer(Config(hidden=[100]), spikes)
@@ -56,6 +58,9 @@ class RecordedSpikes:
     first: int = 0
     every: int = 1
     own: Own | None = None
+    sounds: Mapping[str, bytes] | None = field(default=None, repr=False)
+    train_names: np.ndarray = field(default=(), repr=False)
+    test_names: np.ndarray = field(default=(), repr=False)
 
     def __post_init__(self):
         for part in PARTS:
@@ -69,6 +74,7 @@ class RecordedSpikes:
                 given = as_array(self._get(name), f"data set {self.name}: {name}")
                 given = given.astype(np.int64) if not given.size else given
                 self._set(name, cast_exact(given, np.int64, f"data set {self.name}: {name}"))
+            self._set(f"{part}_names", np.asarray(self._get(f"{part}_names"), str))
         self._set("classes", tuple(map(str, self.classes)))
         self._set("groups", tuple(map(str, self.groups)))
 
@@ -95,6 +101,14 @@ class RecordedSpikes:
         """Group of each recording, 0 if unknown : int64[input]."""
         groups = self._get(f"{part}_groups")
         return groups if len(groups) else np.zeros(len(self.events(part)), np.int64)
+
+    def wav(self, index: int) -> bytes | None:
+        """The wav file of a test recording; None if there is none.
+
+        Raises :class:`SnnlabError` if it can no longer be read.
+        """
+        names = self.test_names
+        return self.sounds.get(str(names[index])) if self.sounds and len(names) else None
 
     def checked(self) -> "RecordedSpikes":
         """Self; raises :class:`SnnlabError` if spikes, labels and groups do not fit each other."""
@@ -156,8 +170,10 @@ class RecordedSpikes:
     def take(self, train: np.ndarray, test: np.ndarray) -> "RecordedSpikes":
         """A data set of some of the recordings, numbered training first, then test : int[input]."""
         n = len(self.train)
-        together = {part: (self.events(part), self.labels(part), self.groups_of(part))
-                    for part in PARTS}  # fmt: skip
+        together = {
+            part: (self.events(part), self.labels(part), self.groups_of(part), self._named(part))
+            for part in PARTS
+        }
         changed = {}
         for part, index in (("train", train), ("test", test)):
             index = np.asarray(index, np.int64)
@@ -165,11 +181,39 @@ class RecordedSpikes:
                 [value.take(k) if isinstance(value, Events) else value[k] for value in together[of]]
                 for of, k in (("train", index[index < n]), ("test", index[index >= n] - n))
             ]
-            events, labels, groups = zip(*pieces, strict=True)
+            events, labels, groups, names = zip(*pieces, strict=True)
             changed[part] = join(events)
             changed[f"{part}_labels"] = np.concatenate(labels)
             changed[f"{part}_groups"] = np.concatenate(groups) if self.groups else ()
+            changed[f"{part}_names"] = np.concatenate(names) if self.sounds else ()
         return replace(self, **changed)
+
+    def _named(self, part):
+        """Name of the file of each recording, empty if unknown : str[input]."""
+        names = self._get(f"{part}_names")
+        return names if len(names) else np.full(len(self.events(part)), "")
+
+    def with_training(self, events: Events, labels: np.ndarray, group: str) -> "RecordedSpikes":
+        """With further training recordings, in ticks of ``unit``, of somebody called ``group``.
+
+        Raises :class:`SnnlabError` if they do not fit.
+        """
+        n, groups = len(events), self.groups
+        if events.n_channels != self.train.n_channels:
+            raise SnnlabError(
+                f"data set {self.name}: recordings of {events.n_channels} channels cannot join"
+                f" those of {self.train.n_channels}: give the same number"
+            )
+        if groups and group not in groups:
+            groups = (*groups, group)
+        of = np.full(n, groups.index(group) if groups else 0)
+        return replace(
+            self, groups=groups,
+            train=join([self.train, events]),
+            train_labels=np.concatenate([self.train_labels, labels]),
+            train_groups=np.concatenate([self.train_groups, of]) if groups else (),
+            train_names=np.concatenate([self._named("train"), np.full(n, "")]),
+        ).checked()  # fmt: skip
 
     def held_out(self, groups: Collection[int | str]) -> "RecordedSpikes":
         """These groups' recordings, of both parts, as the test set; those of all others learn.

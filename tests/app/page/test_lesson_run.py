@@ -8,6 +8,7 @@ from conftest import until
 
 from snnlab.config import Config
 from snnlab.lessons import Scale, bundled, read
+from snnlab_app.page.lesson import settings_for
 from snnlab_app.page.lesson_run import LessonRun, Phase
 from snnlab_app.session.local import Session
 
@@ -151,3 +152,12 @@ def test_a_training_that_fails_ends_the_lesson(session):
     run.predict(3.0)
     reach(Phase.FAILED)
     assert run.trouble
+
+
+def test_a_lesson_takes_images_where_the_page_has_recordings():
+    lesson = read(SHORT, "short")
+    kept = settings_for(lesson, Config.checked(dataset="mnist", side=28, hidden=[90]))
+    assert (kept["dataset"], kept["side"], kept["beta"]) == ("mnist", 28, 20.0)
+    other = settings_for(lesson, Config.checked(dataset="spoken-digits", hidden=[186]))
+    assert (other["dataset"], other["side"], other["beta"]) == ("digits", 16, 20.0)
+    assert other["hidden"] == kept["hidden"] == Config().hidden

@@ -106,7 +106,7 @@ def test_a_file_of_ones_own_is_trained_on(visit, tmp_path, name):
     assert session.state == "ready", session.message
     classes = ("0", "1", "2") if name == "data.npz" else NAMES
     assert session.snapshot.classes == classes
-    assert session.snapshot.test_images == 12
+    assert session.snapshot.test_inputs == 12
     assert session.snapshot.look.turned
     assert session.message.startswith(f"Ready · your {name}, 48 images; ")
     assert session.snapshot.origin.startswith(f"your {name}; ")

@@ -10,7 +10,7 @@ from snnlab.chip.spec import ChipSpec
 from snnlab.chip.units import CODES, PHYSICAL
 from snnlab.config import Config
 from snnlab_app.session.local import Session
-from snnlab_app.session.studio import PAGE_IMAGES
+from snnlab_app.session.studio import PAGE_INPUTS
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_every_test_image_is_in_the_matrix_and_the_wrong_ones_can_be_paged(sessi
     assert (shown.margin <= 0).all()
     assert (np.diff(shown.margin) >= 0).all()
     seen = list(shown.index)
-    for page in range(1, -(-shown.found // PAGE_IMAGES)):
+    for page in range(1, -(-shown.found // PAGE_INPUTS)):
         seen += list(picture(session, "errors", page=page).index)
     assert len(set(seen)) == len(seen) == shown.found
 

@@ -140,7 +140,11 @@ def test_the_sample_view_says_what_was_decided_and_when(session):
     view = opened(session, SampleView)
     packed = view.replay.recording
     after = decision_time(session.snapshot.frame.recording, session.snapshot.frame.readout)[0]
-    assert packed["words"].endswith(f"Decided {1e6 * after:.1f} µs after the first spike.")
+    energy = session.snapshot.frame.energy
+    assert packed["words"].endswith(
+        f"Decided {1e6 * after:.1f} µs after the first spike."
+        f" About {1e6 * energy:.2f} µJ (estimate)."
+    )
     assert packed["step"] == session.snapshot.step
     assert len(packed["busiest"]) == packing.BUSIEST
     assert view.replay.network["period"] * view.replay.network["steps"] == pytest.approx(13.6)

@@ -252,9 +252,20 @@ def test_single_errors_are_visible_beside_hundreds():
 def test_a_picture_opens_the_image_it_shows():
     chosen = []
     pictures = Thumbnails(chosen.append, pictures=[[104, "test image 104: 6 taken for 5", "6", ""]])
-    for message in (104, 3, "104", None, True, {"x": 1}):
+    for message in (["choose", 104], 104, ["choose", 3], ["choose", "104"], None, ["x", 104], []):
         pictures._handle_msg(message)
     assert chosen == [104]
+
+
+def test_a_picture_of_a_sound_can_be_played():
+    asked, sent = [], []
+    pictures = Thumbnails(print, asked.append, pictures=[[7, "recording 7", "7", ""]], sounds=True)
+    pictures._send_msg = sent.append
+    pictures._handle_msg(["listen", 7])
+    pictures._handle_msg(["listen", 8])
+    assert asked == [7]
+    pictures.play(7, b"RIFF")
+    assert sent == [{"number": 7, "wav": b"RIFF"}]
 
 
 @pytest.mark.parametrize("name", Config.knobs())

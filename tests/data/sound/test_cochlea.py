@@ -160,3 +160,40 @@ def test_hours_of_sound_are_one_line():
     refused(
         lambda: COCHLEA.spikes(sound(np.zeros(int(100 * seconds)), 100)), "is longer than 1,200 s"
     )
+
+
+def test_bands_show_a_tone_in_its_channel_while_it_lasts():
+    channel = 40
+    silent, heard = np.zeros(RATE // 10), tone(COCHLEA.frequencies[channel], 0.1)
+    bands = COCHLEA.bands(sound(np.concatenate([heard, silent])), 0.01)
+    assert bands.shape == (70, 20)
+    assert bands.max() == 1.0
+    assert np.abs(bands[:, 4:9].mean(axis=1).argmax() - channel) <= 1
+    assert bands[:, 13:].max() < 0.02
+    assert COCHLEA.bands(sound(np.zeros(800)), 0.01).max() == 0.0
+
+
+def test_bands_are_the_envelope_of_the_filters():
+    given = sound(word(RATE, 0.1), RATE)
+    re, im, gain = (part[30] for part in COCHLEA.filters)
+    x = np.diff(given.samples, prepend=0.0) + 0.05 * np.concatenate([[0.0], given.samples[:-1]])
+    state = np.zeros(4, complex)
+    envelope = []
+    for value in x:
+        passed = complex(value)
+        for s in range(4):
+            state[s] = passed = (re + 1j * im) * state[s] + gain * passed
+        envelope.append(abs(passed))
+    mean = np.array(envelope).reshape(-1, 160).mean(axis=1)
+    np.testing.assert_allclose(COCHLEA.bands(given, 0.01)[30] / mean, 1.0 / _loudest(given), 1e-6)
+
+
+def _loudest(given):
+    """The strongest frame of all channels, which bands are relative to."""
+    own = COCHLEA.bands(given, 0.01)
+    x = signal.lfilter([1.0, -COCHLEA.emphasis], [1.0], given.samples)
+    k = int(np.unravel_index(own.argmax(), own.shape)[0])
+    re, im, gain = (part[k] for part in COCHLEA.filters)
+    for _ in range(4):
+        x = signal.lfilter([gain], [1.0, -(re + 1j * im)], x)
+    return np.abs(x).reshape(-1, 160).mean(axis=1).max()

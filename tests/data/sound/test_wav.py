@@ -7,7 +7,7 @@ import pytest
 from refusal import refused
 from sounds import tone, wav, wav_24, word
 
-from snnlab.data.sound.wav import MAX_BYTES, read_wav
+from snnlab.data.sound.wav import MAX_BYTES, Sound, read_wav, write_wav
 from snnlab.errors import SnnlabError
 
 SAMPLES = tone(440.0, 0.1, 8_000)
@@ -123,3 +123,10 @@ def test_a_huge_file_is_refused(tmp_path):
         file.write(wav(SAMPLES))
         file.truncate(MAX_BYTES + 10)  # sparse: takes no room on the disk
     refused(lambda: read_wav(tmp_path / "huge.wav"), "more than 256 MB")
+
+
+def test_what_is_written_is_read_again():
+    given = Sound(np.array([0.0, 0.5, -1.0, 1.5]), 16_000)
+    back = read_wav(write_wav(given))
+    assert back.rate == 16_000
+    np.testing.assert_allclose(back.samples, [0.0, 0.5, -1.0, 1.0], atol=2**-14)

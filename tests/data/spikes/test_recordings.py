@@ -35,6 +35,31 @@ def content(dataset):
 # ── who learns, who tests ──
 
 
+def test_further_recordings_learn_as_somebody_else():
+    data, more = recordings(n=24), recordings(n=6, seed=5).train
+    grown = data.with_training(more, np.array([1, 0, 1, 1]), "me")
+    n = len(data.train)
+    assert (len(grown.train), len(grown.test)) == (n + 4, len(data.test))
+    assert grown.train_labels[n:].tolist() == [1, 0, 1, 1]
+    assert grown.groups == (*data.groups, "me")
+    assert grown.train_groups[n:].tolist() == [3] * 4
+    np.testing.assert_array_equal(grown.train.take(np.arange(n, n + 4)).tick, more.tick)
+    assert grown.train.ids.tolist() == list(range(n + 4))
+    again = grown.with_training(more, np.zeros(4), "me")
+    assert again.groups == grown.groups
+    assert again.train_groups[n + 4 :].tolist() == [3] * 4
+    nobody = recordings(n=24, train_groups=(), test_groups=(), groups=())
+    assert nobody.with_training(more, np.zeros(4), "me").groups == ()
+    assert set(grown.held_out(["me"]).test_groups) == {3}
+
+
+def test_further_recordings_that_do_not_fit_are_one_line():
+    data, more = recordings(n=24), recordings(n=6, channels=30).train
+    refused(lambda: data.with_training(more, np.zeros(4), "me"), "30 channels cannot join", "20")
+    same = recordings(n=6).train
+    refused(lambda: data.with_training(same, np.full(4, 9), "me"), "train_labels range from 0 to 9")
+
+
 def test_a_held_out_speaker_tests_alone_and_never_learns():
     data = recordings(n=24)
     for speaker in range(3):

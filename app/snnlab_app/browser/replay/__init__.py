@@ -44,11 +44,15 @@ class Replay(JSComponent):
     circuits of the chip in their two rows, in a loop.
 
     The network: pixels on the left, which flash when they send their spike and keep the colour of
-    its time; hidden neurons in the middle in their places on the chip (:func:`packing.places`); the
-    output neurons on the right, each with a bar of its score so far. Moving segments are spikes on
-    the strongest connections between neurons that fire; that each takes 0.7 µs to arrive is for the
-    eye, the chip is faster. A loop that plays takes the newest recording when it begins again, or
-    at once if that is of another image.
+    its time, or the cochleagram of a recording, which appears as it is heard; hidden neurons in the
+    middle in their places on the chip (:func:`packing.places`); the output neurons on the right,
+    each with a bar of its score so far. Moving segments are spikes on the strongest connections
+    between neurons that fire; that each takes 0.7 µs to arrive is for the eye, the chip is faster.
+    A loop that plays takes the newest recording when it begins again, or at once if that is of
+    another image.
+
+    A recording lasts longer than an image and is played as much faster; one of the visitor's own is
+    played at once in mode "full".
 
     Each canvas counts the pictures drawn on it in its property ``frames``.
     """
@@ -103,11 +107,14 @@ class Replay(JSComponent):
         sizes = recording.inputs.n_channels, *hidden, recording.cadc[-1].shape[2]
         key = (
             classes, sizes, mapping, units, frame.readout, dead, recording.cadc[-1].shape[1],
+            frame.kind,
         )  # fmt: skip
         if key != self._network:
             self._network = key
             placed = mapping or Mapping(sizes, chips=64)
             self.network = {
-                **packing.pack_network(recording, classes, placed, units, frame.readout),
+                **packing.pack_network(
+                    recording, classes, placed, units, frame.readout, frame.kind
+                ),
                 "dead": list(map(int, dead)),
             }

@@ -74,7 +74,7 @@ class CircuitsPicture {
       } else {
         const since = time - last[layer[c]][neuron[c]]
         if (since === Infinity) continue
-        share = moves ? 0.3 + 0.7 * Math.exp(-since / FLASH) : 1
+        share = moves ? 0.3 + 0.7 * Math.exp(-since / (FLASH * network.pace)) : 1
         context.fillStyle = moves ? palette.hidden
           : latency(palette, recording.layers[layer[c] + 1].firsts[neuron[c]], recording.end)
       }

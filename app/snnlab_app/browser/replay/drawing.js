@@ -1,17 +1,18 @@
 // What the pictures share: recordings as the browser keeps them, canvases, colours, words.
-/* exported unpack, Sheet, mix, write, fit, thousands, FONT, TRAVEL, FLASH */
+/* exported unpack, Sheet, mix, write, fit, thousands, channels_of, FONT, TRAVEL, FLASH */
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', sans-serif"
 const MAX_RATIO = 2
-const TRAVEL = 0.7  // µs that a spike is seen on its way
+const TRAVEL = 0.7  // µs that a spike of an image is seen on its way
 const FLASH = 0.9  // µs until a flash has faded to a third
 const MIN_LOOP = 13  // µs that a loop plays at least
 const MIN_END = 15  // µs that are shown at least, if they were recorded
+// All of these are longer for recordings, by the pace of the network.
 
 // BokehJS's arrays cannot be sliced: as plain ones, of the same memory.
 const KINDS = {
   image: Uint8Array, ticks: Uint16Array, channels: Uint16Array, differs: Uint8Array,
-  traces: Float32Array, scores: Float32Array, hidden: Float32Array,
+  traces: Float32Array, scores: Float32Array, hidden: Float32Array, wave: Float32Array,
 }
 function plain(packed) {
   const found = {...packed}
@@ -43,12 +44,15 @@ function unpack(given, network) {
     first += count
   }
   const duration = network.steps * network.period
-  const whole = Math.max(MIN_END, last_spike + 2, packed.decided + 2) / network.period
+  const {pace} = network, rest = 2 * Math.sqrt(pace)
+  const whole = Math.max(MIN_END, last_spike + rest, packed.decided + rest) / network.period
   const fired = layers.slice(1).flatMap(layer => [...layer.at])
   return {
     ...packed, layers,
     end: Math.min(duration, Math.ceil(whole - 1e-6) * network.period),
-    loop_end: Math.min(duration, Math.max(MIN_LOOP, packed.decided + 1.5, ...fired.map(t => t + 1))),
+    loop_end: Math.min(duration, fired.reduce(
+      (end, t) => Math.max(end, t + pace), Math.max(MIN_LOOP, packed.decided + 1.5 * pace),
+    )),
     twin: packed.twin ? unpack(packed.twin, network) : null,
   }
 }

@@ -2,6 +2,7 @@
 /* global Sheet, TRAVEL, FLASH, write, mix, latency, sample_at, thousands */
 /* exported NetworkPicture */
 
+const TALLER = 1.8  // height of a cochleagram, relative to its width, where there is room
 const SEGMENT = 0.2  // of a connection, the length of a spike on its way
 
 class NetworkPicture {
@@ -20,9 +21,13 @@ class NetworkPicture {
     const gap = Math.max(12, Math.round(0.05 * width))
     const outputs = Math.round(Math.min(200, Math.max(62, (roomy ? 0.22 : 0.28) * width)))
     const image = Math.floor(Math.min(room, (roomy ? 0.26 : 0.3) * width))
+    const tall = network.recordings ? Math.floor(Math.min(room, TALLER * image)) : image
     this.middle = top + room / 2
-    this.side = Math.round(Math.sqrt(network.sizes[0]))
-    this.image = {x: 6, y: Math.round(this.middle - image / 2), size: image}
+    this.image = {x: 6, y: Math.round(this.middle - tall / 2), size: image, tall}
+    this.sizes = network.sizes
+    this.inputs = network.sizes[0]
+    this.side = Math.round(Math.sqrt(this.inputs))
+    this.hears = network.recordings
     this.foot = height - foot / 2 - 1
     const left = 6 + image + gap, right = width - 6 - outputs - gap
     const each = (right - left - gap * (hidden - 1)) / hidden
@@ -68,16 +73,23 @@ class NetworkPicture {
     }
   }
 
+  // Place of an input: its pixel, or the end of its row in a cochleagram, the lowest channel below.
+  place_of(input) {
+    const {image, side, inputs} = this
+    if (this.hears) return [image.x + image.size, image.y + image.tall * (1 - (input + 0.5) / inputs)]
+    const step = image.size / side
+    return [image.x + (input % side + 0.5) * step, image.y + (Math.floor(input / side) + 0.5) * step]
+  }
+
   // From where to where the spikes on a connection go.
   ends(layer, source, target) {
-    const {image, side, layers, outputs} = this
-    const step = image.size / side
+    const {image, layers, outputs} = this
     const middle = (block, n) => [
       block.rects[4 * n] + block.rects[4 * n + 2] / 2, block.rects[4 * n + 1] + block.rects[4 * n + 3] / 2,
     ]
-    const from = layer === 0
-      ? [image.x + (source % side + 0.5) * step, image.y + (Math.floor(source / side) + 0.5) * step]
-      : middle(layers[layer - 1], source)
+    const own = source - this.sizes[layer]  // of a recurrent layer: one of its own neurons
+    const from = own >= 0 ? middle(layers[layer], own)
+      : layer === 0 ? this.place_of(source) : middle(layers[layer - 1], source)
     const to = layer === layers.length
       ? [outputs.x + outputs.dot, outputs.y(target)] : middle(layers[layer], target)
     return [...from, ...to]
@@ -91,7 +103,9 @@ class NetworkPicture {
     context.lineWidth = 1
     for (const [layer, flat] of recording.links.entries()) {
       for (let k = 0; k < flat.length; k += 3) {
-        const times = recording.layers[layer].by_channel.get(flat[k]) ?? []
+        const own = flat[k] - this.sizes[layer]
+        const sender = own >= 0 ? recording.layers[layer + 1] : recording.layers[layer]
+        const times = sender.by_channel.get(own >= 0 ? own : flat[k]) ?? []
         this.links.push({ends: this.ends(layer, flat[k], flat[k + 1]), times, excites: flat[k + 2] > 0})
       }
     }
@@ -120,8 +134,9 @@ class NetworkPicture {
       write(context, name, outputs.x + 2 * outputs.dot + 4, y,
         {size: outputs.size, colour: palette.ink, most: outputs.names})
     })
-    this.pixels.width = this.pixels.height = this.side
-    this.dots = this.pixels.getContext("2d").createImageData(this.side, this.side)
+    this.pixels.width = this.hears ? recording.columns : this.side
+    this.pixels.height = this.hears ? this.inputs : this.side
+    this.dots = this.pixels.getContext("2d").createImageData(this.pixels.width, this.pixels.height)
     this.bytes = palette.latency.map(colour => [1, 3, 5].map(k => parseInt(colour.slice(k, k + 2), 16)))
   }
 
@@ -130,7 +145,7 @@ class NetworkPicture {
     const look = {size: sheet.width < 420 ? 10 : 11, align: "center", colour: palette.ink}
     const short = sheet.width < 520
     const words = (count, long) => short ? long.split(" ").pop() : `${thousands(count)} ${long}`
-    write(context, words(network.sizes[0], "pixels"), image.x + image.size / 2, foot, look)
+    write(context, words(network.sizes[0], this.hears ? "channels" : "pixels"), image.x + image.size / 2, foot, look)
     layers.forEach(({x, width, count}, k) => {
       const name = layers.length > 1 ? `hidden ${k + 1}` : "hidden neurons"
       const text = short ? "hidden" : layers.length > 1 ? `${name}: ${count}` : `${count} ${name}`
@@ -144,13 +159,17 @@ class NetworkPicture {
   draw(recording, network, palette, time, moves) {
     const context = this.sheet.begin()
     this.sheet.paste(context)
-    this.draw_image(context, recording, palette, time, moves)
-    this.draw_hidden(context, recording, palette, time, moves)
-    if (moves) this.draw_spikes(context, palette, time)
+    const flash = FLASH * network.pace
+    if (this.hears) this.draw_sound(context, recording, network, palette, time)
+    else this.draw_image(context, recording, palette, time, moves)
+    this.draw_hidden(context, recording, palette, time, moves, flash)
+    if (moves) this.draw_spikes(context, palette, time, TRAVEL * network.pace)
     this.draw_outputs(context, recording, network, palette, time)
-    write(context, `${time.toFixed(1)} µs`, 6, 10, {size: 13, weight: 600, colour: palette.ink})
+    const clock = `${time.toFixed(1)} µs`
+    write(context, clock, 6, 10, {size: 13, weight: 600, colour: palette.ink})
     // A loop that plays may be some steps behind what the page says of the newest recording.
-    write(context, `step ${recording.step}`, 66, 10, {size: 11, colour: palette.ink})
+    const after = Math.max(66, 16 + context.measureText(clock).width)
+    write(context, `step ${recording.step}`, after, 10, {size: 11, colour: palette.ink})
   }
 
   draw_image(context, recording, palette, time, moves) {
@@ -171,7 +190,34 @@ class NetworkPicture {
     context.drawImage(this.pixels, image.x, image.y, image.size, image.size)
   }
 
-  draw_spikes(context, palette, time) {
+  // A cochleagram, faint where it has not been heard yet, and the spikes of its channels so far.
+  draw_sound(context, recording, network, palette, time) {
+    const {image, dots, inputs} = this, {columns} = recording, {data} = dots
+    const played = network.steps * network.period
+    for (let n = 0; n < inputs * columns; n++) {
+      const heard = (n % columns) * played / columns <= time
+      const shade = (heard ? 0.75 : 0.22) * recording.image[n]
+      data[4 * n] = 16 + 0.6 * shade
+      data[4 * n + 1] = 18 + 0.8 * shade
+      data[4 * n + 2] = 24 + 0.9 * shade
+      data[4 * n + 3] = 255
+    }
+    this.pixels.getContext("2d").putImageData(dots, 0, 0)
+    context.imageSmoothingEnabled = true
+    context.drawImage(this.pixels, image.x, image.y, image.size, image.tall)
+    const {at, who} = recording.layers[0]
+    context.fillStyle = "#FFD54A"
+    for (let s = 0; s < at.length; s++) {
+      if (at[s] > time) continue
+      context.fillRect(image.x + image.size * at[s] / played - 0.75, this.place_of(who[s])[1] - 0.75, 1.5, 1.5)
+    }
+    if (time < recording.end) {
+      context.fillStyle = "#FFFFFF"
+      context.fillRect(image.x + image.size * time / played - 0.5, image.y, 1, image.tall)
+    }
+  }
+
+  draw_spikes(context, palette, time, travel) {
     context.lineWidth = 2
     context.lineCap = "round"
     for (const excites of [true, false]) {
@@ -180,7 +226,7 @@ class NetworkPicture {
       for (const {ends: [a, b, c, d], times, excites: its} of this.links) {
         if (its !== excites) continue
         for (const start of times) {
-          const head = (time - start) / TRAVEL
+          const head = (time - start) / travel
           if (head < 0 || head > 1 + SEGMENT) continue
           const front = Math.min(1, head), back = Math.max(0, head - SEGMENT)
           context.moveTo(a + (c - a) * back, b + (d - b) * back)
@@ -191,7 +237,7 @@ class NetworkPicture {
     }
   }
 
-  draw_hidden(context, recording, palette, time, moves) {
+  draw_hidden(context, recording, palette, time, moves, fades) {
     for (const [k, {rects, count}] of this.layers.entries()) {
       const {at, who, firsts} = recording.layers[k + 1]
       const last = new Float32Array(count).fill(-Infinity)
@@ -199,7 +245,7 @@ class NetworkPicture {
       context.fillStyle = palette.hidden
       for (let n = 0; n < count; n++) {
         if (last[n] === -Infinity) continue
-        const flash = moves ? Math.exp(-(time - last[n]) / FLASH) : 0
+        const flash = moves ? Math.exp(-(time - last[n]) / fades) : 0
         const x = rects[4 * n], y = rects[4 * n + 1], wide = rects[4 * n + 2], tall = rects[4 * n + 3]
         if (!moves) context.fillStyle = latency(palette, firsts[n], recording.end)
         context.globalAlpha = moves ? 0.38 + 0.62 * flash : 1

@@ -9,9 +9,12 @@ from snnlab.chip.units import SCALES, membranes
 from snnlab.events import TICK
 from snnlab.studies.decision import decision_time, first_spike
 from snnlab.studies.paths import lacks_counterpart
+from snnlab_app.session.snapshot import IMAGES
 
 FOLD = 32
 """Columns of circuits at which the chip's two rows are folded, see :func:`places`."""
+USUAL_SECONDS = 35e-6
+"""Time for which an image is emulated at most, unless asked otherwise."""
 BUSIEST = 6
 """Hidden neurons whose membranes are drawn; more would be indistinguishable."""
 
@@ -46,13 +49,23 @@ def places(mapping: Mapping) -> list[np.ndarray]:
 
 
 def pack_network(
-    recording: Recording, classes: tuple[str, ...], mapping: Mapping, units: str, readout: str
+    recording: Recording,
+    classes: tuple[str, ...],
+    mapping: Mapping,
+    units: str,
+    readout: str,
+    kind: str = IMAGES,
 ) -> dict:
-    """What stays from recording to recording of one network."""
+    """What stays from recording to recording of one network.
+
+    ``pace`` : how much longer an input lasts than an image, so much faster it is played.
+    """
     scale, spec = SCALES[units], recording.spec
     layer, neuron = users(mapping)
     return {
         "classes": list(classes),
+        "recordings": kind != IMAGES,
+        "pace": max(1.0, recording.duration / USUAL_SECONDS),
         "sizes": list(mapping.sizes),
         "steps": recording.cadc[-1].shape[1],
         "period": 1e6 * spec.dt_cadc,
@@ -75,7 +88,10 @@ def pack_recording(frame, classes: tuple[str, ...], units: str) -> dict:
     layers = recording.inputs, *recording.spikes
     first, after = first_spike(recording)[0], decision_time(recording, frame.readout)[0]
     return {
-        "image": frame.image.reshape(-1),
+        "image": np.ascontiguousarray(frame.image).reshape(-1),
+        "columns": frame.image.shape[1],
+        "wave": (frame.clip.wave if frame.clip else np.zeros((0, 2), np.float32)).reshape(-1),
+        "own": frame.label is None,
         "counts": [len(layer.tick) for layer in layers],
         "ticks": np.concatenate([layer.tick for layer in layers]),
         "channels": np.concatenate([layer.channel for layer in layers]),

@@ -1,9 +1,10 @@
 // Raster and membranes of a recording over time, with a cursor; what lies after it is faint.
-/* global Sheet, write, sample_at */
+/* global Sheet, write, sample_at, channels_of */
 /* exported RasterPicture, MembranesPicture */
 
 const LEFT = 58, RIGHT = 10, FOOT = 34, HEAD = 8
 const FUTURE = 0.18  // opacity of what has not happened yet
+const WAVE = 44  // height of a waveform
 const MAX_NAMED = 12  // curves that all have a colour and a name; of more, only the highest do
 
 class TimePlot {
@@ -80,16 +81,21 @@ class RasterPicture extends TimePlot {
     this.arrange(recording, HEAD)
     const {box, sheet} = this, context = sheet.clear(sheet.still), frame = sheet.clear(sheet.frame)
     this.axis(frame, palette)
-    const weights = network.sizes.slice(0, -1).map((n, k) => k === 0 ? n / 2 : n)
-    const gap = 10, room = box.height - gap * (weights.length + 1)
+    const hears = network.recordings, sounds = recording.wave.length > 0
+    const weights = network.sizes.slice(0, -1).map((n, k) => k > 0 ? n : hears ? 1.5 * n : n / 2)
+    const gap = 10, above = sounds ? WAVE + gap : 0
+    const room = box.height - gap * (weights.length + 1) - above
     const whole = weights.reduce((a, b) => a + b)
-    let top = box.y + gap
+    if (sounds) this.draw_wave(context, frame, recording, network, palette, box.y + gap)
+    let top = box.y + gap + above
     recording.layers.forEach(({at, who, differs}, k) => {
       const height = room * weights[k] / whole, each = height / network.sizes[k]
-      const tall = Math.max(3, each), wide = 3
+      const tall = Math.max(hears ? 2 : 3, each), wide = hears ? 2 : 3
+      const row = n => top + (hears && k === 0 ? network.sizes[0] - 1 - n : n) * each
+      if (hears && k === 0) this.draw_picture(context, recording, network, palette, top, height)
       context.fillStyle = k === 0 ? palette.input : palette.hidden
       for (let s = 0; s < at.length; s++) {
-        context.fillRect(this.x(at[s]) - wide / 2, top + who[s] * each, wide, tall)
+        context.fillRect(this.x(at[s]) - wide / 2, row(who[s]), wide, tall)
       }
       if (differs && k > 0) {
         context.fillStyle = palette.differs
@@ -103,6 +109,39 @@ class RasterPicture extends TimePlot {
       write(frame, name, box.x - 6, top + height / 2, {size: 12, align: "right", colour: palette.ink})
       top += height + gap
     })
+  }
+
+  // The waveform of a recording.
+  draw_wave(context, frame, recording, network, palette, top) {
+    const {wave} = recording, columns = wave.length / 2, middle = top + WAVE / 2
+    const wide = this.x(network.steps * network.period / columns) - this.x(0)
+    context.fillStyle = palette.input
+    for (let k = 0; k < columns; k++) {
+      const [low, high] = [wave[2 * k], wave[2 * k + 1]].map(value => middle - value * WAVE / 2)
+      const x = this.x(k * network.period * network.steps / columns)
+      if (x < this.box.x + this.box.width && high < low) context.fillRect(x, high, wide, low - high)
+    }
+    write(frame, "sound", this.box.x - 6, middle, {size: 12, align: "right", colour: palette.ink})
+  }
+
+  // The cochleagram of a recording, behind its spikes.
+  draw_picture(context, recording, network, palette, top, height) {
+    const {image, columns} = recording, rows = image.length / columns
+    const shades = document.createElement("canvas")
+    shades.width = columns
+    shades.height = rows
+    const cells = shades.getContext("2d").createImageData(columns, rows)
+    const [red, green, blue] = channels_of(palette.input)
+    for (let n = 0; n < image.length; n++) {
+      cells.data.set([red, green, blue, 190 * (image[n] / 255) ** 1.5], 4 * n)
+    }
+    shades.getContext("2d").putImageData(cells, 0, 0)
+    context.save()
+    context.beginPath()
+    context.rect(this.box.x, top, this.box.width, height)
+    context.clip()
+    context.drawImage(shades, this.x(0), top, this.x(network.steps * network.period) - this.x(0), height)
+    context.restore()
   }
 }
 

@@ -132,6 +132,9 @@ class Player {
     if (this.shown === null || other || another_network) {
       this.take()
       this.frozen = this.frozen && this.playing
+      if (this.full && packed.own && this.network.recordings && !this.calm && before !== null) {
+        this.playing = this.frozen = true  // what was said is replayed at once
+      }
       this.restart()
     } else if (Boolean(packed.twin) !== Boolean(this.shown.twin)) {
       this.take()  // the visitor has asked for it
@@ -161,7 +164,10 @@ class Player {
     this.taken = performance.now()
     this.stale = true
     if (this.words.textContent !== this.shown.words) this.words.textContent = this.shown.words
-    if (this.full) this.arrange()
+    if (this.full) {
+      this.transport.offer(this.network.pace)
+      this.arrange()
+    }
   }
 
   arrange() {

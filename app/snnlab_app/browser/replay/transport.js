@@ -2,7 +2,7 @@
 /* global thousands */
 /* exported Transport, STYLE */
 
-const SPEEDS = [0.1, 0.5, 1, 2, 5]  // µs a second
+const SPEEDS = [0.1, 0.5, 1, 2, 5]  // µs a second, of images; of recordings ten times as much
 const USUAL_SPEED = 2
 
 const STYLE = `
@@ -61,9 +61,7 @@ class Transport {
     this.speed_choice = document.createElement("select")
     this.speed_choice.setAttribute("aria-label", "Speed")
     this.speed_choice.title = "Microseconds of the chip that are played per second"
-    for (const speed of SPEEDS) {
-      this.speed_choice.add(new Option(`${speed} µs/s`, speed, speed === USUAL_SPEED, speed === USUAL_SPEED))
-    }
+    this.offer(1)
     this.which = document.createElement("span")
     this.follow = this.button("Follow live", () => acts.follow())
     const source = Object.assign(document.createElement("span"), {className: "source"})
@@ -76,6 +74,15 @@ class Transport {
     if (name) button.setAttribute("aria-label", name)
     button.addEventListener("click", act)
     return button
+  }
+
+  // Speeds for inputs that last longer than an image by this factor.
+  offer(pace) {
+    const times = pace < 3 ? 1 : 10, kept = this.speed_choice.selectedIndex
+    if (this.times === times) return
+    this.times = times
+    this.speed_choice.replaceChildren(...SPEEDS.map(speed => new Option(`${speed * times} µs/s`, speed * times)))
+    this.speed_choice.selectedIndex = kept < 0 ? SPEEDS.indexOf(USUAL_SPEED) : kept
   }
 
   get speed() {
