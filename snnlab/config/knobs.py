@@ -335,13 +335,10 @@ class Config(Knobs):
         0.0,
         0.9,
         "Label smoothing",
-        "Share of each label's certainty that is spread evenly over all labels.",
+        "Share of each label's certainty spread evenly over all labels.",
     )
     dropout = percentage(
-        0.0,
-        0.9,
-        "Dropout",
-        "Share of hidden neurons silenced while training, drawn again for every batch.",
+        0.0, 0.9, "Dropout", "Share of hidden neurons silenced in training, drawn again each batch."
     )
     learning_rate = strength(1e-3, 0.0, 0.1, "Learning rate", "Step size of Adam.")
     schedule = param.Selector(
