@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnlab.chip.layout.partition import joined, place_sources
 from snnlab.chip.recording import Recording
 from snnlab.events import TICK
 
@@ -51,7 +52,9 @@ def saturated_currents(
     input saturate apart. weight_lsb : int8[input, neuron], as written; tau_syn : s.
     """
     events = recording.sources(layer)
-    limit, reached = recording.spec.most_current(len(weight_lsb)), []
+    sizes = (recording.inputs.n_channels, *(s.n_channels for s in recording.spikes), 1)
+    circuits = joined(place_sources(sizes, recording.recurrent)[layer])
+    limit, reached = recording.spec.most_current(circuits), []
     both = np.stack([np.maximum(weight_lsb, 0), np.maximum(-weight_lsb.astype(np.int16), 0)], 1)
     both = both.astype(np.float32)  # [input, sign, neuron]
     for b in range(min(len(events), MAX_IMAGES)):

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from snnlab.chip import constants as c
-from snnlab.chip.layout.partition import joined
 from snnlab.errors import SnnlabError
 
 
@@ -119,12 +118,12 @@ class ChipSpec:
 
     # ── Synaptic inputs ──
 
-    def most_current(self, fan_in: int) -> int:
-        """Largest current of either sign of a neuron with ``fan_in`` inputs : LSB of weight.
+    def most_current(self, circuits: int) -> int:
+        """Largest current of either sign of a neuron that joins ``circuits`` : LSB of weight.
 
-        Its circuits, one for every 128 inputs, share no synaptic input.
+        Circuits share no synaptic input.
         """
-        return joined(fan_in) * self.synaptic_limit * self.weight_max_lsb
+        return circuits * self.synaptic_limit * self.weight_max_lsb
 
     # ── CADC ──
 

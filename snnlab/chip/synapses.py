@@ -33,7 +33,7 @@ class SynapseArray:
             lsb * gain[k, column] * die.synapse_gain[row, column] for k, row in enumerate(rows)
         )
         self._gains = padded(np.stack([excitatory, -inhibitory]))
-        self._limit = spec.most_current(len(pair)) * lsb
+        self._limit = spec.most_current(mapping.circuits_per_neuron[layer]) * lsb
         held = np.where(die.stuck == WORKS, WORKS, spec.rounded(die.stuck))
         stuck = np.stack([padded(held[row, column], WORKS) for row in rows])
         self._stuck = stuck if (stuck != WORKS).any() else None

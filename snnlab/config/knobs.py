@@ -332,10 +332,7 @@ class Config(Knobs):
     )
     logit_gain = strength(10.0, 0.1, 100.0, "Logit gain", "Scale from readout to logits.")
     label_smoothing = percentage(
-        0.0,
-        0.9,
-        "Label smoothing",
-        "Share of each label's certainty spread evenly over all labels.",
+        0.0, 0.9, "Label smoothing", "Share of each label's certainty spread evenly over all."
     )
     dropout = percentage(
         0.0, 0.9, "Dropout", "Share of hidden neurons silenced in training, drawn again each batch."
