@@ -352,9 +352,11 @@ def fire(times, weights, model, tau_ref, end):
         stops = [start, *(t for t in edges if t > start), end]
         found = None
         for a, b in pairwise(stops):
+            if b - a < 1e-14:  # s, two spikes at once
+                continue
             top = b  # the membrane rises at first only, if at all: it falls from its peak on
             if climb.slope(b - 1e-15) < 0.0:
-                top = _root(climb.slope, a, b) if climb.slope(a) > 0.0 else a
+                top = _root(climb.slope, a, b - 1e-15) if climb.slope(a) > 0.0 else a
             if climb.potential(top) > 1.0:
                 found = _root(lambda t, c=climb: c.potential(t) - 1.0, a, top)
                 break

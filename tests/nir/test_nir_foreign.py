@@ -189,7 +189,7 @@ def test_one_neuron_of_rockpool_is_read_without_its_axes_of_batch_and_time(tmp_p
 
 def test_the_recurrent_network_of_braille_letters_is_read(tmp_path):
     with pytest.warns(UserWarning, match="NIR node"):
-        read = from_nir(save(tmp_path / "f.nir", *BRAILLE), dt=1e-4, speedup=1000)
+        read = from_nir(save(tmp_path / "f.nir", *BRAILLE), dt=1e-2, speedup=1000, label_gain=1e4)
     assert str(read.network.topology) == str(read.mapping) == "12-38R-7"
     assert (
         "NIR node 'lif1.lif' (CubaLIF) returns to itself: on the chip its spikes arrive 9.6e-08 s"

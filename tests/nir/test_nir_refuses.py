@@ -49,7 +49,7 @@ LEAK = np.arange(3.0)
         ),
         (
             _returning(nir.Linear(np.zeros((8, 4))), "label"),
-            r"NIR node 'label' \(CubaLI\) feeds 2 nodes \('output', 'back'\): the chip",
+            r"NIR node 'hidden_0' \(CubaLIF\) is fed by 2 nodes \('weights_0', 'back'\): the chip",
         ),
         (
             _returning(nir.Linear(np.zeros((7, 8)))),

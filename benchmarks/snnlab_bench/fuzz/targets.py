@@ -37,6 +37,7 @@ from snnlab.learn.state import capture
 from snnlab.learn.trainer import Trainer
 from snnlab.lessons.measures import NAMES
 from snnlab.lessons.reading import MEASURED
+from snnlab.model.topology import Topology
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run, load_weights, tidy_epochs
 from snnlab.sweeps.plan import MAX_TRIALS, Plan
@@ -47,8 +48,8 @@ from snnlab_bench.fuzz.sounds import SOUNDS
 IDX = b"\0\0\x08\x03\0\0\0\x02\0\0\0\x03\0\0\0\x04" + bytes(range(24))
 VIEWS, LESSONS = ("live", "chip"), ("too-steep",)
 SMALL = {"dataset": "digits", "hidden": [4], "epochs": 3, "batch": 1000, "samples": 4}
-TABLES = ("metrics.parquet", "steps.parquet")
-JSONS = ("config.json", "notes.json")
+SMALL["recurrent"] = "trained"
+TABLES, JSONS = ("metrics.parquet", "steps.parquet"), ("config.json", "notes.json")
 ARRAYS = ("frames.npz", "checkpoint.npz", "weights.npz", "die.npz")
 
 
@@ -321,7 +322,8 @@ def _graph():
     from snnlab.nir.export import to_nir
     from snnlab.nir.file import _arrays, write_nir
 
-    write_nir(folder() / "whole.nir", to_nir(Network((6, 4, 3)), OperatingPoint()))
+    network = Network(Topology.chain((6, 4, 3), recurrent=True))
+    write_nir(folder() / "whole.nir", to_nir(network, OperatingPoint()))
     return _arrays(folder() / "whole.nir")
 
 

@@ -223,6 +223,9 @@ def test_the_reference_equals_finite_differences(model, shape):
 
 # EventProp
 
+PASSES = 30
+"""After 12 passes spike times change by less than 1e-20 s."""
+
 
 class Exact:
     """A recurrent layer of ideal neurons and its labels, from event to event, in float64."""
@@ -230,26 +233,23 @@ class Exact:
     def __init__(self, model, seed=1):
         rng = np.random.default_rng(seed)
         self.model = model
-        self.inputs = [
-            sorted((t, c) for c in range(5) for t in rng.uniform(0, 7e-6, 2)) for _ in range(2)
-        ]
-        self.weights = [rng.normal(0.4, 0.3, (9, 4)), rng.normal(0.0, 0.5, (4, 2))]
-        self.weights[0][5:] = rng.normal(0.1, 0.3, (4, 4))
-        self.toward = rng.normal(size=(2, STEPS, 2))
+        self.inputs = [sorted((t, c) for c in range(5) for t in rng.uniform(0, 7e-6, 2))]
+        self.weights = [rng.normal(0.4, 0.3, (8, 3)), rng.normal(0.0, 0.5, (3, 2))]
+        self.weights[0][5:] = rng.normal(0.1, 0.3, (3, 3))
+        self.toward = rng.normal(size=(1, STEPS, 2))
 
     def run(self):
         """Sources and spikes of the layer : lists of (time, channel) for each image.
 
-        Spikes return late, so every pass makes at least one more of them final.
+        Spikes return late, so every pass makes more of them final.
         """
         sources, sent = [], []
         for image in self.inputs:
-            own, before = [], None
-            while own != before:
-                before = own
+            own = []
+            for _ in range(PASSES):
                 into = sorted([*image, *((t + LATENCY, 5 + j) for t, j in own)])
                 own = sorted(
-                    (t, j) for j in range(4)
+                    (t, j) for j in range(3)
                     for t in twin.fire(
                         [t for t, _ in into], [self.weights[0][c, j] for _, c in into],
                         self.model, TAU_REF, STEPS * PERIOD,
@@ -260,7 +260,7 @@ class Exact:
         return sources, sent
 
     def traces(self, sent):
-        grid, out = np.arange(STEPS) * PERIOD, np.zeros((2, STEPS, 2))
+        grid, out = np.arange(STEPS) * PERIOD, np.zeros((1, STEPS, 2))
         for b, image in enumerate(sent):
             for t, c in image:
                 out[b] += self.model.psp(grid - t)[:, None] * self.weights[1][c]
@@ -276,10 +276,10 @@ class Exact:
         d_traces = self.toward * np.cos(self.traces(sent))
         constants = physics(self.model)
         labels, of_time = layer_events(
-            packed(sent), self.weights[1], packed([[], []]), of_labels(d_traces), constants, True,
+            packed(sent), self.weights[1], packed([[]]), of_labels(d_traces), constants, True,
             False,
         )  # fmt: skip
-        demand = of_spikes(of_time, np.zeros(len(of_time)), np.zeros((2, 4)))
+        demand = of_spikes(of_time, np.zeros(len(of_time)), np.zeros((1, 3)))
         hidden, _ = layer_events(
             packed(sources), self.weights[0], packed(sent), demand, constants, False, True
         )
@@ -288,21 +288,23 @@ class Exact:
 
 @pytest.mark.parametrize("model", MODELS, ids=["equal", "unequal"])
 def test_eventprop_is_the_slope_of_the_loss(model):
-    """Central differences of an event-driven simulation, along each weight."""
-    network, h = Exact(model), 1e-6
-    got, counts = network.gradients(), network.loss()[1]
-    assert min(counts) > 6
-    for layer, grad in enumerate(got):
-        weight, numeric = network.weights[layer], np.empty_like(grad)
-        for index in np.ndindex(weight.shape):
-            at, ends = weight[index], []
+    """Central differences of an event-driven simulation, in random directions of the inputs'
+    weights, of the recurrent ones and of the labels'."""
+    network, rng, h = Exact(model), np.random.default_rng(7), 1e-6
+    got, start = network.gradients(), network.weights
+    assert min(network.loss()[1]) > 6
+    for layer, rows in ((0, slice(0, 5)), (0, slice(5, 8)), (1, slice(0, 3))):
+        numeric, along = [], []
+        for _ in range(3):
+            toward, ends = np.zeros_like(start[layer]), []
+            toward[rows] = rng.normal(size=toward[rows].shape)
             for step in (h, -h):
-                weight[index] = at + step
+                network.weights = [
+                    w + step * toward if k == layer else w for k, w in enumerate(start)
+                ]
                 ends.append(network.loss())
-            weight[index] = at
-            assert ends[0][1] == ends[1][1] == counts, "no spike appears or vanishes"
-            numeric[index] = (ends[0][0] - ends[1][0]) / (2 * h)
-        assert relative(grad, numeric) < 1e-6
-        if layer == 0:
-            assert np.abs(numeric[5:]).max() > 1e-3
-            assert relative(grad[5:], numeric[5:]) < 1e-6
+            assert ends[0][1] == ends[1][1], "no spike appears or vanishes"
+            numeric.append((ends[0][0] - ends[1][0]) / (2 * h))
+            along.append((got[layer] * toward).sum())
+        assert np.abs(numeric).max() > 0.01
+        assert relative(np.array(along), np.array(numeric)) < 1e-6
