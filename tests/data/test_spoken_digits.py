@@ -276,6 +276,8 @@ def test_a_sound_is_heard_from_where_it_begins():
 def test_what_is_no_digit_is_one_line():
     refused(lambda: hear(wav(np.zeros(8_000))), "the sound is silent")
     refused(lambda: hear(wav(np.tile(word(), 200))), "holds 80.0 s of sound", "cut it to one digit")
+    long = wav(np.zeros(4_000 * 130), 4_000, np.uint8)
+    refused(lambda: hear(long), "lasts 130 s, at most 120 s are searched", "cut it to one digit")
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ class Draw(Order):
     pixels: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Hear(Order):
     """Put a sound on the chip that somebody said: content of a wav file.
 
@@ -101,7 +101,7 @@ class Hear(Order):
     number: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Teach(Order):
     """From the next start on, learn this sound too: content of a wav file, and its class."""
 

@@ -40,6 +40,8 @@ FOLDERS = ("fsdd", NAME, "free-spoken-digit-dataset", ".")
 """Where in a folder of data sets the archive or the recordings may be."""
 MAX_SECONDS = 3.0
 """Sound that a single digit may take, without the silence around it; the longest takes 2.2 s."""
+MAX_SEARCHED_SECONDS = 120.0
+"""Longest file in which a single digit is looked for, which bounds the memory that it takes."""
 MAX_WAV_BYTES, MAX_WAVS = 2**20, 10_000
 _WAV = re.compile(r"(?:.*/)?([0-9]_[a-z]+_[0-9]+\.wav)")
 _FORM = 2
@@ -230,7 +232,13 @@ def only_digit(source: str | Path | bytes) -> Sound:
 
     Raises :class:`SnnlabError` for what is no wav file, is silent, or is longer than one digit.
     """
-    sound = trim(read_wav(source))
+    whole = read_wav(source)
+    if whole.seconds > MAX_SEARCHED_SECONDS:
+        raise SnnlabError(
+            f"lasts {whole.seconds:,.0f} s, at most {MAX_SEARCHED_SECONDS:g} s are searched for a"
+            " digit: cut it to one digit"
+        )
+    sound = trim(whole)
     if sound.seconds > MAX_SECONDS:
         raise SnnlabError(
             f"holds {sound.seconds:,.1f} s of sound, a spoken digit takes at most"

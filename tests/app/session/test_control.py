@@ -3,10 +3,12 @@
 import pickle
 import time
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from conftest import until
+from refusal import refused
 from sessions import ENDLESS, READY, visiting
 
 from snnlab.config import Config
@@ -272,15 +274,31 @@ def test_each_method_gives_one_order_and_each_order_has_a_method():
     notes.look_at("chip", {"page": 1})
     notes.turn("beta", 3.0)
     notes.give("place")
+    notes.say(b"RIFF", 4)
+    notes.teach(b"RIFF", 7)
     c = control
     assert notes.orders == [
         c.Play(), c.Pause(), c.Step(), c.Narrate(), c.Reset(), c.Show(3), notes.orders[6],
         c.LookAt("chip", {"page": 1}), c.Turn("beta", 3.0), c.Give("place"),
+        c.Hear(b"RIFF", 4), c.Teach(b"RIFF", 7),
     ]  # fmt: skip
     assert notes.orders[6].pixels is pixels
     ends = {c.Open, c.Close}
     assert {type(order) for order in notes.orders} == {*Order.__subclasses__()} - ends
     assert {*TASKS} == {*Order.__subclasses__()} - {c.Open}
+
+
+def test_what_was_added_is_given_to_every_further_process():
+    sent = []
+    compute = SimpleNamespace(open=lambda session: 1, send=lambda *order: sent.append(order))
+    session = RemoteSession(compute, Config())
+    for k in range(control.MAX_TAUGHT):
+        session.teach(b"RIFF", k % 10)
+    assert len(sent) == control.MAX_TAUGHT
+    assert session.taught[:3] == (0, 1, 2)
+    assert session.beginning().taught[1] == (b"RIFF", 1)
+    refused(lambda: session.teach(b"RIFF", 0), "100 recordings of yours", "most that are taken")
+    assert len(session.taught) == len(sent) == control.MAX_TAUGHT
 
 
 def test_a_click_asks_for_what_the_state_calls_for():
