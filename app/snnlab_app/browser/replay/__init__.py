@@ -107,11 +107,11 @@ class Replay(JSComponent):
         sizes = recording.inputs.n_channels, *hidden, recording.cadc[-1].shape[2]
         key = (
             classes, sizes, mapping, units, frame.readout, dead, recording.cadc[-1].shape[1],
-            frame.kind,
+            frame.kind, recording.recurrent,
         )  # fmt: skip
         if key != self._network:
             self._network = key
-            placed = mapping or Mapping(sizes, chips=64)
+            placed = mapping or Mapping(sizes, 64, recurrent=recording.recurrent)
             self.network = {
                 **packing.pack_network(
                     recording, classes, placed, units, frame.readout, frame.kind
