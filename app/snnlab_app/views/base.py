@@ -74,7 +74,7 @@ class View:
         return reword(text, self.kind)
 
     def suit(self, kind: str) -> bool:
-        """Fit inputs of this kind; whether the view must be laid out anew."""
+        """Fit inputs of this kind; whether the view must be laid out again."""
         if kind == self.kind:
             return False
         self.kind = kind

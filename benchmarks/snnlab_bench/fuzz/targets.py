@@ -224,9 +224,6 @@ def weights(data):
     assert all(np.abs(w.astype(int)).max() <= 63 for w in network.weights_lsb())
 
 
-# Runs
-
-
 @cache
 def _run():
     """The files of a run of three epochs after three steps, and the shapes of its checkpoint."""
