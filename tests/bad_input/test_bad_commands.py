@@ -61,7 +61,7 @@ train --threads=99999                      | threads = 99999 is not allowed: thi
 train --weights=file                       | weights file: not an npz file of layer_0
 train --weights=runs                       | weights runs/weights.npz: no such file
 train --weights=/dev/null                  | weights /dev/null: not an npz file
-train --weights=runs/good                  | weights of layer 0 have shape (256, 5), the network
+train --weights=runs/good                  | weights of layer 0 have shape (256, 5), network
 train --out=runs/good                      | run folder runs/good holds a run already
 train --out=file                           | run folder file cannot be written: File exists
 train --out=file/deep                      | run folder file/deep cannot be written: Not a directory

@@ -224,7 +224,7 @@ def test_an_export_for_a_library_that_is_not_known_leaves_nothing(capsys, tmp_pa
         ([[1, 2]], [(4, 2)], "config.json holds no settings (list)"),
         (None, [(4, 2)], "config.json holds no settings (NoneType)"),
         ({"tau_mem": 1.0}, [(4, 2)], "tau_mem = 1.0 is not allowed: a number from 1e-06 to 2e-05"),
-        ({}, [(4, 2), (3, 2)], "weights of layer 1 have shape (3, 2), the network (4, 2, 2) takes"),
+        ({}, [(4, 2), (3, 2)], "weights of layer 1 have shape (3, 2), network 4-2-2 takes"),
         ({}, [(400, 300)], "needs 1200 neuron circuits, the chip has 512"),
         ({}, [], "every layer needs at least one neuron"),
     ],

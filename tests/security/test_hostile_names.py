@@ -106,7 +106,12 @@ def test_hostile_class_names_are_text(monkeypatch):
     view._classes = (MARKUP, '" onload="alert(1)')
     view._show_images(
         SimpleNamespace(
-            found=1, images=np.zeros((1, 4, 4), np.uint8), index=[0], label=[0], decision=[1]
+            found=1,
+            images=np.zeros((1, 4, 4), np.uint8),
+            index=np.array([0]),
+            label=[0],
+            decision=[1],
+            wavs=[],
         )
     )
     ((_, name, caption, png),) = view._images.pictures

@@ -9,6 +9,7 @@ import pytest
 from snnlab_app.browser import bridge
 from snnlab_app.browser.bridge import GIVE_UP, MAX_BUSY, MAX_DRAW_SECONDS, SCRIPTS, Bridge
 from snnlab_app.browser.dialog import Dialog
+from snnlab_app.browser.microphone import Microphone
 from snnlab_app.browser.replay import Replay
 from snnlab_app.browser.thumbnails import Thumbnails
 
@@ -72,7 +73,7 @@ def test_a_time_that_is_none_is_taken_for_the_longest(clock):
 
 
 def test_every_script_is_a_part_of_the_page_and_is_javascript():
-    components = Bridge, Dialog, Replay, Thumbnails
+    components = Bridge, Dialog, Microphone, Replay, Thumbnails
     files = {
         path.name: path.read_text("utf-8") for path in Path(bridge.__file__).parent.rglob("*.js")
     }
