@@ -75,23 +75,26 @@ class KnobMarks:
 
     def __init__(self, figure: Plot, texts: bool = False):
         self._figure, self._texts, self._shown, self.scale = figure, texts, None, 1.0
-        self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "offset")})
+        names = ("x", "y", "text", "offset", "align", "shift")
+        self._source = ColumnDataSource({name: [] for name in names})
         line = VSpan(x="x", line_color=AXIS, line_dash="dashed", line_width=1)
         figure.add_glyph(self._source, line)
         if texts:
             text = Text(
-                x="x", y="y", text="text", y_offset="offset", x_offset=3, text_color=AXIS,
-                text_font_size="11px", text_baseline="bottom",
+                x="x", y="y", text="text", text_align="align", x_offset="shift", y_offset="offset",
+                text_color=AXIS, text_font_size="11px", text_baseline="bottom",
             )  # fmt: skip
             figure.add_glyph(self._source, text)
 
     def show(self, marks: tuple) -> None:
-        """Show the newest marks, each with its ``step`` and ``text``."""
+        """Show the newest marks, each with its ``step`` and ``text``, inwards of its line."""
         marks = marks[-MAX_MARKS:]
         foot = float(self._figure.y_range.start) if self._texts else 0.0
-        if (marks, foot, self.scale) == self._shown:
+        across = self._figure.x_range
+        late = [2 * mark.step > across.start + across.end for mark in marks]
+        if (marks, foot, late, self.scale) == self._shown:
             return
-        self._shown = marks, foot, self.scale
+        self._shown = marks, foot, late, self.scale
         self._source.data = {
             "x": [mark.step for mark in marks],
             "y": [foot] * len(marks),
@@ -99,4 +102,6 @@ class KnobMarks:
             "offset": [
                 -2.0 - self.scale * LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))
             ],
+            "align": ["right" if one else "left" for one in late],
+            "shift": [-3.0 if one else 3.0 for one in late],
         }

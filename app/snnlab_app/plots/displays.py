@@ -31,7 +31,7 @@ MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
-ACCURACY_NAMES, POWER_NAMES = 0.3, 0.7
+ACCURACY_NAMES, POWER_NAMES = 0.55, 0.85
 """Room for the names at the ends of curves, relative to the length of the curves."""
 
 _LIVE = quantities(LIVE)
