@@ -151,6 +151,10 @@ class LessonRun:
         self._turn(settings)
         if restart:
             session.reset()
+            # Seen at its beginning: a fast one may be as far as that before it at the next look.
+            while session.snapshot.step:
+                yield 0.0
+            at = 0
         session.play(until.steps)
         # Nothing trained, so another step belongs to the training just ordered.
         while session.snapshot.step == at or session.state == State.LOADING:

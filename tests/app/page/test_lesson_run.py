@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
 
 from snnlab.config import Config
 from snnlab.lessons import Scale, bundled, read
@@ -110,6 +110,19 @@ def test_a_lesson_begins_again_after_a_longer_training(session):
     assert session.snapshot.step == 4, "a lesson stops at the very update"
     assert np.all(session.snapshot.history["step"] <= session.snapshot.step)
     assert run.before["accuracy"].value < 0.9
+
+
+def test_a_restarted_training_that_ends_between_two_looks_is_seen(session):
+    """It ends at the very step at which the one before it ended."""
+    text = SHORT.replace("set = {mismatch", "restart = true\nset = {mismatch")
+    run, reach = running(session, read(text, "short"))
+    reach(Phase.ASKING)
+    run.predict(3.0)
+    for _ in range(10):
+        until(lambda: idle(session))
+        run.see()
+    assert run.phase == Phase.REVEALED
+    assert run.steps == (4, 4)
 
 
 def test_a_change_that_restarts_is_measured_on_the_new_training(session):
