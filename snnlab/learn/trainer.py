@@ -26,7 +26,7 @@ from snnlab.events import Events
 from snnlab.learn import finite
 from snnlab.learn import loss as losses
 from snnlab.learn.feed import Feed, count_samples, open_source
-from snnlab.learn.gradient import eventprop_kernels, kernels
+from snnlab.learn.gradient import eventprop_kernels, kernels, recurrent_kernels
 from snnlab.learn.gradient.methods import GRADIENTS, Gradient
 from snnlab.learn.gradient.model import IdealModel
 from snnlab.learn.gradient.surrogate import Surrogate
@@ -166,6 +166,8 @@ class Trainer:
         idle = set() if self.source.augments else {augment.__name__}
         exact = self.settings.gradient == EVENTPROP
         idle.add((kernels if exact else eventprop_kernels).__name__)
+        if exact or not self.network.topology.recurrent:
+            idle.add(recurrent_kernels.__name__)
         needed = [kernel for kernel in KERNELS if kernel.__module__ not in idle]
         with compiling(needed, "encoding inputs as spikes", tell):
             self._feed.ready()
