@@ -1,7 +1,5 @@
 """The yardstick without spikes for recordings: a GRU on the same input spikes, counted in bins."""
 
-from math import cos, pi
-
 import numpy as np
 import torch
 from torch import nn
@@ -11,7 +9,7 @@ from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.events import TICK
 from snnlab.learn.feed import Feed, count_samples, open_source
-from snnlab.learn.optimizer import Adam
+from snnlab.learn.optimizer import Adam, schedule_rate
 from snnlab.seeding import key
 
 BIN = 2 * BRAINSCALES2.dt_cadc
@@ -59,16 +57,16 @@ def train_gru(config, dataset: RecordedSpikes, parameters: int) -> float:
     torch.manual_seed(key(config.seed, "gru") % 2**63)
     units = choose_units(parameters, source.n_channels, classes)
     network = Gru(source.n_channels, units, classes)
-    parameters, labels = [*network.parameters()], torch.from_numpy(source.labels("train"))
-    adam = Adam(p.detach().numpy() for p in parameters)  # of the same memory
+    tensors, labels = [*network.parameters()], torch.from_numpy(source.labels("train"))
+    adam = Adam(p.detach().numpy() for p in tensors)  # of the same memory
     steps = config.epochs * feed.steps_per_epoch
     for step in range(steps):
         index = feed.batch(step)
         network.zero_grad()
         cross_entropy(network(_counts(feed.events(step), bins)), labels[index]).backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        rate = config.learning_rate * 0.5 * (1.0 + cos(pi * step / steps))
-        adam.step([p.grad.numpy() for p in parameters], rate)
+        nn.utils.clip_grad_norm_(tensors, 1.0)
+        rate = schedule_rate("cosine", config.learning_rate, step, steps)
+        adam.step([p.grad.numpy() for p in tensors], rate)
     with torch.no_grad():
         decided = network.eval()(_counts(source.events("test"), bins)).argmax(1).numpy()
     return float((decided == source.labels("test")).mean())

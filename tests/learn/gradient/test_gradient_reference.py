@@ -17,8 +17,9 @@ from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.model.surrogates import SHAPES
 
 
-def test_the_reference_returns_what_was_measured():
-    _, _, recording, weights = recorded((40, 30, 20, 5))
+@pytest.mark.parametrize(("sizes", "recurrent"), [((40, 30, 20, 5), ()), ((50, 30, 5), (0,))])
+def test_the_reference_returns_what_was_measured(sizes, recurrent):
+    _, _, recording, weights = recorded(sizes, recurrent=recurrent)
     traces, counts = reference.reference_forward(
         reference.response(recording.inputs, MODEL, 20),
         [torch.from_numpy(w).double() for w in weights],

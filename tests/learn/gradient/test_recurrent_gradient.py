@@ -151,19 +151,6 @@ def test_no_gradient_passes_silent_neurons(name):
 # The reference
 
 
-def test_the_reference_returns_what_was_measured():
-    _, _, recording, weights = recorded((50, 30, 5), recurrent=(0,))
-    traces, counts = reference.reference_forward(
-        reference.response(recording.inputs, MODEL, 20),
-        [torch.from_numpy(w).double() for w in weights],
-        reference.measured(recording, MODEL),
-        MODEL,
-        Surrogate(10.0).derivative,
-    )
-    np.testing.assert_allclose(traces, recording.traces(-1), atol=1e-12)
-    np.testing.assert_allclose(counts[0], recording.spikes[0].count_by_channel(), atol=1e-12)
-
-
 def smooth_model(psp, weights, soft, model):
     """A recurrent layer with smooth spikes and its labels, sample by sample.
 
