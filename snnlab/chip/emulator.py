@@ -82,14 +82,16 @@ class Chip:
         if not isinstance(trial, Integral):
             raise SnnlabError(f"trial = {trial!r} is not allowed: a whole number, the noise's seed")
         weights_lsb = [_whole(weight) for weight in as_arrays(weights_lsb, "weights")]
-        self._check(events.checked(), weights_lsb)
+        self._check(_checked(events), weights_lsb)
+        synapses = [array.written(w) for array, w in zip(self._synapses, weights_lsb, strict=True)]
         silent = tuple(cast_exact(given, bool, "") for given in as_arrays(silent, "silent neurons"))
         self._check_silent(silent)
         spikes, cadc, source = [], [], events
-        for layer, weight_lsb in enumerate(weights_lsb):
+        for layer in self._layers:
             read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
-            still = silent[layer] if layer < len(silent) else None
-            source, samples = self._run_layer(layer, source, weight_lsb, int(trial), read, still)
+            neurons = self._able(layer, silent[layer] if layer < len(silent) else None)
+            noise = self._noise(layer, int(trial))
+            source, samples = self._run_layer(layer, source, synapses[layer], neurons, noise, read)
             cadc.append(samples)
             if layer <= self._last_spiking:
                 spikes.append(source)
@@ -97,14 +99,13 @@ class Chip:
             events, tuple(spikes), tuple(cadc), self._corrections, self.spec, self.mapping.recurrent
         )
 
-    def _run_layer(self, layer, events, weight_lsb, trial, read, silent):
-        n = weight_lsb.shape[1]
+    def _run_layer(self, layer, events, synapses, neurons, noise, read):
+        n = self.mapping.sizes[layer + 1]
         room = n * self.point.most_spikes if layer <= self._last_spiking else 0
         counts, tick, channel, cadc = run_layer(
-            events.offsets, events.tick, events.channel, events.ids,
-            self._synapses[layer].written(weight_lsb), self._able(layer, silent), self._clock,
-            self._readouts[layer], self._noise(layer, trial), n, room, read,
-            PARTS * get_num_threads(), self._loop(layer),
+            events.offsets, events.tick, events.channel, events.ids, synapses, neurons, self._clock,
+            self._readouts[layer], noise, n, room, read, PARTS * get_num_threads(),
+            self._loop(layer),
         )  # fmt: skip
         offsets, tick, channel = compact(counts, tick, channel)
         return Events(offsets, tick, channel, n, events.ids), cadc
@@ -214,27 +215,6 @@ class Chip:
             raise SnnlabError(
                 f"Events have {events.n_channels} channels, network {self.mapping} takes {sizes[0]}"
             )
-        most = self.spec.weight_max_lsb
-        for layer, weight in enumerate(weights_lsb):
-            if weight.dtype != np.int8 or np.abs(weight.astype(np.int16)).max() > most:
-                raise SnnlabError(
-                    f"weights of layer {layer}: {weight.dtype} from {weight.min()} to"
-                    f" {weight.max()}; the chip takes int8 within ±{most},"
-                    " round and clip them first"
-                )
-            if self.spec.weight_step > 1:
-                self._check_levels(layer, weight)
-
-    def _check_levels(self, layer, weight):
-        """Whether a chip with fewer bits can hold the weights."""
-        levels = self.spec.weight_levels
-        wrong = weight[~np.isin(weight, levels)]
-        if wrong.size:
-            raise SnnlabError(
-                f"weights of layer {layer} hold {wrong[0]} LSB, which {self.spec.weight_bits} bits"
-                f" cannot: magnitudes are {', '.join(map(str, levels[levels >= 0]))}; round them"
-                " with chip.spec.rounded(weights)"
-            )
 
     def _check_silent(self, silent):
         given = [(s.dtype.name, s.shape) for s in silent]
@@ -286,6 +266,42 @@ def rise(tau_mem, tau_syn, dt):
     small = np.abs(x) < 1e-6
     ratio = np.where(small, 1.0 - 0.5 * x, -np.expm1(-x) / np.where(small, 1.0, x))
     return dt * slow * ratio
+
+
+def _checked(events):
+    """The events, checked; their own method says what is wrong, the kernel whether anything is."""
+    arrays = events.offsets, events.tick, events.channel, events.ids
+    if [a.dtype for a in arrays] != _KINDS or any(a.ndim != 1 for a in arrays):
+        return events.checked()
+    return events if are_valid(*arrays, events.n_channels) else events.checked()
+
+
+_KINDS = [np.dtype(name) for name in ("int64", "uint16", "uint16", "uint64")]
+
+
+@guarded
+@compiled(nogil=True)
+def are_valid(offsets, tick, channel, ids, n_channels):
+    """Whether the arrays of :class:`Events` agree: what :meth:`Events.checked` checks, at once."""
+    n = tick.shape[0]
+    if offsets.shape[0] != ids.shape[0] + 1 or offsets[0] != 0 or offsets[-1] != n:
+        return False
+    for b in range(ids.shape[0]):
+        if not 0 <= offsets[b] <= offsets[b + 1] <= n:
+            return False
+    if channel.shape[0] != n:
+        return False
+    highest = np.uint16(0)
+    for k in range(n):
+        highest = max(highest, channel[k])
+    falls = np.int64(0)  # ticks that follow a later one, also from input to input
+    for k in range(1, n):
+        falls += np.int64(tick[k] < tick[k - 1])
+    for b in range(1, ids.shape[0]):
+        first = offsets[b]
+        if 0 < first < offsets[b + 1]:
+            falls -= np.int64(tick[first] < tick[first - 1])
+    return falls == 0 and (n == 0 or highest < n_channels)
 
 
 @guarded

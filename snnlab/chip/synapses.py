@@ -9,6 +9,7 @@ from snnlab.chip.compiled import compiled
 from snnlab.chip.die import WORKS
 from snnlab.chip.kernels.arrays import LANES, Synapses
 from snnlab.chip.threads import guarded
+from snnlab.errors import SnnlabError
 
 CURRENT_PER_LSB = c.PSP_PEAK_PER_LSB * e / c.TAU_MEM
 """Jump of the synaptic current per LSB of weight : 1/s, in thresholds above leak.
@@ -37,17 +38,34 @@ class SynapseArray:
         held = np.where(die.stuck == WORKS, WORKS, spec.rounded(die.stuck))
         stuck = np.stack([padded(held[row, column], WORKS) for row in rows])
         self._stuck = stuck if (stuck != WORKS).any() else None
+        self._layer, self._spec = layer, spec
         self._there: tuple[np.ndarray, Synapses] | None = None
 
     def written(self, weight_lsb: np.ndarray) -> Synapses:
         """What the kernel adds per input spike, once int8[input, neuron] weights are written.
 
-        Weights that are already there are not written again.
+        Weights that are already there are not written again. Raises :class:`SnnlabError` for
+        weights that the synapses cannot hold.
         """
-        there = self._there
-        if there is None or not np.array_equal(there[0], weight_lsb):
-            there = self._there = weight_lsb.copy(), self._write(weight_lsb)
-        return there[1]
+        if self._there is None or not _equal(self._there[0], weight_lsb):
+            self._check(weight_lsb)
+            self._there = weight_lsb.copy(), self._write(weight_lsb)
+        return self._there[1]
+
+    def _check(self, weight):
+        most, bits = self._spec.weight_max_lsb, self._spec.weight_bits
+        if weight.dtype != np.int8 or weight.max() > most or weight.min() < -most:
+            raise SnnlabError(
+                f"weights of layer {self._layer}: {weight.dtype} from {weight.min()} to"
+                f" {weight.max()}; the chip takes int8 within ±{most}, round and clip them first"
+            )
+        levels = self._spec.weight_levels
+        if self._spec.weight_step > 1 and (wrong := weight[~np.isin(weight, levels)]).size:
+            raise SnnlabError(
+                f"weights of layer {self._layer} hold {wrong[0]} LSB, which {bits} bits cannot:"
+                f" magnitudes are {', '.join(map(str, levels[levels >= 0]))}; round them with"
+                " chip.spec.rounded(weights)"
+            )
 
     def _write(self, weight_lsb):
         also = np.full(len(weight_lsb), -1)
@@ -61,6 +79,10 @@ class SynapseArray:
         also[clash] = len(weight) + np.arange(clash.sum())
         first = np.where(clash[:, None], both[0], both.sum(axis=0))
         return Synapses(np.concatenate([first, both[1, clash]]), also, self._limit)
+
+
+def _equal(a, b):
+    return a.dtype == b.dtype and np.array_equal(a, b)
 
 
 def padded(array: np.ndarray, fill: float = 0.0) -> np.ndarray:

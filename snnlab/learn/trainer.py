@@ -135,6 +135,7 @@ class Trainer:
         self.mapping = Mapping(topology.sizes, chips=config.chips, recurrent=topology.recurrent)
         check_batch(topology, self.point, min(config.batch, len(self.source.labels("train"))))
         self._setup = Setup(self.mapping, self.point, self.own_die)
+        self._set_up: tuple[int | None, Chip | None] = (None, None)
         self._feed = Feed(self.source, self.settings)
         self.network = Network(topology, config.seed)
         if weights is not None:
@@ -216,7 +217,10 @@ class Trainer:
     @property
     def chip(self) -> Chip:
         """The chip for the present knobs; a new one is set up only when one was turned."""
-        return self._setup.chip(self._settings_now())
+        turned = self.config.turned
+        if self._set_up[0] != turned:
+            self._set_up = turned, self._setup.chip(self._settings_now())
+        return self._set_up[1]
 
     @chip.setter
     def chip(self, chip):
