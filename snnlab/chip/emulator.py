@@ -318,6 +318,7 @@ def compact(counts, tick, channel):
     flat_tick = np.empty(offsets[n_images], np.uint16)
     flat_channel = np.empty(offsets[n_images], np.uint16)
     for b in range(n_images):
-        flat_tick[offsets[b] : offsets[b + 1]] = tick[b, : counts[b]]
-        flat_channel[offsets[b] : offsets[b + 1]] = channel[b, : counts[b]]
+        for k in range(counts[b]):  # a slice to a slice would compile a second longer
+            flat_tick[offsets[b] + k] = tick[b, k]
+            flat_channel[offsets[b] + k] = channel[b, k]
     return offsets, flat_tick, flat_channel

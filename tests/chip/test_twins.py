@@ -132,7 +132,7 @@ def test_quiet_stretches_are_four_steps_to_the_bit(highest):
         draw(0.9, 1.0), draw(0.9, 1.0), draw(0.9, 1.0), draw(0.1, 0.2), draw(0.1, 0.2), draw(1, 1),
         draw(0, 0), draw(0, 0), draw(-1, -0.5), draw(1.5, 2), draw(3, 5),
     )  # fmt: skip
-    work = make_work(n, 1)
+    work = make_work(n, 1, 0)
     work.u[:], work.exc[:], work.inh[:] = draw(-1, highest), draw(0, 0.3), draw(-0.9, 0)
     u, exc, inh = work.u.copy(), work.exc.copy(), work.inh.copy()
     crosses = look_ahead(work.u, work.exc, work.inh, neurons, neurons.threshold, work.ahead)

@@ -87,9 +87,10 @@ def _run_sample(
     """
     u, n_in = work.u, in_tick.shape[0]
     _begin(work, neurons.start)
-    early, late, n_held, n_out = 0, 0, np.uint64(0), 0  # next event by its first, second share
-    own_early, own_late = 0, 0  # the same of returning spikes, of which there are n_out
-    step = 0
+    zero = np.int64(0)  # a literal 0 is a type of its own: what takes it is compiled twice
+    early, late = zero, zero  # next event by its first, second share
+    own_early, own_late = zero, zero  # the same of returning spikes, of which there are n_out
+    n_held, n_out, step = np.uint64(0), zero, zero
     while step < clock.samples * clock.substeps:
         m = step // clock.substeps  # CADC sample
         if step % clock.substeps == 0 and m < cadc.shape[0]:
@@ -148,7 +149,7 @@ def drift(threshold, noise):
 
 
 @njit(nogil=True)
-def make_work(n, most_inputs, returning=0):
+def make_work(n, most_inputs, returning):
     """Buffers for the images of a part, allocated once : Work for n padded neurons.
 
     returning : most spikes that return to the layer, 0 unless it is recurrent.
@@ -184,11 +185,11 @@ def run_layer(
     channel = np.empty((n_images, room), np.uint16)
     cadc = np.empty((n_images, read, n), np.uint8)
     threshold = drift(neurons.threshold, noise)
-    most_inputs = 0
+    most_inputs, returning = np.int64(0), np.int64(room if loop is not None else 0)
     for b in range(n_images):
         most_inputs = max(most_inputs, offsets[b + 1] - offsets[b])
     for part in prange(parts):  # any thread may take any part
-        work = make_work(threshold.shape[0], most_inputs, room if loop is not None else 0)
+        work = make_work(threshold.shape[0], most_inputs, returning)
         for b in range(part * n_images // parts, (part + 1) * n_images // parts):
             lo, hi = offsets[b], offsets[b + 1]  # events of image b
             keys = sample_keys(noise.key, ids[b])  # the same in any batch

@@ -53,6 +53,17 @@ def _fill(out, value):
         out[j] = value
 
 
+@njit(**UNCOUNTED)
+def _copy(to, values, lo):
+    """Copy columns of values to columns of ``to`` from ``lo`` on, as many as both have.
+
+    An assignment to a slice would compile a second longer, for the text of its error.
+    """
+    for k in range(to.shape[0]):
+        for j in range(min(to.shape[1] - lo, values.shape[1])):
+            to[k, lo + j] = values[k, j]
+
+
 @njit(fastmath=FASTMATH, **UNCOUNTED)
 def _collect(grad, row, p, q, from_p, from_q):
     for j in range(p.shape[0]):
@@ -85,6 +96,19 @@ def _sample_back(tick, channel, g, model, p, q, grad, current, lo, hi):
             _collect(grad, np.int64(channel[e]), p, q, model.from_p[k], model.from_q[k])
 
 
+@njit(nogil=True)
+def _summed(sums, n):
+    """Sum of all parts, in order, without padding : float32[row, n]."""
+    out = np.empty((sums.shape[1], n), np.float32)
+    for k in range(sums.shape[1]):
+        for j in range(n):
+            total = sums[0, k, j]
+            for part in range(1, sums.shape[0]):
+                total += sums[part, k, j]
+            out[k, j] = total
+    return out
+
+
 @compiled(parallel=True, nogil=True)
 def label_adjoint(offsets, tick, channel, n_in, d_traces, model):
     """Gradients of the label layer from those of its traces, float32[image, sample, label].
@@ -99,16 +123,15 @@ def label_adjoint(offsets, tick, channel, n_in, d_traces, model):
     width = (n + LANES - 1) // LANES * LANES
     sums = np.zeros((PARTS, n_in, width), np.float32)
     current = np.empty((n_images, samples, n), np.float32)
+    zero = np.int64(0)  # a literal 0 is a type of its own: what takes it is compiled twice
     for part in prange(PARTS):
         g = np.zeros((samples, width), np.float32)
         p, q = np.empty(width, np.float32), np.empty(width, np.float32)
         for b in range(part * n_images // PARTS, (part + 1) * n_images // PARTS):
-            g[:, :n] = d_traces[b]
+            _copy(g, d_traces[b], zero)
             a, z = offsets[b], offsets[b + 1]
-            _sample_back(tick[a:z], channel[a:z], g, model, p, q, sums[part], current[b], 0, n)
-    for part in range(1, PARTS):
-        sums[0] += sums[part]
-    return sums[0, :, :n].copy(), current
+            _sample_back(tick[a:z], channel[a:z], g, model, p, q, sums[part], current[b], zero, n)
+    return _summed(sums, n), current
 
 
 @njit(fastmath=FASTMATH, **UNCOUNTED)
@@ -224,5 +247,5 @@ def hidden_adjoint(
                 tick[a:z], channel[a:z], g, model, p, q, mine,
                 current[b] if pass_on else unasked, lo, hi,
             )  # fmt: skip
-        grad[:, lo:hi] = mine[:, : hi - lo]
+        _copy(grad, mine, lo)
     return grad, current
