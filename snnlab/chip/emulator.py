@@ -91,9 +91,12 @@ class Chip:
             read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
             neurons = self._able(layer, silent[layer] if layer < len(silent) else None)
             noise = self._noise(layer, int(trial))
-            source, samples = self._run_layer(layer, source, synapses[layer], neurons, noise, read)
+            sent, samples = self._run_layer(layer, source, synapses[layer], neurons, noise, read)
             cadc.append(samples)
             if layer <= self._last_spiking:
+                offsets, tick, channel = compact(*sent)
+                n = self.mapping.sizes[layer + 1]
+                source = Events(offsets, tick, channel, n, events.ids)
                 spikes.append(source)
         return Recording(
             events, tuple(spikes), tuple(cadc), self._corrections, self.spec, self.mapping.recurrent
@@ -107,10 +110,9 @@ class Chip:
             self._readouts[layer], noise, n, room, read, PARTS * get_num_threads(),
             self._loop(layer),
         )  # fmt: skip
-        offsets, tick, channel = compact(counts, tick, channel)
-        return Events(offsets, tick, channel, n, events.ids), cadc
+        return (counts, tick, channel), cadc
 
-    @property
+    @cached_property
     def _clock(self):
         return Clock(self.point.substeps, self.point.samples, TICK / self.point.dt)
 
@@ -193,7 +195,7 @@ class Chip:
             lost=spec.cadc_step - 1,
         )
 
-    @property
+    @cached_property
     def _corrections(self):
         return tuple(self.correction[self._own(layer)] for layer in self._layers)
 

@@ -21,6 +21,7 @@ from snnlab.chip.kernels.membranes import go_ahead, look_ahead, propagate
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import ChipSpec
+from snnlab.errors import SnnlabError
 
 
 @pytest.mark.parametrize("layer", [0, 1])
@@ -119,6 +120,28 @@ def test_writing_agrees_with_its_twin():
     ]
     np.testing.assert_allclose(got[:, :5], twin, rtol=1e-6)
     assert (got[:, 5:] == 0).all()
+
+
+def test_events_are_valid_where_their_own_check_says_so():
+    """Batches with empty inputs, most of them damaged in one place."""
+    rng, seen = np.random.default_rng(8), {True: 0, False: 0}
+    for _ in range(2000):
+        events = random_spikes(rng, rng.integers(1, 5), 3, rate=0.3, last=6)
+        arrays = {name: getattr(events, name).copy() for name in ("offsets", "tick", "channel")}
+        damaged = arrays[rng.choice(list(arrays))]
+        if damaged.size:
+            damaged[rng.integers(damaged.size)] = rng.integers(0, 7)
+        events = replace(events, **arrays, ids=events.ids[: rng.choice([None, 1], p=[0.9, 0.1])])
+        try:
+            valid = bool(events.checked())
+        except SnnlabError:
+            valid = False
+        of_kernel = emulator.are_valid(
+            events.offsets, events.tick, events.channel, events.ids, events.n_channels
+        )
+        assert of_kernel == valid, events
+        seen[valid] += 1
+    assert min(seen.values()) > 200
 
 
 @pytest.mark.parametrize("highest", [0.3, 1.2], ids=["below", "across the threshold"])
