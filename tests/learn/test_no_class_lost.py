@@ -1,6 +1,5 @@
 """No label stays at rest for good, wherever its first steps drive it."""
 
-
 import pytest
 import torch
 from conftest import real
