@@ -1,6 +1,5 @@
 """What tests of learning share: small data and settings, recorded runs, distances."""
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -23,14 +22,7 @@ MODELS = [MODEL, IdealModel(9e-6, 4e-6)]
 @cache
 def few_digits():
     """A hundred digits to learn, fifty to test; not to be changed."""
-    digits = load("digits")
-    return replace(
-        digits,
-        train_images=digits.train_images[:100],
-        train_labels=digits.train_labels[:100],
-        test_images=digits.test_images[:50],
-        test_labels=digits.test_labels[:50],
-    )
+    return load("digits").first(100, 50)
 
 
 def relative(a, b):

@@ -5,7 +5,6 @@ writes bits.parquet. Needs the extra ``notebooks``.
 """
 
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -29,23 +28,13 @@ def train() -> None:
     """Write test accuracy and hidden spikes per image at the end of each training."""
     use_threads(1)
     torch.set_num_threads(1)
-    data, rows = _first(load("mnist")), []
+    data, rows = load("mnist").first(TRAINING_IMAGES, TEST_IMAGES), []
     for weight_bits, cadc_bits, seed in product(WEIGHT_BITS, CADC_BITS, SEEDS):
         bits = {"weight_bits": weight_bits, "cadc_bits": cadc_bits}
         *_, last = Trainer(Config.checked(epochs=EPOCHS, seed=seed, die_seed=seed, **bits), data)
         found = {"accuracy": last.evaluation.accuracy, "spikes": last.evaluation.spikes}
         rows.append({**bits, "seed": seed, **found})
     pq.write_table(pa.Table.from_pylist(rows), HERE / "bits.parquet")
-
-
-def _first(data):
-    return replace(
-        data,
-        train_images=data.train_images[:TRAINING_IMAGES],
-        train_labels=data.train_labels[:TRAINING_IMAGES],
-        test_images=data.test_images[:TEST_IMAGES],
-        test_labels=data.test_labels[:TEST_IMAGES],
-    )
 
 
 def summary() -> dict[tuple[int, int], tuple[float, float]]:

@@ -7,7 +7,6 @@ are not repeated, so it may be interrupted. Needs the extra ``notebooks`` and Fa
 """
 
 import sys
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def train() -> None:
     torch.set_num_threads(1)
     rows = pq.read_table(TABLE).to_pylist() if TABLE.exists() else []
     done = {(row["recipe"], row["data"], row["chip"], row["seed"]) for row in rows}
-    images = {name: _first(load(name)) for name in DATA}
+    images = {name: load(name).first(TRAINING_IMAGES, TEST_IMAGES) for name in DATA}
     for seed, *case in product(SEEDS, RECIPES, DATA, CHIPS):
         if (*case, seed) not in done:
             rows.append(dict(zip(("recipe", "data", "chip"), case, strict=True), seed=seed))
@@ -50,16 +49,6 @@ def _count_lost(name, data, chip, seed, images):
     while trainer.step < STEPS:
         trainer.advance()
     return len(find_lost(trainer))
-
-
-def _first(data):
-    return replace(
-        data,
-        train_images=data.train_images[:TRAINING_IMAGES],
-        train_labels=data.train_labels[:TRAINING_IMAGES],
-        test_images=data.test_images[:TEST_IMAGES],
-        test_labels=data.test_labels[:TEST_IMAGES],
-    )
 
 
 def main() -> None:

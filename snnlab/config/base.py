@@ -1,7 +1,9 @@
 """Common behaviour of all knobs: parsing, validation, one-line errors."""
 
 import re
+from collections.abc import Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 import numpy as np
@@ -14,7 +16,6 @@ from snnlab.text.spelling import did_you_mean
 
 MAX_SHOWN = 100
 """Largest number of characters of a value that an error quotes."""
-_EXAMPLES = {"hidden": "246 or 120-120", "killed": "3-17", "held_out": "0-3"}
 
 
 class Knobs(param.Parameterized):
@@ -25,14 +26,25 @@ class Knobs(param.Parameterized):
     """
 
     GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {}
-    """Names of all knobs, by displayed group."""
-    GROUP_OF: ClassVar[dict[str, str]] = {}
+    """Names of all knobs, by displayed group: the class that declares them."""
+    LIVE: ClassVar[frozenset[str]] = frozenset()
+    """Knobs that may change between two training steps; the others require a new training."""
+    OF_IMAGES: ClassVar[frozenset[str]] = frozenset()
+    """Knobs without effect on recordings, as those of the group Recordings have none on images."""
+    IDEAL: ClassVar[Mapping] = MappingProxyType({})
+    """Knobs of the ideal twin of every chip: no mismatch, no faults, no noise."""
     turned = 0
-    """How often a knob of this configuration was set: while it stays, so do all values."""
+    """How often knobs were set: who has copied them sees by it whether one may have changed."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.GROUP_OF = {name: group for group, names in cls.GROUPS.items() for name in names}
+        groups = {group.__name__: _declared(group) for group in cls.__mro__}
+        knobs = {name: knob.metadata for group in groups.values() for name, knob in group.items()}
+        cls.GROUPS = {title: tuple(group) for title, group in groups.items() if group}
+        cls.LIVE = frozenset(name for name, acts in knobs.items() if acts.get("live"))
+        cls.OF_IMAGES = frozenset(name for name, acts in knobs.items() if "of" in acts)
+        ideal = {name: acts["ideal"] for name, acts in knobs.items() if "ideal" in acts}
+        cls.IDEAL = MappingProxyType(ideal)
 
     @classmethod
     def checked(cls, **values) -> Self:
@@ -48,7 +60,7 @@ class Knobs(param.Parameterized):
         setattr(self, name, value)
 
     def __setattr__(self, name, value):
-        if name not in self.GROUP_OF:
+        if name not in self.knobs():
             super().__setattr__(name, value)
             return
         try:
@@ -108,7 +120,7 @@ class Knobs(param.Parameterized):
         if isinstance(knob, param.List):
             (low, high), (_, most) = knob.within, knob.bounds
             kind = f"a list of whole numbers from {low} to {high}, {most} at most"
-            return f"{kind}, such as {_EXAMPLES[name]}"
+            return f"{kind}, such as {knob.metadata['example']}"
         low, high = knob.bounds
         kind = "a whole number" if isinstance(knob, param.Integer) else "a number"
         unit = f" {knob.unit}" if getattr(knob, "unit", "") else ""
@@ -132,6 +144,12 @@ class Knobs(param.Parameterized):
     def values(self) -> dict:
         """All settings by name, plain numbers, strings and lists."""
         return {name: getattr(self, name) for name in self.knobs()}
+
+
+def _declared(group):
+    """Knobs that a class declares itself, by name."""
+    kinds = param.Number, param.Selector, param.List
+    return {name: knob for name, knob in vars(group).items() if isinstance(knob, kinds)}
 
 
 def _refused(name, value, allowed):

@@ -43,19 +43,44 @@ class Numbers(param.List):
             raise ValueError(f"{val} goes beyond {low} to {high}")
 
 
-def microseconds(default, low, high, label, doc):
-    return PhysicalNumber(
-        default, bounds=(low, high), unit="s", shown="µs", factor=1e6, label=label, doc=doc
-    )
+def choice(default, options, label, doc, **acts):
+    """One of ``options``."""
+    return _declared(param.Selector, default, label, doc, acts, objects=options)
 
 
-def percentage(default, high, label, doc):
+def whole(default, low, high, label, doc, **acts):
+    """A whole number from ``low`` to ``high``."""
+    return _declared(param.Integer, default, label, doc, acts, bounds=(low, high))
+
+
+def numbers(default, within, length, label, doc, *, example, **acts):
+    """A list of whole numbers; an error on it quotes ``example``."""
+    acts["example"] = example
+    return _declared(Numbers, default, label, doc, acts, within=within, bounds=length)
+
+
+def number(
+    default, low, high, label, doc, *, unit="", shown="", factor=1.0, log=False, **acts
+):  # fmt: skip
+    """A number, displayed in the unit ``shown``, which is ``factor`` times the stored value."""
+    kind = {"unit": unit, "shown": shown, "factor": factor, "log": log}
+    return _declared(PhysicalNumber, default, label, doc, acts, bounds=(low, high), **kind)
+
+
+def microseconds(default, low, high, label, doc, **acts):
+    return number(default, low, high, label, doc, unit="s", shown="µs", factor=1e6, **acts)
+
+
+def percentage(default, high, label, doc, **acts):
     """A number from 0 to ``high``, displayed in %."""
-    return PhysicalNumber(
-        default, bounds=(0.0, high), shown="%", factor=100.0, label=label, doc=doc
-    )
+    return number(default, 0.0, high, label, doc, shown="%", factor=100.0, **acts)
 
 
-def strength(default, low, high, label, doc):
+def strength(default, low, high, label, doc, **acts):
     """A number with logarithmic controls."""
-    return PhysicalNumber(default, bounds=(low, high), log=True, label=label, doc=doc)
+    return number(default, low, high, label, doc, log=True, **acts)
+
+
+def _declared(kind, default, label, doc, acts, **kw):
+    """A knob; ``acts`` says when and on what it acts: ``live``, ``ideal``, ``of``, ``example``."""
+    return kind(default=default, label=label, doc=doc, metadata=acts, **kw)

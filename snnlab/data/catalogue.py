@@ -43,6 +43,8 @@ class Entry:
     in_wheel : whether the wheel of :mod:`snnlab.data.published.wheel` contains it
     published : pixels per side of the original images
     own : whether the user supplies the data; classes and sizes are then known only after reading
+    module : its ``load(data_dir, tell)`` reads the data; imported when needed, as the cochlea needs
+    numba; empty for idx files and for images that the user supplies
     recordings : whether it holds recorded spikes instead of images; it has no size then
     fetched : whether it is downloaded, though it has no idx files
     sounds : whether the recordings were sounds, to which one's own can be added
@@ -59,6 +61,7 @@ class Entry:
     in_wheel: bool = False
     published: int = 28
     own: bool = False
+    module: str = ""
     recordings: bool = False
     fetched: bool = False
     sounds: bool = False
@@ -141,14 +144,27 @@ _ENTRIES = (
         ),
         system_folder="/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
     ),
-    Entry("digits", _TEN_DIGITS, "scikit-learn digits", published=8),
-    Entry("yin-yang", ("yin", "yang", "dot"), "Yin-Yang", published=SIDE),
+    Entry(
+        "digits",
+        _TEN_DIGITS,
+        "scikit-learn digits",
+        published=8,
+        module="snnlab.data.published.digits",
+    ),
+    Entry(
+        "yin-yang",
+        ("yin", "yang", "dot"),
+        "Yin-Yang",
+        published=SIDE,
+        module="snnlab.data.published.yin_yang",
+    ),
     Entry("folder", (), own=True),
     Entry("idx", (), own=True),
     Entry(
         "spoken-digits",
         _TEN_DIGITS,
         "Free Spoken Digits",
+        module="snnlab.data.published.spoken_digits",
         recordings=True,
         fetched=True,
         sounds=True,
@@ -161,11 +177,12 @@ _ENTRIES = (
             *("null", "eins", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun"),
         ),
         "Spiking Heidelberg Digits",
+        module="snnlab.data.published.shd",
         recordings=True,
         fetched=True,
         channels=70,
     ),
-    Entry("spikes", (), own=True, recordings=True),
+    Entry("spikes", (), own=True, module="snnlab.data.spikes.files", recordings=True),
 )
 
 CATALOGUE: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

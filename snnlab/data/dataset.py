@@ -1,6 +1,6 @@
 """The data set type: labelled images, ready to be encoded."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -58,6 +58,14 @@ class Dataset:
             raise SnnlabError(
                 f"data set {self.name}: classes = {self.classes!r}, give one name per class"
             ) from None
+
+    def first(self, train: int | None = None, test: int | None = None) -> "Dataset":
+        """A part of this data set: at most its first ``train`` and ``test`` images."""
+        return replace(
+            self,
+            train_images=self.train_images[:train], train_labels=self.train_labels[:train],
+            test_images=self.test_images[:test], test_labels=self.test_labels[:test],
+        )  # fmt: skip
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All that distinguishes this data set from another: images and labels."""

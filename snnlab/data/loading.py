@@ -1,7 +1,6 @@
 """Loading of data sets by name, from the first source that has them."""
 
 import os
-from collections.abc import Callable
 from importlib import import_module
 
 import numpy as np
@@ -9,7 +8,7 @@ import numpy as np
 from snnlab.data.catalogue import CATALOGUE, SIDE, Entry, Tell
 from snnlab.data.dataset import Dataset, Own
 from snnlab.data.images.preprocess import resize
-from snnlab.data.published import digits, sources, yin_yang
+from snnlab.data.published import sources
 from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import SnnlabError
 from snnlab.text.spelling import did_you_mean
@@ -56,31 +55,12 @@ def load(
         meant = did_you_mean(name, CATALOGUE)
         raise SnnlabError(f"no data set {name!r}: choose one of {', '.join(CATALOGUE)}{meant}")
     entry = CATALOGUE[name].checked(side)
-    if entry.recordings:
-        return import_module(_RECORDINGS[name]).load(data_dir, progress or _silence)
+    if entry.module:
+        return import_module(entry.module).load(data_dir, progress or _silence)
     if entry.own:
         return _own(name, side, data_dir, progress or _silence)
-    if name in _GENERATED:
-        make, origin = _GENERATED[name]
-        arrays = make()
-    else:
-        arrays, origin = _from_files(entry, side, data_dir, progress or _silence)
+    arrays, origin = _from_files(entry, side, data_dir, progress or _silence)
     return Dataset(name, *arrays, classes=entry.classes, origin=origin)
-
-
-_GENERATED: dict[str, tuple[Callable[[], Arrays], str]] = {
-    "digits": (digits.read, "bundled with scikit-learn"),
-    "yin-yang": (yin_yang.generate, "generated"),
-}
-
-
-_RECORDINGS = {
-    "spoken-digits": "snnlab.data.published.spoken_digits",
-    "shd": "snnlab.data.published.shd",
-    "spikes": "snnlab.data.spikes.files",
-}
-"""Modules whose ``load(data_dir, tell)`` reads recordings. Imported by name, when they are needed:
-the cochlea needs numba, which what draws must not import with this module."""
 
 
 def _own(name: str, side: int, data_dir: str | os.PathLike[str] | None, tell: Tell) -> Dataset:

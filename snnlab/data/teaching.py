@@ -1,7 +1,6 @@
 """Shared setup of the notebooks: how much to compute, and which images and sounds to learn from."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +23,9 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
     """
     name = "mnist" if os.environ.get("SNNLAB_DATA") or not FAST else "digits"
     try:
-        dataset = load(name)
+        return load(name).first(train, test)
     except DataUnavailable:
-        dataset = load("digits")
-    return replace(
-        dataset,
-        train_images=dataset.train_images[:train], train_labels=dataset.train_labels[:train],
-        test_images=dataset.test_images[:test], test_labels=dataset.test_labels[:test],
-    )  # fmt: skip
+        return load("digits").first(train, test)
 
 
 def spoken() -> RecordedSpikes:

@@ -1,13 +1,11 @@
-"""Where the gradient of a spike may come from: names of the methods, as knobs and as compared."""
+"""Gradient methods by name: as the knob ``gradient`` offers them, and as they are compared."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 SURROGATE, EVENTPROP = "surrogate", "eventprop"
-METHODS = (SURROGATE, EVENTPROP)
-"""Values of the knob ``gradient``."""
 AT_SPIKE = ("threshold", "before", "overshoot")
-"""Values of the knob ``at_spike``: the potential that a spike counts for in a surrogate."""
+"""Values of the knob ``at_spike``: potential at which a surrogate is evaluated for a spike."""
 COMPARED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "surrogate, before the spike": (SURROGATE, "before"),
@@ -16,12 +14,13 @@ COMPARED: Mapping[str, tuple[str, str]] = MappingProxyType(
         "EventProp": (EVENTPROP, "threshold"),
     }
 )
-"""Methods that are compared, by title, with the values of both knobs; EventProp has no use for the
-second."""
+"""Methods by title, with the values of both knobs; ``at_spike`` matters for a surrogate only."""
 TITLES = tuple(COMPARED)
+METHODS = tuple(dict.fromkeys(gradient for gradient, _ in COMPARED.values()))
+"""Values of the knob ``gradient``."""
 
 
 def title_of(gradient: str, at_spike: str) -> int:
     """Index in :data:`TITLES` of the method that these knobs select."""
-    at_spike = "threshold" if gradient == EVENTPROP else at_spike
+    at_spike = at_spike if gradient == SURROGATE else "threshold"
     return list(COMPARED.values()).index((gradient, at_spike))

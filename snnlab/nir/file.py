@@ -1,21 +1,18 @@
 """NIR files: written atomically, read in a separate process with limits."""
 
-import os
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 
 import nir
 import numpy as np
 
+from snnlab.data.hdf5 import read_arrays
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
-from snnlab.nir.reader import REFUSED
 
-READER = (sys.executable, "-P", "-m", "snnlab.nir.reader")
-PATIENCE = 20.0
-"""Time limit of the reader in seconds; it needs a fraction of one."""
+READER = "snnlab.nir.reader"
+READER_SECONDS = 20.0
+"""Time limit of the reader; it needs a fraction of a second."""
 
 
 def write_nir(path: str | Path, graph: nir.NIRGraph) -> None:
@@ -38,7 +35,7 @@ def read_nir(path: str | Path) -> nir.NIRGraph:
     """
     if not Path(path).is_file():
         raise SnnlabError(f"NIR file {path}: no such file")
-    return graph_of(_arrays(path), path)
+    return graph_of(read_arrays(READER, path, f"NIR file {path}", READER_SECONDS), path)
 
 
 def graph_of(arrays: dict[str, np.ndarray], path: str | Path) -> nir.NIRGraph:
@@ -77,24 +74,6 @@ def _node(tree, path, name=None):
         raise SnnlabError(
             f"NIR file {path}: not a sound NIR graph{where} ({type(error).__name__}: {first})"
         ) from None
-
-
-def _arrays(path):
-    """Arrays read by the reader process, by path."""
-    here = os.pathsep.join(folder or os.curdir for folder in sys.path)
-    try:
-        reader = subprocess.run(
-            [*READER, str(path)], capture_output=True, timeout=PATIENCE, check=False,
-            env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise SnnlabError(f"NIR file {path}: damaged, not read in {PATIENCE:g} s") from None
-    if reader.returncode == REFUSED:
-        raise SnnlabError(f"NIR file {path}: {reader.stderr.decode(errors='replace').strip()}")
-    if reader.returncode:
-        raise SnnlabError(f"NIR file {path}: damaged, its reader died ({reader.returncode})")
-    with np.load(BytesIO(reader.stdout), allow_pickle=False) as file:
-        return {name: file[name][()] for name in file.files}
 
 
 def _tree(arrays):

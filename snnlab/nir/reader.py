@@ -1,18 +1,11 @@
-"""The reader of NIR files, a separate process, as damaged HDF5 can crash or hang the HDF5 library.
+"""The process that reads NIR files."""
 
-``python -m snnlab.nir.reader FILE`` writes the file's arrays to standard output as
-``npz``, named by their paths, or one line to standard error.
-"""
-
-import sys
-from contextlib import suppress
-from io import BytesIO
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from snnlab.files import npz
+from snnlab.data.hdf5 import Refused, serve
 
 MAX_BYTES = 64 * 2**20
 """Largest size of a file, also uncompressed; a network that fills a chip takes 0.5 MB."""
@@ -21,44 +14,13 @@ MOST_MEMORY = 2 * 2**30
 MAX_OBJECTS = 2_000
 MAX_DEPTH = 16
 MAX_STRING_LENGTH = 1_000
-REFUSED = 3
-"""Exit code if standard error contains the reason."""
 
 
-class Refused(Exception):
-    """Error with the reason why a file is refused."""
-
-
-def main(path: str) -> None:
-    """Write the arrays to standard output, or an error to standard error."""
-    _limit()
-    try:
-        check_bytes(Path(path).stat().st_size)
-        with h5py.File(path, "r") as file:
-            arrays = dict(_arrays(file))
-    except Refused as error:
-        _refuse(str(error))
-    except Exception as error:  # h5py raises many kinds for files that are not HDF5, or damaged
-        first = (str(error).splitlines() or [""])[0]
-        _refuse(f"not a readable HDF5 file ({type(error).__name__}: {first})")
-    answer = BytesIO()
-    npz(arrays)(answer)
-    sys.stdout.buffer.write(answer.getbuffer())
-
-
-def _limit():
-    """Limit the memory of this process, as a file may declare arrays of any size."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # not on Windows
-
-        most = resource.getrlimit(resource.RLIMIT_AS)[1]
-        most = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def _refuse(reason):
-    print(reason, file=sys.stderr)
-    sys.exit(REFUSED)
+def read(path: str) -> dict[str, np.ndarray]:
+    """Every data set of the file, named by its path."""
+    check_bytes(Path(path).stat().st_size)
+    with h5py.File(path, "r") as file:
+        return dict(_arrays(file))
 
 
 def check_bytes(total: int) -> None:
@@ -111,4 +73,4 @@ def _plain(name, item):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    serve(read, MOST_MEMORY)

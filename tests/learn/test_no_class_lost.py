@@ -1,7 +1,5 @@
 """No label stays at rest for good, wherever its first steps drive it."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from conftest import real
@@ -55,11 +53,6 @@ def test_no_label_is_lost_on_digits(name, chip, seed):
 @pytest.mark.parametrize("chip", ["in the loop", "software"])
 @pytest.mark.parametrize("name", ["default", "best", "eventprop"])
 def test_no_label_is_lost_on_mnist(name, chip, seed):
-    mnist = real("mnist")
-    few = replace(
-        mnist,
-        train_images=mnist.train_images[:6000], train_labels=mnist.train_labels[:6000],
-        test_images=mnist.test_images[:500], test_labels=mnist.test_labels[:500],
-    )  # fmt: skip
+    few = real("mnist").first(6000, 500)
     changes = Config.IDEAL if chip == "software" else {}
     assert after_some_steps(name, seed, few, **changes).size == 0

@@ -1,6 +1,5 @@
 """Synaptic inputs carry what a training drives through them."""
 
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -20,12 +19,7 @@ NOISE = 0.01
 @cache
 def trained(**turned):
     """The paper's network on clothes after three epochs, and the share of saturated neurons."""
-    clothes = real("fashion-mnist")
-    few = replace(
-        clothes,
-        train_images=clothes.train_images[:IMAGES], train_labels=clothes.train_labels[:IMAGES],
-        test_images=clothes.test_images[:500], test_labels=clothes.test_labels[:500],
-    )  # fmt: skip
+    few = real("fashion-mnist").first(IMAGES, 500)
     trainer = Trainer(recipe("paper-fashion").config(epochs=EPOCHS, **turned), few)
     *_, last = trainer
     weights = trainer.weights_lsb()

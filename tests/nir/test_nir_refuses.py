@@ -8,6 +8,7 @@ import pytest
 from nir_graphs import chained, cuba, graph, weights
 
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.data import hdf5
 from snnlab.errors import SnnlabError
 from snnlab.nir import file as nir_file
 from snnlab.nir.file import read_nir, write_nir
@@ -251,8 +252,8 @@ def test_truncated_files_get_one_line(tmp_path, part):
 )
 def test_a_file_that_crashes_or_hangs_its_reader_gets_one_line(tmp_path, monkeypatch, does, said):
     """As single wrong bytes do to the HDF5 library."""
-    monkeypatch.setattr(nir_file, "READER", (sys.executable, "-c", does))
-    monkeypatch.setattr(nir_file, "PATIENCE", 0.1 if "sleep" in does else 60.0)
+    monkeypatch.setattr(hdf5, "PYTHON", (sys.executable, "-c", does))
+    monkeypatch.setattr(nir_file, "READER_SECONDS", 0.1 if "sleep" in does else 60.0)
     write_nir(tmp_path / "n.nir", graph())
     _refused(tmp_path / "n.nir", said)
 

@@ -161,7 +161,8 @@ def test_a_record_without_end_is_not_read(tmp_path):
 
 def test_the_reader_of_nir_files_has_little_memory():
     code = (
-        "from snnlab.nir import reader as r; r._limit(); import numpy as np\n"
+        "from snnlab.nir import reader as r; from snnlab.data.hdf5 import limit_memory\n"
+        "limit_memory(r.MOST_MEMORY); import numpy as np\n"
         "try: np.ones(r.MOST_MEMORY, np.uint8)\n"
         "except MemoryError: print('refused')"
     )

@@ -11,12 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
+from snnlab.data.catalogue import CATALOGUE, Tell
+from snnlab.data.dataset import Dataset
 from snnlab.data.images.preprocess import resize
 from snnlab.errors import DataUnavailable
 from snnlab.seeding import stream
 
 _PICTURES, _SIDE, _BRIGHTEST = 1797, 8, 16
 _TRAIN_SHARE = 0.8
+
+
+def load(data_dir: None, tell: Tell) -> Dataset:
+    """The data set; it takes neither a folder nor time."""
+    classes = CATALOGUE["digits"].classes
+    return Dataset("digits", *read(), classes=classes, origin="bundled with scikit-learn")
 
 
 def read() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

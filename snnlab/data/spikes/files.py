@@ -3,8 +3,6 @@
 import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,17 +13,16 @@ import numpy as np
 from snnlab import install
 from snnlab.data.catalogue import Tell
 from snnlab.data.dataset import Own
+from snnlab.data.hdf5 import read_arrays
 from snnlab.data.own.places import Place
 from snnlab.data.spikes.packing import MAX_CHANNELS, Table, choose_channels, choose_unit
 from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import load_npz
 
-READER = (sys.executable, "-P", "-m", "snnlab.data.spikes.reader")
+READER = "snnlab.data.spikes.reader"
 READER_SECONDS = 600.0
 """Time limit of the reader; the Heidelberg digits take a minute on a slow disk."""
-REFUSED = 3
-"""Exit code of the reader if its standard error contains the reason."""
 HDF5 = (".h5", ".hdf5", ".hdf")
 HEIDELBERG_CHANNELS = 700
 """Channels of a file in the layout of the Heidelberg digits, which does not tell them."""
@@ -143,28 +140,9 @@ def unzip(path: Path, out: Path, what: str) -> None:
 def _read_hdf5(path, what):
     if importlib.util.find_spec("h5py") is None:
         raise install.missing("h5py, which reads HDF5, is", "spikes")
-    with TemporaryDirectory(prefix="snnlab-") as folder:
-        out = Path(folder) / "spikes.npz"
-        _run_reader(path, out, what)
-        with np.load(out, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(READER, path, what, READER_SECONDS)
     names = tuple(map(str, arrays.pop("classes", ())))
     return Table(**arrays), names, HEIDELBERG_CHANNELS, None
-
-
-def _run_reader(path, out, what):
-    here = os.pathsep.join(folder or os.curdir for folder in sys.path)
-    try:
-        done = subprocess.run(
-            [*READER, str(path), str(out)], capture_output=True, timeout=READER_SECONDS,
-            check=False, env={**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8"},
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise SnnlabError(f"{what}: damaged, not read in {READER_SECONDS:g} s") from None
-    if done.returncode == REFUSED:
-        raise SnnlabError(f"{what}: {done.stderr.decode(errors='replace').strip()}")
-    if done.returncode:
-        raise SnnlabError(f"{what}: damaged, its reader died ({done.returncode})")
 
 
 def _read_npz(path, what):

@@ -1,49 +1,26 @@
-"""The reader of HDF5 recordings, a separate process: a damaged file can crash or hang the library.
-
-``python -m snnlab.data.spikes.reader FILE OUT`` writes the spikes of a file in the layout of the
-Spiking Heidelberg Digits to OUT, an npz of flat arrays, or one line to standard error.
-"""
-
-import sys
-from contextlib import suppress
-from pathlib import Path
+"""The process that reads HDF5 recordings in the layout of the Spiking Heidelberg Digits."""
 
 import h5py
 import numpy as np
 
-from snnlab.files import npz, write_whole
+from snnlab.data.hdf5 import Refused, serve
 
 MAX_SPIKES = 2**28
 """Most spikes of one file; the training set of the Heidelberg digits has a quarter of them."""
 MAX_RECORDINGS = 2**20
 MOST_MEMORY = 8 * 2**30
 """Limit of address space in bytes."""
-REFUSED = 3
-"""Exit code if standard error contains the reason."""
 CHUNK = 256
 """Recordings read at a time."""
 
 
-class Refused(Exception):
-    """Error with the reason why a file is refused."""
-
-
-def main(path: str, out: str) -> None:
-    """Write the spikes to ``out``, or an error to standard error."""
-    _limit()
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = read(file)
-    except Refused as error:
-        _refuse(str(error))
-    except Exception as error:  # h5py raises many kinds for files that are not HDF5, or damaged
-        first = (str(error).splitlines() or [""])[0]
-        _refuse(f"not a readable HDF5 file ({type(error).__name__}: {first})")
-    write_whole(Path(out), npz(arrays))
-
-
-def read(file: h5py.File) -> dict[str, np.ndarray]:
+def read(path: str) -> dict[str, np.ndarray]:
     """Flat times and units, counts, labels; speakers and class names if there are any."""
+    with h5py.File(path, "r") as file:
+        return _arrays(file)
+
+
+def _arrays(file):
     times, units = _rows(file, "spikes/times"), _rows(file, "spikes/units")
     labels = _item(file, "labels")
     if times.shape != units.shape or labels.shape != times.shape:
@@ -106,20 +83,5 @@ def _flat(item, dtype):
     return np.concatenate(pieces), np.concatenate(counts)
 
 
-def _limit():
-    """Limit the memory of this process, as a file may declare arrays of any size."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # not on Windows
-
-        most = resource.getrlimit(resource.RLIMIT_AS)[1]
-        most = MOST_MEMORY if most == resource.RLIM_INFINITY else min(most, MOST_MEMORY)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def _refuse(reason):
-    print(reason, file=sys.stderr)
-    sys.exit(REFUSED)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    serve(read, MOST_MEMORY)

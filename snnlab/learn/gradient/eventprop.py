@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnlab.chip.operating_point import OperatingPoint
-from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.threads import guarded
 from snnlab.events import TICK, Events
@@ -40,14 +39,7 @@ class EventProp:
     model: IdealModel
     point: OperatingPoint
 
-    def backward(
-        self,
-        recording: Recording,
-        weights: list[np.ndarray],
-        d_traces: np.ndarray,
-        d_counts: list[np.ndarray],
-        silent: tuple[np.ndarray, ...] = (),
-    ) -> list[np.ndarray]:
+    def backward(self, recording, weights, d_traces, d_counts, silent=()):
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
         sources = [recording.sources(layer) for layer in range(len(weights))]
         before = (recording.inputs, *recording.spikes)

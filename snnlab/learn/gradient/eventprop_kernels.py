@@ -69,6 +69,37 @@ class Demand(NamedTuple):
     peaks: int
 
 
+class _Image(NamedTuple):
+    """One image: times of input spikes and spikes in s, ends of the refractory periods in s.
+
+    order : spikes by their release; slope : dV/dt at each spike, 1/s; held : current at each
+    release, 1/s.
+    """
+
+    t_in: np.ndarray
+    source: np.ndarray
+    t_spike: np.ndarray
+    neuron: np.ndarray
+    release: np.ndarray
+    order: np.ndarray
+    slope: np.ndarray
+    held: np.ndarray
+
+
+class _Reached(NamedTuple):
+    """Neurons of an image that receive gradient, those that fire first.
+
+    slot : of each neuron, -1 if it receives none; neuron : of each slot, of which n are taken,
+    n_fired by neurons that fire; when : of each slot, the sample of the highest membrane.
+    """
+
+    slot: np.ndarray
+    neuron: np.ndarray
+    n: int
+    n_fired: int
+    when: np.ndarray
+
+
 @njit(inline="always", **UNCOUNTED)
 def _rise(physics, dt):
     """What a unit of decaying current adds to a membrane within dt : s."""
@@ -127,11 +158,12 @@ def _select(fired, of_sample, of_peak, slot, active):
 
 
 @njit(**UNCOUNTED)
-def _releases(time, fired, slot, tau_ref, release, order, last):
-    """Ends of the refractory periods : s, and their order in time.
+def _releases(image, slot, tau_ref, last):
+    """Fill release and order of an image: ends of the refractory periods, and their order in time.
 
     A neuron whose stamps are closer than its period is released at the later of the two.
     """
+    time, fired, release, order = image.t_spike, image.neuron, image.release, image.order
     last[:] = np.inf
     for f in range(time.shape[0] - 1, -1, -1):
         release[f] = min(time[f] + tau_ref, last[slot[fired[f]]])
@@ -167,94 +199,95 @@ def _find_peaks(i, u, since, at, first, n, physics, m, highest, when):
 
 
 @njit(**UNCOUNTED)
-def _forward(inputs, weight, time, fired, release, order, slot, active, n, n_fired, physics, demand,
-             i, u, highest, when, slope, held):  # fmt: skip
+def _forward(image, weight, reached, physics, demand, i, u, highest):
     """Currents of the model at spikes and releases, and when silent neurons come nearest to firing.
 
-    Fills slope[spike], dV/dt at each : 1/s; held[spike], the current at each release : 1/s; when
-    [slot], the sample of the highest membrane.
+    Fills slope and held of the image, and ``when`` of the neurons reached.
     """
-    i[:], u[:], highest[:], when[:] = 0.0, 0.0, -np.inf, -1
+    slot, n, n_fired = reached.slot, reached.n, reached.n_fired
+    i[:], u[:], highest[:], reached.when[:] = 0.0, 0.0, -np.inf, -1
     e, r, f, m, now = 0, 0, 0, 0, 0.0
     peaks = demand.peaks if n > n_fired else 0
     while True:
-        t_in = inputs[0][e] if e < inputs[0].shape[0] else np.inf
-        t_release = release[order[r]] if r < release.shape[0] else np.inf
-        t_spike = time[f] if f < time.shape[0] else np.inf
+        t_in = image.t_in[e] if e < image.t_in.shape[0] else np.inf
+        t_release = image.release[image.order[r]] if r < image.release.shape[0] else np.inf
+        t_spike = image.t_spike[f] if f < image.t_spike.shape[0] else np.inf
         t_sample = m * demand.period if m < peaks else np.inf
         if t_in <= min(t_release, t_spike, t_sample):
             if t_in == np.inf:
                 return
-            _receive(i, u, weight[inputs[1][e]], active, n, physics, t_in - now)
+            _receive(i, u, weight[image.source[e]], reached.neuron, n, physics, t_in - now)
             now = t_in
             e += 1
         elif t_release <= min(t_spike, t_sample):
-            g = order[r]
-            held[g] = i[slot[fired[g]]] * exp(-(t_release - now) / physics.tau_syn)
+            g = image.order[r]
+            held = i[slot[image.neuron[g]]] * exp(-(t_release - now) / physics.tau_syn)
+            image.held[g] = held
             r += 1
         elif t_spike <= t_sample:
-            current = i[slot[fired[f]]] * exp(-(t_spike - now) / physics.tau_syn)
-            slope[f] = max(current - 1.0 / physics.tau_mem, physics.least_slope)
+            current = i[slot[image.neuron[f]]] * exp(-(t_spike - now) / physics.tau_syn)
+            image.slope[f] = max(current - 1.0 / physics.tau_mem, physics.least_slope)
             f += 1
         else:
             if e:  # before the first input spike no weight could act
-                _find_peaks(i, u, now, t_sample, n_fired, n, physics, m, highest, when)
+                _find_peaks(i, u, now, t_sample, n_fired, n, physics, m, highest, reached.when)
             m += 1
 
 
 @njit(**UNCOUNTED)
-def _image(inputs, weight, time, fired, release, order, slot, active, n, n_fired, physics, demand,
-           of_time, of_height, of_sample, of_peak, when, slope, held, p, q, grad, upstream,
-           returned):  # fmt: skip
+def _backward(image, weight, reached, physics, demand, p, q, grad, upstream, returned):
     """One image, latest event first: adds to grad[input, neuron], fills upstream[input spike].
 
-    returned[spike] : gradient of the time at which each spike returns, filled on the way.
+    demand : of this image alone; returned[spike] : gradient of the time at which each spike
+    returns, filled on the way.
     """
+    slot, neuron, n = reached.slot, reached.neuron, reached.n
     p[:], q[:] = 0.0, 0.0
     g, n_before = 0, weight.shape[0] - (returned.shape[0] > 0) * weight.shape[1]
-    for k in range(inputs[1].shape[0]):
-        g += inputs[1][k] >= n_before  # spikes that return, in order: the first ones of the layer
+    for k in range(image.source.shape[0]):
+        g += image.source[k] >= n_before  # spikes that return, in order: the first of the layer
     current, rate = p.dtype.type(physics.current), p.dtype.type(1.0 / physics.tau_syn)
-    e, r, f = inputs[0].shape[0] - 1, release.shape[0] - 1, time.shape[0] - 1
-    m = max(of_sample.shape[0], demand.peaks if n > n_fired else 0) - 1
+    e, r, f = image.t_in.shape[0] - 1, image.release.shape[0] - 1, image.t_spike.shape[0] - 1
+    m = max(demand.of_sample.shape[0], demand.peaks if n > reached.n_fired else 0) - 1
     now = np.inf
     while e >= 0:
-        t_in = inputs[0][e]
-        t_release = release[order[r]] if r >= 0 else NEVER
-        t_spike = time[f] if f >= 0 else NEVER
+        t_in = image.t_in[e]
+        t_release = image.release[image.order[r]] if r >= 0 else NEVER
+        t_spike = image.t_spike[f] if f >= 0 else NEVER
         t_sample = m * demand.period if m >= 0 else NEVER
         t = max(max(t_in, t_release), max(t_spike, t_sample))
         if now < np.inf:
             _back(p, q, n, physics, now - t)
         now = t
         if t_sample == t:
-            if of_sample.shape[0]:
+            if demand.of_sample.shape[0]:
                 for a in range(n):
-                    p[a] += of_sample[m, active[a]]
+                    p[a] += demand.of_sample[m, neuron[a]]
             else:
-                for a in range(n_fired, n):
-                    if when[a] == m:
-                        p[a] += of_peak[active[a]]
+                for a in range(reached.n_fired, n):
+                    if reached.when[a] == m:
+                        p[a] += demand.of_peak[neuron[a]]
             m -= 1
         elif t_spike == t:
-            a = slot[fired[f]]
+            a = slot[image.neuron[f]]
             later = returned[f] if returned.shape[0] else p.dtype.type(0.0)
-            p[a] = of_height[f] - (of_time[f] + later - held[f]) / slope[f]
+            of_time = demand.of_time[f] + later - image.held[f]
+            p[a] = demand.of_height[f] - of_time / image.slope[f]
             f -= 1
         elif t_release == t:
-            h = order[r]
-            a = slot[fired[h]]
-            held[h] *= p[a]
+            h = image.order[r]
+            a = slot[image.neuron[h]]
+            image.held[h] *= p[a]
             p[a] = 0.0
             r -= 1
         else:
-            k = inputs[1][e]
-            _gather(grad[k], q, active, n, current)
+            k = image.source[e]
+            _gather(grad[k], q, neuron, n, current)
             if k >= n_before:
                 g -= 1
-                returned[g] = _of_time(weight[k], p, q, active, n, current, rate)
+                returned[g] = _of_time(weight[k], p, q, neuron, n, current, rate)
             elif upstream.shape[0]:
-                upstream[e] = _of_time(weight[k], p, q, active, n, current, rate)
+                upstream[e] = _of_time(weight[k], p, q, neuron, n, current, rate)
             e -= 1
 
 
@@ -287,60 +320,25 @@ def layer_events(inputs, weight, fired, demand, physics, upstream, recurrent):
         for b in range(part * n_images // parts, (part + 1) * n_images // parts):
             lo, hi = inputs.offsets[b], inputs.offsets[b + 1]
             s, z = fired.offsets[b], fired.offsets[b + 1]
-            into, time, own = (
-                (inputs.time[lo:hi], inputs.channel[lo:hi]),
-                fired.time[s:z],
-                fired.channel[s:z],
+            image = _Image(
+                inputs.time[lo:hi], inputs.channel[lo:hi], fired.time[s:z], fired.channel[s:z],
+                release[s:z], order[s:z], slope[s:z], held[s:z],
+            )  # fmt: skip
+            wanted = Demand(
+                demand.of_time[s:z], demand.of_height[s:z], demand.period,
+                demand.of_sample[b], demand.of_peak[b], demand.peaks,
+            )  # fmt: skip
+            count, count_fired = _select(
+                image.neuron, wanted.of_sample, wanted.of_peak, slot, active
             )
-            of_sample, of_peak = demand.of_sample[b], demand.of_peak[b]
-            count, count_fired = _select(own, of_sample, of_peak, slot, active)
-            _releases(time, own, slot, physics.tau_ref, release[s:z], order[s:z], last)
-            _forward(
-                into,
-                weight,
-                time,
-                own,
-                release[s:z],
-                order[s:z],
-                slot,
-                active,
-                count,
-                count_fired,
-                physics,
-                demand,
-                i,
-                u,
-                highest,
-                when,
-                slope[s:z],
-                held[s:z],
-            )
-            _image(
-                into,
-                weight,
-                time,
-                own,
-                release[s:z],
-                order[s:z],
-                slot,
-                active,
-                count,
-                count_fired,
-                physics,
-                demand,
-                demand.of_time[s:z],
-                demand.of_height[s:z],
-                of_sample,
-                of_peak,
-                when,
-                slope[s:z],
-                held[s:z],
-                p,
-                q,
-                grads[part],
+            reached = _Reached(slot, active, count, count_fired, when)
+            _releases(image, slot, physics.tau_ref, last)
+            _forward(image, weight, reached, physics, wanted, i, u, highest)
+            _backward(
+                image, weight, reached, physics, wanted, p, q, grads[part],
                 of_inputs[lo:hi] if upstream else of_inputs,
                 returned[s:z] if recurrent else returned,
-            )
+            )  # fmt: skip
     grad = np.zeros((n_in, n), weight.dtype)
     for block in prange((n_in + BLOCK - 1) // BLOCK):
         for k in range(block * BLOCK, min((block + 1) * BLOCK, n_in)):

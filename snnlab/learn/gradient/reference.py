@@ -181,14 +181,7 @@ class ReferenceGradient:
     model: IdealModel
     point: OperatingPoint
 
-    def backward(
-        self,
-        recording: Recording,
-        weights: list[np.ndarray],
-        d_traces: np.ndarray,
-        d_counts: list[np.ndarray],
-        silent: tuple[np.ndarray, ...] = (),
-    ) -> list[np.ndarray]:
+    def backward(self, recording, weights, d_traces, d_counts, silent=()):
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
         at_spike = self.surrogate.at_spike
         overshoot = self.surrogate.tau_ref if at_spike == "overshoot" else None

@@ -6,7 +6,6 @@ import numpy as np
 from numba import get_num_threads
 
 from snnlab.chip.operating_point import OperatingPoint
-from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.threads import guarded
 from snnlab.learn.gradient import kernels, recurrent_kernels
@@ -31,14 +30,7 @@ class SurrogateGradient:
     model: IdealModel
     point: OperatingPoint
 
-    def backward(
-        self,
-        recording: Recording,
-        weights: list[np.ndarray],
-        d_traces: np.ndarray,
-        d_counts: list[np.ndarray],
-        silent: tuple[np.ndarray, ...] = (),
-    ) -> list[np.ndarray]:
+    def backward(self, recording, weights, d_traces, d_counts, silent=()):
         """See :meth:`snnlab.learn.gradient.methods.Gradient.backward`."""
         propagators = self.model.propagators(self.point)
         sources = (recording.inputs, *recording.spikes)

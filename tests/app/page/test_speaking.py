@@ -113,7 +113,7 @@ def test_the_live_screen_shows_recordings(spoken: Page):
     expect(spoken.get_by_role("slider", name=re.compile("Test recording"))).to_be_visible()
     press(spoken, "Data")
     expect(spoken.get_by_role("slider", name=re.compile("^Duration heard"))).to_be_visible()
-    expect(spoken.get_by_role("slider", name=re.compile("^Latency code"))).to_be_hidden()
+    expect(spoken.get_by_role("slider", name=re.compile("^Latency encoding"))).to_be_hidden()
 
 
 def test_a_recording_of_the_errors_is_played(spoken: Page):

@@ -17,12 +17,7 @@ from snnlab.runs.run import Run
 @pytest.fixture(scope="module")
 def digits():
     """Two hundred images of the bundled digits."""
-    data = load("digits")
-    return replace(
-        data,
-        train_images=data.train_images[:200], train_labels=data.train_labels[:200],
-        test_images=data.test_images[:50], test_labels=data.test_labels[:50],
-    )  # fmt: skip
+    return load("digits").first(200, 50)
 
 
 def settings(**knobs):
