@@ -27,6 +27,8 @@ class Knobs(param.Parameterized):
     GROUPS: ClassVar[dict[str, tuple[str, ...]]] = {}
     """Names of all knobs, by displayed group."""
     GROUP_OF: ClassVar[dict[str, str]] = {}
+    turned = 0
+    """How often knobs were set: who has copied them sees by it whether one may have changed."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -51,6 +53,7 @@ class Knobs(param.Parameterized):
             return
         try:
             super().__setattr__(name, _plain(self.param[name], value))
+            self.turned += 1  # after the value, so that another thread never misses it
         except (ValueError, TypeError):
             if isinstance(value, Die):
                 raise SnnlabError(

@@ -118,7 +118,8 @@ class Trainer:
                 f"Trainer with a die of type {type(die).__name__}: give a Die, as Die.draw(…) and"
                 " Die.load(path) do; the knob die takes a name"
             )
-        self.config, self.settings = config, SimpleNamespace(**config.values())
+        self.config, self._turned = config, config.turned
+        self.settings = SimpleNamespace(**config.values())
         self.dataset = dataset.checked()
         if isinstance(dataset, RecordedSpikes):
             self.dataset = dataset.arranged(self.settings)
@@ -209,8 +210,10 @@ class Trainer:
 
     def _settings_now(self):
         """The settings, with the present values of the live knobs."""
-        for name in Config.LIVE:
-            setattr(self.settings, name, getattr(self.config, name))
+        if self._turned != self.config.turned:  # to read them all takes a tenth of a weight update
+            self._turned = self.config.turned
+            for name in Config.LIVE:
+                setattr(self.settings, name, getattr(self.config, name))
         return self.settings
 
     @property
