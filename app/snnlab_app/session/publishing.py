@@ -93,9 +93,7 @@ class Publisher:
     def see(self, progress: Progress) -> None:
         """Show this progress without a point in the curves."""
         self._studio.progress = progress
-        self._activity = 1e3 * power.estimate_activity(
-            progress.recording, self._trainer.power_mode
-        )
+        self._activity = 1e3 * power.estimate_activity(progress.recording, self._trainer.power_mode)
         if self._at_start is None:
             self._at_start = self._activity
         if progress.evaluation:
