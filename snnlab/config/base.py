@@ -65,7 +65,7 @@ class Knobs(param.Parameterized):
             return
         try:
             super().__setattr__(name, _plain(self.param[name], value))
-            self.turned += 1
+            self.turned += 1  # after the value, so that another thread never misses it
         except (ValueError, TypeError):
             if isinstance(value, Die):
                 raise SnnlabError(

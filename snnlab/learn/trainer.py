@@ -218,7 +218,7 @@ class Trainer:
     def chip(self) -> Chip:
         """The chip for the present knobs; a new one is set up only when one was turned."""
         turned = self.config.turned
-        if self._set_up[0] != turned:
+        if self._set_up[0] != turned:  # to read all knobs takes a tenth of a step
             self._set_up = turned, self._setup.chip(self._settings_now())
         return self._set_up[1]
 

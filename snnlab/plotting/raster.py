@@ -51,14 +51,25 @@ def raster_cells(
 def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
     """Several :func:`raster_cells` side by side, labels on one line : uint8[row, column].
 
-    Each has the same width, ``GAP_COLUMNS`` of it empty; None leaves its place empty.
+    Each has the same width, ``GAP_COLUMNS`` of it empty; None leaves its place empty. Spikes are
+    :func:`thicken`-ed, as they are drawn small.
     """
     rows = max((len(cells) for cells in rasters if cells is not None), default=1)
     whole = np.zeros((rows, len(rasters), COLUMNS + GAP_COLUMNS), np.uint8)
     for k, cells in enumerate(rasters):
         if cells is not None:
-            whole[: len(cells), k, :COLUMNS] = cells
+            whole[: len(cells), k, :COLUMNS] = thicken(cells)
     return whole.reshape(rows, -1)
+
+
+def thicken(cells: np.ndarray) -> np.ndarray:
+    """A raster whose spikes are three rows high and two columns wide, where the cells are empty."""
+    rows, columns = cells.shape
+    spikes = np.pad(np.where(cells < _LABEL, cells, 0), ((1, 1), (1, 0)))
+    grown = np.max(
+        [spikes[r : r + rows, c : c + columns] for r in range(3) for c in range(2)], axis=0
+    )
+    return np.where(cells, cells, grown)
 
 
 def input_rows(inputs: int) -> int:

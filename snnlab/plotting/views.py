@@ -258,39 +258,18 @@ def scores_so_far(classes: tuple[str, ...]) -> hv.Bars:
     )  # fmt: skip
 
 
-def runs(names: list[str], ylabel: str) -> hv.Overlay:
-    """Empty curves of several runs over the training steps; the last one lies below, bold."""
-    none, colors = np.empty(0), p.TRACE_COLORS
-    curves = [
-        hv.Curve((none, none), "step", "value", label=name).opts(
-            color=colors[k % len(colors)] if name != names[-1] else p.GREY,
-            line_width=4 if name == names[-1] else 1.8,
-            line_alpha=0.6 if name == names[-1] else 1.0,
-            line_dash="solid" if name == names[-1] else ("dashed", "dotdash", "dotted")[k % 3],
-        )
-        for k, name in enumerate(names)
-    ]
-    return hv.Overlay([curves[-1], *curves[:-1]]).opts(
-        xlabel="step", ylabel=ylabel, legend_position="right",
-        legend_opts={"label_text_font_size": "9pt", "spacing": 0, "border_line_alpha": 0,
-                     "background_fill_alpha": 0},
-        **p.LOOK,
-    )  # fmt: skip
+def runs(ylabel: str) -> hv.Curve:
+    """Empty curve of the current run over the training steps, bold: others are drawn over it."""
+    none = np.empty(0)
+    return hv.Curve((none, none), "step", "value", label="this run").opts(
+        color=p.GREY, line_width=4, line_alpha=0.6, xlabel="step", ylabel=ylabel, **p.LOOK
+    )
 
 
-def merits(names: list[str]) -> hv.Overlay:
-    """Empty plot of several runs' accuracy over the energy of an image, with the Pareto front."""
-    none, colors = np.empty(0), p.TRACE_COLORS
-    front = hv.Curve((none, none), "energy", "value", label="front line")
-    dots = [
-        hv.Scatter((none, none), "energy", "value", label=name).opts(
-            color=colors[k % len(colors)] if name != names[-1] else p.GREY,
-            size=11 if name != names[-1] else 15,
-        )
-        for k, name in enumerate(names)
-    ]
-    dots = [dots[-1], *dots[:-1]]
-    return hv.Overlay([front.opts(color=p.GREY, line_width=1.2, line_dash="dotted"), *dots]).opts(
-        xlabel="energy per image (µJ, estimate)", ylabel="test accuracy (%)", show_legend=False,
-        **p.LOOK,
+def merits() -> hv.Curve:
+    """Empty Pareto front of several runs' accuracy over the energy of an image."""
+    none = np.empty(0)
+    return hv.Curve((none, none), "energy", "value", label="front line").opts(
+        color=p.GREY, line_width=1.2, line_dash="dotted",
+        xlabel="energy per image (µJ, estimate)", ylabel="test accuracy (%)", **p.LOOK,
     )  # fmt: skip

@@ -20,6 +20,7 @@ function apply_theme(page) {
 // Blue points and lines are lighter on a dark ground, where they would hardly be seen.
 const LIGHTER = {"#0072b2": "#4fa8e0", "#d55e00": "#f08a3c", "#009e73": "#2fc39a"}
 const DARKER = Object.fromEntries(Object.entries(LIGHTER).map(([a, b]) => [b, a]))
+const CLEAR = "#00000000"
 const COLORS = ["line_color", "fill_color", "hatch_color", "text_color"]
 function recolour(figure) {
   const other = is_dark ? LIGHTER : DARKER
@@ -35,6 +36,8 @@ function recolour(figure) {
       const css = color => "#" + (color >>> 0).toString(16).padStart(8, "0").slice(0, 6)
       const written = model.palette.map(c => typeof c === "number" ? css(c) : c.toLowerCase())
       changed.palette = written.map(c => other[c] ?? c)
+    } else if (model.type === "LinearColorMapper" && model.palette[0] === CLEAR) {  // of a raster
+      changed.palette = model.palette.map(c => other[String(c).toLowerCase()] ?? c)
     }
     if (Object.keys(changed).length) model.setv(changed, {sync: false})
   }

@@ -10,7 +10,7 @@ from snnlab_app.session.snapshot import IMAGES, SOUNDS, SPIKES
 
 RECORDED_SAMPLES, RECORDED_CHANNELS = 178, 70
 """Shape of recordings as their knobs are from the start, until the data are read."""
-CURVES = ("step", "loss", "accuracy", "spikes", "power", "activity", "power_low", "power_high")
+CURVES = ("step", "loss", "accuracy", "spikes", "activity")
 
 
 def classes_of(config: Config) -> tuple[str, ...]:

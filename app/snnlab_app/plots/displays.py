@@ -58,11 +58,10 @@ class MembranePlot(LivePlot):
         self._threshold, self._quantity = None, SCALES[PHYSICAL].potential
         colors = plotting.TRACE_COLORS
         self._order = {name: k for k, name in enumerate(names)}
-        mapper = LinearColorMapper(palette=list(colors), low=0, high=len(colors) - 1)
         self._lines = {dash: ColumnDataSource({"xs": [], "ys": [], "color": []}) for dash in DASHES}
         for dash, source in self._lines.items():
             line = MultiLine(
-                xs="xs", ys="ys", line_color={"field": "color", "transform": mapper},
+                xs="xs", ys="ys", line_color={"field": "color", "transform": mapper(colors)},
                 line_width=2, line_dash=dash,
             )  # fmt: skip
             self.figure.add_glyph(source, line)
@@ -75,6 +74,7 @@ class MembranePlot(LivePlot):
         self._ends.scale = self.scale
 
     def fit(self, narrow):
+        super().fit(narrow)
         self._ends.fit(narrow)
 
     def draw(
@@ -121,6 +121,11 @@ class MembranePlot(LivePlot):
         ]
 
 
+def mapper(colors: list[str]) -> LinearColorMapper:
+    """Colours by number; as a palette the page can make them lighter where it is dark."""
+    return LinearColorMapper(palette=list(colors), low=0, high=max(len(colors) - 1, 1))
+
+
 class NamedCurves(LivePlot):
     """Curves over the steps with a name at each end, and with marks of turned knobs."""
 
@@ -138,6 +143,7 @@ class NamedCurves(LivePlot):
         self.names.scale = self.marks.scale = self.scale
 
     def fit(self, narrow):
+        super().fit(narrow)
         self.names.fit(narrow)
 
 

@@ -19,6 +19,8 @@ LARGE = 1.6
 LINE_WIDTHS = ("line_width",)
 FONT_SIZES = ("major_label_text_font_size", "text_font_size")
 """Properties of models that are enlarged."""
+TICKS, NARROW_TICKS = 6, 5
+"""Numbers along an axis, about."""
 MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
 MIN_FILL = 0.4
@@ -55,6 +57,7 @@ class LivePlot:
         else:
             self.figure: Plot = rendered(element, self._remember)
         _dress(self.figure, height)
+        self._ticks = TICKS
         self._measured = self.figure.yaxis[0].axis_label if self.figure.yaxis else ""
         self.figure.max_width = self._widest = widest
         pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
@@ -63,11 +66,11 @@ class LivePlot:
     def stand_alone(self, name: str) -> None:
         """Have the figure named for screen readers, and its axes left to the title around it."""
         self.figure.html_attributes = {"role": "figure", "aria-label": name}
-        self._alone = True
+        self._alone, self._ticks = True, NARROW_TICKS
         for axis in self.figure.axis:
             axis.axis_label = ""
             if isinstance(axis.ticker, BasicTicker):
-                axis.ticker.update(desired_num_ticks=5, num_minor_ticks=0)
+                axis.ticker.update(desired_num_ticks=self._ticks, num_minor_ticks=0)
         self.figure.update(min_border_left=0, min_border_top=2, min_border_bottom=0)
 
     def enlarge(self, on: bool) -> None:
@@ -89,7 +92,10 @@ class LivePlot:
         self.scale = scale
 
     def fit(self, narrow: bool) -> None:
-        """Fit a narrow page, or a wide one."""
+        """Fit a narrow page, where numbers along an axis would touch, or a wide one."""
+        for axis in self.figure.xaxis:
+            if isinstance(axis.ticker, BasicTicker):
+                axis.ticker.desired_num_ticks = NARROW_TICKS if narrow else self._ticks
 
     def leave_free(self, right: float) -> None:
         """Keep this share of the horizontal axis free for names."""
@@ -154,13 +160,6 @@ class LivePlot:
             label = self._labels.setdefault(item.id, item.label.value)
             if label in names and item.label.value != names[label]:
                 item.label = Value(names[label])
-
-    def list_only(self, names: dict[str, bool]) -> None:
-        """Which curves the legend lists, by their label."""
-        for item in self.figure.legend.items:
-            label = self._labels.setdefault(item.id, item.label.value)
-            if label in names and item.visible != names[label]:
-                item.visible = names[label]
 
     def table(self) -> tuple[list[str], list[tuple]]:
         """The plotted data: column names with units, and rows.
@@ -246,6 +245,10 @@ class Following:
         self._ranges = {axis: getattr(figure, f"{axis}_range") for axis in pads}
         self._bounds: dict[str, tuple] = {}
         self.resume()
+
+    def forget(self) -> None:
+        """Follow none of the data seen so far."""
+        self._bounds.clear()
 
     def see(self, label: str, x: np.ndarray, y: np.ndarray) -> None:
         """Register the points of the curve ``label``."""

@@ -31,9 +31,10 @@ class History:
         self._names, self._rows = tuple(names), np.empty((MAX_POINTS, len(names)))
 
     def add(self, **values: float) -> None:
-        """Add a point; the names must be the same every time."""
-        if not self._names:
+        """Add a point; with other names than before, which an older version kept, begin again."""
+        if self._names != tuple(values):
             self._name(values)
+            self._n, self._open, self._grain = 0, [], 1
         self._open.append(tuple(values.values()))
         if len(self._open) >= self._grain:
             self._rows[self._n] = np.mean(self._open, axis=0)

@@ -93,9 +93,9 @@ class Publisher:
     def see(self, progress: Progress) -> None:
         """Show this progress without a point in the curves."""
         self._studio.progress = progress
-        self._power = power.estimate(progress.recording, self._trainer.power_mode)
+        self._activity = 1e3 * power.estimate_activity(progress.recording, self._trainer.power_mode)
         if self._at_start is None:
-            self._at_start = 1e3 * self._power.activity
+            self._at_start = self._activity
         if progress.evaluation:
             self._accuracy = progress.evaluation.accuracy
 
@@ -105,16 +105,12 @@ class Publisher:
         if progress.step:
             rate, keep = progress.samples / progress.seconds, MEMORY_OF_SPEED
             self._speed = keep * self._speed + (1 - keep) * rate if self._speed else rate
-        low, high = self._power.ranges["power"]
         self._history.add(
             step=progress.step,
             loss=progress.loss,
             accuracy=progress.accuracy,
             spikes=progress.spikes,
-            power=1e3 * self._power.power,
-            activity=1e3 * self._power.activity,
-            power_low=1e3 * low,
-            power_high=1e3 * high,
+            activity=self._activity,
         )
         if progress.evaluation:
             self._tests.add(step=progress.step, accuracy=self._accuracy)
@@ -166,7 +162,7 @@ class Publisher:
             done=trainer.step / (trainer.steps_per_epoch * trainer.config.epochs),
             test_accuracy=self._accuracy,
             images_per_second=self._speed,
-            power=self._power,
+            power=power.estimate(self._studio.progress.recording, trainer.power_mode),
             activity_at_start=self._at_start,
             history=self._history.arrays(),
             tests=self._tests.arrays(),

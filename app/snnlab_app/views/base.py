@@ -120,6 +120,8 @@ class View:
     def _build(self):
         cards = self.build()
         self.enlarge(self._large)
+        for plot in self.plots.values():
+            plot.fit(self.narrow)
         # Widgets made with the page do not know whether it has become dark since.
         dark = pn.config.theme == "dark"
         for widget in [one for card in cards for one in card.select(MaterialComponent)]:

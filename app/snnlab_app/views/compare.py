@@ -4,7 +4,6 @@ import json
 from io import StringIO
 from textwrap import wrap
 
-import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.models import FixedTicker
@@ -17,15 +16,14 @@ from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.displays import smooth
-from snnlab_app.plots.live import LivePlot, widen
+from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
-from snnlab_app.views.pins import CURVES, Pin, comparable, data_of, front, table_of
+from snnlab_app.views.pins import Pin, comparable, data_of, front, table_of
+from snnlab_app.views.runs import NOW, MeritsPlot, RunsPlot
 from snnlab_app.views.stored import StoredRuns
 
 MAX_PINNED_RUNS = 6
-NOW = "this run"
-SLOTS = tuple(f"slot {k}" for k in range(MAX_PINNED_RUNS))
 MIDDLE = COLUMNS / (COLUMNS + GAP_COLUMNS) / 2
 """Centre of a raster, as a share of its width."""
 WIDE = 14
@@ -41,16 +39,16 @@ class CompareView(View):
     matters = "Seeds, images and noise are the same, so every difference is caused by the knob."
     figures = 4
     drawings = (
-        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["accuracy"].title),
-        (plotting_views.runs, (*SLOTS, NOW), quantities(STEP)["spikes"].title),
-        (plotting_views.merits, (*SLOTS, NOW)),
+        (plotting_views.runs, quantities(STEP)["accuracy"].title),
+        (plotting_views.runs, quantities(STEP)["spikes"].title),
+        (plotting_views.merits,),
         (rasters,),
     )
 
     def __init__(self, session):
         super().__init__(session)
         self.pins: list[Pin] = []
-        self._count, self._last, self._words = 0, None, Text()
+        self._count, self._last, self._words, self._rest = 0, None, Text(), None
         self._pin = pmui.Button(label="Pin run", icon="push_pin")
         self._clear = pmui.Button(label="Remove pins", icon="delete", variant="outlined")
         self._pin.on_click(lambda _: self._keep())
@@ -74,15 +72,17 @@ class CompareView(View):
         super().open()
 
     def build(self):
-        accuracy, spikes, merits, images = (template(*each) for each in self.drawings)
-        self._accuracy, self._spikes = LivePlot(accuracy, 340, "xy"), LivePlot(spikes, 340, "xy")
-        self._merits = LivePlot(merits, 386, "xy")
-        self._rasters = LivePlot(images, 340, "")
+        self._rest = None
+        most, titles = MAX_PINNED_RUNS + 1, quantities(STEP)
+        self._accuracy = RunsPlot(most, titles["accuracy"].title)
+        self._spikes = RunsPlot(most, titles["spikes"].title)
+        self._merits = MeritsPlot(most)
+        self._rasters = LivePlot(template(rasters), 340, "")
+        self._rasters.figure.grid.visible = False
         self._rasters.figure.xaxis[0].ticker = FixedTicker(ticks=[])
         self._image.label = self.words("Image")
         for axis in (self._merits.figure.xaxis[0], self._spikes.figure.yaxis[0]):
             axis.axis_label = self.words(axis.axis_label)
-        self._name({})
         self.plots = {
             "accuracy": self._accuracy, "hidden spikes": self._spikes,
             "accuracy over energy": self._merits, "rasters": self._rasters,
@@ -101,7 +101,6 @@ class CompareView(View):
                      self._rasters.pane("rasters")),
             ),
             row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
-            row(self.stored.panel()),
         ]  # fmt: skip
 
     def _keep(self):
@@ -123,23 +122,25 @@ class CompareView(View):
             self.show(self._last)
 
     def show(self, snapshot):
+        if self._rest is None:  # below what is seen first, and laid out after it
+            self._rest = row(self.stored.panel())
+            self._body.append(self._rest)
         self._last = snapshot
         now = Pin.of(NOW, self.session.config.values(), snapshot)
-        shown = {**dict(zip(SLOTS, self.pins, strict=False)), NOW: now}
-        curves = comparable({slot: pin.history for slot, pin in shown.items()})
-        for slot in (*SLOTS, NOW):
-            self._feed(slot, shown.get(slot), curves.get(slot))
-        self._merits.feed("front line", *front(list(shown.values())))
-        energy = [1e6 * p.energy for p in shown.values() if np.isfinite(p.energy)]
-        if energy:  # a network with NaN has no energy
-            low, high = widen(min(energy), max(energy))
-            room = 0.1 * (high - low)
-            self._merits.see("room", [low - room, high + room], [])
-        self._name({slot: shown[slot].name for slot in SLOTS if slot in shown})
-        for plot in (self._accuracy, self._spikes, self._merits):
-            plot.settle()
-        self._show_rasters(list(shown.values()))
-        html = table_of(list(shown.values()), self.words)
+        shown = {pin.name: pin for pin in (*self.pins, now)}
+        curves = comparable({name: pin.history for name, pin in shown.items()})
+        for plot, column, factor in (
+            (self._accuracy, "accuracy", 100.0), (self._spikes, "spikes", 1.0),
+        ):  # fmt: skip
+            plot.draw({
+                name: (curve["step"], factor * smooth(curve[column]))
+                for name, curve in curves.items()
+            })  # fmt: skip
+        runs = list(shown.values())
+        merits = {pin.name: (1e6 * pin.energy, 100 * pin.test_accuracy) for pin in runs}
+        self._merits.draw(merits, front(runs))
+        self._show_rasters(runs)
+        html = table_of(runs, self.words)
         if html != self._table.object:
             self._table.object = html
         self.summary.say(self._in_words(snapshot))
@@ -147,20 +148,6 @@ class CompareView(View):
             "Differences are to the settings of this run as they are now; knobs that act at once"
             " may have been changed during the run."
         )
-
-    def _name(self, names):
-        """Name the pinned runs in the legends, by slot; other slots are not listed."""
-        for plot in (self._accuracy, self._spikes, self._merits):
-            plot.rename(names)
-            plot.list_only({slot: slot in names for slot in SLOTS})
-
-    def _feed(self, slot, pin, curves):
-        curves = curves or dict.fromkeys(CURVES, np.empty(0))
-        self._accuracy.feed(slot, curves["step"], 100 * smooth(curves["accuracy"]))
-        self._spikes.feed(slot, curves["step"], smooth(curves["spikes"]))
-        known = pin is not None and np.isfinite(pin.energy)
-        place = ([1e6 * pin.energy], [100 * pin.test_accuracy]) if known else ([], [])
-        self._merits.feed(slot, *map(np.array, place))
 
     def _show_rasters(self, pins):
         now = pins[-1]

@@ -76,7 +76,8 @@ class PlaneView(View):
 
     def show(self, snapshot):
         history, tests, latency = snapshot.history, snapshot.tests, snapshot.power.latency
-        energy = smooth(history["power"]) * latency * 1e3  # mW · s in µJ
+        spent = smooth(history["activity"]) * latency * 1e3  # mW · s in µJ
+        energy = 1e6 * snapshot.power.static * latency + spent
         accuracy = smooth(100 * history["accuracy"])
         at = np.interp(tests["step"], history["step"], energy)
         low, high = (e * 1e6 for e in snapshot.power.ranges["energy"])
@@ -86,7 +87,6 @@ class PlaneView(View):
         self._plot.feed("tests", at, 100 * tests["accuracy"])
         self._plot.feed("now", [now], [shown])
         self._plot.feed("range", [low, high], [shown, shown])
-        spent = smooth(history["activity"]) * latency * 1e3
         at = np.interp(tests["step"], history["step"], spent)
         self._zoom.feed("trail", spent, accuracy)
         self._zoom.feed("tests", at, 100 * tests["accuracy"])

@@ -107,13 +107,28 @@ def estimate(recording: Recording, mode: str = "inference") -> PowerEstimate:
     and hidden spikes sent to the host; ``"whole"``, in inference until the last sample, as of
     inputs that last longer than an image. Raises :class:`SnnlabError` for another mode.
     """
+    return PowerEstimate.of(*_counted(recording, mode))
+
+
+def estimate_activity(recording: Recording, mode: str = "inference") -> float:
+    """The activity-dependent part of :func:`estimate` alone : W, in a tenth of the time.
+
+    Raises :class:`SnnlabError` for another mode.
+    """
+    counts, latency = _counted(recording, mode)
+    return cost(counts) / latency
+
+
+def _counted(recording, mode):
+    """Counts per image, and seconds from one to the next."""
     if mode not in MODES:
         raise SnnlabError(f"power mode {mode!r} is unknown: use one of {', '.join(MODES)}")
-    if mode == "inference":
-        return until(recording, inference_time(recording))
+    if mode == "training":
+        return everything(recording), recording.duration
+    time = inference_time(recording)
     if mode == "whole":
-        return until(recording, DT_CADC * (recording.cadc[-1].shape[1] - 1))
-    return PowerEstimate.of(everything(recording), recording.duration)
+        time = DT_CADC * (recording.cadc[-1].shape[1] - 1)
+    return before(recording, time), time
 
 
 def inference_time(recording: Recording) -> float:

@@ -51,3 +51,12 @@ def test_one_curve_is_blanked_and_goes_on():
     curves = history.arrays()
     assert curves["step"].tolist() == [0, 1]
     np.testing.assert_array_equal(curves["loss"], [np.nan, 2.0])
+
+
+def test_curves_kept_under_other_names_begin_again():
+    kept = filled(5).kept()
+    again = History.of({**kept, "power": kept["loss"]}, 10**6)
+    again.add(step=5, loss=1.0)
+    assert {name: curve.tolist() for name, curve in again.arrays().items()} == {
+        "step": [5.0], "loss": [1.0],
+    }  # fmt: skip

@@ -14,7 +14,14 @@ from snnlab.chip.emulator import Chip, OperatingPoint
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.power.activity import before, everything
 from snnlab.chip.power.coefficients import COEFFICIENTS, Counts, cost
-from snnlab.chip.power.estimation import PUBLISHED_POWER, WORKING_POINT, PowerEstimate, estimate
+from snnlab.chip.power.estimation import (
+    MODES,
+    PUBLISHED_POWER,
+    WORKING_POINT,
+    PowerEstimate,
+    estimate,
+    estimate_activity,
+)
 from snnlab.chip.recording import Recording
 from snnlab.errors import SnnlabError
 
@@ -290,3 +297,11 @@ def test_the_split_is_drawn_with_its_range(static, whole):
 def test_cost_is_linear():
     a, b = Counts(1.0, 2.0, 3.0, 4.0), Counts(5.0, 6.0, 7.0, 8.0)
     assert cost(a.minus(b.times(2.0))) == pytest.approx(cost(a) - 2 * cost(b))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("samples", [20, 5])
+def test_activity_alone_is_that_of_the_whole_estimate(mode, samples):
+    shown = at_the_working_point(samples)
+    whole = estimate(shown, mode).activity
+    assert estimate_activity(shown, mode) == pytest.approx(whole, rel=1e-12)
