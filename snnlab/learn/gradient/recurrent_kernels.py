@@ -17,7 +17,8 @@ from snnlab.learn.gradient.kernels import LANES, PARTS, _add_rows, _any, _collec
 
 class Returning(NamedTuple):
     """Weights of a layer's own spikes, float32[neuron, neuron], the source last and padded to whole
-    vectors; and how a spike that is seen at one sample acts on ``p`` and ``q`` at the next one."""
+    vectors, without rows if no gradient passes back; and how a spike that is seen at one sample
+    acts on ``p`` and ``q`` at the next one."""
 
     weight: np.ndarray
     on_p: float
@@ -54,13 +55,14 @@ def _image_back(
     while f > 0 and model.sample[own_tick[f - 1]] >= samples:
         f -= 1
     for m in range(samples - 1, -1, -1):
-        _returned(back, p, q, returning)
         for j in range(n):
             of_spike[j] = of_count[j]
         if _any(upstream[m]):
             _add_rows(of_spike, upstream[m], weight)
-        if _any(back):
-            _add_rows(of_spike, back, returning.weight)
+        if returning.weight.shape[0]:
+            _returned(back, p, q, returning)
+            if _any(back):
+                _add_rows(of_spike, back, returning.weight)
         _through_surrogate(g, of_spike, cadc[m], cadc[0], table)
         last = f
         while f > 0 and model.sample[own_tick[f - 1]] == m:

@@ -49,11 +49,13 @@ class SurrogateGradient:
                 self.surrogate.at_spikes(cadc, spikes),
             )  # fmt: skip
             if layer in recording.recurrent:
-                back = weights[layer][inputs.n_channels :].T * (may_fire * self.surrogate.returned)
+                returned = self.surrogate.returned
+                back = weights[layer][inputs.n_channels :].T * (may_fire * returned)
                 arriving = recording.sources(layer)
                 grad, upstream = recurrent_adjoint(
                     _arrays(arriving), _arrays(spikes), upstream, _padded(onwards, kernels.LANES),
-                    self._returning(back, recording.spec.loop_latency), *rest,
+                    self._returning(back if returned else back[:0], recording.spec.loop_latency),
+                    *rest,
                     arriving.n_channels, propagators, layer > 0,
                 )  # fmt: skip
             else:
