@@ -17,8 +17,8 @@ SCHEMA = 1
 class Job:
     """One training with its measurements.
 
-    kind : "snn" or "ann"; settings : all its settings by name, plain; measures : measurements
-    besides the evaluation, "silenced" or "transferred"; label : display name.
+    kind : "snn", "software" or "ann"; settings : all its settings by name, plain; measures :
+    measurements besides the evaluation, "silenced" or "transferred"; label : display name.
     """
 
     kind: str
@@ -45,7 +45,7 @@ class Job:
         return {k: v for k, v in self.settings.items() if v != defaults.get(k, none)}
 
     def _defaults(self):
-        return Config().values() if self.kind == "snn" else {}
+        return {} if self.kind == "ann" else Config().values()
 
     @property
     def work(self) -> float:
@@ -60,7 +60,7 @@ def run(job: Job, data_dir: str | None = None) -> dict:
     """
     dataset = _dataset(job.settings["dataset"], job.settings["side"], data_dir)
     start = perf_counter()
-    result = _snn(job, dataset) if job.kind == "snn" else _ann(job, dataset)
+    result = {"snn": _snn, "software": _software, "ann": _ann}[job.kind](job, dataset)
     return {"result": result, "seconds": perf_counter() - start}
 
 
@@ -90,6 +90,12 @@ def _snn(job, dataset):
         **examine(trainer),
     }
     return {**result, **{name: MEASURES[name](trainer) for name in job.measures}}
+
+
+def _software(job, dataset):
+    from snnlab.studies.software import train_software
+
+    return train_software(Config.checked(**job.settings), dataset)._asdict()
 
 
 def _ann(job, dataset):

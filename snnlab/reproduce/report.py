@@ -114,6 +114,7 @@ def _trainings(records):
 def _training(training, records):
     used = recipe(training.recipe)
     changed = training.changes if training.ann is None else {"network": "ReLU"}
+    changed = {"network": "float, steps of 1.7 µs"} if training.software else changed
     turned = ", ".join(f"{name} = {value}" for name, value in changed.items())
     sample = records.sample(training.name, "accuracy")
     return (

@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = lazy(
         "stopped_at": "snnlab.studies.decision",
         "train_ann": "snnlab.studies.ann",
         "train_gru": "snnlab.studies.gru",
+        "train_software": "snnlab.studies.software",
         "transfer": "snnlab.studies.stress",
     },
 )

@@ -8,6 +8,7 @@ from snnlab.studies.decision import accuracy_over_time as accuracy_over_time
 from snnlab.studies.decision import decision_time as decision_time
 from snnlab.studies.decision import stopped_at as stopped_at
 from snnlab.studies.gru import train_gru as train_gru
+from snnlab.studies.software import train_software as train_software
 from snnlab.studies.stress import neuron_death as neuron_death
 from snnlab.studies.stress import robustness as robustness
 from snnlab.studies.stress import transfer as transfer
