@@ -14,9 +14,10 @@ from snnlab_bench.peers.contest import CHECKED, LARGE, SMALL, PeerError, peers
 from snnlab_bench.peers.networks import PEERS
 from snnlab_bench.peers.worker import COMPILED
 
-UNCOMPILED, COMPILED_TOO, INFERENCE = 10.0, 5.0, 5.0
+UNCOMPILED, COMPILED_TOO, INFERENCE, EPOCH = 10.0, 5.0, 5.0, 8.0
 """Targets: a step against the fastest peer that is not compiled, and against the fastest of all;
-inference."""
+inference; an epoch with its test against torch by hand."""
+BY_HAND = "torch by hand"
 REPEATS = 10
 """Steps in a row, as in a training: the first one after another process finds cold caches."""
 NO_NOISE = {"cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
@@ -28,12 +29,13 @@ def rows(trained: Trained, threads: int, full: bool) -> Iterator[Row]:
     One of the peers is compiled where a C++ compiler is found.
     """
     compiler = next(filter(which, ("g++", "clang++", "c++")), None)
-    names = [*PEERS, *([f"torch by hand{COMPILED}"] if compiler else [])]
+    names = [*PEERS, *([f"{BY_HAND}{COMPILED}"] if compiler else [])]
     with peers(trained, names, threads) as (running, missing, folder):
         alike = _alike(trained, running, missing, folder)
         lacking = () if compiler else ("no C++ compiler found: no peer is compiled",)
         yield from _step(trained, running, (*alike, *missing.values(), *lacking))
         yield _inference(trained, running)
+        yield _epoch(trained, running)
 
 
 def _step(trained, running, alike):
@@ -63,6 +65,25 @@ def _inference(trained, running):
             theirs[f"{name}, batch {count}"] = _per_image(peer.task(key, repeats), count)
     what = "inference, 7 CADC periods, at the best batch"
     return _row("peers-inference", what, INFERENCE, ours, theirs, _measured(ours, theirs))
+
+
+def _epoch(trained, running):
+    """All training images in batches, and all test images. The peer has its batch at hand, and does
+    without reading, shuffling and encoding."""
+    trainer = trained.trainer(learning_rate=0.0)
+    steps, tests = trainer.steps_per_epoch, -(-len(trained.dataset.test_labels) // LARGE)
+    ours, theirs = {"snnlab": timed(lambda: [trainer.advance() for _ in range(steps)])}, {}
+    if BY_HAND in running:
+        parts = running[BY_HAND].task("step", steps), running[BY_HAND].task("large", tests)
+
+        def by_hand():
+            (step, image), (step_cpu, image_cpu) = zip(*(part() for part in parts), strict=True)
+            return Seconds(steps * step + tests * image, steps * step_cpu + tests * image_cpu)
+
+        theirs[BY_HAND] = by_hand
+    times = interleaved({**ours, **theirs}, seconds=15.0, least=3) if theirs else {}
+    what = f"an epoch of {len(trained.dataset.train_labels)} images, with its test"
+    return _row("peers-epoch", what, EPOCH, ours, theirs, times)
 
 
 def _per_image(contender, count):
@@ -97,6 +118,8 @@ def _row(key, what, target, ours, theirs, times, notes=()):
 
 
 def _shown(seconds):
+    if seconds > 1.0:
+        return f"{seconds:.2f} s"
     return f"{1e3 * seconds:.1f} ms" if seconds > 1e-3 else f"{1e6 * seconds:.1f} µs"
 
 
