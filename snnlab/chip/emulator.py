@@ -86,17 +86,15 @@ class Chip:
         synapses = [array.written(w) for array, w in zip(self._synapses, weights_lsb, strict=True)]
         silent = tuple(cast_exact(given, bool, "") for given in as_arrays(silent, "silent neurons"))
         self._check_silent(silent)
-        spikes, cadc, source = [], [], events
+        source, spikes, cadc = events, [], []
         for layer in self._layers:
             read = self.point.samples if read_hidden or layer == self._layers[-1] else 0
             neurons = self._able(layer, silent[layer] if layer < len(silent) else None)
             noise = self._noise(layer, int(trial))
-            sent, samples = self._run_layer(layer, source, synapses[layer], neurons, noise, read)
+            *sent, samples = self._run_layer(layer, source, synapses[layer], neurons, noise, read)
             cadc.append(samples)
             if layer <= self._last_spiking:
-                offsets, tick, channel = compact(*sent)
-                n = self.mapping.sizes[layer + 1]
-                source = Events(offsets, tick, channel, n, events.ids)
+                source = Events(*compact(*sent), self.mapping.sizes[layer + 1], events.ids)
                 spikes.append(source)
         return Recording(
             events, tuple(spikes), tuple(cadc), self._corrections, self.spec, self.mapping.recurrent
@@ -105,12 +103,11 @@ class Chip:
     def _run_layer(self, layer, events, synapses, neurons, noise, read):
         n = self.mapping.sizes[layer + 1]
         room = n * self.point.most_spikes if layer <= self._last_spiking else 0
-        counts, tick, channel, cadc = run_layer(
+        return run_layer(
             events.offsets, events.tick, events.channel, events.ids, synapses, neurons, self._clock,
             self._readouts[layer], noise, n, room, read, PARTS * get_num_threads(),
             self._loop(layer),
         )  # fmt: skip
-        return (counts, tick, channel), cadc
 
     @cached_property
     def _clock(self):

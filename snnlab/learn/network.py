@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from snnlab.arrays import as_arrays
+from snnlab.chip.compiled import compiled
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
+from snnlab.chip.threads import guarded
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.install import install_command
@@ -123,7 +125,7 @@ class Network:
 
     def scales(self) -> list[float]:
         """LSB per model unit of each layer; the label layer's follows its largest weight."""
-        largest = float(np.abs(self.weights[-1]).max())
+        largest = max(float(self.weights[-1].max()), -float(self.weights[-1].min()))
         fits = BRAINSCALES2.weight_max_lsb / max(largest, 1e-12)
         hidden = [BRAINSCALES2.weight_scale] * (len(self.weights) - 1)
         return [*hidden, min(fits, BRAINSCALES2.weight_scale_out)]
@@ -210,6 +212,17 @@ def _initial(layer, n_in, seed, number):
     return np.concatenate([forward, returning])
 
 
+@guarded
+@compiled(nogil=True)
+def count(offsets, channel, n_channels):
+    """As :meth:`Events.count_by_channel`, for gradients : float32[sample, channel]."""
+    counts = np.zeros((offsets.shape[0] - 1, n_channels), np.float32)
+    for b in range(counts.shape[0]):
+        for e in range(offsets[b], offsets[b + 1]):
+            counts[b, channel[e]] += np.float32(1.0)
+    return counts
+
+
 class Pass(NamedTuple):
     """One forward pass on the chip, with all that the backward pass needs.
 
@@ -229,7 +242,7 @@ class Pass(NamedTuple):
         """Arguments as for :meth:`Network.in_the_loop`."""
         scales, written = network.scales(), network.weights_lsb(chip.spec)
         recording = chip.run(events, written, trial=trial, silent=silent)
-        counts = [s.count_by_channel().astype(np.float32) for s in recording.spikes]
+        counts = [count(s.offsets, s.channel, s.n_channels) for s in recording.spikes]
         pairs = zip(written, scales, strict=True)
         weights = [w.astype(np.float32) / np.float32(scale) for w, scale in pairs]
         return cls(recording, decode(recording, scales[-1]), counts, weights, silent)

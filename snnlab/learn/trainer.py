@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import add
 from time import perf_counter
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -309,7 +308,8 @@ class Trainer:
         self._stop_for(finite.check_loss(loss, self.optimizer.values))
         d_traces = differentiate(run.traces, loss.d_scores, self.settings.readout)
         grads = run.backward(self.gradient, d_traces, loss.d_counts)
-        grads = [*map(add, grads, loss.d_weights), grads[-1]]
+        for grad, more in zip(grads, loss.d_weights, strict=False):  # hidden layers only
+            grad += more
         self._stop_for(finite.check_layers("gradient", grads))
         if self.settings.recurrent == "fixed":
             for layer, rows in self.network.recurrent_rows().items():

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from builders import quiet, spikes
+from builders import quiet, random_spikes, spikes
 
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.errors import SnnlabError
-from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, decode
+from snnlab.learn.network import INIT_MEAN, INIT_STD, Network, count, decode
 
 
 def test_initial_weights_are_the_released_codes():
@@ -93,3 +93,10 @@ def test_traces_are_decoded_to_the_units_of_the_float_weights():
     np.testing.assert_allclose(
         decode(half, 120.0), decode(full, 240.0), atol=1.01 * 2 / BRAINSCALES2.gap_lsb
     )
+
+
+def test_spikes_are_counted_as_events_count_them():
+    events = random_spikes(np.random.default_rng(5), 12, 7)
+    counts = count(events.offsets, events.channel, events.n_channels)
+    assert counts.dtype == np.float32
+    np.testing.assert_array_equal(counts, events.count_by_channel())

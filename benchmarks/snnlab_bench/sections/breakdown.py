@@ -19,10 +19,15 @@ from snnlab_bench.network import Trained
 
 BATCH = 200
 PADDED = 256
-MOST_OUTSIDE, MOST_ALONE_US = 0.15, 60.0
-OPERATIONS = {"input spikes": 16, "steps": 10, "CADC samples": 37}
-"""Operations per neuron, counted in the kernel's source; a CADC sample includes its noise."""
-L1_BYTES = {"input spikes": 48, "steps": 68, "CADC samples": 17}
+MOST_OUTSIDE, MOST_ALONE_US, MOST_OVER_BEST = 0.15, 60.0, 2.0
+OPERATIONS = {
+    "input spikes": 16, "steps": 10, "CADC samples": 37, "samples back": 30, "spikes back": 4,
+}  # fmt: skip
+"""Operations per neuron, counted in the kernels' source; a CADC sample includes its noise, one of
+the adjoint ("back") the weights of ten labels and the surrogate."""
+L1_BYTES = {
+    "input spikes": 48, "steps": 68, "CADC samples": 17, "samples back": 106, "spikes back": 20,
+}  # fmt: skip
 """Bytes loaded and stored, likewise."""
 
 
@@ -33,6 +38,7 @@ def measure(trained: Trained, threads: int) -> dict:
     found = {"image": image(trained), "step": step(trained), "limits": machine.limits()}
     use_threads(threads)
     found["at_best"] = at_best(found["image"]["counts"], found["limits"])
+    found["step_at_best"] = at_best(_counts_of_step(trained), found["limits"])
     return found
 
 
@@ -98,6 +104,18 @@ def step(trained: Trained) -> dict[str, float]:
     return {**took, "loss, Adam, Python": whole - sum(took.values()), "whole": whole}
 
 
+def _counts_of_step(trained):
+    """How often a training step does each kind of work, in its hidden layer."""
+    trainer = trained.trainer()
+    batch, point = trainer.settings.batch, trainer.point
+    samples = batch * point.samples
+    spikes = int(trainer.train_events.counts[:batch].sum())
+    return {
+        "input spikes": spikes, "steps": samples * point.substeps, "CADC samples": samples,
+        "samples back": samples, "spikes back": spikes,
+    }  # fmt: skip
+
+
 def _backward(trainer, recording):
     """The backward pass of a recording, with all gradients equal to one."""
     network = trainer.network
@@ -128,19 +146,30 @@ def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, flo
 
 
 def rows(found: dict) -> Iterator[Row]:
-    """What a step spends outside its kernels, and what one image alone takes."""
-    step = found["step"]
+    """What a step spends outside its kernels, what one image alone takes, and how far inference and
+    a step are from what the hidden layer takes at best on this machine."""
+    step, image = found["step"], found["image"]
     outside = step["whole"] - step["chip"] - step["adjoint"]
     share = outside / step["whole"]
     yield Row(
         "step-outside", "share of a step outside chip and gradient", _exact(share / MOST_OUTSIDE),
         1.0, f"{share:.0%} against {MOST_OUTSIDE:.0%}", at_most=True, details={"ms": outside},
     )  # fmt: skip
-    alone = found["image"]["alone_us"]
+    alone = image["alone_us"]
     yield Row(
         "image-alone", "an image alone, CPU time", _exact(alone / MOST_ALONE_US), 1.0,
         f"{alone:.0f} µs against {MOST_ALONE_US:.0f} µs", at_most=True, details={"us": alone},
     )  # fmt: skip
+    for name, what, took, best in (
+        ("inference", "an image in inference mode", image["us"]["whole"], found["at_best"]),
+        ("step", "a training step", 1e3 * step["whole"], found["step_at_best"]),
+    ):
+        least = sum(best.values())
+        yield Row(
+            f"roofline-{name}", f"{what} against its least time", _exact(took / least),
+            MOST_OVER_BEST, f"{took:.1f} µs against {least:.1f} µs", at_most=True,
+            details={"us": took, "least_us": least},
+        )  # fmt: skip
 
 
 def _exact(value):

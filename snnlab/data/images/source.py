@@ -6,6 +6,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from snnlab.chip.spec import BRAINSCALES2
+from snnlab.data.batches import take
 from snnlab.data.images.augment import Warp, warp
 from snnlab.data.images.encoding import latency_encode
 from snnlab.data.source import number_inputs
@@ -74,7 +75,7 @@ class ImageSource:
     def batch(self, index: np.ndarray, epoch: int) -> Events:
         """Spikes of training images, warped in each epoch in another way."""
         if not (by := self.warp):
-            return self.events("train").take(index)
+            return take(self.events("train"), index)
         ids, seen = index.astype(np.uint64), key(self._settings.seed, "warp", epoch)
         images = warp(self._dataset.train_images[index], ids, by, seen)
         return self.encoding.encode(images, ids)

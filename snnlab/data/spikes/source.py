@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from snnlab.data.batches import take
 from snnlab.data.spikes.recorded import RecordedSpikes, join
 from snnlab.events import Events
 from snnlab.seeding import stream
@@ -46,7 +47,7 @@ class SpikeSource:
     def batch(self, index: np.ndarray, epoch: int) -> Events:
         """Spikes of the training recordings ``index``, varied in each epoch in another way."""
         if not self.augments:
-            return self.events("train").take(index)
+            return take(self.events("train"), index)
         s, all_events = self._settings, self.dataset.train
         draws = [stream(s.seed, "recording", epoch, int(k)) for k in index]
         events, chosen = all_events.take(index), None
