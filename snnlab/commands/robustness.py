@@ -19,9 +19,7 @@ def add_robustness(commands) -> None:
         help="epochs of training on each die before the test (default: 0)")  # fmt: skip
     add = _add(commands, "transfer", _transfer, "train a run's settings on die A, test on die B")
     add("--dies", type=whole, default=3, metavar="N", help="how many (default: 3)")
-    add = _add(
-        commands, "neuron-death", _neuron_death, "test a run with silenced hidden neurons"
-    )
+    add = _add(commands, "neuron-death", _neuron_death, "test a run with silenced hidden neurons")
     add("--shares", type=_numbers, metavar="A,B", help="shares that are silent (default: 0 to 0.5)")
     text = "random draws for each share (default: 5)"
     add("--draws", type=whole, default=5, metavar="N", help=text)
