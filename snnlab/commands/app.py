@@ -51,7 +51,7 @@ def add_app(commands) -> None:
 
 def _port(text):
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 1 to {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to {LAST_PORT}")
     return int(text)
 
 
@@ -144,7 +144,7 @@ def _limits(arguments):
     if not 1 <= arguments.workers <= MAX_WORKERS:
         raise SnnlabError(
             f"--workers {arguments.workers} is not allowed: 1 to {MAX_WORKERS}; more than the"
-            " number of cores is of no use"
+            " number of cores does not help"
         )
     given = {name: getattr(arguments, f"max_{name}") for name in Limits.names()}
     return Limits.read(**{name: text for name, text in given.items() if text is not None})

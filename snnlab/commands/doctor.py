@@ -211,7 +211,7 @@ def _data(problems):
     if chosen:
         facts["SNNLAB_DATA"] = chosen
         if not Path(chosen).expanduser().is_dir():
-            problems.append(f"SNNLAB_DATA names {chosen}, which is no folder: correct or unset it")
+            problems.append(f"SNNLAB_DATA names {chosen}, not a folder: correct or unset it")
     return facts | {name: _locate(entry, chosen) for name, entry in CATALOGUE.items()}
 
 

@@ -109,7 +109,7 @@ def _list(arguments):
 def _check_root(root):
     """Check that a given folder of runs exists; the default one need not."""
     if not root.is_dir() and (root.exists() or root != RUNS):
-        raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
+        raise SnnlabError(f"folder of runs {root}: no such folder, give an existing one")
 
 
 def _show(arguments):

@@ -135,7 +135,8 @@ def _limit(text):
     try:
         return name, number(value, float)
     except ValueError:
-        raise SnnlabError(f"limit {name} = {value} is no number{suggest(value, float)}") from None
+        meant = suggest(value, float)
+        raise SnnlabError(f"limit {name} = {value} is not a number{meant}") from None
 
 
 def _so_far(plan, storage):

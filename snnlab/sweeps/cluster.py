@@ -179,7 +179,7 @@ class _Crew:
         while self.client.status != "running":
             if self.client.status == "closed" or monotonic() > deadline:
                 raise SnnlabError(
-                    "the Dask scheduler is gone: start it and run this again to go on"
+                    "the Dask scheduler is gone: start it and run this again to continue"
                 )
             threading.Event().wait(0.1)
         if self.shared.status != "finished":

@@ -208,9 +208,7 @@ def test_data_sets_are_found_only_in_the_given_folder(monkeypatch, tmp_path):
         "not in SNNLAB_DATA", f"folder {tmp_path}/mine/fashion-mnist",
     )  # fmt: skip
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "nowhere"))
-    assert problem() == (
-        f"SNNLAB_DATA names {tmp_path}/nowhere, which is no folder: correct or unset it"
-    )
+    assert problem() == (f"SNNLAB_DATA names {tmp_path}/nowhere, not a folder: correct or unset it")
 
 
 def test_a_failing_check_does_not_hide_the_others(monkeypatch):

@@ -164,7 +164,7 @@ def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):
     assert main(["sweep", "--vary", "beta"]) == 2
     assert "--vary beta: give NAME=VALUES" in capsys.readouterr().err
     assert main(["sweep", "--vary", "beta=1:2", "--limit", "power=x"]) == 2
-    assert "limit power = x is no number" in capsys.readouterr().err
+    assert "limit power = x is not a number" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, monkeypatch):
