@@ -13,8 +13,9 @@ from time import monotonic
 
 from snnlab.errors import SnnlabError
 from snnlab.install import install_command, missing
+from snnlab.process import ignore_ctrl_c
 from snnlab.sweeps.script import check_script, hint
-from snnlab.text.progress import ctrl_c, ignore_ctrl_c
+from snnlab.text.progress import ctrl_c
 
 _log = logging.getLogger(__name__)
 
