@@ -31,7 +31,7 @@ TABLE = re.compile(r"(^\|.*\n)+", re.MULTILINE)
 
 
 def lacking(platform: str, python: str) -> str:
-    """The first package without a wheel, with its version; empty if there is none.
+    """The first package without a wheel, with its version; empty if all have one.
 
     Raises SystemExit if uv fails for another reason, e.g. without a network.
     """

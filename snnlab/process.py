@@ -1,4 +1,4 @@
-"""Processes: deferred signals and faster imports in this one, whether another one runs."""
+"""Processes: children, deferred signals and faster imports, whether another process runs."""
 
 import ctypes
 import gc
@@ -9,6 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing import get_context, resource_tracker
+
+spawn = get_context("spawn")
+"""Starts child processes that take over neither threads nor locks."""
 
 
 @contextmanager
@@ -65,6 +69,20 @@ def _handled_by(note):
         except BaseException:  # a signal arrived within this very call
             signal.signal(signal.SIGINT, handler)
             raise
+
+
+@contextmanager
+def ignore_ctrl_c() -> Iterator[None]:
+    """Processes started in this context ignore Ctrl-C from the beginning; the parent handles it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it later would unblock the signal
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def find_raised(error: SystemError) -> BaseException:

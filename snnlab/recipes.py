@@ -89,7 +89,7 @@ def _recipe(name, table, above):
         raise SnnlabError(f"its base {base!r} does not stand above it")
     given = table.get("set", {})
     if not isinstance(given, dict):
-        raise SnnlabError("set is no table of knobs")
+        raise SnnlabError("set is not a table of knobs")
     view, look_for = table.get("view"), table.get("look_for", "")
     if not isinstance(view, str | None) or not isinstance(look_for, str):
         raise SnnlabError("give view, the name of a view, and look_for, a sentence, or neither")

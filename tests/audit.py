@@ -86,7 +86,7 @@ def vulnerabilities() -> tuple[list[str], int, str]:
 
 
 def main() -> int:
-    """Print all of it; 1 if something is amiss."""
+    """Print all of it; 1 if there is a problem."""
     found, pinned = installed(), pins(CONSTRAINTS.read_text())
     known, asked, trouble = vulnerabilities()
     wrong = [*unpinned(found, pinned), *restrictive(), *known]

@@ -141,7 +141,7 @@ def try_first(environment: Path, folder: Path) -> Iterator[str]:
     if f" from {environment}" not in at_home:
         raise Unfit(f"not the wheel runs but another snnlab: {at_home}")
     doctor = run(snnlab, "doctor", at=folder, **clean)
-    if not doctor.endswith("sound: nothing is wrong with this installation\n"):
+    if not doctor.endswith("no problems found\n"):
         raise Unfit(f"snnlab doctor: {doctor.splitlines()[-1]}")
     yield at_home.strip()
     for line in first_commands():

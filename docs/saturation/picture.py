@@ -44,7 +44,7 @@ CASES = {
 }
 SEEDS = (1, 2, 3)
 LIMITS = (8, 12, 16, 24, 32, 1024)
-"""Of one circuit; the neurons of these networks have two. The last is none."""
+"""Of one circuit; the neurons of these networks have two. The last stands for no limit."""
 HELD_OUT = 10_000
 """The last training images, which test."""
 QUANTITIES = ("trained", "fallen", "accuracy", "saturated")

@@ -1,7 +1,7 @@
 """The emulated chip: a die with its imperfections, the kernels that integrate it, its recordings.
 
-Numpy and numba only; imports ``events``, ``seeding``, ``files``, ``arrays`` and ``errors``. The
-source of each constant is stated there; other rooms read constants from a ``spec``.
+Uses NumPy and Numba; imports ``model`` and the foundation. Each constant states its source; other
+rooms read constants from a ``spec``.
 """
 
 import os

@@ -140,7 +140,7 @@ def _each(sigma):
                 f"die mismatch of {name!r} is unknown: use one of {', '.join(DECALIBRATED)}"
             )
         if not isinstance(value, Real):
-            raise SnnlabError(f"die mismatch {value!r} is no number: give 0 to 0.5")
+            raise SnnlabError(f"die mismatch {value!r} is not a number: give 0 to 0.5")
         if not 0.0 <= value <= 0.5:
             raise SnnlabError(f"die mismatch {value} is outside 0 to 0.5")
     return given

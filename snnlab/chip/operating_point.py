@@ -56,7 +56,7 @@ class OperatingPoint:
     def with_dt(self, dt: float) -> "OperatingPoint":
         """The same on another step : s; raises :class:`SnnlabError` unless it divides 1.7 µs."""
         if not isinstance(dt, Real):
-            raise SnnlabError(f"operating point dt = {dt!r} is no number of seconds")
+            raise SnnlabError(f"operating point dt = {dt!r} is not a number of seconds")
         substeps = c.DT_CADC / dt if dt > 0 else 0.0
         if substeps < 0.5 or abs(substeps - round(substeps)) > 1e-6 * substeps:
             raise SnnlabError(

@@ -34,7 +34,7 @@ def add_app(commands) -> None:
     _add_access(app)
     app.add_argument(
         "--workers", type=whole, default=1, metavar="N",
-        help="processes to compute in, among which visitors are spread (default: 1)",
+        help="compute processes, which share the visitors (default: 1)",
     )  # fmt: skip
     app.add_argument(
         "--lessons", type=Path, metavar="FOLDER", help="also offer the lessons (TOML) in a folder"
@@ -51,7 +51,7 @@ def add_app(commands) -> None:
 
 def _port(text):
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LAST_PORT):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give 1 to {LAST_PORT}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give 1 to {LAST_PORT}")
     return int(text)
 
 
@@ -66,12 +66,13 @@ def add_password(commands) -> None:
 def _add_access(app):
     app.add_argument("--basic-auth", metavar="FILE", help="admit by the passwords in this file")
     app.add_argument("--oauth", metavar="PROVIDER", help="admit by a provider, e.g. github, google")
-    app.add_argument("--users", default="", metavar="A,B", help="whom of it: names, @domains or *")
+    text = "users of the provider to admit: names, @domains or *"
+    app.add_argument("--users", default="", metavar="A,B", help=text)
     app.add_argument("--origin", action="append", default=[], metavar="HOST:PORT",
                      help="name by which browsers reach the server, e.g. of a proxy")  # fmt: skip
     app.add_argument("--prefix", default="", metavar="PATH",
-                     help="path that a proxy leaves before all others, e.g. /snnlab")  # fmt: skip
-    app.add_argument("--no-login", action="store_true", help="admit everyone from everywhere")
+                     help="path that a proxy keeps, e.g. /snnlab")  # fmt: skip
+    app.add_argument("--no-login", action="store_true", help="admit everyone without a login")
 
 
 def _access(arguments):
@@ -143,7 +144,7 @@ def _limits(arguments):
     if not 1 <= arguments.workers <= MAX_WORKERS:
         raise SnnlabError(
             f"--workers {arguments.workers} is not allowed: 1 to {MAX_WORKERS}; more than the"
-            " number of cores is of no use"
+            " number of cores does not help"
         )
     given = {name: getattr(arguments, f"max_{name}") for name in Limits.names()}
     return Limits.read(**{name: text for name, text in given.items() if text is not None})

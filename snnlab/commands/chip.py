@@ -16,9 +16,10 @@ ROWS_IN_LSB = 4
 
 def add_calibrate(commands) -> None:
     """Add the command to a parser's commands."""
-    calibrate = commands.add_parser("calibrate", help="set every circuit of a die by measuring")
+    text = "measure and calibrate every circuit of a die"
+    calibrate = commands.add_parser("calibrate", help=text)
     calibrate.set_defaults(command=_calibrate)
-    text = "keep codes and measurements in an npz"
+    text = "write codes and measurements to an npz file"
     calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
     add_knobs(calibrate, ("die", "die_seed", "mismatch"))
 

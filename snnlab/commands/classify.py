@@ -31,7 +31,7 @@ def add_classify(commands) -> None:
     parser.add_argument("files", type=filled, nargs="+", metavar="FILE", help=text)
     text = "write a row per file with all potentials to a file, or - for standard output"
     parser.add_argument("--csv", type=filled, metavar="FILE", help=text)
-    text = "take pictures as images of the data set (default: those of its size; others are boxed)"
+    text = "use pictures unchanged (default: only those of the data set's size)"
     parser.add_argument("--as-is", action=argparse.BooleanOptionalAction, help=text)
 
 

@@ -50,7 +50,7 @@ class Report:
         for section, facts in self.sections.items():
             lines += [section, aligned(("", name, fact) for name, fact in facts.items()), ""]
         if not self.problems:
-            return "\n".join([*lines, "sound: nothing is wrong with this installation"])
+            return "\n".join([*lines, "no problems found"])
         return "\n".join([*lines, *(f"problem: {problem}" for problem in self.problems)])
 
     def as_json(self) -> str:
@@ -176,7 +176,7 @@ def _kernels(problems):
     elif (folder := stats.cache_path) is None:
         kept = "nowhere: they are compiled at every start"
         problems.append(
-            "no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can"
+            "no folder for compiled kernels is writable: set NUMBA_CACHE_DIR to one that is"
         )
     else:
         kept = _place(folder, "compiled kernels", "NUMBA_CACHE_DIR", problems)
@@ -211,7 +211,7 @@ def _data(problems):
     if chosen:
         facts["SNNLAB_DATA"] = chosen
         if not Path(chosen).expanduser().is_dir():
-            problems.append(f"SNNLAB_DATA names {chosen}, which is no folder: correct or unset it")
+            problems.append(f"SNNLAB_DATA names {chosen}, not a folder: correct or unset it")
     return facts | {name: _locate(entry, chosen) for name, entry in CATALOGUE.items()}
 
 

@@ -20,7 +20,7 @@ def add_gradients(commands) -> None:
     parser.set_defaults(command=_gradients, prints=True)
     parser.add_argument("run", type=filled, metavar="RUN", help="folder or name of a run")
     add = parser.add_argument
-    text = "train again as the run was, and compare before and after each of N epochs"
+    text = "repeat the training of the run, and compare before and after each of N epochs"
     add("--epochs", type=whole, default=0, metavar="N", help=text)
     add("--images", type=whole, default=100, metavar="N",
         help="training images of the batch (default: 100)")  # fmt: skip

@@ -21,11 +21,11 @@ def add_lessons(commands) -> None:
     text = "lesson or recipe (default: every lesson)"
     lessons.add_argument("names", nargs="*", metavar="NAME", help=text)
     lessons.add_argument(
-        "--lessons", type=Path, metavar="FOLDER", help="also the lessons (TOML) in a folder"
+        "--lessons", type=Path, metavar="FOLDER", help="a folder with more lessons (TOML)"
     )
     text = "address of the dashboard, e.g. https://lab.school.example/snnlab/"
     lessons.add_argument("--link", type=filled, metavar="URL", help=text)
-    text = "settings the link also has, by the names in snnlab train --help"
+    text = "further settings of the link, named as in snnlab train --help"
     lessons.add_argument("--set", action="append", default=[], metavar="KNOB=VALUE", help=text)
     text = "knobs that the page does not show, e.g. learning_rate,batch"
     lessons.add_argument("--hide", type=_names, default=(), metavar="A,B", help=text)

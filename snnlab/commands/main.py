@@ -141,7 +141,7 @@ def _add_data(commands):
 
 def _add_convergence(commands):
     convergence = commands.add_parser(
-        "convergence", help="evaluate a run on finer and finer steps of the emulation"
+        "convergence", help="evaluate a run with ever smaller time steps of the emulator"
     )
     convergence.set_defaults(command=_convergence, prints=True)
     convergence.add_argument("run", metavar="RUN", type=place, help="name or folder of a run")
@@ -183,7 +183,7 @@ def _add_reproduce(commands):
         type=place,
         metavar="DIR",
         default=Path("runs/reproduce"),
-        help="finished trainings",
+        help="folder of finished trainings (default: runs/reproduce)",
     )
     reproduce.add_argument(
         "--report-only", action="store_true", help="write the results without training"
@@ -198,9 +198,9 @@ def _add_reproduce(commands):
 def _add_bench(commands):
     bench = commands.add_parser("bench", help="measure the speed, against chip and other libraries")
     bench.set_defaults(command=_bench)
-    bench.add_argument("--full", action="store_true", help="with the long rows: ten minutes")
-    bench.add_argument("--only", metavar="A,B", help="sections to measure (default: the short)")
-    text = "where results are kept"
+    bench.add_argument("--full", action="store_true", help="also the long ones: ten minutes")
+    bench.add_argument("--only", metavar="A,B", help="sections to measure (default: short ones)")
+    text = "folder for the results (default: runs/bench)"
     bench.add_argument("--out", type=place, default=Path("runs/bench"), metavar="DIR", help=text)
     bench.add_argument("--threads", type=whole, default=2, metavar="N", help="cores (default: 2)")
 
@@ -208,7 +208,7 @@ def _add_bench(commands):
 def _add_doctor(commands):
     doctor = commands.add_parser("doctor", help="report what is installed, where, and problems")
     doctor.set_defaults(command=_doctor, prints=True)
-    doctor.add_argument("--json", action="store_true", help="the same for programs")
+    doctor.add_argument("--json", action="store_true", help="the report as JSON")
 
 
 def _add_threads(parser):

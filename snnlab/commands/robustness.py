@@ -12,18 +12,16 @@ from snnlab.text.tables import aligned
 
 def add_robustness(commands) -> None:
     """Add the three commands to a parser's commands."""
-    add = _add(commands, "robustness", _robustness, "test a run on other dies, deeper mismatch")
+    add = _add(commands, "robustness", _robustness, "test a run on other dies, with mismatch")
     add("--dies", type=whole, default=5, metavar="N", help="how many (default: 5)")
     add("--sigmas", type=_numbers, metavar="A,B", help="mismatch σ_d of each (default: 0 to 0.5)")
     add("--epochs", type=whole, default=0, metavar="N",
-        help="of training in the loop with each die before it is tested (default: 0)")  # fmt: skip
-    add = _add(commands, "transfer", _transfer, "train as a run was on die A, test on die B")
+        help="epochs of training on each die before the test (default: 0)")  # fmt: skip
+    add = _add(commands, "transfer", _transfer, "train a run's settings on die A, test on die B")
     add("--dies", type=whole, default=3, metavar="N", help="how many (default: 3)")
-    add = _add(
-        commands, "neuron-death", _neuron_death, "test a run while hidden neurons are silent"
-    )
-    add("--shares", type=_numbers, metavar="A,B", help="shares of them (default: 0 to 0.5)")
-    text = "times that they are drawn (default: 5)"
+    add = _add(commands, "neuron-death", _neuron_death, "test a run with silenced hidden neurons")
+    add("--shares", type=_numbers, metavar="A,B", help="shares that are silent (default: 0 to 0.5)")
+    text = "random draws for each share (default: 5)"
     add("--draws", type=whole, default=5, metavar="N", help=text)
 
 

@@ -26,7 +26,7 @@ def add_runs(commands) -> None:
     what = runs.add_subparsers(title="commands", required=True, metavar="COMMAND")
     listing = _add(what, "list", _list, "a table of all runs", (
         ("folders", {"nargs": "*", "type": place, "metavar": "DIR",
-                     "help": "runs, or folders of runs, instead: those made with --out"}),
+                     "help": "runs, or other folders of runs, to list"}),
         ("--where", {"action": "append", "default": [], "metavar": "X",
                      "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
         ("--sort", {"type": filled, "metavar": "NAME",
@@ -36,7 +36,7 @@ def add_runs(commands) -> None:
     diff = _add(what, "diff", _diff, f"how up to {MAX_COMPARED_RUNS} runs differ", (_RUNS,))
     for parser in (listing, showing, diff):
         parser.set_defaults(prints=True)
-    resume = _add(what, "resume", _resume, "go on with a run that stopped", (
+    resume = _add(what, "resume", _resume, "continue a run that stopped", (
         _RUN,
         ("--epochs", {"type": whole, "metavar": "N", "help": "train up to this epoch instead"}),
         ("--data-dir", {"type": filled, "metavar": "DIR",
@@ -60,7 +60,7 @@ def add_runs(commands) -> None:
     _add(what, "tensorboard", _tensorboard, "write the curves of runs for TensorBoard", (
         _RUNS,
         ("--out", {"required": True, "type": place, "metavar": "DIR",
-                   "help": "folder in which each run gets one of its name"}),
+                   "help": "folder; each run is written to a sub-folder"}),
     ))  # fmt: skip
     _add(what, "rm", _rm, "remove runs for good", (
         _RUNS, ("--yes", {"action": "store_true", "help": "really"}),
@@ -109,7 +109,7 @@ def _list(arguments):
 def _check_root(root):
     """Check that a given folder of runs exists; the default one need not."""
     if not root.is_dir() and (root.exists() or root != RUNS):
-        raise SnnlabError(f"folder of runs {root}: no such folder, give one that there is")
+        raise SnnlabError(f"folder of runs {root}: no such folder, give an existing one")
 
 
 def _show(arguments):

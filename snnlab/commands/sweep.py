@@ -20,7 +20,7 @@ def add_sweep(commands):
     parser = commands.add_parser("sweep", help="train many times, to find the best settings")
     parser.set_defaults(command=_sweep)
     add = parser.add_argument
-    add("plan", nargs="?", type=place, metavar="PLAN.toml", help="what to do; flags come first")
+    add("plan", nargs="?", type=place, metavar="PLAN.toml", help="plan file; flags override it")
     for flag, (shown, text) in zip(
         ("--vary", "--objective", "--limit"), _HELP.items(), strict=True
     ):
@@ -39,7 +39,7 @@ def add_sweep(commands):
     )
     add("--storage", type=filled, metavar="X", help="SQLite file, .journal file or database URL"
         " (default: sweeps/<name>.db); several processes may share it")  # fmt: skip
-    text = "processes (default: one for each core; 0: here)"
+    text = "processes (default: one for each core; 0: only this one)"
     add("--workers", type=whole, metavar="N", help=text)
     add(
         "--scheduler",
@@ -81,7 +81,7 @@ def _sweep(arguments):
                 say(_so_far(plan, storage))
             raise
     if not ended:
-        print("nothing was left to do: all trials had ended before")
+        print("nothing to do: all trials are complete")
     if arguments.export:
         export_table(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
@@ -135,7 +135,8 @@ def _limit(text):
     try:
         return name, number(value, float)
     except ValueError:
-        raise SnnlabError(f"limit {name} = {value} is no number{suggest(value, float)}") from None
+        meant = suggest(value, float)
+        raise SnnlabError(f"limit {name} = {value} is not a number{meant}") from None
 
 
 def _so_far(plan, storage):
@@ -146,7 +147,7 @@ def _so_far(plan, storage):
         found = _summary(plan, load_study(plan.name, storage), storage)
     except SnnlabError as error:
         return str(error)
-    return f"{found}\nthe same command goes on with the trials that are left"
+    return f"{found}\nthe same command continues with the remaining trials"
 
 
 def _summary(plan, study, storage):
@@ -157,7 +158,8 @@ def _summary(plan, study, storage):
     lines = [", ".join(f"{states.count(s)} {s}" for s in dict.fromkeys(states)) + f", in {storage}"]
     best = best_of(plan, study)
     if best:
-        what = "trials no other beats in all" if len(plan.objectives) > 1 else "best trials"
+        several = len(plan.objectives) > 1
+        what = "trials that no other beats in all objectives" if several else "best trials"
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
     elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
         lines.append(none)

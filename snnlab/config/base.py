@@ -127,6 +127,16 @@ class Knobs(param.Parameterized):
         return f"{kind} from {low:.10g} to {high:.10g}{unit}"
 
     @classmethod
+    def describe(cls, name: str, value) -> str:
+        """A knob's value with the unit shown: "30 %", "0.0005", "246-100", "measured"."""
+        knob = cls.param[name]
+        if isinstance(knob, param.List):
+            return "-".join(map(str, value)) or "none"
+        if hasattr(knob, "factor"):
+            return f"{round(value * knob.factor, 9):.12g} {knob.shown}".rstrip()
+        return str(value)
+
+    @classmethod
     def meant(cls, name: str, value) -> str:
         """Suggestion for a value that is not allowed, as the end of an error."""
         knob = cls.param[name]

@@ -39,6 +39,6 @@ def arctan(v, beta):
 
 
 SHAPES: Mapping[str, Callable] = MappingProxyType(
-    {"superspike": superspike, "sigmoid": sigmoid, "triangle": triangle, "arctan": arctan}
+    {shape.__name__: shape for shape in (superspike, sigmoid, triangle, arctan)}
 )
 """Values of the knob ``surrogate``."""

@@ -72,7 +72,7 @@ def _node(tree, path, name=None):
         first = (str(error).splitlines() or [""])[0]
         where = f", node {name!r} of type {kind}" if name else ""
         raise SnnlabError(
-            f"NIR file {path}: not a sound NIR graph{where} ({type(error).__name__}: {first})"
+            f"NIR file {path}: not a valid NIR graph{where} ({type(error).__name__}: {first})"
         ) from None
 
 

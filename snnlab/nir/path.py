@@ -43,7 +43,8 @@ def path_of(graph: nir.NIRGraph, within: str = "") -> Iterator[Step]:
     returning = {name: _take_loop(name, nodes, after, before) for name in nodes}
     starts, ends = _ends(nodes, nir.Input, before), _ends(nodes, nir.Output, after)
     if len(starts) != 1 or before[starts[0]]:
-        raise SnnlabError(f"NIR network has {len(starts)} inputs, or one that is fed: {SUPPORTED}")
+        found = f"{len(starts)} inputs, or one that receives spikes"
+        raise SnnlabError(f"NIR network has {found}: {SUPPORTED}")
     path = starts[:1]
     while path[-1] not in ends:
         _check_one(within, nodes, path[-1], "feeds", after[path[-1]])

@@ -1,7 +1,8 @@
-"""Recordings, runs and studies as HoloViews elements: the one definition of every plot.
+"""Recordings, curves and studies as HoloViews elements: the one definition of every plot.
 
 The dashboard renders an element once and then writes into its sources, notebooks display it,
-``save`` draws it into a file. The dashboard finds leaf elements by their labels.
+``save`` draws it into a file. The dashboard finds leaf elements by their labels. Imports ``chip``:
+its functions take arrays and recordings, not runs.
 """
 
 from snnlab.plotting.decision import accuracy_over_time, decision_times

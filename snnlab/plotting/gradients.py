@@ -26,7 +26,7 @@ def over_training(
 ) -> hv.Overlay:
     """A measure of each method over the weight updates.
 
-    step : int64[moment]; values : float64[moment] by name of a method, NaN where there is none.
+    step : int64[moment]; values : float64[moment] by name of a method, NaN where undefined.
     """
     series = [
         Series(name, step[np.isfinite(found)], found[np.isfinite(found)])

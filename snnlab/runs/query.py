@@ -61,7 +61,7 @@ def _holds(value, name, sign, text, condition):
             return _TESTS[sign](value, number(text, float))
         except ValueError:
             raise SnnlabError(
-                f"condition {condition}: {text} is no number{suggest(text, float)}"
+                f"condition {condition}: {text} is not a number{suggest(text, float)}"
             ) from None
     shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return value is not None and _TESTS[sign](shown, text)

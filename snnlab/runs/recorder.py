@@ -183,8 +183,8 @@ class Recorder:
             write()
         except OSError as error:
             raise NotKept(
-                f"run folder {self.folder} cannot be written: {error.strerror}; what it held is"
-                " still there"
+                f"run folder {self.folder} cannot be written: {error.strerror}; its former"
+                " content is kept"
             ) from None
 
     def _write(self):
@@ -276,7 +276,7 @@ def _checkpoint(run):
         )
     state = read_npz(path, "checkpoint", {"step": ()})
     if type(state["step"]) is not int or state["step"] < 0:
-        raise SnnlabError(f"checkpoint {path}: step {state['step']} is no whole number from 0")
+        raise SnnlabError(f"checkpoint {path}: step {state['step']} is not a whole number from 0")
     return state
 
 

@@ -113,10 +113,10 @@ def _check_kinds(folder, record):
             shown = str(value)[:40]
             raise SnnlabError(f"run {folder}: {name} = {shown} in config.json is no {_KINDS[kind]}")
     if record["commit"] is not None and not isinstance(record["commit"], str):
-        raise SnnlabError(f"run {folder}: commit in config.json is no text")
+        raise SnnlabError(f"run {folder}: commit in config.json is not a text")
     for name, value in record["summary"].items():
         if type(value) not in (int, float):
-            raise SnnlabError(f"run {folder}: {name} in its summary is no number")
+            raise SnnlabError(f"run {folder}: {name} in its summary is not a number")
 
 
 def changes_of(listed: list, folder: Path) -> list[Change]:
@@ -137,7 +137,7 @@ def epochs_of(rows: list[dict], source: Path) -> list[EpochRecord]:
     except TypeError as error:
         raise SnnlabError(f"{source} holds no epochs ({error})") from None
     if any(type(v) not in (int, float) for epoch in epochs for v in vars(epoch).values()):
-        raise SnnlabError(f"{source} holds no epochs (something in it is no number)")
+        raise SnnlabError(f"{source} holds no epochs (something in it is not a number)")
     return epochs
 
 

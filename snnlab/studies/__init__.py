@@ -1,6 +1,7 @@
-"""Questions to a trained run: other dies, decision time, confusion, the emulation's step.
+"""Questions to a trained run: other dies, decision time, confusion, gradients, the emulator's step.
 
-Imports ``runs`` and ``sweeps``; every study returns plain tables or arrays.
+Also networks without spikes, for comparison. Imports ``runs`` and ``sweeps``; every study returns
+plain tables or arrays.
 """
 
 from snnlab.lazy import lazy

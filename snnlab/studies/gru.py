@@ -36,7 +36,7 @@ def count_parameters(inputs: int, units: int, classes: int) -> int:
 
 
 def choose_units(parameters: int, inputs: int, classes: int) -> int:
-    """Largest number of units, at least 1, with at most so many parameters."""
+    """Largest number of units, at least 1, that needs at most ``parameters``."""
     units = 1
     while count_parameters(inputs, units + 1, classes) <= parameters:
         units += 1
@@ -44,7 +44,7 @@ def choose_units(parameters: int, inputs: int, classes: int) -> int:
 
 
 def train_gru(config, dataset: RecordedSpikes, parameters: int) -> float:
-    """Test accuracy after the last epoch, 0…1, of a GRU of at most so many parameters.
+    """Test accuracy after the last epoch, 0…1, of a GRU of at most ``parameters``.
 
     config : :class:`~snnlab.config.Config`; recordings, their variations, test set, batch, epochs,
     learning rate and seed are those of a training of the chip.

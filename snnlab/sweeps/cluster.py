@@ -13,8 +13,9 @@ from time import monotonic
 
 from snnlab.errors import SnnlabError
 from snnlab.install import install_command, missing
+from snnlab.process import ignore_ctrl_c
 from snnlab.sweeps.script import check_script, hint
-from snnlab.text.progress import ctrl_c, ignore_ctrl_c
+from snnlab.text.progress import ctrl_c
 
 _log = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ class _Crew:
         while self.client.status != "running":
             if self.client.status == "closed" or monotonic() > deadline:
                 raise SnnlabError(
-                    "the Dask scheduler is gone: start it and run this again to go on"
+                    "the Dask scheduler is gone: start it and run this again to continue"
                 )
             threading.Event().wait(0.1)
         if self.shared.status != "finished":

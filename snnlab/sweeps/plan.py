@@ -76,7 +76,7 @@ class Plan:
             raise SnnlabError(f"sweep file {path}: no such file") from None
         except (OSError, ValueError) as error:
             raise SnnlabError(
-                f"sweep file {path} is no TOML: {str(error).splitlines()[0]}"
+                f"sweep file {path} is not valid TOML: {str(error).splitlines()[0]}"
             ) from None
         for name in ("vary", "settings"):
             more[name] = {**_table(path, given, name), **more.get(name, {})}
@@ -127,7 +127,7 @@ def _check(plan):
             )
     for name, value in plan.limits.items():
         if type(value) not in (int, float) or not isfinite(value):
-            raise SnnlabError(f"limit {name} = {value} is no number")
+            raise SnnlabError(f"limit {name} = {value} is not a number")
     if not _NAME.fullmatch(plan.name):
         raise SnnlabError(
             f"name = {plan.name[:MAX_LETTERS]!r} is not allowed: letters, digits, spaces and any"
@@ -140,7 +140,7 @@ def _size(plan):
     """How many points a grid has, before any is made."""
     size = prod(knob.size() for knob in plan.space)
     if size > MAX_TRIALS:
-        raise SnnlabError(f"the grid has {size} points, at most {MAX_TRIALS} are allowed: thin it")
+        raise SnnlabError(f"the grid has {size} points, at most {MAX_TRIALS}: use fewer")
     return size
 
 

@@ -121,7 +121,7 @@ def _part_of(name, text, part, kind, meant):
         return number(part, kind)
     except ValueError:
         meant = f"{meant} for {part}" if meant else ""
-        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}{meant}") from None
+        raise SnnlabError(f"vary {name} = {text} is not a range: {FORM}{meant}") from None
 
 
 def _one_number(name, given):
@@ -134,7 +134,7 @@ def _range(name, text):
     log = bool(rest) and rest[0] == "log"
     given = points = rest[1:] if rest and rest[0] in ("log", "linear") else rest
     if len(points) > 1:
-        raise SnnlabError(f"vary {name} = {text} is no range: {FORM}")
+        raise SnnlabError(f"vary {name} = {text} is not a range: {FORM}")
     low, high = (_part_of(name, text, end, float, Config.meant(name, end)) for end in (low, high))
     each = points[0] if points else "2"
     points = _part_of(name, text, each, int, suggest(each, int))

@@ -105,7 +105,7 @@ def _check_ours(path):
         begins = file.read(len(SQLITE))
     if begins and not (begins[:1] == b"{" if path.suffix == ".journal" else begins == SQLITE):
         raise SnnlabError(
-            f"sweep storage {path}: file is not a database, nor begun by a sweep: give another one"
+            f"sweep storage {path}: file is not the database of a sweep: give another one"
         )
 
 
@@ -188,7 +188,7 @@ def said(where: str) -> Iterator[None]:
         sqlite3.Error,
     ) as error:
         raise SnnlabError(
-            f"sweep storage {where}: {_cause(error)}; what it held is still there"
+            f"sweep storage {where}: {_cause(error)}; its former content is kept"
         ) from None
     except (ImportError, RuntimeError, ValueError) as error:  # no driver, another version of Optuna
         raise SnnlabError(f"sweep storage {where}: {_cause(error)}") from None

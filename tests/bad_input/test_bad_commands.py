@@ -132,10 +132,10 @@ bench --only=                              | no section
 bench --threads=two                        | invalid int value: 'two'
 bench --threads=0 --only=start             | threads = 0 is not allowed
 bench --out=file --only=start              | results cannot be written to file: it is a file
-app --port=x                               | argument --port: 'x' is no port: give 1 to 65535
-app --port=99999999                        | '99999999' is no port
-app --port=-1                              | '-1' is no port
-app --port=0                               | '0' is no port
+app --port=x                               | argument --port: 'x' is not a port: give 1 to 65535
+app --port=99999999                        | '99999999' is not a port
+app --port=-1                              | '-1' is not a port
+app --port=0                               | '0' is not a port
 app --address=                             | argument --address: is empty
 app --beta=x                               | beta = x is not allowed
 app --recipe=none                          | recipe 'none' is unknown
@@ -153,7 +153,7 @@ runs --root=nowhere list                   | folder of runs nowhere: no such fol
 runs --root=file list                      | folder of runs file: no such folder
 runs list --where=beta                     | condition beta: give NAME=VALUE
 runs list --where=                         | condition : give NAME=VALUE
-runs list --where=beta=>3                  | condition beta=>3: >3 is no number
+runs list --where=beta=>3                  | condition beta=>3: >3 is not a number
 runs list --where=colour=1                 | no column 'colour': there are run, state
 runs list --sort=                          | argument --sort: is empty
 runs list --sort=colour                    | no column 'colour'
@@ -197,9 +197,9 @@ sweep                                      | nothing is varied: give at least on
 sweep --vary=                              | --vary : give NAME=VALUES
 sweep --vary==3                            | --vary =3: give NAME=VALUES
 sweep --vary=beta=                         | --vary beta=: give NAME=VALUES
-sweep --vary=beta=1:                       | vary beta = 1: is no range: write low:high
-sweep --vary=beta=::                       | vary beta = :: is no range
-sweep --vary=beta=1:2:lin                  | vary beta = 1:2:lin is no range
+sweep --vary=beta=1:                       | vary beta = 1: is not a range: write low:high
+sweep --vary=beta=::                       | vary beta = :: is not a range
+sweep --vary=beta=1:2:lin                  | vary beta = 1:2:lin is not a range
 sweep --vary=beta=1:2:0                    | vary beta = 1:2:0: give 2 to 10000 points
 sweep --vary=beta=1:2:log:1                | give 2 to 10000 points
 sweep --vary=beta=1:2:1000000000000        | give 2 to 10000 points
@@ -220,7 +220,7 @@ sweep --vary=beta=1:2 --repeats=0          | repeats = 0 is not allowed
 sweep --vary=beta=1:2 --sweep-seed=-1      | seed = -1 is not allowed
 sweep --vary=beta=1:2 --objective=         | objective '' is unknown: use accuracy
 sweep --vary=beta=1:2 --limit=power        | --limit power: give NAME=VALUES
-sweep --vary=beta=1:2 --limit=power=nan    | limit power = nan is no number
+sweep --vary=beta=1:2 --limit=power=nan    | limit power = nan is not a number
 sweep --vary=beta=1:2 --limit=speed=1      | limit 'speed' is unknown
 sweep --vary=beta=1:2 --sampler=           | sampler '' is unknown
 sweep --vary=beta=1:2 --name=              | argument --name: is empty
@@ -238,9 +238,9 @@ sweep --vary=beta=1:2 --export=nowhere/t.csv | table nowhere/t.csv cannot be wri
 sweep --vary=dataset=mnist,digits          | a sweep is over one data set
 sweep --vary=seed=1:99999999999            | seed = 99999999999 is not allowed
 sweep nowhere.toml                         | sweep file nowhere.toml: no such file
-sweep file                                 | sweep file file is no TOML
-sweep runs                                 | sweep file runs is no TOML
-sweep binary.toml                          | sweep file binary.toml is no TOML
+sweep file                                 | sweep file file is not valid TOML
+sweep runs                                 | sweep file runs is not valid TOML
+sweep binary.toml                          | sweep file binary.toml is not valid TOML
 sweep plan.toml --vary=beta=x              | sweep file plan.toml: beta = x is not allowed
 """
 """One command per line, and text that its error must contain; LONG is too long for a file name."""

@@ -260,9 +260,9 @@ FILES = {
     "gzip cut in half": (lambda p: idx(p), gzip.compress(bytes(99))[:-9], "damaged gzip data"),
     "gzip that is a bomb": (lambda p: idx(p), gzip.compress(bytes(2**26)), "found more"),
     "a sweep of nothing": (Plan.read, b"", "nothing is varied"),
-    "a sweep that is binary": (Plan.read, b"\xff\xfe", "is no TOML"),
-    "a sweep of one word": (Plan.read, b"beta", "is no TOML"),
-    "a sweep written twice": (Plan.read, b"trials = 1\ntrials = 2", "is no TOML"),
+    "a sweep that is binary": (Plan.read, b"\xff\xfe", "is not valid TOML"),
+    "a sweep of one word": (Plan.read, b"beta", "is not valid TOML"),
+    "a sweep written twice": (Plan.read, b"trials = 1\ntrials = 2", "is not valid TOML"),
     "a sweep over a date": (Plan.read, b"[vary]\nbeta = 1979-05-27", "beta = datetime.date"),
     "a sweep over tables": (Plan.read, b"[vary]\nbeta = {low = 1}", "holds no values"),
     "a sweep over lists": (Plan.read, b"[vary]\nbeta = [[1, 2]]", "beta = 1-2 is not allowed"),
@@ -277,7 +277,7 @@ FILES = {
         "the grid has", "points, at most 100000 are allowed",
     ),
     "a sweep that ends nowhere": (
-        Plan.read, b"[limits]\npower = inf\n[vary]\nbeta = '1:2'", "limit power = inf is no number",
+        Plan.read, b"[limits]\npower = inf\n[vary]\nbeta = '1:2'", "power = inf is not a number",
     ),
     "a sweep of a number of dies": (
         Plan.read, b"repeats = 1e9\n[vary]\nbeta = '1:2'", "repeats = 1000000000.0 is not allowed",

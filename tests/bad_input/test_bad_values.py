@@ -109,7 +109,7 @@ PYTHON = {
     "no preset of dies": (lambda: Die.draw("perfect"), "die preset 'perfect' is unknown"),
     "mismatch below zero": (lambda: Die.draw(sigma=-0.1), "die mismatch -0.1 is outside"),
     "mismatch of nothing": (lambda: Die.draw(sigma={"colour": 0.1}), "'colour' is unknown"),
-    "a mismatch as a word": (lambda: Die.draw(sigma="0.1"), "'0.1' is no number"),
+    "a mismatch as a word": (lambda: Die.draw(sigma="0.1"), "'0.1' is not a number"),
     "a negative die seed": (lambda: Die.draw(seed=-1), "die seed -1"),
     "a fractional die seed": (lambda: Die.draw(seed=1.5), "die seed 1.5"),
     "a dead circuit out of range": (lambda: Die.ideal().with_faults(dead=[512]), "circuit 512"),
@@ -124,7 +124,7 @@ PYTHON = {
     "negative noise": (lambda: OperatingPoint(cadc_noise=-1), "cadc_noise = -1"),
     "no samples": (lambda: OperatingPoint(samples=0), "samples = 0 is not allowed"),
     "samples of None": (lambda: OperatingPoint(samples=None), "samples = None"),
-    "a time step as a word": (lambda: OperatingPoint().with_dt("1e-6"), "dt = '1e-6' is no number"),
+    "a time step as a word": (lambda: OperatingPoint().with_dt("1e-6"), "'1e-6' is not a number"),
     "events of another network": (
         lambda: Chip(Mapping((4, 2))).run(EVENTS, [np.zeros((4, 2), np.int8)]),
         "Events have 3 channels, network 4-2 takes 4",

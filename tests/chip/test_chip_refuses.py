@@ -129,7 +129,7 @@ REFUSED = {
         lambda _: OperatingPoint(samples=7.5),
         ("operating point samples = 7.5", "a whole number from 1 to 308"),
     ),
-    "a time constant that is no number": (
+    "a time constant that is not a number": (
         lambda _: OperatingPoint(tau_mem=np.nan),
         ("operating point tau_mem = nan", "from 1e-07 to 0.001"),
     ),
@@ -137,7 +137,7 @@ REFUSED = {
         lambda _: run(correction=np.zeros(256)),
         ("correction of shape (256,)", "each of the 512 CADC channels"),
     ),
-    "a correction that is no number": (
+    "a correction that is not a number": (
         lambda _: run(correction=with_one(np.zeros(N_CIRCUITS), np.nan)),
         ("CADC channel 511 is nan", "±255 LSB", "measure it again"),
     ),

@@ -24,7 +24,7 @@ from snnlab.data.catalogue import CATALOGUE
 def test_an_installation_without_problems_is_described(capsys):
     assert main(["doctor"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1] == "sound: nothing is wrong with this installation"
+    assert lines[-1] == "no problems found"
     facts = dict(line.split(maxsplit=1) for line in lines if line.startswith("  "))
     assert facts["version"] == install.version()
     assert facts["place"].startswith(str(install.FOLDER))
@@ -208,9 +208,7 @@ def test_data_sets_are_found_only_in_the_given_folder(monkeypatch, tmp_path):
         "not in SNNLAB_DATA", f"folder {tmp_path}/mine/fashion-mnist",
     )  # fmt: skip
     monkeypatch.setenv("SNNLAB_DATA", str(tmp_path / "nowhere"))
-    assert problem() == (
-        f"SNNLAB_DATA names {tmp_path}/nowhere, which is no folder: correct or unset it"
-    )
+    assert problem() == (f"SNNLAB_DATA names {tmp_path}/nowhere, not a folder: correct or unset it")
 
 
 def test_a_failing_check_does_not_hide_the_others(monkeypatch):
@@ -235,5 +233,5 @@ print(*examine().problems, sep="\\n")
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == [
-        "no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can"
+        "no folder for compiled kernels is writable: set NUMBA_CACHE_DIR to one that is"
     ]

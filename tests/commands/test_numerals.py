@@ -98,7 +98,7 @@ def test_no_number_outside_the_range_is_suggested():
             "mismatch = 2.0 is not allowed: a number from 0 to 0.5; write",
         ),
         ("sweep --vary=beta=1:200:log:5,0", "; write 5 for 5,0"),
-        ("sweep --vary=beta=1:2 --limit=power=0,2", "limit power = 0,2 is no number; write 0.2"),
+        ("sweep --vary=beta=1:2 --limit=power=0,2", "limit power = 0,2 is not a number; write 0.2"),
         ("sweep --vary=beta=1:2 --trials=2,0", "invalid int value: '2,0'; write 2"),
         ("robustness r --sigmas=10%,20%", "give numbers such as 0,0.2,0.4; write 0.1"),
         ("app --max-minutes=2,5", "a number from 0.01 to 100000; write 2.5"),

@@ -79,7 +79,7 @@ def test_a_title_is_the_name_unless_one_is_given():
         ("[a]\nversion = 1\nabout = 'x.'\nview = 3", "recipe a: give view, the name of a view"),
         ("[a]\nversion = 1\nabout = 'x.'\nlook_for = ['x']", "recipe a: give view, the name"),
         ("[a]\nversion = 1\nabout = 'x.'\ntitle = ''", "recipe a: give title, a text of 1 to 40"),
-        ("[a]\nversion = 1\nabout = 'x.'\nset = 3", "recipe a: set is no table"),
+        ("[a]\nversion = 1\nabout = 'x.'\nset = 3", "recipe a: set is not a table"),
         ("[a]\nversion = 1\nabout = 'x.'\nset = {bate = 2}", "recipe a: 'bate' is not a knob"),
         (
             "[a]\nversion = 1\nabout = 'x.'\nset = {beta = 0}",

@@ -3,7 +3,6 @@
 import pytest
 
 from snnlab.config import Config
-from snnlab.config.display import describe_value
 
 
 @pytest.mark.parametrize(
@@ -23,8 +22,8 @@ from snnlab.config.display import describe_value
     ],
 )
 def test_a_value_is_written_in_the_unit_of_the_page(name, value, text):
-    assert describe_value(name, value) == text
+    assert Config.describe(name, value) == text
 
 
 def test_every_default_can_be_written():
-    assert all(describe_value(name, value) for name, value in Config().values().items())
+    assert all(Config.describe(name, value) for name, value in Config().values().items())

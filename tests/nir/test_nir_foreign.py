@@ -248,4 +248,4 @@ def test_a_node_that_nir_cannot_build_is_named(tmp_path, node, said):
     path = save(tmp_path / "f.nir", {"x": node}, [("x", "x")])
     with pytest.raises(SnnlabError) as error:
         read_nir(path)
-    assert f"NIR file {path}: not a sound NIR graph, {said}" in str(error.value)
+    assert f"NIR file {path}: not a valid NIR graph, {said}" in str(error.value)

@@ -68,7 +68,7 @@ LEAK = np.arange(3.0)
             _returning(cuba(8)),
             "NIR node 'back' of kind CubaLIF stands where neurons return to themselves: the chip",
         ),
-        (_recurrent_input(), "NIR network has 1 inputs, or one that is fed"),
+        (_recurrent_input(), "NIR network has 1 inputs, or one that receives spikes"),
         (_aside(), "NIR node 'more' is not between input and output"),
         (
             chained(CONV, END),
@@ -218,7 +218,7 @@ def _outside(file):
         (lambda file: file.create_group("other"), "holds no node, expected a NIRGraph"),
         (lambda file: file.create_group("node/type"), "holds no node, expected a NIRGraph"),
         (lambda file: file.create_dataset("node", data=3), "holds no node, expected a NIRGraph"),
-        (lambda file: file.create_dataset("node/type", data="NIRGraph"), "not a sound NIR graph"),
+        (lambda file: file.create_dataset("node/type", data="NIRGraph"), "not a valid NIR graph"),
         (lambda file: file.create_dataset("node/type", data="x" * 1001), "a string of over 1000"),
         (lambda file: file.create_dataset("r", data=1j), "'r' is complex128, expected numbers"),
         (_bytes_of_any_length, "'node' is object, expected numbers or strings"),

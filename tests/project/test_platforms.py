@@ -135,10 +135,8 @@ def test_a_process_is_seen_until_it_has_ended():
 
 
 def test_ctrl_c_needs_no_signal_mask(monkeypatch):
-    from snnlab.text.progress import ignore_ctrl_c
-
     monkeypatch.delattr(signal, "pthread_sigmask")
-    with ignore_ctrl_c():
+    with process.ignore_ctrl_c():
         assert signal.getsignal(signal.SIGINT) is not None
 
 

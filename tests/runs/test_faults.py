@@ -93,7 +93,7 @@ def test_a_run_on_a_full_disk_goes_on_when_there_is_room(disk, kept, tmp_path, c
     capsys.readouterr()
     assert main(["runs", "resume", str(disk.folder / "run"), "--epochs", "3"]) == 2
     error = capsys.readouterr().err
-    assert re.fullmatch(r"snnlab: run folder [^\n]+; what it held is still there\n", error), error
+    assert re.fullmatch(r"snnlab: run folder [^\n]+; its former content is kept\n", error), error
     assert Run.open(disk.folder / "run").state == "finished"
     assert len(load_weights(disk.folder / "run")) == 2
     disk.free()
@@ -114,12 +114,10 @@ def test_a_sweep_keeps_its_finished_trials(disk, capsys, state, file):
     getattr(disk, state)()
     assert main([*command, "2"]) == 2
     error = capsys.readouterr().err
-    assert re.fullmatch(r"snnlab: sweep storage [^\n]+; what it held is still there\n", error), (
-        error
-    )
+    assert re.fullmatch(r"snnlab: sweep storage [^\n]+; its former content is kept\n", error), error
     disk.free()
     assert main([*command, "1"]) == 0
-    assert _numbers(first) <= _numbers(capsys.readouterr().out), "kept, and not trained anew"
+    assert _numbers(first) <= _numbers(capsys.readouterr().out), "kept, and not trained again"
     assert main([*command, "2"]) == 0
 
 

@@ -102,8 +102,8 @@ def test_runs_are_listed_filtered_and_sorted(capsys, two):
     [
         (("list", "--where", "colour=1"), "no column 'colour'"),
         (("list", "--where", "beta"), "condition beta: give NAME=VALUE"),
-        (("list", "--where", "beta>x"), "condition beta>x: x is no number"),
-        (("list", "--where", "beta>1_0"), "condition beta>1_0: 1_0 is no number"),
+        (("list", "--where", "beta>x"), "condition beta>x: x is not a number"),
+        (("list", "--where", "beta>1_0"), "condition beta>1_0: 1_0 is not a number"),
         (("list", "--sort", "colour"), "no column 'colour'"),
         (("show", "third"), "no run third here or in"),
         (("diff", "first"), "1 runs given: compare 2 to 6"),

@@ -120,7 +120,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_script_that_loads_numba_first_has_workers_of_one_thread_too(tmp_path):
-    """Each worker reads the script anew, also one that takes the place of another."""
+    """Each worker reads the script again, also one that takes the place of another."""
     (script := tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
     done = subprocess.run(

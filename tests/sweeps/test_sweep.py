@@ -164,7 +164,7 @@ def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):
     assert main(["sweep", "--vary", "beta"]) == 2
     assert "--vary beta: give NAME=VALUES" in capsys.readouterr().err
     assert main(["sweep", "--vary", "beta=1:2", "--limit", "power=x"]) == 2
-    assert "limit power = x is no number" in capsys.readouterr().err
+    assert "limit power = x is not a number" in capsys.readouterr().err
 
 
 def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, monkeypatch):
@@ -174,11 +174,11 @@ def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, m
     assert re.fullmatch(r"none of 2 trials keeps power ≤ 0\.1 W \(best 0\.\d+\)", line)
     assert main([*COMMAND, "--limit", "power=0.1"]) == 0
     first, *_, again = capsys.readouterr().out.splitlines()
-    assert (first, again) == ("nothing was left to do: all trials had ended before", line)
+    assert (first, again) == ("nothing to do: all trials are complete", line)
     front = ("--name", "front", "--objective", "accuracy", "--objective", "energy")
     assert main([*COMMAND, *front]) == 0
     out = capsys.readouterr().out
-    assert "trials no other beats in all (accuracy, energy; energy and power are estimates):" in out
+    assert "trials that no other beats in all objectives (accuracy, energy; energy and" in out
     assert re.search(r"^  \d: accuracy [\d.]+, energy \S+ at beta ", out, re.MULTILINE)
     large = [flag if flag != "12" else "400" for flag in COMMAND]
     assert main([*large, "--name", "large"]) == 0

@@ -72,7 +72,7 @@ def test_interrupted_later_it_shows_what_it_has_and_goes_on(tmp_path, monkeypatc
     assert main(list(COMMAND)) == 130
     out, error = capsys.readouterr()
     assert "best trials (accuracy; energy and power are estimates):" in out
-    assert out.endswith("\nthe same command goes on with the trials that are left\n")
+    assert out.endswith("\nthe same command continues with the remaining trials\n")
     assert error == "snnlab: stopped\n"
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)

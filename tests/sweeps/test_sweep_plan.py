@@ -22,8 +22,8 @@ from snnlab.sweeps.search import sweep
         ({"vary": {"colour": "1:2"}}, "vary colour: no such knob, there are dataset"),
         ({"vary": {"beta": "5:1"}}, "beta = 5:1 is empty: the first number must be the lower"),
         ({"vary": {"beta": "5:5"}}, "beta = 5:5 is empty"),
-        ({"vary": {"beta": "1:2:3:4"}}, "beta = 1:2:3:4 is no range: write low:high"),
-        ({"vary": {"beta": "a:b"}}, "beta = a:b is no range"),
+        ({"vary": {"beta": "1:2:3:4"}}, "beta = 1:2:3:4 is not a range: write low:high"),
+        ({"vary": {"beta": "a:b"}}, "beta = a:b is not a range"),
         ({"vary": {"beta": "1:999"}}, "beta = 999.0 is not allowed: a number from 0.1 to 200"),
         ({"vary": {"rho_burst": "0:1:log"}}, "a logarithmic range must begin above 0"),
         ({"vary": {"batch": "1.5:9"}}, "batch = 1.5:9: a whole number from 1 to 10000"),
@@ -40,7 +40,7 @@ from snnlab.sweeps.search import sweep
         ({"objectives": ["speed"]}, "objective 'speed' is unknown"),
         ({"objectives": []}, "give one objective or several different ones"),
         ({"objectives": ["accuracy", "energy"], "prune": True}, "2 objectives: only a sweep for"),
-        ({"limits": {"power": "low"}}, "limit power = low is no number"),
+        ({"limits": {"power": "low"}}, "limit power = low is not a number"),
         ({"trials": 0}, "trials = 0 is not allowed: a whole number from 1"),
         ({"repeats": 2, "vary": {"die_seed": "1:9"}}, "die_seed is varied, and repeats vary it"),
         ({"settings": {"beta": 0}}, "beta = 0 is not allowed"),
@@ -65,7 +65,7 @@ def test_a_plan_is_read_from_a_file(tmp_path):
     config = read.config(read.grid()[3])
     assert (config.beta, config.hidden, config.epochs) == (pytest.approx(10.0), [60, 60], 3)
     for content, said in [
-        ("sampler = ", "is no TOML"),
+        ("sampler = ", "is not valid TOML"),
         ("vary = 3", r"vary must be a table, \[vary\]"),
         ("colour = 3\n[vary]\nbeta = '1:2'", "a sweep has no 'colour'"),
         ("trials = 'x'\n[vary]\nbeta = '1:2'", "trials = x is not allowed"),

@@ -108,7 +108,7 @@ def test_a_storage_that_another_process_begins_is_waited_for(tmp_path):
 
 @pytest.mark.slow
 def test_the_last_worker_killed_on_this_machine_is_replaced(tmp_path):
-    """Data that every worker had are sent anew."""
+    """Data that every worker had are sent again."""
     import psutil
 
     def kill(message, fraction):

@@ -1,1 +1,1 @@
-"""What runs in the browser or is heard from it: scripts, drawing clock, closed tabs."""
+"""Code that runs in the browser, and its counterparts here: keys, saving, microphone, replay."""

@@ -13,8 +13,7 @@ from weakref import WeakValueDictionary
 import psutil
 
 from snnlab.commands.limits import Limits
-from snnlab.process import freeze_imports
-from snnlab_app.compute.child import ignore_ctrl_c, spawn
+from snnlab.process import freeze_imports, ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps
 from snnlab_app.session.control import Close, Order, TrainingControl

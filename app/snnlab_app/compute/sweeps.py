@@ -18,8 +18,8 @@ import psutil
 
 from snnlab.commands.limits import Limits
 from snnlab.files import cache_folder
+from snnlab.process import ignore_ctrl_c, spawn
 from snnlab.sweeps.plan import Plan
-from snnlab_app.compute.child import ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.session.turns import nth
 

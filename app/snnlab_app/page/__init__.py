@@ -1,1 +1,1 @@
-"""One page: layout, toolbar, tour, and pages that watch another."""
+"""One page: layout, toolbar, tour, scenarios and lessons, and pages that watch another."""

@@ -6,7 +6,6 @@ from time import perf_counter
 import numpy as np
 
 from snnlab.config import Config
-from snnlab.config.display import describe_value
 from snnlab_app.session.snapshot import Mark
 
 SAME_TURN_SECONDS = 3.0
@@ -103,7 +102,7 @@ def _describe(name, old, new):
         return f"Chip swapped: die {new}"
     if name == "calibration":
         return "Recalibrated" if new == "measured" else "Calibration undone"
-    return f"{Config.param[name].label} → {describe_value(name, new)}"
+    return f"{Config.param[name].label} → {Config.describe(name, new)}"
 
 
 def _circuits(which):

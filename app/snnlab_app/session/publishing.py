@@ -193,7 +193,7 @@ class Publisher:
         return frame, self._studio.frame(given, ideal=True) if twin else None, answer
 
     def _own(self, own):
-        """The visitor's own input, made once, and why there is none."""
+        """The visitor's own input, made once, and the reason if it is missing."""
         if own is not self._made[0]:
             try:
                 self._made = own, self._studio.inputs.own(own), ""

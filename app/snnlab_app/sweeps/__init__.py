@@ -1,1 +1,1 @@
-"""The sweep's form, ranges, plots and words on the page."""
+"""The form, ranges, plots and texts of a sweep on the page; ``snnlab.sweeps`` runs it."""

@@ -170,5 +170,5 @@ def planned(
         **({} if grid else {"trials": whole("Trials", trials, 1, MAX_TRIALS)}),
     )
     if plan.trials > MAX_TRIALS:
-        raise SnnlabError(f"the grid has {plan.trials} points, at most {MAX_TRIALS}: thin it")
+        raise SnnlabError(f"the grid has {plan.trials} points, at most {MAX_TRIALS}: use fewer")
     return plan

@@ -1,4 +1,5 @@
-"""Published data sets: idx files from folders, cache, mirrors or a wheel, verified by checksum.
+"""Published and generated data sets, those that are downloaded verified by checksum.
 
-Imports ``catalogue`` and ``images``.
+``sources`` gets idx files from folders, cache, mirrors or a wheel; each other data set has a module
+of its own. Imports the rest of ``data`` but ``own`` and ``loading``.
 """

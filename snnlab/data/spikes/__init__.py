@@ -1,6 +1,6 @@
-"""Data sets of recorded spikes, which need no encoding: as files, in memory, and as a source.
+"""Recorded spikes, which need no encoding: as files, in memory, and as a source.
 
-Imports ``events``, ``source``, ``dataset`` and the chip's constants.
+Imports ``events``, ``source``, ``dataset``, ``hdf5``, the archives of ``own`` and the chip's spec.
 """
 
 from snnlab.lazy import lazy

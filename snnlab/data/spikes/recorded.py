@@ -103,7 +103,7 @@ class RecordedSpikes:
         return groups if len(groups) else np.zeros(len(self.events(part)), np.int64)
 
     def wav(self, index: int) -> bytes | None:
-        """The wav file of a test recording; None if there is none.
+        """The wav file of a test recording; None if it has no sound.
 
         Raises :class:`SnnlabError` if it can no longer be read.
         """

@@ -23,7 +23,7 @@ def clock(monkeypatch):
 
 
 def answered(clock, after):
-    """A page that was sent something and has drawn it so many seconds later."""
+    """A page that was sent something and has drawn it some seconds later."""
     page = Bridge()
     page.send()
     clock[0] += after

@@ -140,7 +140,7 @@ def test_it_fits_a_phone(dashboard: Page):
 
 @pytest.mark.slow
 def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
-    """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn anew."""
+    """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn again."""
     wire = dashboard.context.new_cdp_session(dashboard)
 
     def held():

@@ -46,7 +46,7 @@ def png(image):
 
 
 def zipped(names=NAMES, more=0):
-    """Pictures in folders, and bytes that are none."""
+    """Pictures in folders, and bytes that are not pictures."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         if more:

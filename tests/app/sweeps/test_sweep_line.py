@@ -11,9 +11,9 @@ from sweep_plans import TICKED, offered, tiny
 
 from snnlab.commands.limits import Limits
 from snnlab.config import Config
+from snnlab.process import spawn
 from snnlab.sweeps.outcome import ENOUGH, row_of
 from snnlab.sweeps.search import sweep
-from snnlab_app.compute.child import spawn
 from snnlab_app.compute.sweeps import DIED, Sweeps, _search
 from snnlab_app.sweeps.ranges import planned
 from snnlab_app.sweeps.words import describe

@@ -27,7 +27,7 @@ def recording(rng, hidden=246, steps=20):
 
 
 def snapshot(step, rng, classes=DIGITS, hidden=246):
-    """What a session shows after so many steps."""
+    """What a session shows after some steps."""
     shown = recording(rng, hidden)
     past = np.arange(0.0, step + 1)
     curve = {"step": past, "accuracy": np.clip(past / 100, 0, 0.95), "spikes": 50 - past / 10}

@@ -261,7 +261,7 @@ def test_a_recording_too_short_is_told_what_is_needed():
 
 
 def test_an_image_recorded_for_less_than_the_papers_ends_with_its_last_sample():
-    """Six samples, the last at 8.5 µs: so many images more fit into a second."""
+    """Six samples, the last at 8.5 µs: more images per second than at 11.8 µs."""
     short = estimate(at_the_working_point(samples=6), "inference")
     assert short.latency == pytest.approx(8.5e-6)
     assert short.rate == pytest.approx(estimate(at_the_working_point()).rate * 11.8 / 8.5)
