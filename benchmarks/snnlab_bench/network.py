@@ -17,6 +17,7 @@ from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.images.encoding import latency_encode
+from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.errors import DataUnavailable
 from snnlab.events import TICK, Events
 from snnlab.files import npz, write_whole
@@ -49,6 +50,8 @@ class Trained:
     as on the chip when it was timed. The weights are kept in the temporary folder.
     """
 
+    recipe = "sparse"
+
     @cached_property
     def dataset(self):
         try:
@@ -59,7 +62,7 @@ class Trained:
 
     @cached_property
     def weights(self) -> list[np.ndarray]:
-        name = f"snnlab-bench-{version()}-{self.dataset.name}-sparse-{EPOCHS}.npz"
+        name = f"snnlab-bench-{version()}-{self.dataset.name}-{self.recipe}-{EPOCHS}.npz"
         kept = Path(tempfile.gettempdir()) / name
         if not kept.exists():
             print(f"training {EPOCHS} epochs of {self.dataset.name} …", file=sys.stderr)
@@ -76,7 +79,7 @@ class Trained:
         return Trainer(self._settings(**endless, **knobs), self.dataset, self.weights)
 
     def _settings(self, **knobs):
-        return recipe("sparse").config(dataset=self.dataset.name, **UNWARPED, **knobs)
+        return recipe(self.recipe).config(dataset=self.dataset.name, **UNWARPED, **knobs)
 
     @cached_property
     def network(self) -> Network:
@@ -110,6 +113,19 @@ class Trained:
     def accuracy(self, chip: Chip) -> float:
         """Accuracy on all test images, 0 to 1."""
         return float((self.classify(chip, self.events) == self.dataset.test_labels).mean())
+
+
+class Spoken(Trained):
+    """70-186R-10, trained on spoken digits; raises :class:`DataUnavailable` without them."""
+
+    recipe = "spoken-digits"
+
+    @cached_property
+    def dataset(self):
+        return load("spoken-digits")
+
+    def _settings(self, **knobs):
+        return recipe(self.recipe).config(**knobs)
 
 
 @dataclass(frozen=True)
@@ -180,3 +196,20 @@ class Random:
         grads = run.backward(gradient, differentiate(run.traces, loss.d_scores), loss.d_counts)
         optimizer.step(grads, 0.0)
         self.network.clamp()
+
+
+def make_recordings(n: int = 600, spikes: int = 800, channels: int = 70) -> RecordedSpikes:
+    """Recordings of 1 s with random spikes, as many as a word has; a sixth of them tests."""
+    rng, unit = np.random.default_rng(4), 25e-6
+    ticks = np.sort(rng.integers(0, int(1.0 / unit), (n, spikes)), axis=1).ravel()
+    events = Events(
+        np.arange(n + 1) * spikes, ticks.astype(np.uint16),
+        rng.integers(0, channels, n * spikes).astype(np.uint16), channels,
+        np.arange(n, dtype=np.uint64),
+    )  # fmt: skip
+    labels, learn = np.arange(n) % 10, np.arange(n) % 6 > 0
+    train, test = np.flatnonzero(learn), np.flatnonzero(~learn)
+    return RecordedSpikes(
+        "made", events.take(train), labels[train], events.take(test), labels[test],
+        tuple("0123456789"), unit=unit,
+    )  # fmt: skip

@@ -14,7 +14,15 @@ from snnlab_bench import machine, report
 from snnlab_bench.harness import Row
 from snnlab_bench.network import Trained
 from snnlab_bench.peers import against as against_peers
-from snnlab_bench.sections import breakdown, cores, learning, real_time, resources, scaling
+from snnlab_bench.sections import (
+    breakdown,
+    cores,
+    learning,
+    real_time,
+    recordings,
+    resources,
+    scaling,
+)
 
 Rows = Callable[[Trained, int, bool], Iterator[Row]]
 SECTIONS: dict[str, Rows] = {
@@ -24,6 +32,7 @@ SECTIONS: dict[str, Rows] = {
     "scaling": scaling.rows,
     "threads": cores.rows,
     "memory": resources.memory,
+    "recordings": recordings.rows,
     "start": resources.start,
 }
 LONG = {"learning"}

@@ -1,7 +1,11 @@
 """Memory of a batch is bounded, and how test inputs are batched changes no bit."""
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
+from numba.core.runtime import _nrt_python, rtsys
 from recordings import recordings
 from refusal import refused
 
@@ -61,3 +65,24 @@ def test_smaller_batches_of_test_inputs_give_the_same_bits(monkeypatch, limit):
     parts = [made.scores(r) for _, r in made.recordings()]
     assert len(parts) > 1
     np.testing.assert_array_equal(np.concatenate(parts), whole[0])
+
+
+def test_no_batch_leaves_memory_behind():
+    """Neither arrays of NumPy nor those of the kernels, over ten epochs with their evaluations."""
+    made = trainer(recurrent="trained", epochs=100, stretch=0.1, shift=1.0, readout="sum")
+    kernels, arrays = [], []
+    _nrt_python.memsys_enable_stats()
+    tracemalloc.start()
+    try:
+        for _ in range(15):
+            for _ in range(made.steps_per_epoch):
+                made.advance()
+            gc.collect()
+            counted = rtsys.get_allocation_stats()
+            kernels.append(counted.mi_alloc - counted.mi_free)
+            arrays.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+        _nrt_python.memsys_disable_stats()
+    assert kernels[-1] <= kernels[4]
+    assert arrays[-1] - arrays[4] < 20_000

@@ -1,5 +1,6 @@
 """Training of recurrent networks: what moves, what stays, and that nothing depends on the way."""
 
+import numba
 import numpy as np
 import pytest
 from recordings import recordings
@@ -111,6 +112,49 @@ def test_a_recurrent_network_learns_recordings():
     accuracy = [progress.evaluation.accuracy for progress in training if progress.evaluation]
     assert training.network.topology.recurrent == (0,)
     assert accuracy[-1] > 0.9
+
+
+VARIED = {
+    "dataset": "spikes", "hidden": [30], "recurrent": "trained", "duration": 0.2, "readout": "sum",
+    "batch": 10, "epochs": 3, "shift": 1.0, "stretch": 0.1, "blend": 0.2, "channel_noise": 1.0,
+}  # fmt: skip
+
+
+def on_recordings(**changes):
+    """A training from weights at which neurons fire, on recordings that vary in every epoch."""
+    weights = Network(Topology.chain((20, 30, 2), recurrent=True)).arrays()
+    weights[0][:20] += 0.05
+    config = Config.checked(**{**VARIED, **changes})
+    return Trainer(config, recordings(n=60, channels=20), weights)
+
+
+@pytest.mark.parametrize("gradient", ["surrogate", "eventprop"])
+def test_recordings_give_the_same_bits_on_any_number_of_threads(gradient):
+    found, before = [], numba.get_num_threads()
+    try:
+        for count in (1, before):
+            numba.set_num_threads(count)
+            training = on_recordings(gradient=gradient)
+            evaluations = [p.evaluation for p in training if p.evaluation]
+            found.append((training.network.arrays(), evaluations))
+    finally:
+        numba.set_num_threads(before)
+    assert equal(found[0][0], found[1][0])
+    assert found[0][1] == found[1][1]
+
+
+def test_a_training_on_recordings_resumes_to_the_bit(tmp_path):
+    whole, recorder = on_recordings(), Recorder(tmp_path / "run", on_recordings())
+    for _ in range(6):  # within the second epoch
+        whole.advance()
+        recorder.advance()
+    recorder.save()
+    again = Recorder.resume(Run.open(tmp_path / "run"), recordings(n=60, channels=20))
+    while not whole.finished:
+        one, other = whole.advance(), again.advance()
+        assert one.evaluation == other.evaluation
+    assert again.trainer.finished
+    assert equal(whole.network.arrays(), again.trainer.network.arrays())
 
 
 def test_the_recipe_of_the_papers_speech_network_runs_on_700_channels():

@@ -1,13 +1,24 @@
 """A declared knob as a slider shows it: its values in the unit of the page, and its steps."""
 
 import re
+from collections.abc import Collection
 
 import param
 
 from snnlab.config import Config, PhysicalNumber
+from snnlab.data.catalogue import CATALOGUE
 
 STEPS_PER_DECADE = (1.0, 2.0, 5.0)
 MAX_SLIDER_POSITIONS = 200
+
+
+RECORDINGS = "Recordings"
+
+
+def without_effect(config: Config) -> Collection[str]:
+    """Knobs that do nothing on the data set: those of images on recordings, and the other way."""
+    recordings = CATALOGUE[config.dataset].recordings
+    return Config.OF_IMAGES if recordings else Config.GROUPS[RECORDINGS]
 
 
 def unit(name: str) -> str:

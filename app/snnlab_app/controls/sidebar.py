@@ -5,12 +5,12 @@ import panel_material_ui as pmui
 import param
 
 from snnlab.config import Config
-from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls import upload
 from snnlab_app.controls.knobs import (
     MAX_SLIDER_POSITIONS,
+    RECORDINGS,
     ends,
     label,
     move,
@@ -19,6 +19,7 @@ from snnlab_app.controls.knobs import (
     span,
     steps,
     stored,
+    without_effect,
 )
 from snnlab_app.controls.undo import Turns
 from snnlab_app.plots.theme import DOCK, INLINE_SLIDER, KNOB
@@ -32,7 +33,7 @@ DOCKED = {
 """Look of the knobs at the bottom of a phone's screen."""
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
-DATA, RECORDINGS = "Data", "Recordings"
+DATA = "Data"
 """Groups of knobs that are shown as one: which have an effect depends on the data set."""
 OWN = "Data of your own"
 """The button for them, as errors call it too."""
@@ -97,8 +98,7 @@ class Controls:
 
     def _show_effective(self):
         """Show the knobs that have an effect on the data set, unless they are to be hidden."""
-        recordings = CATALOGUE[self._session.config.dataset].recordings
-        others = Config.OF_IMAGES if recordings else Config.GROUPS[RECORDINGS]
+        others = without_effect(self._session.config)
         for name, widget in self._widgets.items():
             visible = name not in others and name not in self._hidden
             if widget.visible != visible:

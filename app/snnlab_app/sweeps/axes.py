@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from snnlab.config import Config
 from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.space import Choice, Range
 from snnlab_app.controls.knobs import factor, label
+from snnlab_app.plots.blank import kind_of
+from snnlab_app.plots.words import reword
 
 SHORT = 14
 """Characters per line of an axis label."""
@@ -57,9 +60,10 @@ class FoundAxis:
 
     names, log = (), False
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, kind: str):
         self.name, self._quantity = name, objectives()[name]
-        self.label, self.best_is_high = self._quantity.title, self._quantity.better == "up"
+        self.label = reword(self._quantity.title, kind)
+        self.best_is_high = self._quantity.better == "up"
         self.low = self.high = np.nan
 
     def read(self, row: dict) -> float:
@@ -98,7 +102,8 @@ class FoundAxis:
 
 def axes_of(plan: Plan) -> tuple[list[KnobAxis], list[FoundAxis]]:
     """Axes of the varied knobs, and of the objectives."""
-    return list(map(KnobAxis, plan.space)), list(map(FoundAxis, plan.objectives))
+    kind = kind_of(Config.checked(**plan.settings))
+    return [*map(KnobAxis, plan.space)], [FoundAxis(name, kind) for name in plan.objectives]
 
 
 def wrapped(name: str) -> str:

@@ -7,14 +7,16 @@ from snnlab.config import Config
 from snnlab.quantities import objectives
 from snnlab.sweeps.plan import Plan
 from snnlab_app.controls.knobs import label
+from snnlab_app.plots.blank import kind_of
 from snnlab_app.plots.cards import Markup
+from snnlab_app.plots.words import reword
 from snnlab_app.sweeps.ranges import (
     MAX_KNOBS,
     MAX_OBJECTIVES,
-    VARIED,
     Given,
     around,
     is_choice,
+    offered,
     planned,
 )
 
@@ -35,7 +37,7 @@ class Form:
         self._config = config
         self._knobs = pmui.MultiChoice(
             label=f"Settings to vary (max {MAX_KNOBS})", max_items=MAX_KNOBS, value=list(FIRST),
-            options={label(name): name for name in VARIED}, sizing_mode="stretch_width",
+            options=offered(config), sizing_mode="stretch_width",
             margin=(10, 10, 4, 10),
         )  # fmt: skip
         self._ranges = {name: _Range(name, config) for name in FIRST}
@@ -48,7 +50,7 @@ class Form:
         self._repeats = _text("Dies for each trial", "1", 165)
         self._objectives = pmui.MultiChoice(
             label=f"Optimise for (max {MAX_OBJECTIVES})", max_items=MAX_OBJECTIVES,
-            value=["accuracy"], options={q.title: name for name, q in objectives().items()},
+            value=["accuracy"], options=self._goals(),
             sizing_mode="stretch_width", margin=(4, 10),
         )  # fmt: skip
         self._knobs.param.watch(lambda _: self._lay_out(), "value")
@@ -64,7 +66,13 @@ class Form:
         return [self._knobs, self._place, how, self._objectives]
 
     def renew(self) -> None:
-        """Update the ranges around the current settings, except those edited by the visitor."""
+        """Update the knobs for the data set, and the ranges around the current settings, except
+        those edited by the visitor."""
+        knobs = offered(self._config)
+        if knobs != self._knobs.options:
+            kept = [name for name in self._knobs.value if name in knobs.values()]
+            self._knobs.param.update(options=knobs, value=kept or list(FIRST))
+            self._objectives.options = self._goals()
         for range_ in self._ranges.values():
             range_.renew()
 
@@ -79,6 +87,10 @@ class Form:
             objectives=self._objectives.value,
             repeats=self._repeats.value,
         )
+
+    def _goals(self):
+        kind = kind_of(self._config)
+        return {reword(q.title, kind): name for name, q in objectives().items()}
 
     def _lay_out(self):
         """One row for each selected knob."""

@@ -12,17 +12,24 @@ from snnlab.errors import SnnlabError
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.space import MAX_POINTS
 from snnlab.text.numerals import number, suggest
-from snnlab_app.controls.knobs import factor, label, unit
+from snnlab_app.controls.knobs import factor, label, unit, without_effect
 
 MAX_KNOBS, MAX_OBJECTIVES, MAX_TRIALS, MAX_EPOCHS = 3, 2, 500, 1000
-FIXED = ("dataset", "side", "held_out", "killed", "epochs")
-"""Knobs never varied: the data set is fixed, and the form has its own number of epochs."""
+FIXED = ("dataset", "side", "split", "held_out", "killed", "epochs")
+"""Knobs never varied: the data set and what of it tests are fixed, and the form has its own number
+of epochs."""
 VARIED = tuple(name for name in Config.knobs() if name not in FIXED)
 """Knobs that a sweep from a page may vary."""
 DECADES = 1e-4
 """Lower end of a logarithmic range around a knob at 0, as a share of the highest value."""
 POINTS = 4
 """Default number of points of a range in a grid."""
+
+
+def offered(config: Config) -> dict[str, str]:
+    """Knobs that a sweep from these settings may vary, by label."""
+    idle = without_effect(config)
+    return {label(name): name for name in VARIED if name not in idle}
 
 
 class Given(NamedTuple):

@@ -9,7 +9,9 @@ from snnlab.sweeps.outcome import why_none
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import factor, label
 from snnlab_app.controls.link import written
+from snnlab_app.plots.blank import kind_of
 from snnlab_app.plots.grid import grid
+from snnlab_app.plots.words import reword
 
 
 def describe(sweep: Sweep) -> str:
@@ -69,7 +71,8 @@ def table_of(sweep: Sweep) -> tuple[list[str], list[tuple]]:
     names = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
     measured = quantities(TRIAL)
     columns = ("trial", "state", *units, *measured, "accuracy_of_dies", "error")
-    titles = (q.stored_title for q in measured.values())
+    kind = kind_of(Config.checked(**sweep.plan.settings))
+    titles = (reword(q.stored_title, kind) for q in measured.values())
     header = ["trial", "state", *names, *titles, "accuracy of dies", "error"]
     return header, [tuple(row.get(name) for name in columns) for row in sweep.trials]
 

@@ -8,7 +8,6 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.quantities import objectives
 from snnlab.runs.tables import csv_of
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.controls.knobs import label
@@ -60,7 +59,9 @@ class SweepView(View):
         return len(self.plots)
 
     def suit(self, kind):
-        self.kind = kind  # nothing here is of images alone, and a sweep must go on
+        self.kind = kind  # a sweep goes on, with the words of its own data set
+        if self._built:
+            self._form.renew()
         return False
 
     def _make_buttons(self):
@@ -139,7 +140,7 @@ class SweepView(View):
         self._start.disabled = True  # a second click would begin another
         self._sweep = self.begin(plan)
         self._drawn, self._making = SweepPlots(plan, self.pick), True
-        goals = {objectives()[name].title: name for name in plan.objectives}
+        goals = {axis.label: axis.name for axis in self._drawn.found}
         self._goal.param.update(options=goals, value=plan.objectives[0])
         self._goal.visible = len(goals) > 1
         self._which.param.update(options=NO_TRIAL, value=-1)

@@ -21,12 +21,14 @@ BATCH = 200
 PADDED = 256
 MOST_OUTSIDE, MOST_ALONE_US, MOST_OVER_BEST = 0.15, 60.0, 2.0
 OPERATIONS = {
-    "input spikes": 16, "steps": 10, "CADC samples": 37, "samples back": 30, "spikes back": 4,
+    "input spikes": 16, "returning spikes": 16, "steps": 10, "CADC samples": 37,
+    "samples back": 30, "spikes back": 4,
 }  # fmt: skip
 """Operations per neuron, counted in the kernels' source; a CADC sample includes its noise, one of
 the adjoint ("back") the weights of ten labels and the surrogate."""
 L1_BYTES = {
-    "input spikes": 48, "steps": 68, "CADC samples": 17, "samples back": 106, "spikes back": 20,
+    "input spikes": 48, "returning spikes": 48, "steps": 68, "CADC samples": 17,
+    "samples back": 106, "spikes back": 20,
 }  # fmt: skip
 """Bytes loaded and stored, likewise."""
 
@@ -86,16 +88,16 @@ def _variants(trained, point, events):
 
 
 def step(trained: Trained) -> dict[str, float]:
-    """Time of one training step with 100 images, by kind of work : ms."""
+    """Time of one training step, with 100 images or 50 recordings, by kind of work : ms."""
     trainer = trained.trainer(learning_rate=0.0)
     trainer.advance()
     index = np.arange(trainer.settings.batch)
-    events = trainer.train_events.take(index)
+    events = trainer.source.batch(index, 0)
     chip, weights_lsb = trainer.chip, trainer.network.weights_lsb()
     backward = _backward(trainer, chip.run(events, weights_lsb))
     works = {
         "whole": trainer.advance,
-        "taking the batch": lambda: trainer.train_events.take(index),
+        "taking the batch": lambda: trainer.source.batch(index, 0),
         "chip": lambda: chip.run(events, weights_lsb),
         "adjoint": backward,
     }
@@ -131,12 +133,17 @@ def _cpu_us(works):
     return {name: 1e6 * float(np.median(t.cpu)) / BATCH for name, t in times.items()}
 
 
-def at_best(counts: dict[str, float], limits: dict[str, float]) -> dict[str, float]:
-    """Lower limit of the time on one core : µs, the longer of arithmetic and L1 traffic."""
+def at_best(
+    counts: dict[str, float], limits: dict[str, float], neurons: int = PADDED
+) -> dict[str, float]:
+    """Lower limit of the time on one core : µs, the longer of arithmetic and L1 traffic.
+
+    neurons : of all layers, each padded to whole vectors.
+    """
     return {
         kind: 1e6
         * count
-        * PADDED
+        * neurons
         * max(
             OPERATIONS[kind] / limits["product_ops"],
             L1_BYTES[kind] / limits["l1_bytes"],

@@ -37,6 +37,39 @@ def growth(steps: int) -> dict[str, float]:
     return {"mb": (_peak() - settled) / MB, "baseline_mb": settled / MB}
 
 
+def recordings(batches: int) -> dict[str, float]:
+    """Growth of peak memory over batches of 100 made recordings of 294 CADC samples in the network
+    70-186R-10, from the tenth batch to the last : MB."""
+    from snnlab import Config, Trainer
+    from snnlab_bench.network import make_recordings
+
+    config = Config.checked(
+        dataset="spikes", hidden=[186], recurrent="trained", returned=0.0, readout="sum",
+        duration=0.995, batch=100, epochs=10_000, schedule="constant",
+    )  # fmt: skip
+    trainer, settled = Trainer(config, make_recordings()), 0
+    while trainer.step < batches:
+        trainer.advance()
+        settled = _peak() if trainer.step == 10 else settled
+    return {
+        "mb": (_peak() - settled) / MB, "baseline_mb": settled / MB,
+        "samples": trainer.point.samples,
+    }  # fmt: skip
+
+
+def spoken(epochs: int) -> dict[str, float]:
+    """Peak memory of epochs of spoken digits above that of a training that is ready : MB."""
+    from snnlab_bench.network import Spoken
+
+    trainer = Spoken().trainer(learning_rate=0.0, batch=2)
+    trainer.advance()  # compiled, and test recordings in the chip's time
+    _ = trainer.test_events
+    before, trainer = _now(), Spoken().trainer(learning_rate=0.0)
+    while trainer.epoch < epochs:
+        trainer.advance()
+    return {"mb": (_peak() - before) / MB, "baseline_mb": before / MB}
+
+
 def start(_: int) -> dict[str, float]:
     """Time until all kernels of a training are ready : s, the first pass minus a second one."""
     from snnlab import Config, Trainer, load
@@ -80,5 +113,6 @@ def _status(field):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    probe = {"memory": memory, "growth": growth, "start": start}[sys.argv[1]]
+    probes = {f.__name__: f for f in (memory, growth, recordings, spoken, start)}
+    probe = probes[sys.argv[1]]
     print(json.dumps(probe(int(sys.argv[2]))))

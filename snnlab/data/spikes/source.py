@@ -6,6 +6,7 @@ import numpy as np
 
 from snnlab.data.batches import take
 from snnlab.data.spikes.recorded import RecordedSpikes, join
+from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.seeding import stream
 
@@ -17,13 +18,27 @@ class SpikeSource:
     """A :class:`~snnlab.data.source.Source` of recordings.
 
     Speedup and duration keep the values they have in ``settings`` at the start; the strengths of
-    the variations are read for every batch. window : ticks of 8 ns.
+    the variations are read for every batch. window : ticks of 8 ns. Raises :class:`SnnlabError` if
+    hardly a spike lies within the duration, as with times in milliseconds.
     """
 
     def __init__(self, dataset: RecordedSpikes, settings, window: int):
         self.dataset, self._settings, self.window = dataset, settings, window
         self.n_channels, self.classes = dataset.n_channels, dataset.classes
         self._events = {}
+        self._check_heard()
+
+    def _check_heard(self):
+        recorded, duration = self.dataset.train, self._settings.duration
+        if self.dataset.unit is None or len(recorded.tick) < len(recorded):
+            return
+        heard = int(np.count_nonzero(recorded.tick * self.dataset.unit < duration))
+        if heard < len(recorded):
+            raise SnnlabError(
+                f"data set {self.dataset.name}: only {heard} of {len(recorded.tick)} spikes of"
+                f" {len(recorded)} training recordings lie in the {duration:g} s that are played:"
+                " give times in seconds, or raise duration"
+            )
 
     @property
     def augments(self) -> bool:

@@ -80,6 +80,24 @@ def begun(view, **fields):
     raise AssertionError("there is always more to draw")
 
 
+def test_on_recordings_it_offers_their_knobs_and_says_recording(view):
+    form = view._form
+    assert "theta_in" in form._knobs.options.values()
+    assert "blend" not in form._knobs.options.values()
+    form._knobs.value = ["beta", "theta_in"]
+    view.session.config.dataset = "spoken-digits"
+    assert view.suit("sounds") is False
+    assert "theta_in" not in form._knobs.options.values()
+    assert "blend" in form._knobs.options.values()
+    assert form._knobs.value == ["beta"]
+    assert "hidden spikes / recording" in form._objectives.options
+    sweep = begun(view, objectives=["accuracy", "spikes"], knobs=["beta", "rho_burst"])
+    assert sweep.plan.config({"beta": 3.0, "rho_burst": 0.0}).dataset == "spoken-digits"
+    assert "hidden spikes / recording" in view._goal.options
+    assert [axis.label for axis in view._drawn.found][1] == "hidden spikes / recording"
+    assert not any("image" in title for title in view.trials_table()[0])
+
+
 def test_before_a_sweep_there_is_a_form_and_no_empty_figure(view):
     assert (view.figures, view.plots, view.saving.panel().visible) == (0, {}, False)
     assert "No sweep yet" in view.summary.object

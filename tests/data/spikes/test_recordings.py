@@ -130,6 +130,16 @@ def test_what_comes_after_the_duration_is_not_heard():
     assert window * TICK * 2000.0 == pytest.approx(0.05, abs=2 * 1.7e-6 * 2000)
 
 
+def test_recordings_of_which_hardly_a_spike_is_heard_are_one_line():
+    """Such as those with times in milliseconds; a few long ones among others are none of them."""
+    data = recordings(unit=25e-3)
+    refused(
+        lambda: Trainer(settings(), data), "data set made", "of 240 spikes of 8 training recordings"
+        " lie in the 0.2 s that are played: give times in seconds, or raise duration",
+    )  # fmt: skip
+    assert len(source(recordings(spikes=0, n=6)).events("train").tick) == 0
+
+
 def test_a_run_longer_than_the_time_stamps_is_one_line():
     refused(
         lambda: Trainer(settings(duration=1.1), recordings()),

@@ -158,6 +158,7 @@ WRONG_HDF5 = {
     "no labels": ({"without": ("labels",)}, {}, "has no labels"),
     "a unit beyond": ({}, changed("units", 712, 65), "unit 712 in recording 3 is out of range"),
     "NaN": ({}, changed("times", np.nan, 45), "recording 2 is nan s, no number"),
+    "a negative time": ({}, changed("times", -1e-3, 0), "recording 0 is -0.001 s, negative"),
     "unsorted": ({}, unsorted, "must not decrease"),
     "too few labels": ({}, changed("labels", np.zeros(3, int)), "10, 10 and 3 entries"),
 }
