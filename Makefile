@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+# uv installs in seconds what takes pip minutes; it is used if it is there.
+INSTALL := $(if $(shell command -v uv),uv pip install --python $(BIN)/python -c constraints.txt,$(PIP))
 NODE := $(shell command -v node)
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -111,14 +113,15 @@ $(VENV)/bin/python:
 $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
 	$(if $(filter cpu,$(TORCH)),$(PIP) -q --no-deps --retries 1 --timeout 10 --index-url $(TORCH_INDEX) torch \
 	  2>/dev/null || echo "No CPU-only torch from $(TORCH_INDEX): the default one is taken.")
+	$(PIP) -q torch
 	@touch $@
 
-$(VENV)/.app: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(PIP) -e ".[app]"
+$(VENV)/.app $(VENV)/.browser: $(VENV)/.%: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e ".[$*]"
 	@touch $@
 
 $(VENV)/.%: pyproject.toml constraints.txt $(VENV)/.torch
-	$(PIP) -e ".[$*]"
+	$(INSTALL) -e ".[$*]"
 	@touch $@
 
 clean:
