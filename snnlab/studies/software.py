@@ -1,8 +1,9 @@
 """The paper's software network: the same algorithm in time steps of 1.7 µs, without a chip.
 
 What Cramer et al. (2022) compare their chip with, as their released code has it: weights and
-potentials are floats without limits, a spike subtracts the threshold in the next step, there is no
-refractory period, and nothing is noisy. Each kernel has a twin in torch in the tests.
+potentials are floats, a spike subtracts the threshold in the next step, there is no refractory
+period, nothing saturates and nothing is noisy. Hidden weights stay within what the chip can hold,
+without being rounded. Each kernel has a twin in torch in the tests.
 """
 
 from types import SimpleNamespace
@@ -56,8 +57,9 @@ def train_software(config: Config, dataset: Dataset) -> SoftwareResult:
     model = Steps(c.tau_mem, c.tau_syn, c.samples)
     source = open_source(dataset.checked(), c, OperatingPoint(samples=c.samples).window)
     feed, labels = Feed(source, c), source.labels("train")
-    weights = Network((source.n_channels, *c.hidden, len(source.classes)), c.seed).weights
-    adam, surrogate = Adam(weights), Surrogate(c.beta, shape=c.surrogate)
+    network = Network((source.n_channels, *c.hidden, len(source.classes)), c.seed)
+    weights, adam = network.weights, Adam(network.weights)
+    surrogate = Surrogate(c.beta, shape=c.surrogate)
     right = total = 0.0
     for step in range(c.epochs * feed.steps_per_epoch):
         if step % feed.steps_per_epoch == 0:
@@ -70,6 +72,7 @@ def train_software(config: Config, dataset: Dataset) -> SoftwareResult:
         gradients = run.backward(surrogate, d_traces, loss)
         epochs_done = step / feed.steps_per_epoch
         adam.step(gradients, schedule_rate(c.schedule, c.learning_rate, epochs_done, c.epochs))
+        network.clamp()
         right += (given.argmax(1) == wanted).sum()
         total += loss.value * len(wanted)
     return SoftwareResult(
