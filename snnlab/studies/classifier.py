@@ -105,11 +105,11 @@ class Classifier:
     def image(self, source: Source, as_is: bool | None = None) -> np.ndarray:
         """A picture like those that were learned : uint8[side, side].
 
-        source : path or content of a picture file, or uint8[side, side] that is taken as it is
-        as_is : see :func:`~snnlab.data.images.drawing.image_like`; after a training on pictures of
-        one's own they are always treated as those were
+        source : path or content of a picture file, or uint8[side, side], used unchanged
+        as_is : see :func:`~snnlab.data.images.drawing.image_like`; without effect after a training
+        on user-supplied pictures, which are all prepared in the same way
 
-        Raises :class:`SnnlabError` for what is no picture, or shows nothing.
+        Raises :class:`SnnlabError` for anything but a picture, and for an empty one.
         """
         side = self.config.side
         if isinstance(source, np.ndarray):

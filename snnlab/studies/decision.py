@@ -1,8 +1,8 @@
 """Decision time: accuracy over readout time, and the energy that stopping early saves.
 
 A decision is the label neuron with the highest score so far, as the ``readout`` of the training
-has it (:mod:`snnlab.model.readout`). The label layer's weight scale stretches all potentials
-alike, so it does not matter here.
+has it (:mod:`snnlab.model.readout`). The label layer's weight scale multiplies all
+potentials equally, so it does not change a decision.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,9 @@
-"""Stress tests of a trained network: other dies, deeper mismatch, silent neurons.
+"""Stress tests of a trained network: other dies, larger mismatch, silent neurons.
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.sweeps.cluster.run_all`
-does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
-accuracies in 0…1. Other dies are ``die_seed`` and those after it, drawn, also for a run on a die of
-one's own.
+does; ``tell(message, fraction)`` is called after every test. They return tables as columns,
+accuracies in 0…1. Other dies are drawn by ``die_seed`` and the numbers after it, also for a run on
+a given die.
 """
 
 from collections.abc import Callable
@@ -31,9 +31,9 @@ MAX_REPEATS = 1000
 class Test:
     """One network under one condition.
 
-    weights : where it starts, or none to train from scratch; epochs : of training in the loop
-    before it is tested; silenced, draw : share of hidden neurons that is silenced, which one;
-    others : dies on which the result is tested as well; die : one of one's own to train on.
+    weights : initial weights, None to train from scratch; epochs : of training in the loop before
+    the test; silenced, draw : share of hidden neurons to silence, number of the random draw;
+    others : dies on which the result is tested as well; die : a given die to train on.
     """
 
     settings: dict

@@ -70,7 +70,7 @@ class Keeping:
             return self._recorder.advance()
 
     def _give_up(self, error):
-        self.trouble = f"this training goes on but is not kept: {error}"
+        self.trouble = f"this training continues but is not kept: {error}"
         self.forget()
         self.folder = None
 

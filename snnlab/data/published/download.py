@@ -17,7 +17,7 @@ PAUSE = 1.0
 
 
 def download(url: str, path: Path, limit: int, tell: Tell) -> None:
-    """Fetch ``url`` to ``path``, by way of ``path.part``, from which the next call goes on.
+    """Fetch ``url`` to ``path``, by way of ``path.part``, from which the next call continues.
 
     What is fetched is not verified; a part that turns out to be wrong is the caller's to remove.
     Raises :class:`~snnlab.errors.SnnlabError` with a short reason: no answer, an HTTP status, a
@@ -40,7 +40,7 @@ def download(url: str, path: Path, limit: int, tell: Tell) -> None:
         raise SnnlabError(f"no answer ({type(error).__name__})") from None
     except OSError as error:
         raise SnnlabError(f"{error.filename or part}: {error.strerror}") from None
-    raise SnnlabError(f"{trouble}; the next attempt goes on from there")
+    raise SnnlabError(f"{trouble}; the next attempt continues from there")
 
 
 def _continue(url, part, limit, tell):
