@@ -59,7 +59,7 @@ def robustness(
     """Test accuracy of a run's network on other dies at each mismatch σ_d.
 
     As it is, or after ``epochs`` more in the loop with that die. Columns: sigma, die_seed,
-    accuracy, spikes. Raises :class:`SnnlabError` for a run, die or sigma that does not serve.
+    accuracy, spikes. Raises :class:`SnnlabError` for an invalid run, die or sigma.
     """
     _count("epochs", epochs, 0)
     weights = tuple(load_weights(run.folder))
@@ -83,7 +83,7 @@ def transfer(
     data_dir: str | None = None,
     tell: Tell | None = None,
 ) -> dict[str, list]:
-    """Train on die A as the run was, test on die B, for every pair.
+    """Train with the settings of the run on die A, test on die B, for every pair.
 
     Columns: trained_on, tested_on, accuracy, spikes. Raises :class:`SnnlabError` as above.
     """
@@ -168,7 +168,7 @@ def perform(task: tuple[int, Test], dataset: Dataset) -> dict[str, list[float]]:
 
 
 def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
-    """The test images while a share of the hidden neurons, drawn by lot, never fires."""
+    """The test images while a share of the hidden neurons, drawn at random, never fires."""
     own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
     order = stream(trainer.config.seed, "silenced", draw).permutation(own)
     before = trainer.config.killed
