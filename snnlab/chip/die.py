@@ -28,8 +28,8 @@ RANGES = MappingProxyType({"dead": (0, 1), "stuck": (WORKS, 63)})
 class Die:
     """Fixed-pattern mismatch of 512 neuron circuits and their synapses, at nominal settings.
 
-    Drawn (:meth:`draw`), changed (:meth:`with_faults`, ``dataclasses.replace``) or measured by
-    yourself: ``Trainer(config, data, die=…)`` and ``Chip(mapping, die)`` take any.
+    Drawn (:meth:`draw`), changed (:meth:`with_faults`, ``dataclasses.replace``) or your own; see
+    ``Trainer(config, data, die=…)`` and ``Chip(mapping, die)``.
 
     Relative to nominal: ``tau_mem`` float64[circuit]; ``tau_syn`` and ``gain`` (synaptic)
     float64[2, circuit], excitatory then inhibitory; ``synapse_gain`` float64[row, circuit], rows of
@@ -64,8 +64,8 @@ class Die:
 
         ``sigma`` is the paper's decalibration of time constants and threshold, 0 to 0.5, on top of
         the preset; ``{"tau_mem": 0.2}`` decalibrates single quantities of ``DECALIBRATED``. One
-        seed is one fixed pattern: changing ``sigma`` deepens or flattens it.
-        Raises :class:`SnnlabError` for an unknown preset or quantity or a sigma out of range.
+        seed is one fixed pattern, which ``sigma`` scales. Raises :class:`SnnlabError` for an
+        unknown preset or quantity or a sigma out of range.
         """
         return cls(**fabricate(preset, sigma, seed), **_faultless())
 
@@ -138,10 +138,9 @@ class Die:
         }
 
     def checked(self) -> "Die":
-        """The same die of arrays of these kinds, from lists, tensors or other numbers too.
+        """The same die with arrays of these kinds, converted from lists, tensors or other numbers.
 
-        Raises :class:`SnnlabError` for another shape, NaN, values of another kind or beyond what a
-        circuit can be.
+        Raises :class:`SnnlabError` for another shape, NaN, values of another kind or out of range.
         """
         arrays = {}
         for name, expected in Die.ideal().arrays().items():
@@ -154,14 +153,14 @@ class Die:
 
     @property
     def fingerprint(self) -> str:
-        """Eight hex digits that differ, most likely, between different dies."""
+        """Eight hex digits that almost certainly differ between dies."""
         crc = 0
         for array in self.arrays().values():
             crc = crc32(np.ascontiguousarray(array), crc)
         return f"{crc:08x}"
 
     def save(self, path: Path) -> None:
-        """Write it to an ``npz`` file; raises :class:`SnnlabError` if that cannot be."""
+        """Write it to an ``npz`` file; raises :class:`SnnlabError` if it cannot be written."""
         try:
             write_whole(Path(path), npz({**self.arrays(), "truncated": np.array(self.truncated)}))
         except OSError as error:
@@ -172,7 +171,7 @@ class Die:
         """Read what :meth:`save` wrote.
 
         Raises :class:`SnnlabError` for a missing or foreign file, another size, NaN or infinity,
-        values of another kind or beyond what a circuit can be.
+        values of another kind or out of range.
         """
         ideal = Die.ideal().arrays()
         shapes = {name: array.shape for name, array in ideal.items()}

@@ -11,7 +11,7 @@ from snnlab.events import TICK
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """Settings common to all neurons: times in s, noise in LSB, as relative spread and in s.
+    """Settings common to all neurons: times and jitter in s, CADC noise in LSB, drift relative.
 
     ``dt = 1.7 µs / substeps`` is the emulator's own step; the default resolves 0.425 µs.
     ``reset_first``: membranes start at their reset, as after the artificial reset between images
@@ -79,7 +79,7 @@ class OperatingPoint:
     def most_spikes(self) -> int:
         """Most spikes of one neuron in one image: one per step, and per refractory period.
 
-        A period that barely does not fit counts: rounding in the kernel may make it fit.
+        A period that nearly fits counts, as rounding in the kernel may make it fit.
         """
         steps = self.samples * self.substeps
         return min(steps, int(steps * self.dt / self.tau_ref + 1e-3) + 1)

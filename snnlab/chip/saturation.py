@@ -1,7 +1,7 @@
-"""What of a recording lies at an end of its range: synaptic currents, CADC samples.
+"""Shares of a recording at the limits of synaptic currents and of CADC samples.
 
-Membranes are held at their rails, which lie outside the converter's range: the share of samples at
-its ends is never less than that of membranes at theirs.
+The rails of a membrane lie outside the converter's range, so samples at its ends include all
+membranes at their rails.
 """
 
 from typing import NamedTuple
@@ -17,9 +17,9 @@ MAX_IMAGES = 8
 
 
 class Saturated(NamedTuple):
-    """Shares of what is at its limit, each of the layer where it is highest, 0…1.
+    """Shares at their limit, 0…1, each of the layer where it is highest.
 
-    neurons : whose synaptic input saturates, mean over images; samples : of the hidden CADC.
+    neurons : those with a saturated synaptic input, mean over images; samples : of the hidden CADC.
     """
 
     neurons: float
@@ -36,7 +36,8 @@ class Saturated(NamedTuple):
 def measure_saturation(
     recording: Recording, weights_lsb: list[np.ndarray], tau_syn: float
 ) -> Saturated:
-    """What is at its limit in a recording; weights and tau_syn : see :func:`saturated_currents`."""
+    """Shares of a recording at their limit; weights and tau_syn : see
+    :func:`saturated_currents`."""
     return Saturated(
         max(saturated_currents(recording, w, k, tau_syn) for k, w in enumerate(weights_lsb)),
         max((saturated_samples(recording, k) for k in range(len(recording.spikes))), default=0.0),
@@ -49,7 +50,7 @@ def saturated_currents(
     """Share of neurons whose synaptic input reaches its limit, mean over images.
 
     A chip cannot measure its currents: these are of nominal synapses. Excitatory and inhibitory
-    input saturate apart. weight_lsb : int8[input, neuron], as written; tau_syn : s.
+    input saturate separately. weight_lsb : int8[input, neuron], as written; tau_syn : s.
     """
     events = recording.sources(layer)
     sizes = (recording.inputs.n_channels, *(s.n_channels for s in recording.spikes), 1)

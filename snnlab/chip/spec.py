@@ -17,13 +17,13 @@ def _fixed(value):
 
 @dataclass(frozen=True)
 class ChipSpec:
-    """What a chip is made of; chip and recording carry it as ``spec``.
+    """Constants of a chip; chip and recording carry them as ``spec``.
 
     ``ChipSpec()`` is BrainScaleS-2. Its bits may be reduced, ``replace(spec, weight_bits=4)``: both
     quantities keep range and unit and take coarser steps. The limit of the synaptic inputs may be
-    any, as it is not published. The other constants do not vary.
-    Sources: [P] Cramer et al., PNAS 2022; [C] the authors' released code; [D] derived from released
-    calibration data. Raises :class:`SnnlabError` for a value out of LIMITS.
+    changed, as it is not published. The other constants do not vary. Sources: [P] Cramer et al.,
+    PNAS 2022; [C] the authors' released code; [D] derived from released calibration data. Raises
+    :class:`SnnlabError` for a value out of LIMITS.
     """
 
     weight_bits: int = c.WEIGHT_BITS

@@ -47,7 +47,7 @@ class Entry:
     numba; empty for idx files and for images that the user supplies
     recordings : whether it holds recorded spikes instead of images; it has no size then
     fetched : whether it is downloaded, though it has no idx files
-    sounds : whether the recordings were sounds, to which one's own can be added
+    sounds : whether the recordings were sounds, to which users can add their own
     channels : channels of recordings that the chip hears, 0 if known only after reading
     """
 

@@ -14,7 +14,7 @@ class Source(Protocol):
     """Input spikes of a data set and their labels; ``part`` is "train" or "test".
 
     n_channels : input channels; classes : what the labels mean; augments : whether training inputs
-    are now altered in each epoch, so that encoding all of them beforehand serves nothing.
+    are now altered in each epoch, so that they cannot be encoded in advance.
     """
 
     n_channels: int

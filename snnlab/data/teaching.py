@@ -29,7 +29,7 @@ def digits(train: int | None = None, test: int | None = None) -> Dataset:
 
 
 def spoken() -> RecordedSpikes:
-    """Spoken digits: the published recordings if they are available, otherwise made syllables.
+    """Spoken digits: the published recordings if they are available, otherwise synthetic syllables.
 
     As with :func:`digits`, with ``SNNLAB_FAST=1`` nothing is downloaded.
     """
@@ -45,7 +45,7 @@ def spoken() -> RecordedSpikes:
 
 
 def syllables(takes: int = 30) -> RecordedSpikes:
-    """Ten made syllables, vowels that glide from one resonance to another, as spikes.
+    """Ten synthetic syllables, vowels that glide from one resonance to another, as spikes.
 
     takes : of each; a sixth of them tests. Not speech: a stand-in where there is no network.
     """

@@ -1,6 +1,6 @@
-"""A network in the loop as a differentiable function of torch, for a loss of one's own.
+"""A network in the loop as a differentiable function of torch, for losses of your own.
 
-Trainings do without torch: beside the reference gradient, no other module here imports it.
+Trainings need no torch: only this module and the reference gradient import it.
 """
 
 import os

@@ -99,7 +99,7 @@ def find_falling(accuracy: Sequence[float], images: int) -> tuple[float, ...]:
 def find_lost(trainer: Trainer) -> np.ndarray:
     """Labels whose score stays near rest for every test input : int64[lost].
 
-    Such a label is never decided for; one that is lost in the first steps may stay so for good.
+    Such a label is never the decision; one that is lost in the first steps may stay lost.
     """
     highest = np.max([trainer.scores(run).max(axis=0) for _, run in trainer.recordings()], axis=0)
     return np.flatnonzero(highest < LOST_SHARE * np.median(highest))

@@ -27,7 +27,7 @@ def check_bytes(total: int) -> None:
     """Raises :class:`Refused` above MAX_BYTES."""
     if total > MAX_BYTES:
         raise Refused(
-            f"more than {MAX_BYTES // 2**20} MB, the most that is read; a network that fills a"
+            f"more than {MAX_BYTES // 2**20} MB, the largest that is read; a network that fills a"
             " chip takes half a megabyte"
         )
 

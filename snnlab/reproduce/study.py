@@ -49,7 +49,7 @@ def complete(
                 _keep(job, outcome, cache)
                 shown.update(job.work)
     except KeyboardInterrupt:
-        say("stopped; call again to go on with what is missing")
+        say("stopped; call again to continue")
         return False
     finally:
         done.close()

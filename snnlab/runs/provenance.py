@@ -38,7 +38,7 @@ def fingerprint(dataset: Dataset | RecordedSpikes) -> int:
 
 
 def own(dataset: Dataset) -> dict:
-    """What is to be known of data of one's own, as a run keeps it; nothing for any other."""
+    """Path and preparation of user-supplied data, as a run keeps them; empty for other data."""
     if dataset.own is None:
         return {}
     look = dataset.own.look

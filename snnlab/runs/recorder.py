@@ -1,7 +1,7 @@
 """Recording a run while it trains, so that a crash at any moment loses a few seconds only.
 
 Each file is replaced whole. Tables are written before the checkpoint they belong to and cut to it
-when a run is resumed, so it does not matter between which two files the power went.
+when a run is resumed, so a power cut between any two files does no harm.
 """
 
 from contextlib import suppress
@@ -80,7 +80,7 @@ class Recorder:
         every: float = CHECKPOINT_SECONDS,
         epochs_too: bool = True,
     ) -> "Recorder":
-        """Go on with a run from its last checkpoint, as if it had never stopped.
+        """Continue a run from its last checkpoint, as if it had never stopped.
 
         Knobs that were turned after the checkpoint turn again at the same step.
         Raises :class:`SnnlabError` for a run without checkpoint or of other data.

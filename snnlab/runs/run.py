@@ -1,11 +1,11 @@
 """A run: one training as a folder of plain files.
 
-``config.json``    settings, knobs turned on the way, state, versions; schema in ``schema.py``
+``config.json``    settings, knobs turned during training, state, versions; schema in ``schema.py``
 ``metrics.parquet``, ``steps.parquet``    a row per epoch, a row per weight update
-``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images along the way
+``weights.npz``, ``die.npz``, ``frames.npz``    the network, the chip, test images during training
 ``own_die.npz``    the die that was given to the trainer, if there was one
-``checkpoint.npz``    what ``snnlab runs resume`` goes on from
-``notes.json``, ``thumbnail.svg``    what people wrote, and a picture
+``checkpoint.npz``    where ``snnlab runs resume`` continues
+``notes.json``, ``thumbnail.svg``    tags and a note by users, and a picture
 """
 
 import os
@@ -58,7 +58,7 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What it is called: its folder's name."""
+        """Name of its folder."""
         return self.folder.resolve().name
 
     @property
@@ -75,9 +75,9 @@ class Run:
             raise SnnlabError(f"run {self.folder}: {error}") from None
 
     def own_die(self) -> Die | None:
-        """The die of one's own that it was trained on, None if the knobs name its die.
+        """The die given to its trainer, None if the knobs select its die.
 
-        What ``Trainer(run.config, data, die=run.own_die())`` takes. Raises :class:`SnnlabError` if
+        For ``Trainer(run.config, data, die=run.own_die())``. Raises :class:`SnnlabError` if
         its file is missing, damaged or another die's.
         """
         if not (wanted := self.record["own_die"]):
@@ -105,13 +105,13 @@ class Run:
 
     @property
     def place(self) -> str | None:
-        """Where its data were, if they are one's own."""
+        """Path of its data, if user-supplied."""
         place = self.record["own"].get("place")
         return place if isinstance(place, str) else None
 
     @property
     def look(self) -> Look | None:
-        """How its pictures were treated, if they are one's own, and others are to be.
+        """How its pictures were prepared, if user-supplied; others are prepared in the same way.
 
         Raises :class:`SnnlabError` for a damaged record.
         """
@@ -133,7 +133,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """ "finished", or how far it came."""
+        """ "finished", or the number of epochs done."""
         if self.record["finished"]:
             return "finished"
         return f"{self.record['epochs_done']} of {self.settings.get('epochs', '?')} epochs"
@@ -173,9 +173,9 @@ class Run:
             ) from None
 
     def remove(self) -> None:
-        """Delete the folder, in one moment for whoever lists runs; raises :class:`SnnlabError`.
+        """Delete the folder, atomically for others who list runs; raises :class:`SnnlabError`.
 
-        Where the name is a link, the link goes and what it leads to stays.
+        If the name is a link, only the link is removed.
         """
         try:
             if self.folder.is_symlink():
@@ -226,7 +226,7 @@ def run_in(root: Path, name: str) -> Run:
 
 
 def find_run(name: str, root: Path = RUNS) -> Run:
-    """The run of this folder, or of this name or only beginning of a name in ``root``.
+    """The run in this folder, or with this name or beginning of a name in ``root``.
 
     Raises :class:`SnnlabError` unless exactly one exists.
     """
@@ -238,7 +238,7 @@ def find_run(name: str, root: Path = RUNS) -> Run:
     if len(found) == 1:
         return Run.open(found[0])
     if found:
-        raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: say more")
+        raise SnnlabError(f"run {name} could be {' or '.join(f.name for f in found)}: give more")
     known = [path.parent.name for path in Path(root).glob(_RECORDS)]
     raise SnnlabError(
         f"no run {name} here or in {root}: see snnlab runs list{did_you_mean(name, known)}"
@@ -284,7 +284,7 @@ def tidy_epochs(run: Run) -> list[dict]:
 
 
 def data_of(run: Run, data_dir: str | None = None, tell: Tell | None = None) -> Dataset:
-    """The data set of a run, one's own from where it was if no other place is named.
+    """The data set of a run; a user-supplied one from its former path unless ``data_dir`` is given.
 
     Raises what :func:`snnlab.load` raises.
     """

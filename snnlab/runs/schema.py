@@ -11,8 +11,8 @@ from snnlab.files import write_whole
 from snnlab.quantities import EPOCH, SUMMARY, quantities
 
 SCHEMA = 3
-"""1: settings, versions and steps beside ``metrics.json``; 2: what can be resumed and compared; 3:
-fingerprint of a die of one's own, empty for one that the knobs name."""
+"""1: settings, versions and steps beside ``metrics.json``; 2: resumable, comparable runs; 3:
+fingerprint of a die given to the trainer, empty for one that the knobs select."""
 
 MAX_JSON_BYTES = 16 * 2**20
 """Bytes of a JSON file; those of a run have kilobytes."""
@@ -24,7 +24,7 @@ UNKNOWN = MappingProxyType(
         "classes": [], "own": {}, "own_die": "",
     }
 )  # fmt: skip
-"""What a record says where an older snnlab wrote nothing."""
+"""Values of entries that an older snnlab did not write."""
 FORMER = MappingProxyType({"synaptic_limit": 8})
 """Settings of runs older than the knob, where these are not its default: synaptic inputs saturated
 at 16 full-weight spikes of a neuron, which then had two circuits in nearly every run."""
@@ -120,7 +120,7 @@ def _check_kinds(folder, record):
 
 
 def changes_of(listed: list, folder: Path) -> list[Change]:
-    """Knobs that a record says were turned; raises :class:`SnnlabError` for anything else."""
+    """Changes of knobs listed in a record; raises :class:`SnnlabError` for anything else."""
     try:
         changes = [Change(**change) for change in listed]
         if all(type(c.step) is int and c.knob in Config.knobs() for c in changes):
@@ -175,7 +175,7 @@ def read_json(folder: Path, name: str):
 
 
 def write_json(path: Path, value) -> None:
-    """The file is whole or not there; raises OSError."""
+    """Write a JSON file atomically; raises OSError."""
     write_whole(path, lambda file: file.write(json.dumps(value, indent=2).encode()))
 
 

@@ -1,4 +1,4 @@
-"""The table of all weight updates, a row each; it grows while the training goes on."""
+"""The table of all weight updates, a row each; it grows during training."""
 
 from array import array
 from math import nan

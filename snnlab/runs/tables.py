@@ -16,7 +16,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_table(path: Path, columns: Columns) -> None:
-    """Write columns to ``path``, in one moment: as CSV if its suffix is .csv, else as Parquet.
+    """Write columns to ``path`` atomically: as CSV if its suffix is .csv, else as Parquet.
 
     Raises OSError.
     """
@@ -75,14 +75,14 @@ def columns_of(rows: list[dict]) -> Columns:
 
 
 def check_export(path: Path) -> None:
-    """Raises :class:`SnnlabError` for a place or kind of file that no table can be written to."""
+    """Raises :class:`SnnlabError` for a path to which no table can be written."""
     if Path(path).suffix not in (".csv", ".parquet"):
         raise SnnlabError(f"table {path}: end its name in .csv or .parquet")
     check_place(Path(path), "table")
 
 
 def export_table(path: Path, columns: Columns) -> None:
-    """Write a table that was asked for; raises :class:`SnnlabError` if it is empty or cannot be."""
+    """Write a table; raises :class:`SnnlabError` if it is empty or cannot be written."""
     check_export(path)
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")

@@ -30,7 +30,7 @@ def _group(quantity):
 
 
 class Board:
-    """Event files of one run in ``folder``; those of before it are overruled from the first step.
+    """Event files of one run in ``folder``; earlier event files there are superseded.
 
     Raises :class:`SnnlabError` if TensorBoard is not installed or the folder cannot be written.
     """
@@ -57,8 +57,8 @@ class Board:
             ) from None
 
     def write(self, steps: Steps, epochs: list[EpochRecord]) -> None:
-        """What a run's tables have gained since the last call. A curve's clock is time spent
-        training. Raises :class:`SnnlabError` as above."""
+        """Write the rows that were added to a run's tables since the last call. A curve's clock is
+        time spent training. Raises :class:`SnnlabError` as above."""
         with self._guarded():
             new, names = steps.columns(self._steps), step_curves()
             for values in zip(*(column.tolist() for column in new.values()), strict=True):
@@ -79,7 +79,7 @@ class Board:
                 self._writer.add_scalar(tag, row[column], step, self._clock)
 
     def close(self) -> None:
-        """End it; all is written already."""
+        """Close the files; everything is written already."""
         with suppress(OSError):
             self._writer.close()
 

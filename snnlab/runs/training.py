@@ -60,9 +60,9 @@ def resume(
     every: float = CHECKPOINT_SECONDS,
     tensorboard: Path | None = None,
 ) -> bool:
-    """Go on with a run where it was last kept; its weights come out as if it had never stopped.
+    """Continue a run from its last checkpoint, with the same bits as if it had never stopped.
 
-    ``epochs`` sets another end. Returns whether it ran to it. Raises
+    ``epochs`` replaces the number of epochs. Returns whether it ran to the end. Raises
     :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
     """
     _threads(threads)
@@ -116,7 +116,7 @@ def _run(recorder, pressed, board):
 
 
 def _written(board, recorder):
-    """The board with the new points written, None if that failed: the training goes on."""
+    """The board with the new points written, None if that failed: the training continues."""
     try:
         if board:
             board.write(recorder.steps, recorder.epochs)

@@ -1,4 +1,4 @@
-"""The yardstick without spikes: a ReLU network of equal size on the same pictures."""
+"""A ReLU network of equal size on the same pictures, for comparison."""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,8 +1,7 @@
 """A stored run decides on pictures or sounds: class, potentials, time and energy of each.
 
-A picture is made like the images the run was trained on, a sound becomes spikes as its recordings
-did. Then it goes through the same chip with the same weights as the test inputs of the run's last
-evaluation.
+Pictures and sounds are converted as the training data of the run were. They run on the same chip
+with the same weights as in the run's last evaluation.
 """
 
 import zlib
@@ -33,12 +32,12 @@ Heard = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Decision:
-    """What the chip made of one picture or sound.
+    """The result for one picture or sound.
 
-    label : class decided for; potentials : by class, the readout's score in thresholds, of which
-    the highest decides; time : s from the first input spike until the decision has fallen, NaN
-    where nothing reaches the chip; spikes : of hidden neurons; energy : J, an estimate, and its
-    range ``energy_range``.
+    label : the decision; potentials : by class, the readout's score in thresholds, of which the
+    highest decides; time : s from the first input spike until the final decision, NaN where nothing
+    reaches the chip; spikes : of hidden neurons; energy : J, an estimate, and its range
+    ``energy_range``.
     """
 
     label: str
@@ -55,7 +54,7 @@ class Decision:
 
 
 class Classifier:
-    """The network, die and settings of a run, ready for what is like its inputs.
+    """The network, die and settings of a run, ready for inputs of the same kind.
 
     kind : "picture" or "sound". Raises :class:`SnnlabError` for a run that is damaged or does not
     fit, or one of recorded spikes other than the spoken digits, which no file can be turned into.
@@ -90,9 +89,8 @@ class Classifier:
         return spoken_digits.blank()
 
     def read(self, source: Source, as_is: bool | None = None) -> np.ndarray | Heard:
-        """What :meth:`decide` takes, of a picture or of a wav file, as the run needs it.
-
-        Raises :class:`SnnlabError` for what is neither, or shows or holds nothing.
+        """The input for :meth:`decide` from a picture or wav file. Raises :class:`SnnlabError` for
+        another or empty file.
         """
         if self.kind == "picture":
             return self.image(source, as_is)
@@ -105,11 +103,11 @@ class Classifier:
     def image(self, source: Source, as_is: bool | None = None) -> np.ndarray:
         """A picture like those that were learned : uint8[side, side].
 
-        source : path or content of a picture file, or uint8[side, side] that is taken as it is
-        as_is : see :func:`~snnlab.data.images.drawing.image_like`; after a training on pictures of
-        one's own they are always treated as those were
+        source : path or content of a picture file, or uint8[side, side], used unchanged
+        as_is : see :func:`~snnlab.data.images.drawing.image_like`; without effect after a training
+        on user-supplied pictures, which are all prepared in the same way
 
-        Raises :class:`SnnlabError` for what is no picture, or shows nothing.
+        Raises :class:`SnnlabError` for anything but a picture, and for an empty one.
         """
         side = self.config.side
         if isinstance(source, np.ndarray):
@@ -127,10 +125,10 @@ class Classifier:
     def decide(
         self, inputs: Iterable[np.ndarray | Heard], ids: np.ndarray | None = None
     ) -> Iterator[Decision]:
-        """What the chip decides for each of what :meth:`read` returned, in order.
+        """Decisions on inputs from :meth:`read`, in order.
 
         ids : uint64[input], by which trial noise is drawn; by default an input always has the same,
-        whichever others are with it.
+        in any batch.
         """
         inputs = list(inputs)
         size = choose_evaluation_batch(self._trainer.network.topology, self._trainer.point)
@@ -177,7 +175,7 @@ def _ids(inputs):
 def classify(
     run: Run | str | Path, inputs: Iterable[Source] | Source, *, as_is: bool | None = None
 ) -> list[Decision]:
-    """What a stored run decides on pictures, or one of the spoken digits on sounds.
+    """Decisions of a stored run on pictures, or of one on spoken digits on sounds.
 
     run : a run, its folder or its name in ``runs/``
     inputs : paths or contents of picture or wav files, or uint8[side, side], one or several

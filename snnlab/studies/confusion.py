@@ -17,7 +17,7 @@ def confusion(labels: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarr
 
 
 def margins(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How far the right label lies over the best of the others : float[image], negative if wrong.
+    """Score of the right label less the best of the others : float[image], negative if wrong.
 
     scores : float[image, label], what is read out of each label neuron.
     """

@@ -1,4 +1,4 @@
-"""Does the step of the emulation matter? A trained run, evaluated on finer and finer steps."""
+"""Influence of the emulator's step: a trained run, evaluated with ever smaller steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

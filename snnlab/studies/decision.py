@@ -1,8 +1,8 @@
 """Decision time: accuracy over readout time, and the energy that stopping early saves.
 
 A decision is the label neuron with the highest score so far, as the ``readout`` of the training
-has it (:mod:`snnlab.model.readout`). The label layer's weight scale stretches all potentials
-alike, so it does not matter here.
+has it (:mod:`snnlab.model.readout`). The label layer's weight scale multiplies all
+potentials equally, so it does not change a decision.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from snnlab.model.readout import scores_so_far
 
 @dataclass(frozen=True)
 class Stop:
-    """What moving on to the next image at ``time`` would mean.
+    """Effect of moving on to the next image at ``time``.
 
     time : s from the image's start; accuracy : 0…1; power : the :class:`PowerEstimate` then;
     saved, saved_range : J per image against the 11.8 µs of the paper, estimate and its range.
@@ -85,9 +85,9 @@ def decided_within(recording: Recording, time: float, readout: str = "maximum") 
 def decision_time(recording: Recording, readout: str = "maximum") -> np.ndarray:
     """Time from each image's first input spike to its decision : float64[image], s.
 
-    The decision has fallen at the earliest CADC sample since that spike from which it equals the
-    final one and never changes. NaN where no sample follows an input spike: without any input there
-    is nothing to decide on.
+    The decision is made at the earliest CADC sample since that spike from which on it never
+    changes. NaN where no sample follows an input spike: without any input there is nothing to
+    decide on.
     """
     decided, first = decisions(recording, readout), first_spike(recording)
     steps, period = decided.shape[1], recording.spec.dt_cadc

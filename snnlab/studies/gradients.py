@@ -1,8 +1,8 @@
 """The microscope: gradients of one batch by several methods, side by side.
 
-All methods differentiate the cross-entropy of the same recording, so they differ only in what they
-take a spike to depend on. What the chip itself does is measured: its loss in runs with the same
-trial noise and weights moved by one LSB in random directions.
+All methods differentiate the cross-entropy of the same recording, so they differ only in how they
+model a spike. The response of the chip is measured: its loss in runs with the same trial noise and
+weights moved by one LSB in random directions.
 """
 
 from collections.abc import Iterable, Iterator
@@ -60,8 +60,8 @@ class LayerGradients:
     def agreement(self) -> np.ndarray:
         """Cosine of predicted and measured slopes : float64[method]; NaN where either is zero.
 
-        1 if the method foresees every change of the loss up to one factor; 0 ± 1 / √directions if
-        it knows nothing.
+        1 if the method predicts every change of the loss up to one factor; 0 ± 1 / √directions for
+        a random gradient.
         """
         return np.array([_cosine(slopes, self.measured) for slopes in self.predicted])
 
@@ -88,9 +88,9 @@ class Comparison:
 def compare(trainer: Trainer, *, images: int = IMAGES, directions: int = DIRECTIONS) -> Comparison:
     """The gradients of a trainer's present weights on its first training images.
 
-    Neither its weights nor its noise are touched. images : of the batch; directions : random ones
-    per layer in which the chip's loss is measured, two runs each; 0 for none.
-    Raises :class:`SnnlabError` for no images or a negative number of directions.
+    Its weights and noise do not change. images : of the batch; directions : random ones per layer
+    in which the chip's loss is measured, two runs each; 0 for none. Raises :class:`SnnlabError` for
+    no images or a negative number of directions.
     """
     if images < 1 or directions < 0:
         raise SnnlabError(
@@ -150,7 +150,7 @@ def follow(
 ) -> Iterator[Comparison]:
     """Comparisons over a training: before it, and after each of ``epochs`` (all, if None).
 
-    die : one of your own; changes : knobs that turn on the way; options : of :func:`compare`.
+    die : one of your own; changes : of knobs, during the training; options : of :func:`compare`.
     """
     trainer = Trainer(config, dataset, die=die)
     yield compare(trainer, **options)
@@ -168,9 +168,9 @@ def study(
     """The comparison of a run's trained network, or over its first ``epochs``, trained again.
 
     A training is the same every time: that of a run is repeated from its settings, on its die and
-    with the knobs that were turned, but from drawn weights where it began with others.
-    tell : hears of what is done, ``tell(message, fraction)``; options : of :func:`compare`.
-    Raises :class:`SnnlabError` if run or data are missing or do not fit.
+    with the knobs that were turned, but always from random weights.
+    tell : called as ``tell(message, fraction)``; options : of :func:`compare`. Raises
+    :class:`SnnlabError` if run or data are missing or do not fit.
     """
     dataset, die = data_of(run, data_dir), run.own_die()
     if not epochs:

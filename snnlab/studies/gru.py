@@ -1,4 +1,4 @@
-"""The yardstick without spikes for recordings: a GRU on the same input spikes, counted in bins."""
+"""A GRU on the same input spikes, counted in bins, for comparison."""
 
 import numpy as np
 import torch

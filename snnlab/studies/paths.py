@@ -1,4 +1,4 @@
-"""Which way the spikes of one input took, and which of them another chip does not send."""
+"""Connections that carried spikes of one input, and spikes that another chip does not send."""
 
 import numpy as np
 

@@ -1,9 +1,9 @@
-"""Stress tests of a trained network: other dies, deeper mismatch, silent neurons.
+"""Stress tests of a trained network: other dies, larger mismatch, silent neurons.
 
 All take a run, and ``workers`` and ``scheduler`` as :func:`~snnlab.sweeps.cluster.run_all`
-does; ``tell(message, fraction)`` hears of every test that ended. They return tables as columns,
-accuracies in 0…1. Other dies are ``die_seed`` and those after it, drawn, also for a run on a die of
-one's own.
+does; ``tell(message, fraction)`` is called after every test. They return tables as columns,
+accuracies in 0…1. Other dies are drawn by ``die_seed`` and the numbers after it, also for a run on
+a given die.
 """
 
 from collections.abc import Callable
@@ -31,9 +31,9 @@ MAX_REPEATS = 1000
 class Test:
     """One network under one condition.
 
-    weights : where it starts, or none to train from scratch; epochs : of training in the loop
-    before it is tested; silenced, draw : share of hidden neurons that is silenced, which one;
-    others : dies on which the result is tested as well; die : one of one's own to train on.
+    weights : initial weights, None to train from scratch; epochs : of training in the loop before
+    the test; silenced, draw : share of hidden neurons to silence, number of the random draw;
+    others : dies on which the result is tested as well; die : a given die to train on.
     """
 
     settings: dict
@@ -59,7 +59,7 @@ def robustness(
     """Test accuracy of a run's network on other dies at each mismatch σ_d.
 
     As it is, or after ``epochs`` more in the loop with that die. Columns: sigma, die_seed,
-    accuracy, spikes. Raises :class:`SnnlabError` for a run, die or sigma that does not serve.
+    accuracy, spikes. Raises :class:`SnnlabError` for an invalid run, die or sigma.
     """
     _count("epochs", epochs, 0)
     weights = tuple(load_weights(run.folder))
@@ -83,7 +83,7 @@ def transfer(
     data_dir: str | None = None,
     tell: Tell | None = None,
 ) -> dict[str, list]:
-    """Train on die A as the run was, test on die B, for every pair.
+    """Train with the settings of the run on die A, test on die B, for every pair.
 
     Columns: trained_on, tested_on, accuracy, spikes. Raises :class:`SnnlabError` as above.
     """
@@ -168,7 +168,7 @@ def perform(task: tuple[int, Test], dataset: Dataset) -> dict[str, list[float]]:
 
 
 def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
-    """The test images while a share of the hidden neurons, drawn by lot, never fires."""
+    """The test images while a share of the hidden neurons, drawn at random, never fires."""
     own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
     order = stream(trainer.config.seed, "silenced", draw).permutation(own)
     before = trainer.config.killed

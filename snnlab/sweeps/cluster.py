@@ -31,7 +31,7 @@ POLL = 2.0
 
 @dataclass(frozen=True)
 class Failed:
-    """What became of a task that ended in an error: the error in one line."""
+    """Result of a failed task: its error in one line."""
 
     why: str
 
@@ -63,13 +63,13 @@ def run_all(
     """``function(task, data)`` for every task, in other processes; yields (task, result) as they
     finish, in any order.
 
-    A task is asked for when a process is free for it, so ``tasks`` may depend on earlier results.
+    Tasks are taken from ``tasks`` when a process is free, so they may depend on earlier results.
     data : sent to every process once. workers : processes on this machine, one for each core by
     default; 0 computes here, as without Dask. scheduler : address of a Dask scheduler to use
     instead.
     A task that raises gives :class:`Failed`; one whose process dies is computed again, four times
-    at most. A lost connection to the scheduler is taken up again.
-    Raises :class:`SnnlabError` as :func:`settle_workers`, and if processes cannot start.
+    at most. A lost connection to the scheduler is restored. Raises :class:`SnnlabError` as
+    :func:`settle_workers`, and if processes cannot start.
     """
     workers = settle_workers(workers, scheduler)
     if workers == 0 and scheduler is None:
@@ -81,11 +81,11 @@ def run_all(
 
 
 def settle_workers(workers: int | None, scheduler: str | None = None) -> int | None:
-    """``workers`` as :func:`run_all` can have them, 0 if Dask is not installed, which is logged.
+    """Number of workers that :func:`run_all` will use; 0, and a log message, without Dask.
 
-    Starts nothing: for those who must know before they write anything. Raises :class:`SnnlabError`
-    for fewer than 0 workers, a scheduler without Dask, and a script that its own processes would
-    run again.
+    Starts nothing, so it can be called before anything is written. Raises :class:`SnnlabError` for
+    fewer than 0 workers, a scheduler without Dask, and a script that its own processes would run
+    again.
     """
     if workers is not None and workers < 0:
         raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")

@@ -1,4 +1,4 @@
-"""What a sweep found: its trials as rows, the best of them, and which knobs mattered."""
+"""Results of a sweep: its trials as rows, the best of them, and the importance of knobs."""
 
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,8 @@ def best_of(plan: Plan, study: "Study") -> list["FrozenTrial"]:
 
 
 def why_none(plan: Plan, rows: list[dict]) -> str:
-    """Why none of the trials that ended, as rows of :func:`row_of`, is the best: none was
-    completed, or none keeps the limits. Empty if one is, or none has ended."""
+    """Why there is no best trial in rows of :func:`row_of`: none was completed, or none keeps the
+    limits. Empty if there is one, or no trial has ended."""
     complete = [row for row in rows if row["state"] == "complete"]
     if not complete:
         return _incomplete(rows)

@@ -1,4 +1,4 @@
-"""What a sweep is to do, from a TOML file or from flags."""
+"""The plan of a sweep, from a TOML file or from flags."""
 
 import re
 import tomllib
@@ -28,10 +28,11 @@ _KINDS = (
 class Plan:
     """A sweep.
 
-    vary : knob to range; settings : knobs that stay; objectives : of
-    :func:`~snnlab.quantities.objectives`, the first leads; limits : quantity to its highest allowed
-    value (lowest, where more is better), e.g. power in W; repeats : dies that each trial is trained
-    on, from ``die_seed`` upwards, whose means count; prune : stop bad trials early.
+    vary : range by knob; settings : fixed knobs; objectives : of
+    :func:`~snnlab.quantities.objectives`, the most important first; limits : quantity to its
+    highest allowed value (lowest, where more is better), e.g. power in W; repeats : dies that each
+    trial is trained on, from ``die_seed`` upwards, whose means count; prune : stop bad trials
+    early.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Plan:
 
     @classmethod
     def read(cls, path: Path, **more) -> "Plan":
-        """A plan from a TOML file; ``more`` replaces what it says.
+        """A plan from a TOML file; entries of ``more`` replace those of the file.
 
         Raises :class:`SnnlabError` for a missing or foreign file.
         """

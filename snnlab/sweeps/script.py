@@ -22,8 +22,8 @@ def check_script() -> None:
     """Raises :class:`SnnlabError` if processes started now would run this call again, or could not
     find the script that they have to run.
 
-    In one of Dask's processes that is running the script again it ends that process instead, which
-    says nothing: the process that started it will.
+    A Dask process that runs the script again is ended without a message instead; the process that
+    started it reports the error.
     """
     try:
         path = _run_again()
@@ -50,8 +50,7 @@ def check_script() -> None:
 
 
 def hint() -> str:
-    """What to look at if processes could not start, empty where running the script again does
-    nothing."""
+    """Advice if processes could not start; empty where no script is run again."""
     path = _run_again()
     if path is None or not _acts(_statements(path)):
         return ""

@@ -27,7 +27,7 @@ Tell = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker needs to know of a trial; ``settings`` one set for each die.
+    """One trial for a worker; ``settings`` : one set for each die.
 
     study, storage : where to report while it trains, if bad trials are to be stopped early.
     """
@@ -50,9 +50,9 @@ def sweep(
     """Carry out a plan, or what is left of it; returns the Optuna study.
 
     storage : ``sweeps/<name>.db`` by default, see :func:`open_storage`; several processes may work
-    on one. workers, scheduler : as in :func:`run_all`. ``tell(message, fraction)`` hears of every
-    trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used. Whatever ends it
-    before a trial has ended, a storage that was begun for it is gone again.
+    on one. workers, scheduler : as in :func:`run_all`. ``tell(message, fraction)`` is called after
+    every trial. Raises :class:`SnnlabError` if plan, data or storage cannot be used. If it ends
+    before any trial has ended, a storage created for it is removed.
     """
     storage = storage or default_storage(plan.name)
     optuna()  # if it is missing, that is said before data are fetched
@@ -105,7 +105,7 @@ def _say(queue, task, state, outcome, tell):
 
 
 def train_trial(task: Task, dataset: Dataset) -> dict:
-    """Train a network on each die; returns means, and what each die gave."""
+    """Train a network on each die; returns means, and the result of each die."""
     start, report, dies = time.perf_counter(), _reporter(task), []
     for number, settings in enumerate(task.settings):
         trained = _train(Config.checked(**settings), dataset, number, report)

@@ -55,7 +55,7 @@ def open_storage(where: str):
 
 
 def load_study(name: str, where: str):
-    """The Optuna study of a sweep, to look at; raises :class:`SnnlabError` if it is not there."""
+    """The Optuna study of a sweep, for reading; raises :class:`SnnlabError` if it is not there."""
     with said(where):
         try:
             return optuna().load_study(study_name=name, storage=open_storage(where))
@@ -73,7 +73,7 @@ class Traces:
         self.new = self._path is not None
 
     def remove(self, storage=None) -> None:
-        """Take them away, files only if they hold no study; ``storage`` is closed."""
+        """Remove them, files only if they hold no study; ``storage`` is closed."""
         if hasattr(storage, "engine"):
             storage.remove_session()
             storage.engine.dispose()
@@ -173,7 +173,7 @@ def _beside_others(begin):
 
 @contextmanager
 def said(where: str) -> Iterator[None]:
-    """What a storage complains of, in one line as a :class:`SnnlabError`."""
+    """An error of a storage as a :class:`SnnlabError` of one line."""
     library = optuna()
     from sqlalchemy.exc import SQLAlchemyError
 

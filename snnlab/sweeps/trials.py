@@ -37,9 +37,9 @@ _HERE: set[str] = set()
 class TrialQueue:
     """A study in a storage, seen by one of the processes that work on it.
 
-    Opens it, or begins it. ``with`` keeps up the signs of life; left by an error before a trial
-    has ended, it takes away again what it began. Raises :class:`SnnlabError` if the storage cannot
-    be used or holds a sweep of this name with another plan.
+    Opens or creates it. The context manager sends signs of life, and after an error before any
+    trial has ended removes what it created. Raises :class:`SnnlabError` if the storage cannot be
+    used or holds a sweep of this name with another plan.
     """
 
     def __init__(self, plan: Plan, where: str):
@@ -214,7 +214,7 @@ class TrialQueue:
         return last is not None and time.time() - last < LEASE
 
     def tell(self, trial, outcome: dict | Failed) -> str:
-        """Enter what became of a trial, unless another process has; returns its state."""
+        """Store the result of a trial, unless another process has; returns its state."""
         library = optuna()
         states, values = library.trial.TrialState, None
         if isinstance(outcome, Failed):

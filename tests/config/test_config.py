@@ -10,6 +10,7 @@ import torch
 
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config, PhysicalNumber
+from snnlab.config.parameters import number
 from snnlab.errors import SnnlabError
 
 KNOBS = Config.knobs()
@@ -20,6 +21,20 @@ def test_every_parameter_is_in_one_group_exactly_once():
     declared = set(Config.param) - {"name"}
     assert sorted(KNOBS) == sorted(declared)
     assert len(KNOBS) == len(set(KNOBS))
+
+
+def test_a_new_knob_is_one_declaration():
+    class More(Config):
+        extra = number(1.0, 0.0, 2.0, "Extra", "A sentence.", live=True, ideal=0.0, of="images")
+        fixed = number(1.0, 0.0, 2.0, "Fixed", "A sentence.")
+
+    assert More.GROUPS == {"More": ("extra", "fixed"), **Config.GROUPS}
+    assert More.LIVE - Config.LIVE == More.OF_IMAGES - Config.OF_IMAGES == {"extra"}
+    assert More.IDEAL == {"extra": 0.0, **Config.IDEAL}
+    assert More.checked(extra=1.5).values()["extra"] == 1.5
+    with pytest.raises(SnnlabError, match=r"extra = 3\.0 is not allowed: a number from 0 to 2"):
+        More.checked(extra=3.0)
+    assert "extra" not in Config.knobs()
 
 
 def test_live_knobs_are_knobs():

@@ -210,7 +210,7 @@ def _outside(file):
 @pytest.mark.parametrize(
     ("fill", "said"),
     [
-        (_huge, "more than 64 MB, the most that is read"),
+        (_huge, "more than 64 MB, the largest that is read"),
         (_many, "over 2000 objects or 16 levels of groups"),
         (_circle, "over 2000 objects or 16 levels of groups"),
         (_elsewhere, "'node' is a link; save the graph with nir.write"),

@@ -171,7 +171,7 @@ def test_runs_are_shown_compared_exported_and_removed(capsys, two):
 
 def test_a_name_must_say_which_run(two):
     old_run(two / "sector")
-    with pytest.raises(SnnlabError, match="run sec could be second or sector: say more"):
+    with pytest.raises(SnnlabError, match="run sec could be second or sector: give more"):
         find_run("sec", two)
 
 

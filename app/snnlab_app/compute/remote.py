@@ -29,7 +29,7 @@ from snnlab_app.session.control import (
 from snnlab_app.session.turns import nth
 
 LOST = "the computing process ended unexpectedly; press Reset to start again"
-RESUMED = "the computing process ended unexpectedly: going on from the last checkpoint"
+RESUMED = "the computing process ended unexpectedly: continuing from the last checkpoint"
 MAX_FALLS = 3
 """Consecutive failures to load after which the session is no longer restarted automatically."""
 

@@ -205,9 +205,7 @@ class _Process:
         self._sweeps.lose(self)
 
     def _too_long(self):
-        return (
-            f"stopped after {self._minutes:g} minutes, the most that this server searches at a time"
-        )
+        return f"stopped after {self._minutes:g} minutes, the limit of this server"
 
     def kill(self):
         """Kill the process; returns at once, the listener handles the end."""

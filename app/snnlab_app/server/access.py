@@ -89,7 +89,7 @@ class Access:
             )
         if not self.users:
             raise SnnlabError(
-                f"--oauth {self.oauth} would admit everyone with an account there: say whom by"
+                f"--oauth {self.oauth} would admit everyone with an account there: name them by"
                 " --users NAME,NAME,@DOMAIN, or --users '*' if that is meant"
             )
 
@@ -108,9 +108,7 @@ class Access:
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
 
     def options(self, address: str, port: int) -> dict:
-        """Arguments of ``panel.serve``."""
-        from snnlab_app.server import door  # imported after the checks, as Panel takes seconds
-
+        """Arguments of ``panel.serve``, beside ``door.login_options``."""
         hosts = [] if address in PUBLIC_ADDRESSES else [f"{address}:{port}"] * (":" not in address)
         if is_loopback(address):
             hosts += [f"{name}:{port}" for name in LOOPBACK]
@@ -124,7 +122,6 @@ class Access:
             "http_server_kwargs": {"max_body_size": MAX_BODY_BYTES, "xheaders": True},
             "prefix": self.root[:-1],
             "root_path": self.root,
-            **door.options(self),
         }
 
 

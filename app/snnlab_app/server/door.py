@@ -16,8 +16,8 @@ from tornado.web import OutputTransform, RedirectHandler, RequestHandler
 from snnlab.errors import SnnlabError
 from snnlab_app.browser.leaving import Left
 from snnlab_app.panel_fixes import LoadedComponents, add_handlers
-from snnlab_app.server import access as access_
 from snnlab_app.server import passwords
+from snnlab_app.server.access import ORIGIN, Access, derived
 
 REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
@@ -31,8 +31,8 @@ HEADERS = {
 }
 
 
-def options(access) -> dict:
-    """Arguments of ``panel.serve`` for this :class:`~snnlab_app.server.access.Access`."""
+def login_options(access: Access) -> dict:
+    """Arguments of ``panel.serve`` for logins, and for the headers of every answer."""
     given = {
         "transforms": [_Headers],
         "extra_patterns": [(r"/components/(.*)", LoadedComponents), (r"/left", Left)],
@@ -48,7 +48,7 @@ def options(access) -> dict:
         pn.config.cookie_path = ""  # for cookies that Panel sets besides the login
         given |= {"auth_provider": _OAuth(), "cookie_path": ""}
     if access.passwords or access.oauth:
-        given["cookie_secret"] = access_.derived("logins").hex()
+        given["cookie_secret"] = derived("logins").hex()
     return given
 
 
@@ -174,7 +174,7 @@ class _Stranger(RequestHandler):
         self.set_status(421)
         self.set_header("Content-Type", "text/plain")
         host = self.request.host.lower()
-        shown = host if access_.ORIGIN.fullmatch(host) else "HOST:PORT"
+        shown = host if ORIGIN.fullmatch(host) else "HOST:PORT"
         self.finish(
             f"this snnlab answers as {self._names}: to have it answer under this address, start it"
             f" with --origin {shown}\n"

@@ -16,7 +16,7 @@ from snnlab_app.panel_fixes import fix_server
 from snnlab_app.plots.template import draw_ahead
 from snnlab_app.server.access import Access
 from snnlab_app.server.admin import Admin
-from snnlab_app.server.door import known_only, lead
+from snnlab_app.server.door import known_only, lead, login_options
 from snnlab_app.server.log import tidy
 from snnlab_app.views import VIEWS
 
@@ -70,6 +70,7 @@ def serve(
             check_unused_sessions_milliseconds=CHECK_LEFT_MS,
             unused_session_lifetime_milliseconds=LEFT_AFTER_MS,
             **access.options(address, port),
+            **login_options(access),
             session_token_expiration=MAX_RETURN_SECONDS,
             start=False,
         )

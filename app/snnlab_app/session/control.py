@@ -202,11 +202,11 @@ class TrainingControl:
         self.order(Show(index))
 
     def draw(self, pixels: np.ndarray) -> None:
-        """Put a picture of one's own on the chip : uint8[row, column], as wide as the data's."""
+        """Put a visitor's picture on the chip : uint8[row, column], as wide as the data's."""
         self.order(Draw(pixels))
 
     def say(self, wav: bytes, number: int) -> None:
-        """Put a sound of one's own on the chip: content of a wav file.
+        """Put a visitor's sound on the chip: content of a wav file.
 
         The next snapshot with this number in ``heard`` has it, or says why not.
         """

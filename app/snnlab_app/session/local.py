@@ -229,7 +229,7 @@ class Session(TrainingControl):
         with suppress(ValueError, KeyError, IndexError):
             self._publisher.restore(self._keeping.curves())
         self._publisher.see(progress)
-        self.notice = f"this training was interrupted, and goes on from step {self._trainer.step}"
+        self.notice = f"this training was interrupted, and continues from step {self._trainer.step}"
         return True
 
     def _prepare(self):
@@ -290,8 +290,8 @@ class Session(TrainingControl):
         if monotonic() > self._end and self._trains():
             self._pause()
             self.notice = (
-                f"paused after {self._seconds / 60:g} minutes, the most that this server trains at"
-                " a time: press Train to go on"
+                f"paused after {self._seconds / 60:g} minutes, the limit of this server: press"
+                " Train to continue"
             )
 
     def _advance(self):

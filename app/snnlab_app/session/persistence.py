@@ -1,7 +1,7 @@
 """A visitor's training on disk, so that it outlives the process that computes it.
 
-It is a run as ``snnlab train`` keeps it, with the curves of the page beside it, and is gone when
-its visitor is.
+It is a run as ``snnlab train`` keeps it, with the curves of the page beside it, and is deleted when
+its visitor leaves.
 """
 
 import shutil
@@ -43,7 +43,7 @@ class Keeping:
             return None
 
     def begin(self, trainer: Trainer) -> None:
-        """Keep this training from now on, and no other any more."""
+        """Keep this training from now on, instead of any other."""
         self.forget()
         self._trainer = trainer
 
@@ -54,7 +54,8 @@ class Keeping:
         return self._trainer
 
     def advance(self) -> Progress:
-        """A weight update. If it cannot be kept, ``trouble`` says so, and nothing is any more."""
+        """A weight update. If it cannot be kept, ``trouble`` says so, and nothing more is
+        written."""
         try:
             return self._kept_update() if self.folder else self._trainer.advance()
         except NotKept as error:
@@ -70,7 +71,7 @@ class Keeping:
             return self._recorder.advance()
 
     def _give_up(self, error):
-        self.trouble = f"this training goes on but is not kept: {error}"
+        self.trouble = f"this training continues but is not kept: {error}"
         self.forget()
         self.folder = None
 
@@ -100,7 +101,7 @@ class Keeping:
         return load_npz(self.folder / CURVES, "curves", "curves of a page", kinds="ifU")
 
     def forget(self) -> None:
-        """Take away what is kept; harmless if there is nothing."""
+        """Delete what is kept; harmless if there is nothing."""
         self._recorder = self._step = None
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -169,8 +169,8 @@ class Snapshot:
 
     view : what ``picture``, ``frame`` and ``twin`` were made for, None where it needs none; twin :
     the frame on the ideal chip, only if the view wishes for ``twin``; units : in which to show
-    them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a data set of one's own
-    are treated, None for any other; heard : number of the last sound that the visitor gave;
+    them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a user-supplied data set
+    are prepared, None for any other; heard : number of the last sound that the visitor gave;
     answer : why that is not on the chip, empty if it is.
     """
 

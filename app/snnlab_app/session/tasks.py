@@ -36,7 +36,7 @@ class Task(Enum):
     LOOK = auto()
     """Publish a snapshot while nothing trains."""
     TRAIN = auto()
-    """Make weight updates; what there is to do while nothing else is."""
+    """Make weight updates, the task while there is no other."""
     CLOSE = auto()
 
 

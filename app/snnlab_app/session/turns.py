@@ -26,7 +26,8 @@ class Line:
     def turn(
         self, *, training: bool = False, wait: Callable[[int], None] = lambda place: None
     ) -> Iterator[None]:
-        """Wait for a turn and have it; ``wait`` hears of one's place, and may raise to give up.
+        """Wait for a turn and have it; ``wait`` is called with the place in the line, and may raise
+        to give up.
 
         training : in the lane that waits for the other.
         """

@@ -49,7 +49,7 @@ class SampleView(View):
         " score of each output neuron. What lies after the cursor is faint."
     )
     attempt = "Draw a digit on the black square, then press Play and watch the microseconds pass."
-    matters = "The whole computation takes microseconds; the decision falls long before the end."
+    matters = "The whole computation takes microseconds; the decision is made long before the end."
     has_pictures = True
 
     def __init__(self, session):
@@ -105,7 +105,7 @@ class SampleView(View):
             self._side.styles = {**flex(250), "order": "-1" if first else "0"}
 
     def _own_inputs(self):
-        """Cards for inputs of one's own, and for those of the test set."""
+        """Cards for the visitor's inputs, and for those of the test set."""
         if self.kind == IMAGES:
             return [
                 card("Draw a digit here", {}, self._pad(), self._clear),

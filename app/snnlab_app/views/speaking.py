@@ -13,7 +13,7 @@ from snnlab_app.session.control import WEIGHT, TrainingControl
 
 PRIVACY = (
     "What you say goes to the server of this page only, and is gone when you leave."
-    " Words the network has not learned are taken for a digit too."
+    " Other words are taken for digits, too."
 )
 
 

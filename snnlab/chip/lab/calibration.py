@@ -73,7 +73,7 @@ class Calibration:
         }
 
     def save(self, path: Path) -> None:
-        """Write it to an ``npz`` file; raises :class:`SnnlabError` if that cannot be."""
+        """Write it to an ``npz`` file; raises :class:`SnnlabError` if it cannot be written."""
         arrays = {"codes": self.codes.values, "correction": self.correction}
         measured = {"before": self.before, "after": self.after}
         try:

@@ -36,8 +36,8 @@ class Mapping:
 
     ``chips`` is how many parts the network may be cut into if it needs them: executed one after the
     other on one chip, spikes replayed from part to part (arXiv 2401.16840), or at once on as many
-    chips. The emulator runs all parts on one die. ``excluded`` names circuits that must not be
-    used, whatever the part.
+    chips. The emulator runs all parts on one die. ``excluded`` lists circuits that must not be used
+    in any part.
 
     Raises :class:`SnnlabError` when the network does not fit, with a suggestion.
     """
@@ -123,10 +123,10 @@ class Mapping:
     def labels(self, layer: int) -> np.ndarray:
         """Address label of each source of a layer, 0 to 63 : int64[source].
 
-        Sources that share a pair of rows send different labels, and a column's synapses listen to
-        one. Counted on from layer to layer and round after 63: the layers of one part follow each
-        other and take at most 64, so within a part no label comes back. A neuron sends one label:
-        behind a recurrent layer its neurons keep that which returns to their own layer.
+        Sources that share a pair of rows send different labels, and each synapse accepts one.
+        Numbers continue from layer to layer, modulo 64: the layers of one part take at most 64, so
+        they are unique within a part. A neuron of a recurrent layer sends the same label to its own
+        and to the next layer.
         """
         place, since = np.array(self._places[layer]), layer
         while since - 1 in self.recurrent:

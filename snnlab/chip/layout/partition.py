@@ -57,10 +57,10 @@ def free_runs(excluded: frozenset[int]) -> Gaps:
 
 
 def place_sources(sizes: tuple[int, ...], recurrent: Collection[int] = ()) -> tuple[range, ...]:
-    """Places of the sources of every layer, of which a circuit listens to 128.
+    """Places of the sources of every layer; a circuit receives 128 of them.
 
-    A neuron sends one event, whoever listens: behind a recurrent layer its neurons keep the places
-    that they have as sources of their own layer.
+    A neuron sends one event to all its targets, so neurons of a recurrent layer have the same
+    places as sources of the next layer as they have in their own.
     """
     places, first = [], 0
     for layer, (fan_in, _) in enumerate(find_shapes(sizes, recurrent)):

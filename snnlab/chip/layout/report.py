@@ -13,8 +13,8 @@ PUBLISHED = PowerEstimate.of(WORKING_POINT, INFERENCE_PERIOD)
 def sequential(estimate: PowerEstimate, parts: int) -> PowerEstimate:
     """The parts one after the other on one chip: same power, ``parts`` times the latency.
 
-    An upper estimate: every part resends its input and converts all columns, only the synaptic
-    events, a few percent, are shared out among the parts.
+    An upper limit: every part receives its input again and converts all columns; only synaptic
+    events, a few percent, are divided among the parts.
     """
     return replace(
         estimate,

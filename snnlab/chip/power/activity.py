@@ -47,9 +47,9 @@ def everything(recording: Recording) -> Counts:
 def before(recording: Recording, time: float) -> Counts:
     """Counts of the first ``time`` seconds of each image in inference.
 
-    The CADC converts all columns at once, whichever are wanted, but only the label neurons' samples
-    go to the host; hidden spikes stay on the chip.
-    Raises :class:`SnnlabError` for a time that is not positive or was not recorded.
+    The CADC converts all columns at once, but only the label neurons' samples go to the host;
+    hidden spikes stay on the chip. Raises :class:`SnnlabError` for a time that is not positive or
+    was not recorded.
     """
     samples = samples_until(recording, time)
     spikes, widths = _spikes(recording, ceil(time / TICK - 1e-6)), _widths(recording)

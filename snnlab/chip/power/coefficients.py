@@ -1,6 +1,6 @@
 """Energy of one event on the chip: estimates, each with its range and reasoning.
 
-Published are totals only; see :mod:`snnlab.chip.power.estimation` for how they anchor these.
+Only totals are published; see :mod:`snnlab.chip.power.estimation` for how they anchor these.
 """
 
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
 """Estimates of power, energy and rate from what a recording counted.
 
-Published are totals only (Cramer et al. 2022): about 200 mW for the whole chip at 85 000 images/s
+Only totals are published (Cramer et al. 2022): about 200 mW for the whole chip at 85 000 images/s
 and about 20 hidden spikes, 2.4 µJ per image; less than 300 mW at 70 000 images/s in the first
-version (arXiv 2006.07239v1). How they split is unpublished. The static part is what the estimated
-coefficients leave of the published total: at the paper's working point the whole is 200 mW whatever
-they are, and away from it only the difference in activity is uncertain. The ranges cover the
-coefficients, not the rounding of the published total.
+version (arXiv 2006.07239v1). Their split is unpublished. The static part is the published total
+less the estimated parts: at the paper's working point the sum is 200 mW for any coefficients, and
+elsewhere only the difference in activity is uncertain. The ranges cover the coefficients, not the
+rounding of the published total.
 """
 
 from dataclasses import dataclass
@@ -134,7 +134,7 @@ def _counted(recording, mode):
 def inference_time(recording: Recording) -> float:
     """Time of one image in inference : s, 11.8 µs or until the last sample of a shorter recording.
 
-    Nothing is known beyond it, and the next image may start.
+    Nothing is recorded beyond it, and the next image may start.
     """
     samples = recording.cadc[-1].shape[1]
     return INFERENCE_PERIOD if samples >= INFERENCE_SAMPLES else DT_CADC * (samples - 1)

@@ -1,4 +1,4 @@
-"""Downloads of large files to disk, which go on where they were broken off."""
+"""Downloads of large files to disk, which continue after an interruption."""
 
 import time
 from pathlib import Path
@@ -17,11 +17,11 @@ PAUSE = 1.0
 
 
 def download(url: str, path: Path, limit: int, tell: Tell) -> None:
-    """Fetch ``url`` to ``path``, by way of ``path.part``, from which the next call goes on.
+    """Fetch ``url`` to ``path``, by way of ``path.part``, from which the next call continues.
 
-    What is fetched is not verified; a part that turns out to be wrong is the caller's to remove.
-    Raises :class:`~snnlab.errors.SnnlabError` with a short reason: no answer, an HTTP status, a
-    download that broke off, more than ``limit`` bytes, or a folder that cannot be written.
+    The content is not verified; the caller removes a wrong part. Raises
+    :class:`~snnlab.errors.SnnlabError` with a short reason: no answer, an HTTP status, a download
+    that broke off, more than ``limit`` bytes, or a folder that cannot be written.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -40,7 +40,7 @@ def download(url: str, path: Path, limit: int, tell: Tell) -> None:
         raise SnnlabError(f"no answer ({type(error).__name__})") from None
     except OSError as error:
         raise SnnlabError(f"{error.filename or part}: {error.strerror}") from None
-    raise SnnlabError(f"{trouble}; the next attempt goes on from there")
+    raise SnnlabError(f"{trouble}; the next attempt continues from there")
 
 
 def _continue(url, part, limit, tell):

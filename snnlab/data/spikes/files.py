@@ -49,8 +49,8 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
     place = Path(os.path.abspath(os.path.expanduser(path)))
     files = _find_parts(place)
     found = [_read(file) for file in files]
-    tables, names, told, tests = zip(*found, strict=True)
-    channels = _choose_count(channels, told, tables, place)
+    tables, names, stated, tests = zip(*found, strict=True)
+    channels = _choose_count(channels, stated, tables, place)
     for table, file in zip(tables, files, strict=True):
         table.checked(channels, f"spikes {plain(str(file))}")
     unit = choose_unit(*tables)
@@ -103,7 +103,7 @@ def _kind(path):
 
 
 def _read(path):
-    """Table, class names, told number of channels, and which recordings test, of one file."""
+    """Table, class names, stated number of channels, and which recordings test, of one file."""
     what = f"spikes {plain(str(path))}"
     kind = _kind(path)
     if not path.is_file():
@@ -162,24 +162,24 @@ def _read_npz(path, what):
     for name in ("times", "units"):
         if arrays[name].ndim != 1:
             raise SnnlabError(f"{what}: {name} have shape {arrays[name].shape}: give one per spike")
-    test, told = arrays.get("test"), arrays.get("channels")
+    test, stated = arrays.get("test"), arrays.get("channels")
     if test is not None and (test.dtype != bool or test.shape != (len(offsets) - 1,)):
         raise SnnlabError(
             f"{what}: test is {test.dtype}{test.shape}: give True or False for each recording"
         )
-    if told is not None and (told.dtype.kind not in "iu" or told.size != 1):
-        raise SnnlabError(f"{what}: channels is {told.dtype}{told.shape}: give one whole number")
+    if stated is not None and (stated.dtype.kind not in "iu" or stated.size != 1):
+        raise SnnlabError(f"{what}: channels is {stated.dtype}{stated.shape}: give one number")
     table = Table(
         arrays["times"], arrays["units"], np.diff(offsets.astype(np.int64)), arrays["labels"],
         arrays.get("speakers", ()),
     )  # fmt: skip
     names = tuple(map(str, np.atleast_1d(arrays.get("classes", ()))))
-    return table, names, None if told is None else int(told.item()), test
+    return table, names, None if stated is None else int(stated.item()), test
 
 
-def _choose_count(channels, told, tables, place):
-    """The number of channels: given, told by a file, or the largest unit plus 1."""
-    known = [channels] if channels is not None else [n for n in told if n is not None]
+def _choose_count(channels, stated, tables, place):
+    """The number of channels: given, stated by a file, or the largest unit plus 1."""
+    known = [channels] if channels is not None else [n for n in stated if n is not None]
     if not known:
         known = [int(t.units.max()) + 1 for t in tables if len(t.units)] or [1]
     if not 1 <= max(known) <= MAX_CHANNELS:

@@ -29,10 +29,10 @@ class EventProp:
     currents those of the model, membranes are not needed. Exact as long as no spike appears or
     vanishes, so the loss reaches no neuron that does not fire.
 
-    Spike counts have no slope but where a spike appears or vanishes. Their gradient acts on the
-    membrane at the spikes, as a surrogate does at the threshold, and in an image without spikes on
-    the highest membrane of the model at any CADC sample: penalties on bursts and on silent neurons
-    work as with surrogates. ``surrogate`` is not used.
+    The slope of a spike count is zero except where a spike appears or vanishes. Its gradient acts
+    on the membrane at the spikes, as a surrogate does at the threshold, and in an image without
+    spikes on the highest membrane of the model at any CADC sample: penalties on bursts and on
+    silent neurons work as with surrogates. ``surrogate`` is not used.
     """
 
     surrogate: Surrogate

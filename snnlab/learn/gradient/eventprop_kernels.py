@@ -6,12 +6,12 @@ rest for tau_ref. Backwards in time run ``p``, the gradient of the loss with res
 ``q``, that with respect to I, by the same two exponentials. They jump at recorded times only:
 
 - at an input spike the weight receives ``C q``, the time of the spike ``C w (q / tau_syn - p)``;
-- at the end of a refractory period p becomes 0, as the reset has forgotten V. Were the spike later,
-  so would the release be, and the membrane lower by I: the time of the spike receives ``-p I``;
+- at the end of a refractory period p becomes 0, as V was reset. A later spike is a later release,
+  with a membrane that is lower by I: the time of the spike receives ``-p I``;
 - at a spike p becomes ``-(gradient of its time) / V'``: a membrane that is higher crosses earlier.
 
-The order of events at one time is input, release, spike, sample. To a recurrent layer its own
-spikes return as input spikes: the time of the spike receives what that of the returning one does.
+The order of events at one time is input, release, spike, sample. In a recurrent layer its own
+spikes return as input spikes: the gradient of the time of return is added to that of the spike.
 """
 
 from math import exp, expm1
@@ -31,7 +31,7 @@ NEVER = -np.inf
 class Physics(NamedTuple):
     """Constants of the model: times in s, current in 1/s, least slope in 1/s.
 
-    A slope of the membrane at a spike below ``least_slope`` counts as that.
+    A smaller slope of the membrane at a spike is raised to ``least_slope``.
     """
 
     tau_mem: float
@@ -53,7 +53,7 @@ class Spikes(NamedTuple):
 
 
 class Demand(NamedTuple):
-    """Gradients of the loss with respect to what a layer puts out.
+    """Gradients of the loss with respect to the output of a layer.
 
     of_time : float[spike], of the times of its spikes; of_height : float[spike], of the membrane at
     its spikes; period : s, between samples; of_sample : float[image, sample, neuron], of its
@@ -293,16 +293,15 @@ def _backward(image, weight, reached, physics, demand, p, q, grad, upstream, ret
 
 @compiled(parallel=True, nogil=True)
 def layer_events(inputs, weight, fired, demand, physics, upstream, recurrent):
-    """Gradients of one layer from those of what it puts out.
+    """Gradients of one layer from those of its output.
 
     inputs, fired : Spikes into the layer, and its own (none of a layer that does not fire);
     weight : float[input, neuron], its type is that of all gradients; demand : Demand; recurrent :
     whether the last inputs are the layer's own spikes, returned in the order in which it sent them.
     Returns the weight gradient float[input, neuron], summed over images, and the gradient of the
-    time of each input spike float[spike], or of none if ``upstream`` is not asked for.
-    Only neurons that fire, are sampled or have a peak to push receive gradient: the others cost
-    nothing. Parts of the batch run in parallel and are added in order, so the bits do not depend on
-    the number of threads.
+    time of each input spike float[spike], empty unless ``upstream``. Only neurons that fire, are
+    sampled or have a gradient of their peak are visited. Parts of the batch run in parallel and are
+    added in order, so the bits do not depend on the number of threads.
     """
     n_in, n = weight.shape
     n_images, n_spikes = inputs.offsets.shape[0] - 1, fired.time.shape[0]

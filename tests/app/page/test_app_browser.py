@@ -123,7 +123,7 @@ def test_a_killed_computing_process_is_said_and_the_training_goes_on(
     mine = ["pgrep", "-P", str(digits_server.process.pid), "-f", "spawn_main"]
     os.kill(int(subprocess.check_output(mine)), signal.SIGKILL)
     expect(dashboard.get_by_text(RESUMED).first).to_be_visible()
-    said = re.compile("^this training was interrupted, and goes on from step [0-9]+$")
+    said = re.compile("^this training was interrupted, and continues from step [0-9]+$")
     expect(dashboard.get_by_text(said).first).to_be_visible()
     expect(dashboard.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)

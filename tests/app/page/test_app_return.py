@@ -74,7 +74,7 @@ def test_after_the_server_was_killed_the_page_finds_its_training(page: Page, vis
     server.process.wait()
     expect(page.get_by_text("Server connection lost").first).to_be_visible()
     server.start_again()
-    said = page.get_by_text(f"this training was interrupted, and goes on from step {before}")
+    said = page.get_by_text(f"this training was interrupted, and continues from step {before}")
     expect(said).to_be_visible()
     expect(page.locator(".bk-Figure").first).to_be_visible()
     page.get_by_role("button", name="Train", exact=True).click()

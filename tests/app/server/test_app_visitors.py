@@ -96,7 +96,7 @@ def test_a_training_pauses_after_its_time_and_goes_on_when_asked():
     session.play()
     until(lambda: session.state == "running")
     until(lambda: session.state == "paused")
-    assert session.notice.startswith("paused after 0.01 minutes, the most that this server")
+    assert session.notice.startswith("paused after 0.01 minutes, the limit of this server")
     step = session.snapshot.step
     session.play()
     until(lambda: session.snapshot.step > step)
@@ -183,9 +183,9 @@ def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monk
             time.sleep(moments.uniform(0.1, 0.6))
             kill(compute)
             until(lambda: session.state != "running")
-            assert "ended unexpectedly: going on from the last checkpoint" in session.message
+            assert "ended unexpectedly: continuing from the last checkpoint" in session.message
         until(lambda: session.state in ("finished", "failed"))
-        assert session.notice.startswith("this training was interrupted, and goes on from step")
+        assert session.notice.startswith("this training was interrupted, and continues from step")
         steps = session.snapshot.history["step"]
         assert (np.diff(steps) > 0).all()
         assert steps[-1] > 39 * 15
@@ -259,7 +259,7 @@ def test_a_training_that_cannot_be_kept_goes_on_and_says_so(tmp_path):
     session = Session(Config.checked(**SHORT), folder=tmp_path / "file" / "run").start()
     session.play()
     until(lambda: session.state == "finished")
-    assert session.notice.startswith("this training goes on but is not kept: run folder")
+    assert session.notice.startswith("this training continues but is not kept: run folder")
     assert session.snapshot.test_accuracy > 0.5
     session.close()
 

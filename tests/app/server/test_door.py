@@ -14,6 +14,7 @@ from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
 from snnlab_app.browser import leaving
 from snnlab_app.server.access import Access
+from snnlab_app.server.door import login_options
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,7 @@ def test_oauth_needs_to_know_whom(monkeypatch):
     with pytest.raises(SnnlabError, match="everyone with an account"):
         Access(oauth="github").check("127.0.0.1")
     with pytest.raises(SnnlabError, match="choose one of"):
-        Access(oauth="nobody", users=("a",)).options("127.0.0.1", 5006)
+        login_options(Access(oauth="nobody", users=("a",)))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "localhost", "::1"])

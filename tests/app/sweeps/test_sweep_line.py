@@ -109,7 +109,7 @@ def test_no_longer_than_the_server_allows(tmp_path):
     late = sweeps.begin(tiny())
     until(lambda: late.over)
     assert late.state == "stopped"
-    assert "after 0.01 minutes, the most that this server searches" in describe(late)
+    assert "after 0.01 minutes, the limit of this server" in describe(late)
     sweeps.end()
     assert files(sweeps) == []
 
