@@ -1,12 +1,16 @@
 """The boxes of a view, in plain HTML, which is cheap to render."""
 
+import re
 from html import escape
 
 import panel as pn
 
+from snnlab.plotting import GREEN, GREY
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD, HEAD, NUMBERS
 
+PERCENT = re.compile(r"(?<=\d)%")
+"""As the library writes it; on the page a space stands before it, as before every unit."""
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
 _TILES = (
     '<div style="display: grid; gap: 8px;'
@@ -71,11 +75,36 @@ class Text(Markup):
 
     def say(self, words: str) -> None:
         """Show plain text."""
+        words = PERCENT.sub(" %", words)
         if words != self._words:
             self._words = words
             self.object = (
                 f'<div{self._attributes} style="font: 14px/1.45 system-ui">{escape(words)}</div>'
             )
+
+
+_SPLIT = (
+    '<div aria-hidden="true" style="display: flex; width: 100%; height: {height}px;'
+    ' border-radius: 7px; overflow: hidden; gap: 2px">'
+    '<div style="flex: {static:.4g} 1 0; background: {grey}"></div>'
+    '<div style="flex: {activity:.4g} 1 0; background: {green}"></div></div>'
+)
+
+
+class PowerBar(Markup):
+    """Power as its static base and what activity adds, to scale; the words beside it say it too."""
+
+    def __init__(self, height: int, **look):
+        self._height = height
+        super().__init__("", sizing_mode="stretch_width", **look)
+
+    def show(self, static: float, activity: float) -> None:
+        """Show both parts, in one unit."""
+        html = _SPLIT.format(
+            height=self._height, static=static, activity=activity, grey=GREY, green=GREEN
+        )
+        if html != self.object:
+            self.object = html
 
 
 def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:

@@ -16,12 +16,13 @@ from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import display
+from snnlab_app.plots.cards import PowerBar, display
 from snnlab_app.plots.displays import (
     NAME_SHARE,
     AccuracyPlot,
     MembranePlot,
     PowerPlot,
+    activity,
 )
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -73,6 +74,10 @@ MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 LAST_EVERY = 5
 """Updates while it trains from one of the last display to the next; a network plays by itself."""
 _LIVE = quantities(LIVE)
+_PARTS = (
+    '<span title="estimate; {0:.0f} to {1:.0f} mW in all"><span style="color: {grey}">■</span>'
+    ' static {static:.0f} <span style="color: {green}">■</span> spikes {spikes}, est.</span>'
+)
 
 
 def further_curve():
@@ -125,6 +130,7 @@ class LiveView(View):
         )  # fmt: skip
         self._curve.param.watch(lambda _: self._switch_last(), "value")
         self._network = Replay(mode="network", sizing_mode="stretch_both", margin=0)
+        self._power_bar = PowerBar(8, margin=(0, 10, 2, 10))
         self.built = lambda: None
         self._image = pmui.IntSlider(
             label=self.words("Test image"), value=0, start=0, end=9999, width=260, size="small",
@@ -182,6 +188,7 @@ class LiveView(View):
             "output membranes": self._others[1:], "spikes": (self._curve,),
         }  # fmt: skip
         panes = {name: [plot.pane(name)] for name, plot in self.plots.items()}
+        panes["power"].insert(0, self._power_bar)
         self._last = panes["spikes"][0]
         panes["spikes"].append(self._network)
         self._show_last()
@@ -321,9 +328,13 @@ class LiveView(View):
 
     def _show_power(self, s):
         self.plots["power"].draw(s)
-        low, high = (1e3 * watt for watt in s.power.ranges["power"])
-        whole = _LIVE["power"].format(s.power.power)
-        self._say("power", f"estimate, {whole} in all ({low:.0f}–{high:.0f})")
+        static, spikes = s.power.static, activity(s)[0] / 1e3
+        self._power_bar.show(static, spikes)
+        self._say("power", markup=_PARTS.format(
+            *(1e3 * watt for watt in s.power.ranges["power"]), grey=plotting.GREY,
+            green=plotting.GREEN, static=1e3 * static,
+            spikes=_LIVE["activity"].format(spikes),
+        ))  # fmt: skip
 
     def _show_curve(self, s):
         if self._curve.value == NETWORK:
@@ -334,11 +345,12 @@ class LiveView(View):
         self.plots["spikes"].settle()
         self._say("spikes")
 
-    def _say(self, name, words=""):
-        """Write a display's title and what it says at this moment."""
+    def _say(self, name, words="", markup=""):
+        """Write a display's title and what it says at this moment, as plain text or ``markup``."""
         named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
         title = (
-            f'<b style="{TITLE_FONT}">{named}</b> <span style="{NOTE_FONT}">{escape(words)}</span>'
+            f'<b style="{TITLE_FONT}">{named}</b>'
+            f' <span style="{NOTE_FONT}">{markup or escape(words)}</span>'
         )
         if self._titles[name].object != title:
             self._titles[name].object = title

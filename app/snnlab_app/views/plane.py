@@ -4,20 +4,12 @@ import numpy as np
 
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import COMPARISON, LIVE, quantities
-from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.cards import Text, card, flex, row
+from snnlab_app.plots.cards import PowerBar, Text, card, flex, row
 from snnlab_app.plots.displays import activity, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.session.snapshot import IMAGES
 from snnlab_app.views.base import View
-
-_SPLIT = (
-    '<div style="display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px">'
-    '<div style="flex: {static:.4g} 1 0; background: #8A8F98"></div>'
-    '<div style="flex: {activity:.4g} 1 0; background: #009E73"></div></div>'
-)
-
 
 OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, 101)}
 """Axes of the plane for recordings: µJ, %."""
@@ -40,7 +32,7 @@ class PlaneView(View):
     def __init__(self, session):
         super().__init__(session)
         self._note, self._split = Text(), Text()
-        self._bar = Markup("", margin=(6, 12, 2, 12), sizing_mode="stretch_width")
+        self._bar = PowerBar(14, margin=(6, 12, 2, 12))
 
     def build(self):
         published, spent = (template(*each) for each in self.drawings)
@@ -111,7 +103,7 @@ class PlaneView(View):
     def _show_split(self, snapshot):
         """Power as its static base and what spikes add, with the change since the start."""
         static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
-        self._bar.object = _SPLIT.format(static=static, activity=spikes)
+        self._bar.show(static, spikes)
         live = quantities(LIVE)
         words = f"{live['activity'].format(spikes / 1e3)} from spikes" + f" ({since})" * bool(since)
         self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")

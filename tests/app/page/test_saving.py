@@ -84,8 +84,8 @@ def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, fig
     dashboard.wait_for_timeout(1500)
     wait_for(dashboard, lambda: not blank(dashboard))
     files = {}
-    for kind, entry in (("png", "{} as PNG"), ("svg", "{} as SVG"), ("csv", "{}, data (CSV)")):
-        name, files[kind] = save(dashboard, entry.format(figure), figure)
+    for kind in ("png", "svg", "csv"):
+        name, files[kind] = save(dashboard, f"{figure} as {kind.upper()}")
         assert re.fullmatch(rf"snnlab-[a-z0-9-]+\.{kind}", name)
     assert files["png"].startswith(b"\x89PNG")
     assert len(files["png"]) > 1000
