@@ -15,10 +15,10 @@ from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
+from snnlab_app.page.saves import SaveDialog
 from snnlab_app.plots.cards import Text, Tiles, small
 from snnlab_app.plots.displays import numbers
 from snnlab_app.plots.progress import ProgressBar
-from snnlab_app.plots.saving import SaveDialog
 from snnlab_app.plots.theme import FIRST_PAINT, FRAME, ONE_LINE, STAGE, THEME
 from snnlab_app.session.control import LOADED, STARTED, State, TrainingControl
 from snnlab_app.session.snapshot import Snapshot

@@ -83,28 +83,18 @@ class Text(Markup):
             )
 
 
-_SPLIT = (
-    '<div aria-hidden="true" style="display: flex; width: 100%; height: {height}px;'
-    ' border-radius: 7px; overflow: hidden; gap: 2px">'
-    '<div style="flex: {static:.4g} 1 0; background: {grey}"></div>'
-    '<div style="flex: {activity:.4g} 1 0; background: {green}"></div></div>'
-)
+def split_bar(static: float, activity: float, look: str) -> str:
+    """HTML of a bar of power as its static base and what activity adds, to scale.
 
-
-class PowerBar(Markup):
-    """Power as its static base and what activity adds, to scale; the words beside it say it too."""
-
-    def __init__(self, height: int, **look):
-        self._height = height
-        super().__init__("", sizing_mode="stretch_width", **look)
-
-    def show(self, static: float, activity: float) -> None:
-        """Show both parts, in one unit."""
-        html = _SPLIT.format(
-            height=self._height, static=static, activity=activity, grey=GREY, green=GREEN
-        )
-        if html != self.object:
-            self.object = html
+    static, activity : in one unit; look : width and height in CSS. The words beside it say the
+    numbers.
+    """
+    share = 100.0 * static / (static + activity)
+    parts = f"{GREY} {share:.1f}%, {GREEN} {share:.1f}%"
+    return (
+        '<span aria-hidden="true" style="display: inline-block; border-radius: 7px; background:'
+        f' linear-gradient(90deg, {parts}); {look}"></span>'
+    )
 
 
 def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:

@@ -7,7 +7,6 @@ time, from what was shown in the last seconds.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from html import escape
 from re import sub
 from typing import Protocol
 
@@ -16,7 +15,6 @@ from PIL import features
 
 from snnlab.errors import SnnlabError
 from snnlab.runs.tables import csv_of
-from snnlab_app.browser.dialog import Dialog, button
 from snnlab_app.plots import film
 from snnlab_app.plots.displays import numbers_line
 from snnlab_app.plots.recent import KEPT_SECONDS, Recent
@@ -29,53 +27,24 @@ ANIMATIONS = {"webp": "WebP", "gif": "GIF"} if features.check("webp") else {"gif
 """Kinds of animation that this machine writes; a browser shows each."""
 
 
-KINDS = {"png": "PNG", "svg": "SVG", "csv": "CSV"}
-"""Files of a figure: its picture, its drawing, its data."""
+class Saves(Protocol):
+    """The dialog in which a visitor chooses what to save."""
+
+    def open(self, whole: dict[str, Callable], figures: dict[str, dict[str, Callable]]) -> None:
+        """Offer what is to be saved of the view as a whole, and of its figures by kind of file."""
 
 
 class Page(Protocol):
-    """What a page does for the views that it shows. ``bridge`` : to its browser; ``saves`` : the
-    dialog in which a visitor chooses what to save."""
+    """What a page does for the views that it shows. ``bridge`` : to its browser."""
 
     bridge: object
-    saves: "SaveDialog"
+    saves: Saves
 
     def describe(self) -> dict[str, str]:
         """``settings`` that differ from the defaults, and the ``link`` to all of them."""
 
     def run_soon(self, act: Callable[[], None]) -> None:
         """Run a call while the page is locked; may be called from any thread."""
-
-
-class SaveDialog:
-    """What can be saved of a view, in a dialog of the page.
-
-    A menu of menus would cover itself at the edge of the screen, and need a steady hand.
-    """
-
-    def __init__(self):
-        self._acts: dict[str, Callable[[], None]] = {}
-        self.dialog = Dialog(self._press, heading="Save")
-
-    def open(self, whole: dict[str, Callable], figures: dict[str, dict[str, Callable]]) -> None:
-        """Offer what is to be saved of the view as a whole, and of its figures by kind of file."""
-        self._acts = dict(whole)
-        buttons = "".join(button(label, label, closes=True) for label in whole)
-        rows = ""
-        for title, acts in figures.items():
-            cells = ""
-            for kind, act in acts.items():
-                name = f"{title} as {KINDS[kind]}"
-                self._acts[name] = act
-                cells += f"<td>{button(name, KINDS[kind], closes=True, says=name)}</td>"
-            rows += f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>'
-        table = f"<h3>Figures, and their data with units</h3><table>{rows}</table>" if rows else ""
-        self.dialog.content = f'<div class="buttons first">{buttons}</div>{table}'
-        self.dialog.open()
-
-    def _press(self, name):
-        if name in self._acts:
-            self._acts[name]()
 
 
 class Saving:

@@ -141,7 +141,8 @@ NUMBERS = """
 @media (max-width: 1599px) { .figures > :last-child { display: none } }
 @media (max-width: 1399px) { .figures > :nth-child(2) { display: none } }
 @media (max-width: 600px) {
-  .figures { gap: 4px 9px !important }
+  .figures { gap: 4px 8px !important }
+  .figures span { font-size: 11px !important }
   .figures > :first-child span { display: none !important }
 }
 """
@@ -154,8 +155,10 @@ NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
 """Style of the name of a display, and of what it says beside it."""
 ONE_LINE = """
 :host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+@media (min-width: 900px) and (max-width: 1399px) { .roomy { display: none } }
 """
-"""Style of a text that stays on one line, cut where there is no room."""
+"""Style of a text that stays on one line, cut where there is no room; words of the class ``roomy``
+are left out on a projector."""
 LIVE_GRID = """
 :host {
   display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;

@@ -16,7 +16,7 @@ from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import PowerBar, display
+from snnlab_app.plots.cards import display, split_bar
 from snnlab_app.plots.displays import (
     NAME_SHARE,
     AccuracyPlot,
@@ -75,9 +75,10 @@ LAST_EVERY = 5
 """Updates while it trains from one of the last display to the next; a network plays by itself."""
 _LIVE = quantities(LIVE)
 _PARTS = (
-    '<span title="estimate; {0:.0f} to {1:.0f} mW in all"><span style="color: {grey}">■</span>'
-    ' static {static:.0f} <span style="color: {green}">■</span> spikes {spikes}, est.</span>'
+    '<span title="Estimate of the whole chip: {0:.0f} to {1:.0f} mW">'
+    '<span class="roomy">static </span>{static:.0f} {bar} spikes {spikes}</span>'
 )
+"""Power in the title of its display: the static base, both parts to scale, and the other part."""
 
 
 def further_curve():
@@ -130,7 +131,6 @@ class LiveView(View):
         )  # fmt: skip
         self._curve.param.watch(lambda _: self._switch_last(), "value")
         self._network = Replay(mode="network", sizing_mode="stretch_both", margin=0)
-        self._power_bar = PowerBar(8, margin=(0, 10, 2, 10))
         self.built = lambda: None
         self._image = pmui.IntSlider(
             label=self.words("Test image"), value=0, start=0, end=9999, width=260, size="small",
@@ -188,7 +188,6 @@ class LiveView(View):
             "output membranes": self._others[1:], "spikes": (self._curve,),
         }  # fmt: skip
         panes = {name: [plot.pane(name)] for name, plot in self.plots.items()}
-        panes["power"].insert(0, self._power_bar)
         self._last = panes["spikes"][0]
         panes["spikes"].append(self._network)
         self._show_last()
@@ -329,10 +328,9 @@ class LiveView(View):
     def _show_power(self, s):
         self.plots["power"].draw(s)
         static, spikes = s.power.static, activity(s)[0] / 1e3
-        self._power_bar.show(static, spikes)
         self._say("power", markup=_PARTS.format(
-            *(1e3 * watt for watt in s.power.ranges["power"]), grey=plotting.GREY,
-            green=plotting.GREEN, static=1e3 * static,
+            *(1e3 * watt for watt in s.power.ranges["power"]), static=1e3 * static,
+            bar=split_bar(static, spikes, "width: 44px; height: 9px"),
             spikes=_LIVE["activity"].format(spikes),
         ))  # fmt: skip
 

@@ -4,7 +4,8 @@ import numpy as np
 
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import COMPARISON, LIVE, quantities
-from snnlab_app.plots.cards import PowerBar, Text, card, flex, row
+from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots.cards import Text, card, flex, row, split_bar
 from snnlab_app.plots.displays import activity, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -32,7 +33,7 @@ class PlaneView(View):
     def __init__(self, session):
         super().__init__(session)
         self._note, self._split = Text(), Text()
-        self._bar = PowerBar(14, margin=(6, 12, 2, 12))
+        self._bar = Markup("", margin=(6, 12, 2, 12), sizing_mode="stretch_width")
 
     def build(self):
         published, spent = (template(*each) for each in self.drawings)
@@ -103,7 +104,7 @@ class PlaneView(View):
     def _show_split(self, snapshot):
         """Power as its static base and what spikes add, with the change since the start."""
         static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
-        self._bar.show(static, spikes)
+        self._bar.object = split_bar(static, spikes, "width: 100%; height: 14px")
         live = quantities(LIVE)
         words = f"{live['activity'].format(spikes / 1e3)} from spikes" + f" ({since})" * bool(since)
         self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")
