@@ -14,6 +14,7 @@ from snnlab_app.plots.annotations import EndNames, KnobMarks
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import MAX_HELD_OUT
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
@@ -267,3 +268,15 @@ def _test_accuracy(held):
         return "", ""
     low, high = 100 * held["low"][-1], 100 * held["high"][-1]
     return _LIVE["held_out"].format(held["accuracy"][-1]), f"{low:.0f}–{high:.0f}"
+
+
+def newest_test(s) -> tuple[float, str]:
+    """Accuracy of the newest test, 0 to 1, and on which images, in words.
+
+    Until the first epoch has ended those are the held-out ones, as the full test was before the
+    training.
+    """
+    held = s.held_out["accuracy"]
+    if s.step and not s.tests["step"][-1:].any() and len(held):
+        return float(held[-1]), f"on {min(MAX_HELD_OUT, s.test_inputs)} test images"
+    return s.test_accuracy, "on the full test set"

@@ -208,8 +208,8 @@ class LiveView(View):
             self._image.end = snapshot.test_inputs - 1
         self._show_verdict(snapshot.frame)
         self._show_raster(recording)
-        self._show_membranes(snapshot)
-        self._show_curves(snapshot)
+        for draw in self._due():
+            draw(snapshot)
 
     def table(self, plot):
         if plot == "raster" and self._snapshot:
@@ -293,17 +293,33 @@ class LiveView(View):
             plot.write(layer, *points)
         plot.feed_image("outputs", plotting.output_cells(recording))
 
-    def _show_membranes(self, s):
-        hidden, output = self._membranes
-        if not (self.narrow and OFF_PHONE in hidden.css_classes):
-            self._show_hidden(s)
-        if not (self.narrow and OFF_PHONE in output.css_classes):
-            traces, quantity = output_traces(s), SCALES[s.units].potential
-            named = {name: (name, trace) for name, trace in traces.items()}
-            self.plots["output membranes"].draw(named, quantity)
-            self._say("output membranes", f"{quantity}, over µs")
+    def _due(self):
+        """What is drawn beside the raster: all of it, or while it trains half of it in turn, as
+        each costs the browser as much as the raster, and the training those cores."""
+        if self.session.state != "running":
+            return (
+                self._show_hidden, self._show_outputs, self._show_accuracy, self._show_power,
+                self._show_curve,
+            )  # fmt: skip
+        self._turn += 1
+        halves = (self._show_hidden, self._show_accuracy), (self._show_outputs, self._show_power)
+        last = (self._show_curve,) if self._turn % LAST_EVERY == 0 else ()
+        return (*halves[self._turn % 2], *last)
+
+    def _is_off(self, box):
+        return self.narrow and OFF_PHONE in box.css_classes
+
+    def _show_outputs(self, s):
+        if self._is_off(self._membranes[1]):
+            return
+        traces, quantity = output_traces(s), SCALES[s.units].potential
+        named = {name: (name, trace) for name, trace in traces.items()}
+        self.plots["output membranes"].draw(named, quantity)
+        self._say("output membranes", f"{quantity}, over µs")
 
     def _show_hidden(self, s):
+        if self._is_off(self._membranes[0]):
+            return
         hidden = membranes(s.frame.recording, 0, s.units)[0]
         missing, scale = np.full(len(hidden), np.nan), SCALES[s.units]
         traces = {f"slot {k}": (f"{n}", hidden[:, n]) for k, n in enumerate(self._watched)}
@@ -311,15 +327,6 @@ class LiveView(View):
         threshold = scale.named, scale.threshold
         self.plots["hidden membranes"].draw(traces, scale.potential, threshold)
         self._say("hidden membranes", "click a row of the raster to watch its neuron")
-
-    def _show_curves(self, s):
-        """While training, accuracy and power in turn, as each costs as much as the raster."""
-        shown = [self._show_accuracy, self._show_power, self._show_curve]
-        if self.session.state == "running":
-            self._turn += 1
-            shown = [shown[self._turn % 2], *shown[2 : 2 + (self._turn % LAST_EVERY == 0)]]
-        for show in shown:
-            show(s)
 
     def _show_accuracy(self, s):
         self.plots["accuracy"].draw(s)

@@ -6,7 +6,7 @@ from snnlab.plotting import views as plotting_views
 from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, card, flex, row, split_bar
-from snnlab_app.plots.displays import activity, smooth
+from snnlab_app.plots.displays import activity, newest_test, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.session.snapshot import IMAGES
@@ -92,13 +92,13 @@ class PlaneView(View):
             " Published results are of images and cannot be compared."
         ))  # fmt: skip
         self._show_split(snapshot)
-        known = quantities(COMPARISON)
+        known, (tested, which) = quantities(COMPARISON), newest_test(snapshot)
         micro = known["energy"].format
         self.summary.say(self.words(
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
             f" which {micro(1e-6 * spent[-1])} from spikes, at"
             f" {known['accuracy'].format(shown / 100)} of the latest batches and"
-            f" {known['test_accuracy'].format(snapshot.test_accuracy)} on the full test set."
+            f" {known['test_accuracy'].format(tested)} {which}."
         ))  # fmt: skip
 
     def _show_split(self, snapshot):
