@@ -79,14 +79,11 @@ def press(page, name):
     page.get_by_role("button", name=name, exact=True).first.click()
 
 
-def save(page, entry, figure=None):
-    """Name and bytes of the file that an entry of the menu Save gives, or one of a figure there."""
+def save(page, entry):
+    """Name and bytes of the file that a button of the dialog Save gives."""
     press(page, "Save")
-    if figure is not None:
-        # Its own menu opens under the pointer, at the screen's edge over the rest of the entry.
-        page.get_by_role("menuitem", name=figure, exact=True).hover(position={"x": 12, "y": 10})
     with page.expect_download() as download:
-        page.get_by_role("menuitem", name=entry, exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name=entry, exact=True).click()
     return download.value.suggested_filename, download.value.path().read_bytes()
 
 

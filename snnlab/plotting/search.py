@@ -1,5 +1,7 @@
 """Elements of a sweep: history, slices over each knob, parallel coordinates."""
 
+from math import ceil, floor, log10
+
 import holoviews as hv
 import numpy as np
 
@@ -31,10 +33,19 @@ def slice_of(
 ) -> hv.Overlay:
     """Empty plot of value over one knob; ``names`` are its choices, at 0, 1, …"""
     ticks = {"xticks": list(enumerate(names))} if names else {}
+    if log and high < 100 * low:  # Bokeh would mark its upper end only
+        ticks = {"xticks": round_numbers(low, high)}
     return (_dots("trials") * _chosen()).opts(
         xlabel=xlabel, ylabel=ylabel, xlim=pad_range(low, high, log), logx=log, show_legend=False,
         **ticks, **p.LOOK,
     )  # fmt: skip
+
+
+def round_numbers(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten within low…high, both positive."""
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    found = (float(f"{m}e{decade}") for decade in decades for m in (1, 2, 5))
+    return [x for x in found if low * (1 - 1e-9) <= x <= high * (1 + 1e-9)]
 
 
 def front(xlabel: str, ylabel: str) -> hv.Overlay:

@@ -46,16 +46,15 @@ def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False)
 
 
 def power_curve() -> hv.Overlay:
-    """Empty curve for a page of the power that activity takes, in mW, above the static power as a
-    grey base, which is not to scale: next to it activity would hardly be seen to change.
+    """Empty curve for a page of the power that activity takes, in mW, with the gap to that at the
+    start: the static power is not drawn, as next to it activity would hardly be seen to change.
     """
     none = np.empty(0)
     line = hv.Curve((none, none), "step", "power", label="activity")
     batches = hv.Curve((none, none), "step", "power", label="batches")
     start = hv.Curve((none, none), "step", "power", label="start")
     return hv.Overlay([
-        _area("static", GREY, 0.35),
-        _area("share", GREEN, 0.25),
+        _area("gap", GREEN, 0.25),
         batches.opts(color=GREEN, line_width=1, alpha=0.35),
         start.opts(color=GREY, line_width=1.5, line_dash="dotted"),
         line.opts(color=GREEN, line_width=2.5),

@@ -3,6 +3,7 @@
 Its part is written in the .js files beside this one.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -12,7 +13,7 @@ import param
 from panel.custom import JSComponent
 
 from snnlab.errors import plain
-from snnlab_app.plots.theme import INK
+from snnlab_app.plots.theme import INK, LIGHTER
 
 KEYS = (" ", ".", "r", "s", "p", "?")
 GIVE_UP = 6.0
@@ -43,7 +44,9 @@ class Bridge(JSComponent):
     text = param.String("", doc='What is to go to the clipboard; "?…" and "page?…" as a link.')
     copied = param.Integer(0, doc="Rises with each text to copy.")
 
-    _esm = "\n".join((Path(__file__).parent / name).read_text("utf-8") for name in SCRIPTS)
+    _esm = f"const LIGHTER = {json.dumps(LIGHTER)}\n" + "\n".join(
+        (Path(__file__).parent / name).read_text("utf-8") for name in SCRIPTS
+    )
 
     def __init__(self, **params):
         super().__init__(**params)

@@ -25,6 +25,12 @@ const STYLE = `
     background: transparent; border: 1px solid rgba(124, 130, 140, 0.6); border-radius: 8px;
     color: inherit; cursor: pointer; font: 600 14px/1.3 system-ui, sans-serif; padding: 9px 16px;
   }
+  .snnlab-dialog .buttons.first { flex-wrap: wrap; justify-content: flex-start; margin-top: 0 }
+  .snnlab-dialog table { border-collapse: collapse; width: 100% }
+  .snnlab-dialog tr + tr { border-top: 1px solid rgba(124, 130, 140, 0.25) }
+  .snnlab-dialog th { font-weight: 400; text-align: left; width: 100% }
+  .snnlab-dialog td { padding: 4px 0 4px 6px }
+  .snnlab-dialog td button { padding: 6px 12px }
   .snnlab-dialog button:disabled { cursor: default; opacity: 0.45 }
   .snnlab-dialog button.first {
     background: var(--accent); border-color: var(--accent);

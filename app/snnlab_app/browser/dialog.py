@@ -35,7 +35,12 @@ class Dialog(JSComponent):
             self._press(msg)
 
 
-def button(name: str, label: str, *, first: bool = False, closes: bool = False, off: bool = False):
-    """A button that sends ``name``: HTML. ``first`` is the usual one, ``closes`` the dialog too."""
+def button(
+    name: str, label: str, *, first: bool = False, closes: bool = False, off: bool = False,
+    says: str = "",
+) -> str:  # fmt: skip
+    """A button that sends ``name``: HTML. ``first`` is the usual one, ``closes`` the dialog too;
+    ``says`` is what a screen reader says instead of the label."""
+    named = f' aria-label="{escape(says)}"' if says else ""
     flags = f"{' data-close' * closes}{' class=first' * first}{' disabled' * off}"
-    return f'<button data-press="{escape(name)}"{flags}>{escape(label)}</button>'
+    return f'<button data-press="{escape(name)}"{named}{flags}>{escape(label)}</button>'

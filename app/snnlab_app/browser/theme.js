@@ -1,5 +1,5 @@
 // Light or dark, and the colour of words in plots.
-/* global on_figure, figures */
+/* global on_figure, figures, LIGHTER */
 
 // Light or dark as the visitor chose here last, else as the system has it.
 const night = window.matchMedia("(prefers-color-scheme: dark)")
@@ -18,7 +18,6 @@ function apply_theme(page) {
 }
 
 // Blue points and lines are lighter on a dark ground, where they would hardly be seen.
-const LIGHTER = {"#0072b2": "#4fa8e0", "#d55e00": "#f08a3c", "#009e73": "#2fc39a"}
 const DARKER = Object.fromEntries(Object.entries(LIGHTER).map(([a, b]) => [b, a]))
 const CLEAR = "#00000000"
 const COLORS = ["line_color", "fill_color", "hatch_color", "text_color"]

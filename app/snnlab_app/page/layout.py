@@ -15,6 +15,7 @@ from snnlab_app.browser.bridge import Bridge
 from snnlab_app.browser.clock import Clock
 from snnlab_app.controls.knobs import describe, on_page
 from snnlab_app.controls.link import query
+from snnlab_app.page.saves import SaveDialog
 from snnlab_app.plots.cards import Text, Tiles, small
 from snnlab_app.plots.displays import numbers
 from snnlab_app.plots.progress import ProgressBar
@@ -37,7 +38,7 @@ class Page:
     """Shows the newest snapshot of a session when the clock asks; reports whether there is one."""
 
     def __init__(self, session: TrainingControl):
-        self.session, self.bridge = session, Bridge()
+        self.session, self.bridge, self.saves = session, Bridge(), SaveDialog()
         self.numbers = Tiles(compact=True)
         self._status = Text(margin=(0, 8, 3, 8), stylesheets=[ONE_LINE])
         self._progress = ProgressBar("Progress of the training", margin=(0, 8))

@@ -84,7 +84,7 @@ class Dashboard(Page):
             "python": lambda: self.bridge.copy(as_python(session.config)),
             "picture": lambda: self.view.saving.save_view(),
             "animation": lambda: by_name["live"].saving.save_animation(),
-            "help": lambda: self._help.open(self.view), "tour": self._tour.open,
+            "help": lambda: self._help.open(self.view), "tour": self._open_tour,
             "scenarios": self._gallery.open, "units": self._change_units, "present": self._present,
         }  # fmt: skip
         chip = {
@@ -99,7 +99,7 @@ class Dashboard(Page):
         self._tabs.param.watch(lambda _: self._open(), "active")
         for message, do in {
             "key  ": session.toggle, "key .": session.step, "key r": session.reset,
-            "key s": chip["swap"], "key ?": self._tour.open, "key p": self._present,
+            "key s": chip["swap"], "key ?": self._open_tour, "key p": self._present,
             "undo": acts["undo"], "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
         }.items():  # fmt: skip
@@ -134,6 +134,9 @@ class Dashboard(Page):
             self._controls.refresh()
 
         return do
+
+    def _open_tour(self):
+        self._tour.open(self.view.kind)
 
     def _measure_in(self, units):
         self._units = units
@@ -177,6 +180,7 @@ class Dashboard(Page):
             header=self._header.panel(), sidebar=self._controls.panel(),
             main=[stage(
                 self.bridge, self._tour.dialog, self._help.dialog, self._gallery.dialog,
+                self.saves.dialog,
                 self._run_row(), self._notice, self._lesson, self._lesson_panel.panel(),
                 *self._panels, self._controls.dock(),
             )],

@@ -3,6 +3,8 @@
 from html import escape
 
 from snnlab_app.browser.dialog import Dialog, button
+from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import IMAGES
 
 STEPS = (
     ("Train", "Press Train, or the space bar. Each image becomes spikes, the emulated analog chip"
@@ -15,8 +17,8 @@ STEPS = (
     ("Surrogate steepness", "It decides which neurons learn. A steep surrogate reaches only neurons"
      " close to their threshold, a flat one reaches all of them alike. The view Learn shows it."),
     ("Explore", "Scenarios has demonstrations, and lessons that ask you to predict a result before"
-     " you see it. The tabs show the chip, one image, the errors and the energy. Keys: Space trains"
-     " and pauses, . makes one step, R resets, S swaps the chip, ? opens this tour."),
+     " you see it. The tabs show the chip, one image on it, the errors and the energy. Keys: Space"
+     " trains and pauses, . makes one step, R resets, S swaps the chip, ? opens this tour."),
 )  # fmt: skip
 
 
@@ -24,13 +26,13 @@ class Tour:
     """A dialog in five steps."""
 
     def __init__(self):
-        self._step = 0
+        self._step, self._kind = 0, IMAGES
         self.dialog = Dialog(self._press)
         self._show()
 
-    def open(self) -> None:
-        """Open at the first step."""
-        self._step = 0
+    def open(self, kind: str) -> None:
+        """Open at the first step, for inputs of this kind."""
+        self._step, self._kind = 0, kind
         self._show()
         self.dialog.open()
 
@@ -42,6 +44,7 @@ class Tour:
 
     def _show(self):
         title, text = STEPS[self._step]
+        text = reword(text, self._kind)
         last = self._step == len(STEPS) - 1
         buttons = button("back", "Back", off=self._step == 0)
         buttons += button("next", "Done" if last else "Next", first=True, closes=last)

@@ -98,7 +98,9 @@ class Watching(Page):
             self._copy, self.status(), self.numbers.panel(), margin=0,
             sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
-        return framed(main=[stage(self.bridge, row, self._knobs, self._notice, self._place)])
+        return framed(main=[stage(
+            self.bridge, self.saves.dialog, row, self._knobs, self._notice, self._place
+        )])  # fmt: skip
 
     def refresh(self):
         snapshot = self.session.snapshot

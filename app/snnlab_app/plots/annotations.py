@@ -1,16 +1,19 @@
 """What is written into a live figure: names at the ends of curves, and marks of turned knobs."""
 
 import numpy as np
+from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.models import ColumnDataSource, LinearColorMapper, Plot, Text, VSpan
 
 from snnlab_app.plots.theme import AXIS
 
 LINE_HEIGHT = 12
 """Pixels between two names at the ends of curves, so that they do not overlap."""
-FRAME_HEIGHT, NARROW_FRAME_HEIGHT = 170.0, 60.0
-"""Pixels of a frame, about, on a desktop and on a phone."""
+FRAME_HEIGHT = 170.0
+"""Pixels of a frame, about, until the browser has said them."""
 MAX_MARKS = 12
 """Marks shown; older ones are left out."""
+LOW_FRAME = 90
+"""Pixels of a frame below which only the newest mark has a text."""
 MARK_LINES = 3
 """Lines over which the texts of neighbouring marks are spread."""
 
@@ -18,11 +21,12 @@ MARK_LINES = 3
 class EndNames:
     """Names of curves beside their last points, in place of a legend.
 
-    colors : of the curves by label, in the order in which they are written over each other.
+    colors : of the curves by label, in the order in which they are written over each other. Where
+    there is no room for all names, those of the highest curves are written.
     """
 
     def __init__(self, figure: Plot, colors: dict[str, str]):
-        self._figure, self.scale, self.height = figure, 1.0, FRAME_HEIGHT
+        self._figure, self.scale = figure, 1.0
         self._colors = {label: k for k, label in enumerate(colors)}
         palette = LinearColorMapper(
             palette=list(colors.values()), low=0, high=max(len(colors) - 1, 1)
@@ -35,16 +39,16 @@ class EndNames:
         )  # fmt: skip
         figure.add_glyph(self._source, glyph)
 
-    def fit(self, narrow: bool) -> None:
-        """Fit the figure of a narrow page, or of a wide one."""
-        self.height = NARROW_FRAME_HEIGHT if narrow else FRAME_HEIGHT
-
     def write(self, ends: dict[str, tuple[float, float, str]]) -> None:
         """Write a text at the end (x, y) of each curve."""
         known = [(label, *ends[label]) for label in self._colors if label in ends]
         known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
         low, high = self._figure.y_range.start, self._figure.y_range.end
-        gap = self.scale * LINE_HEIGHT * (high - low) / self.height
+        line, height = self.scale * LINE_HEIGHT, frame_height(self._figure)
+        if len(known) > (fitting := max(1, int(height / line))):
+            lowest_named = sorted(y for _, _, y, _ in known)[-fitting]
+            known = [end for end in known if end[2] >= lowest_named][:fitting]
+        gap = line * (high - low) / height
         places = spread_out([y for _, _, y, _ in known], gap, low, high)
         self._source.data = {
             "x": [x for _, x, _, _ in known],
@@ -52,6 +56,14 @@ class EndNames:
             "text": [text for *_, text in known],
             "color": [self._colors[label] for label, *_ in known],
         }
+
+
+def frame_height(figure: Plot) -> float:
+    """Pixels of a figure's frame, as the browser has laid it out."""
+    try:
+        return figure.inner_height or FRAME_HEIGHT
+    except UnsetValueError:
+        return FRAME_HEIGHT
 
 
 def spread_out(values: list[float], gap: float, low: float, high: float) -> list[float]:
@@ -95,10 +107,13 @@ class KnobMarks:
         if (marks, foot, late, self.scale) == self._shown:
             return
         self._shown = marks, foot, late, self.scale
+        texts = [mark.text for mark in marks]
+        if frame_height(self._figure) < LOW_FRAME:  # on a phone, where they would cover the curves
+            texts[:-1] = [""] * len(texts[:-1])
         self._source.data = {
             "x": [mark.step for mark in marks],
             "y": [foot] * len(marks),
-            "text": [mark.text for mark in marks],
+            "text": texts,
             "offset": [
                 -2.0 - self.scale * LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))
             ],

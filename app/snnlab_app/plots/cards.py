@@ -1,12 +1,16 @@
 """The boxes of a view, in plain HTML, which is cheap to render."""
 
+import re
 from html import escape
 
 import panel as pn
 
+from snnlab.plotting import GREEN, GREY
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.theme import CARD, HEAD, NUMBERS
 
+PERCENT = re.compile(r"(?<=\d)%")
+"""As the library writes it; on the page a space stands before it, as before every unit."""
 _TITLE = '<div role="heading" aria-level="2" style="font: 600 14px/1.4 system-ui">{}</div>'
 _TILES = (
     '<div style="display: grid; gap: 8px;'
@@ -71,11 +75,26 @@ class Text(Markup):
 
     def say(self, words: str) -> None:
         """Show plain text."""
+        words = PERCENT.sub(" %", words)
         if words != self._words:
             self._words = words
             self.object = (
                 f'<div{self._attributes} style="font: 14px/1.45 system-ui">{escape(words)}</div>'
             )
+
+
+def split_bar(static: float, activity: float, look: str) -> str:
+    """HTML of a bar of power as its static base and what activity adds, to scale.
+
+    static, activity : in one unit; look : width and height in CSS. The words beside it say the
+    numbers.
+    """
+    share = 100.0 * static / (static + activity)
+    parts = f"{GREY} {share:.1f}%, {GREEN} {share:.1f}%"
+    return (
+        '<span aria-hidden="true" style="display: inline-block; border-radius: 7px; background:'
+        f' linear-gradient(90deg, {parts}); {look}"></span>'
+    )
 
 
 def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:

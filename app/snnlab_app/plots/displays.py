@@ -14,6 +14,7 @@ from snnlab_app.plots.annotations import EndNames, KnobMarks
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import MAX_HELD_OUT
 
 ZOOM_LEVELS = (0.0, 50.0, 80.0, 90.0, 95.0)
 """Lower ends of the accuracy axis, in %."""
@@ -25,8 +26,6 @@ DASHES = ("solid", "dashed")
 """Of membranes, in turn each time that the colours are used up."""
 NAME_SHARE = 0.05
 """Share of the time axis for the names of membranes, beyond the time shown."""
-BASE_HEIGHT = 0.18
-"""Height of the static base as a share of what is above it; not to scale."""
 MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
@@ -72,10 +71,6 @@ class MembranePlot(LivePlot):
     def enlarge(self, on):
         super().enlarge(on)
         self._ends.scale = self.scale
-
-    def fit(self, narrow):
-        super().fit(narrow)
-        self._ends.fit(narrow)
 
     def draw(
         self,
@@ -142,10 +137,6 @@ class NamedCurves(LivePlot):
         self.leave_free(self._room * self.scale)
         self.names.scale = self.marks.scale = self.scale
 
-    def fit(self, narrow):
-        super().fit(narrow)
-        self.names.fit(narrow)
-
 
 class AccuracyPlot(NamedCurves):
     """Accuracy of batches and of test images, in the loop and out of it, with knob marks."""
@@ -188,11 +179,11 @@ class AccuracyPlot(NamedCurves):
 
 
 class PowerPlot(NamedCurves):
-    """Power by spikes above the static base, against that at the start of the training."""
+    """Power by spikes, against that at the start of the training."""
 
     def __init__(self):
-        colors = {"activity": plotting.GREEN, "start": plotting.GREY, "static": plotting.GREY}
-        super().__init__(template(plotting.power_curve), colors, above_base, POWER_NAMES)
+        colors = {"activity": plotting.GREEN, "start": plotting.GREY}
+        super().__init__(template(plotting.power_curve), colors, pad_range, POWER_NAMES)
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""
@@ -206,25 +197,13 @@ class PowerPlot(NamedCurves):
         margin = MIN_POWER_SPAN * start * np.array([-1, 1])
         self.feed("start", ends, np.full(2, start))
         self.see("room", ends, start + margin)
-        foot, top = self.figure.y_range.start, self.figure.y_range.end
-        low = foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT)
-        self.figure.yaxis.bounds = (low, 1e9)  # no numbers at the base, which is not to scale
-        self.write("share", *between(step, means, np.full(len(step), low)))
-        self.write("static", *between(ends, np.full(2, low), np.full(2, foot)))
+        self.write("gap", *between(step, means, np.full(len(step), start)))
         self.marks.show(s.marks)
-        static = _LIVE["power"].format(s.power.static)
+        now = _LIVE["activity"].format(means[-1] / 1e3)
         self.names.write({
-            "activity": (ends[1], means[-1], _LIVE["activity"].format(means[-1] / 1e3)),
+            "activity": (ends[1], means[-1], f"{now} {change(means[-1], start)}"),
             "start": (ends[1], start, "at start"),
-            "static": (ends[1], (low + foot) / 2, f"static {static}"),
         })  # fmt: skip
-
-
-def above_base(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
-    """The axis of power: the values, and below them room for the static base."""
-    foot, top = now
-    bottom, top = pad_range(low, high, (foot + (top - foot) * BASE_HEIGHT / (1 + BASE_HEIGHT), top))
-    return bottom - BASE_HEIGHT * (top - bottom), top
 
 
 def smooth(values: np.ndarray, window: int = 9) -> np.ndarray:
@@ -289,3 +268,15 @@ def _test_accuracy(held):
         return "", ""
     low, high = 100 * held["low"][-1], 100 * held["high"][-1]
     return _LIVE["held_out"].format(held["accuracy"][-1]), f"{low:.0f}–{high:.0f}"
+
+
+def newest_test(s) -> tuple[float, str]:
+    """Accuracy of the newest test, 0 to 1, and on which images, in words.
+
+    Until the first epoch has ended those are the held-out ones, as the full test was before the
+    training.
+    """
+    held = s.held_out["accuracy"]
+    if s.step and not s.tests["step"][-1:].any() and len(held):
+        return float(held[-1]), f"on {min(MAX_HELD_OUT, s.test_inputs)} test images"
+    return s.test_accuracy, "on the full test set"

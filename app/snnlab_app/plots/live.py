@@ -16,11 +16,13 @@ from snnlab_app.plots.theme import AXIS
 
 LARGE = 1.6
 """Size of type and lines for an audience, relative to the usual one."""
+TOOLBAR = ":host(.bk-inner) { background: var(--panel-surface-color, white) }"
+"""Style of a figure's tools over it: white by themselves, on a dark page too."""
 LINE_WIDTHS = ("line_width",)
 FONT_SIZES = ("major_label_text_font_size", "text_font_size")
 """Properties of models that are enlarged."""
-TICKS, NARROW_TICKS = 6, 5
-"""Numbers along an axis, about."""
+TICKS, NARROW_TICKS, LOW_TICKS = 6, 5, 3
+"""Numbers along an axis, about: usually, across a narrow page, and up a display on one."""
 MARGIN = 0.06
 """Free space around the data, as a share of the axis."""
 MIN_FILL = 0.4
@@ -93,9 +95,11 @@ class LivePlot:
 
     def fit(self, narrow: bool) -> None:
         """Fit a narrow page, where numbers along an axis would touch, or a wide one."""
-        for axis in self.figure.xaxis:
-            if isinstance(axis.ticker, BasicTicker):
-                axis.ticker.desired_num_ticks = NARROW_TICKS if narrow else self._ticks
+        across, up = (NARROW_TICKS, LOW_TICKS) if narrow else (self._ticks, self._ticks)
+        for axis in self.figure.axis:
+            is_across = axis in self.figure.xaxis
+            if isinstance(axis.ticker, BasicTicker) and (is_across or self._alone):
+                axis.ticker.desired_num_ticks = across if is_across else up
 
     def leave_free(self, right: float) -> None:
         """Keep this share of the horizontal axis free for names."""
@@ -212,7 +216,7 @@ def _dress(figure, height):
     figure.update(height=height, min_width=120, min_height=60, sizing_mode=size)
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
-    figure.toolbar.update(logo=None, autohide=True)
+    figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
     figure.update(toolbar_location="right", toolbar_inner=True)  # over the frame, without a place
     figure.min_border_right = 16  # room for half of the last axis label
     for axis in figure.axis:

@@ -22,22 +22,23 @@ from snnlab_app.plots.theme import TINY
 from snnlab_app.session.snapshot import Snapshot
 
 _DRAWING = ThreadPoolExecutor(1, thread_name_prefix="snnlab-animation")
-PLAIN = {"border": "none", "background": "transparent"}
-"""Style of the menu's frame."""
-IN_LINE = {
-    **PLAIN, "& .MuiButton-root": TINY,
-    "& .MuiToolbar-root": {"minHeight": "0 !important", "height": "26px"},
-}  # fmt: skip
-"""Style of a menu that is no higher than a line of text."""
 READY, BUSY = "Save", "Making the animation …"
 ANIMATIONS = {"webp": "WebP", "gif": "GIF"} if features.check("webp") else {"gif": "GIF"}
 """Kinds of animation that this machine writes; a browser shows each."""
+
+
+class Saves(Protocol):
+    """The dialog in which a visitor chooses what to save."""
+
+    def open(self, whole: dict[str, Callable], figures: dict[str, dict[str, Callable]]) -> None:
+        """Offer what is to be saved of the view as a whole, and of its figures by kind of file."""
 
 
 class Page(Protocol):
     """What a page does for the views that it shows. ``bridge`` : to its browser."""
 
     bridge: object
+    saves: Saves
 
     def describe(self) -> dict[str, str]:
         """``settings`` that differ from the defaults, and the ``link`` to all of them."""
@@ -47,60 +48,55 @@ class Page(Protocol):
 
 
 class Saving:
-    """One menu under a view; ``page`` is set by the page that shows it."""
+    """A button under a view; ``page`` is set by the page that shows it."""
 
     page: Page
 
     def __init__(self, view):
         self._view, self._recent, self._busy = view, Recent(), False
-        self._menu = pmui.MenuBar(variant="outlined", sx=PLAIN, margin=(2, 5))
-        self._acts: dict[str, Callable[[], None]] = {}
-        # Items that come back from the page have lost all but what it shows.
-        self._menu.on_click(lambda item: self._acts[item["label"]]())
+        self._button = pmui.Button(
+            label=READY, icon="save_alt", variant="text", color="default", margin=(2, 8)
+        )
+        self._button.on_click(lambda _: self._open())
 
-    def panel(self, in_line: bool = False) -> pmui.MenuBar:
-        """The menu; ``in_line`` : no higher than a line of text, and not on a phone."""
+    def panel(self, in_line: bool = False) -> pmui.Button:
+        """The button; ``in_line`` : no higher than a line of text, and not on a phone."""
         if in_line:
-            self._menu.param.update(sx=IN_LINE, margin=0, css_classes=["on-desk"], align="center")
-        return self._menu
+            self._button.param.update(
+                sx=TINY, margin=0, height=24, css_classes=["on-desk"], align="center"
+            )
+        return self._button
 
     def offer(self) -> None:
-        """Offer the view's current figures; hide the menu if there is nothing to save."""
-        self._menu.visible = bool(self._view.plots) or self._view.has_pictures
-        label = BUSY if self._busy else READY
-        menu = {"label": label, "icon": "save_alt", "disabled": self._busy, "items": self._items()}
-        self._menu.items = [menu]
+        """Hide the button if there is nothing to save; an animation that is made holds it."""
+        self._button.param.update(
+            visible=bool(self._view.plots) or self._view.has_pictures,
+            label=BUSY if self._busy else READY, disabled=self._busy,
+        )  # fmt: skip
 
     def see(self, snapshot: Snapshot) -> None:
         """Keep what the view shows now, for an animation of it."""
         if self._view.has_animation:
             self._recent.see(snapshot)
 
-    def _items(self):
-        items = [self._item("Whole view (PNG)", "image", self.save_view)]
+    def _open(self):
+        whole = {"Whole view (PNG)": self.save_view}
         if self._view.has_animation:
-            items += [
-                self._item(
-                    f"Animation of the last {KEPT_SECONDS:.0f} s ({name})", "movie",
-                    partial(self.save_animation, kind),
+            whole |= {
+                f"Animation of the last {KEPT_SECONDS:.0f} s ({name})": partial(
+                    self.save_animation, kind
                 )
                 for kind, name in ANIMATIONS.items()
-            ]  # fmt: skip
-        return [*items, None, *(self._figure(name) for name in self._view.plots)]
-
-    def _figure(self, name):
-        """A figure's own menu."""
-        title = sentence(name)
-        items = [
-            self._item(f"{title} as PNG", "image", partial(self._save_figure, name, "png")),
-            self._item(f"{title} as SVG", "polyline", partial(self._save_figure, name, "svg")),
-            self._item(f"{title}, data (CSV)", "table_rows", partial(self._save_data, name)),
-        ]
-        return {"label": title, "items": items}
-
-    def _item(self, label, icon, act):
-        self._acts[label] = act
-        return {"label": label, "icon": icon}
+            }
+        figures = {
+            sentence(name): {
+                "png": partial(self._save_figure, name, "png"),
+                "svg": partial(self._save_figure, name, "svg"),
+                "csv": partial(self._save_data, name),
+            }
+            for name in self._view.plots
+        }
+        self.page.saves.open(whole, figures)
 
     def save_view(self) -> None:
         """Give the visitor one picture of the whole view."""

@@ -50,6 +50,8 @@ THEME = {
 
 # Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
+LIGHTER = {"#0072b2": "#4fa8e0", "#d55e00": "#f08a3c", "#009e73": "#2fc39a"}
+"""Colours of curves and points that would hardly be seen on a dark ground, and those used there."""
 INK = {"light": "#5A606A", "dark": "#A7ADB7"}
 """Text colour in plots: contrast over 6 to 1 on both backgrounds."""
 
@@ -136,12 +138,16 @@ LIVE_HEAD = """
 """
 """Style of the line above the displays: the image, its decision, and which image it is."""
 NUMBERS = """
-@media (max-width: 1399px) {
-  .figures > :nth-child(2), .figures > :last-child { display: none }
+@media (max-width: 1599px) { .figures > :last-child { display: none } }
+@media (max-width: 1399px) { .figures > :nth-child(2) { display: none } }
+@media (max-width: 600px) {
+  .figures { gap: 4px 8px !important }
+  .figures span { font-size: 11px !important }
+  .figures > :first-child span { display: none !important }
 }
 """
 """Style of the numbers in one line: the accuracy of batches, which the curves tell as well, and the
-speed show only where there is room."""
+speed show only where there is room, and on a phone the interval of the test accuracy does not."""
 SHRINKS = {"flex": "0 1 auto", "min-width": "0"}
 """Style of a text that makes room for what stands beside it."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
@@ -149,8 +155,10 @@ NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
 """Style of the name of a display, and of what it says beside it."""
 ONE_LINE = """
 :host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+@media (min-width: 900px) and (max-width: 1399px) { .roomy { display: none } }
 """
-"""Style of a text that stays on one line, cut where there is no room."""
+"""Style of a text that stays on one line, cut where there is no room; words of the class ``roomy``
+are left out on a projector."""
 LIVE_GRID = """
 :host {
   display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;
@@ -167,7 +175,7 @@ LIVE_GRID = """
   :host {
     flex: 0 0 auto !important; gap: 5px; padding: 2px 4px 4px;
     grid-template-columns: minmax(0, 1fr);
-    grid-template-rows: 180px 116px 120px 92px 160px;
+    grid-template-rows: 170px 112px 122px 104px 160px;
     grid-template-areas: "raster" "membranes" "accuracy" "power" "spikes";
   }
   :host > .membranes { grid-area: membranes !important }

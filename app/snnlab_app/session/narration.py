@@ -45,7 +45,7 @@ def _stages(trainer, progress, floats, codes):
     norms = [float(np.linalg.norm(g)) for g in trainer.gradients]
     yield (
         "Surrogate backward",
-        f"{who:.0%} of the hidden neurons receive gradient; its norm is"
+        f"{100 * who:.0f} % of the hidden neurons receive gradient; its norm is"
         f" {' and '.join(f'{norm:.3g}' for norm in norms)}, layer by layer",
     )
     moved = [abs(b - a).mean() for a, b in zip(floats, trainer.network.arrays(), strict=True)]

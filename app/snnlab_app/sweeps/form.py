@@ -27,7 +27,7 @@ EPOCHS = 3
 SAMPLERS = {"TPE: learns from trials": "tpe", "random": "random", "grid: every point": "grid"}
 SCALES = {"linear": False, "logarithmic": True}
 _NAME = '<div style="font: 600 13px/1.4 system-ui">{}</div>'
-_FIELD = {"size": "small", "margin": (4, 5)}
+_FIELD = {"size": "small", "margin": (8, 5, 6, 5)}
 
 
 class Form:

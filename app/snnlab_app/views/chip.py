@@ -168,8 +168,8 @@ class ChipView(View):
         self._codes.see("codes", np.array([-63, 63]), np.append(codes, 0))
         whole, clipped, zero = codes.sum(), codes[[0, -1]].sum(), codes[63]
         self._codes_text.say(
-            f"{whole:,} signed weights in steps of {step:.3g} LSB: {zero / whole:.1%}"
-            f" zero, {clipped:,} clipped at ±63 ({clipped / whole:.2%})."
+            f"{whole:,} signed weights in steps of {step:.3g} LSB: {100 * zero / whole:.1f} %"
+            f" zero, {clipped:,} clipped at ±63 ({100 * clipped / whole:.2f} %)."
         )
 
     def _show_budget(self, budget):

@@ -15,7 +15,7 @@ from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
-from snnlab_app.plots.displays import smooth
+from snnlab_app.plots.displays import newest_test, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
@@ -170,7 +170,8 @@ class CompareView(View):
 
     def _in_words(self, snapshot):
         accuracy = quantities(COMPARISON)["test_accuracy"].format
-        now = f"this run {accuracy(snapshot.test_accuracy)} on the full test set"
+        tested, which = newest_test(snapshot)
+        now = self.words(f"this run {accuracy(tested)} {which}")
         if not self.pins:
             return f"No run is pinned; {now}."
         best = max(self.pins, key=lambda pin: pin.test_accuracy)

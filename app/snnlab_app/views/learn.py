@@ -10,7 +10,6 @@ import panel_material_ui as pmui
 from snnlab.config import Config
 from snnlab.model.gradients import EVENTPROP, TITLES
 from snnlab.plotting import views as plotting_views
-from snnlab.quantities import STEP, quantities
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, Tiles, card, flex, row
 from snnlab_app.plots.live import LivePlot
@@ -69,7 +68,6 @@ class LearnView(View):
         " steep, hardly any neuron receives gradient; if too flat, all receive the same."
     )
 
-    figures = 2
     drawings = ((plotting_views.reach,), (plotting_views.gradient_cosines, TITLES))
 
     def __init__(self, session):
@@ -86,13 +84,19 @@ class LearnView(View):
         self._picture = None
         self._numbers, self._begun, self._drawn = (), None, None
 
+    @property
+    def figures(self):
+        return 2 if self._drawn else 1  # gradients are drawn once they were compared
+
     def build(self):
         self._plot = LivePlot(template(*self.drawings[0]), 380, follow="")
         self._cosines = LivePlot(template(*self.drawings[1]), 320, follow="x")
         self._drawn = None
         axis = self._cosines.figure.xaxis[0]
         axis.axis_label = self.words(axis.axis_label)
-        self.plots = {"surrogate": self._plot, "gradients": self._cosines}
+        self._gradients = self._cosines.pane("gradients")
+        self._gradients.visible = False
+        self.plots = {"surrogate": self._plot}
         self._light(None)
         self._words.say(self.matters)
         return [
@@ -103,7 +107,7 @@ class LearnView(View):
                 pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
             ),
             row(card("Gradients side by side", flex(480), self._compare,
-                     self._cosines.pane("gradients")),
+                     self._gradients),
                 card("Where they point, and what the chip does", flex(380), self._table)),
             row(card("One training step in slow motion", {"flex": "1 1 100%"}, self._slow,
                      self._stages)),
@@ -119,6 +123,12 @@ class LearnView(View):
     def _draw_gradients(self, found):
         if found is None or found is self._drawn:
             return
+        if self._drawn is None:
+            self._gradients.visible = True
+            self.plots["gradients"] = self._cosines
+            self._cosines.enlarge(self._large)
+            self._cosines.fit(self.narrow)
+            self.saving.offer()
         self._drawn = found
         for title, cosine in zip(TITLES, found.cosine, strict=True):
             there = np.isfinite(cosine)
@@ -150,16 +160,14 @@ class LearnView(View):
         _fill(area, middle[shown], height[shown])
         _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
         share = f"{100 * picture.reached:.0f} %"
-        self._tiles.show({
-            "Neurons receiving gradient": share,
-            "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
-            "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
-            Config.param.surrogate.label: surrogate.shape,
-            Config.param.beta.label: f"{surrogate.beta:g}",
-            **{self.words(title): _newest(snapshot.history, name) for title, name in (
-                ("Hidden spikes / image", "spikes"), ("Batch accuracy", "accuracy"),
-            )},
-        })  # fmt: skip
+        self._tiles.show(
+            {
+                "Neurons receiving gradient": share,
+                "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
+                "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
+                Config.param.surrogate.label: f"{surrogate.shape}, β = {surrogate.beta:g}",
+            }
+        )
         self._warning.param.update(
             title=self.words(picture.trouble or ""), visible=bool(picture.trouble)
         )
@@ -231,11 +239,6 @@ def _tabulate(found):
 
 def _number(value, form):
     return f"{value:{form}}" if np.isfinite(value) else "–"
-
-
-def _newest(history, name):
-    """Mean of a quantity over the newest batches, as text."""
-    return quantities(STEP)[name].format(float(np.mean(history[name][-5:])))
 
 
 def _fill(source, x, y):

@@ -16,12 +16,13 @@ from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import display
+from snnlab_app.plots.cards import display, split_bar
 from snnlab_app.plots.displays import (
     NAME_SHARE,
     AccuracyPlot,
     MembranePlot,
     PowerPlot,
+    activity,
 )
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -73,6 +74,11 @@ MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 LAST_EVERY = 5
 """Updates while it trains from one of the last display to the next; a network plays by itself."""
 _LIVE = quantities(LIVE)
+_PARTS = (
+    '<span title="Estimate of the whole chip: {0:.0f} to {1:.0f} mW">'
+    '<span class="roomy">static </span>{static:.0f} {bar} spikes {spikes}</span>'
+)
+"""Power in the title of its display: the static base, both parts to scale, and the other part."""
 
 
 def further_curve():
@@ -202,8 +208,8 @@ class LiveView(View):
             self._image.end = snapshot.test_inputs - 1
         self._show_verdict(snapshot.frame)
         self._show_raster(recording)
-        self._show_membranes(snapshot)
-        self._show_curves(snapshot)
+        for draw in self._due():
+            draw(snapshot)
 
     def table(self, plot):
         if plot == "raster" and self._snapshot:
@@ -287,17 +293,33 @@ class LiveView(View):
             plot.write(layer, *points)
         plot.feed_image("outputs", plotting.output_cells(recording))
 
-    def _show_membranes(self, s):
-        hidden, output = self._membranes
-        if not (self.narrow and OFF_PHONE in hidden.css_classes):
-            self._show_hidden(s)
-        if not (self.narrow and OFF_PHONE in output.css_classes):
-            traces, quantity = output_traces(s), SCALES[s.units].potential
-            named = {name: (name, trace) for name, trace in traces.items()}
-            self.plots["output membranes"].draw(named, quantity)
-            self._say("output membranes", f"{quantity}, over µs")
+    def _due(self):
+        """What is drawn beside the raster: all of it, or while it trains half of it in turn, as
+        each costs the browser as much as the raster, and the training those cores."""
+        if self.session.state != "running":
+            return (
+                self._show_hidden, self._show_outputs, self._show_accuracy, self._show_power,
+                self._show_curve,
+            )  # fmt: skip
+        self._turn += 1
+        halves = (self._show_hidden, self._show_accuracy), (self._show_outputs, self._show_power)
+        last = (self._show_curve,) if self._turn % LAST_EVERY == 0 else ()
+        return (*halves[self._turn % 2], *last)
+
+    def _is_off(self, box):
+        return self.narrow and OFF_PHONE in box.css_classes
+
+    def _show_outputs(self, s):
+        if self._is_off(self._membranes[1]):
+            return
+        traces, quantity = output_traces(s), SCALES[s.units].potential
+        named = {name: (name, trace) for name, trace in traces.items()}
+        self.plots["output membranes"].draw(named, quantity)
+        self._say("output membranes", f"{quantity}, over µs")
 
     def _show_hidden(self, s):
+        if self._is_off(self._membranes[0]):
+            return
         hidden = membranes(s.frame.recording, 0, s.units)[0]
         missing, scale = np.full(len(hidden), np.nan), SCALES[s.units]
         traces = {f"slot {k}": (f"{n}", hidden[:, n]) for k, n in enumerate(self._watched)}
@@ -306,24 +328,18 @@ class LiveView(View):
         self.plots["hidden membranes"].draw(traces, scale.potential, threshold)
         self._say("hidden membranes", "click a row of the raster to watch its neuron")
 
-    def _show_curves(self, s):
-        """While training, accuracy and power in turn, as each costs as much as the raster."""
-        shown = [self._show_accuracy, self._show_power, self._show_curve]
-        if self.session.state == "running":
-            self._turn += 1
-            shown = [shown[self._turn % 2], *shown[2 : 2 + (self._turn % LAST_EVERY == 0)]]
-        for show in shown:
-            show(s)
-
     def _show_accuracy(self, s):
         self.plots["accuracy"].draw(s)
         self._say("accuracy", gap(s))
 
     def _show_power(self, s):
         self.plots["power"].draw(s)
-        low, high = (1e3 * watt for watt in s.power.ranges["power"])
-        whole = _LIVE["power"].format(s.power.power)
-        self._say("power", f"estimate, {whole} in all ({low:.0f}–{high:.0f})")
+        static, spikes = s.power.static, activity(s)[0] / 1e3
+        self._say("power", markup=_PARTS.format(
+            *(1e3 * watt for watt in s.power.ranges["power"]), static=1e3 * static,
+            bar=split_bar(static, spikes, "width: 44px; height: 9px"),
+            spikes=_LIVE["activity"].format(spikes),
+        ))  # fmt: skip
 
     def _show_curve(self, s):
         if self._curve.value == NETWORK:
@@ -334,11 +350,12 @@ class LiveView(View):
         self.plots["spikes"].settle()
         self._say("spikes")
 
-    def _say(self, name, words=""):
-        """Write a display's title and what it says at this moment."""
+    def _say(self, name, words="", markup=""):
+        """Write a display's title and what it says at this moment, as plain text or ``markup``."""
         named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
         title = (
-            f'<b style="{TITLE_FONT}">{named}</b> <span style="{NOTE_FONT}">{escape(words)}</span>'
+            f'<b style="{TITLE_FONT}">{named}</b>'
+            f' <span style="{NOTE_FONT}">{markup or escape(words)}</span>'
         )
         if self._titles[name].object != title:
             self._titles[name].object = title

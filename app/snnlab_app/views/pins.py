@@ -13,6 +13,7 @@ from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab.runs.steps import Steps
 from snnlab_app.controls.link import written
+from snnlab_app.plots.displays import newest_test
 from snnlab_app.plots.grid import grid
 from snnlab_app.session.history import History
 from snnlab_app.session.snapshot import Snapshot
@@ -39,7 +40,7 @@ class Pin(NamedTuple):
     def of(cls, name: str, settings: dict, s: Snapshot) -> "Pin":
         """The current training."""
         frames = s.picture if s.view == "compare" else None
-        results = {"test_accuracy": s.test_accuracy, **estimates(s.power, COMPARISON)}
+        results = {"test_accuracy": newest_test(s)[0], **estimates(s.power, COMPARISON)}
         return cls(name, settings, s.step, results, s.history, frames)
 
     @classmethod

@@ -5,19 +5,12 @@ import numpy as np
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.cards import Text, card, flex, row
-from snnlab_app.plots.displays import activity, smooth
+from snnlab_app.plots.cards import Text, card, flex, row, split_bar
+from snnlab_app.plots.displays import activity, newest_test, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.session.snapshot import IMAGES
 from snnlab_app.views.base import View
-
-_SPLIT = (
-    '<div style="display: flex; height: 14px; border-radius: 7px; overflow: hidden; gap: 2px">'
-    '<div style="flex: {static:.4g} 1 0; background: #8A8F98"></div>'
-    '<div style="flex: {activity:.4g} 1 0; background: #009E73"></div></div>'
-)
-
 
 OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, 101)}
 """Axes of the plane for recordings: µJ, %."""
@@ -99,19 +92,19 @@ class PlaneView(View):
             " Published results are of images and cannot be compared."
         ))  # fmt: skip
         self._show_split(snapshot)
-        known = quantities(COMPARISON)
+        known, (tested, which) = quantities(COMPARISON), newest_test(snapshot)
         micro = known["energy"].format
         self.summary.say(self.words(
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
             f" which {micro(1e-6 * spent[-1])} from spikes, at"
             f" {known['accuracy'].format(shown / 100)} of the latest batches and"
-            f" {known['test_accuracy'].format(snapshot.test_accuracy)} on the full test set."
+            f" {known['test_accuracy'].format(tested)} {which}."
         ))  # fmt: skip
 
     def _show_split(self, snapshot):
         """Power as its static base and what spikes add, with the change since the start."""
         static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
-        self._bar.object = _SPLIT.format(static=static, activity=spikes)
+        self._bar.object = split_bar(static, spikes, "width: 100%; height: 14px")
         live = quantities(LIVE)
         words = f"{live['activity'].format(spikes / 1e3)} from spikes" + f" ({since})" * bool(since)
         self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")

@@ -41,7 +41,6 @@ class RunsPlot(LivePlot):
         )  # fmt: skip
         self.figure.add_glyph(self._lines, line)
         self._ends = EndNames(self.figure, dict(enumerate(self._colors)))
-        self._ends.height = RUNS_HEIGHT - 70.0
 
     def fit(self, narrow):
         super().fit(narrow)
@@ -95,7 +94,6 @@ class MeritsPlot(LivePlot):
         dot = Scatter(x="x", y="y", size="size", fill_color=color, line_color=color)
         self.figure.add_glyph(self._dots, dot)
         self._ends = EndNames(self.figure, dict(enumerate(self._colors)))
-        self._ends.height = MERITS_HEIGHT - 70.0
 
     def enlarge(self, on):
         super().enlarge(on)

@@ -34,6 +34,8 @@ from snnlab_app.views.frames import (
 from snnlab_app.views.speaking import Speaking
 
 TRACES = 6
+IN_TITLE = {"position": "absolute", "top": "2px", "right": "8px"}
+"""Place of a switch beside the title of its card."""
 NO_SOUND = (
     "These recordings are spikes without their sound, so nothing can be said into a microphone or"
     " listened to here; the data set spoken-digits allows both."
@@ -99,7 +101,8 @@ class SampleView(View):
         self._place_side()
 
     def _place_side(self):
-        """On a narrow page, the microphone comes first."""
+        """On a narrow page, the microphone comes first, and the switch has a line of its own."""
+        self._beside.styles = {} if self.narrow else IN_TITLE
         first = self.narrow and self.kind == SOUNDS
         if self._side is not None:
             self._side.styles = {**flex(250), "order": "-1" if first else "0"}

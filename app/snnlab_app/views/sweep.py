@@ -1,5 +1,6 @@
 """A sweep from the current settings: many short trainings, and their results."""
 
+import re
 from html import escape
 from io import StringIO
 
@@ -255,8 +256,8 @@ class SweepView(View):
         return next((r for r in self._sweep.trials if r["trial"] == self._which.value), None)
 
     def _words(self, row):
-        found = (f"{axis.label} {axis.text(row)}" for axis in self._drawn.found)
-        knobs = (f"{axis.label} {axis.text(row)}" for axis in self._drawn.knobs)
+        found = (with_unit(axis.label, axis.text(row), " ") for axis in self._drawn.found)
+        knobs = (with_unit(axis.label, axis.text(row), " = ") for axis in self._drawn.knobs)
         return f"{', '.join(found)} at {', '.join(knobs)}"
 
     # ── what is done with it ──
@@ -298,3 +299,9 @@ class SweepView(View):
 
 def _alert(severity):
     return pmui.Alert(severity=severity, visible=False, sizing_mode="stretch_width")
+
+
+def with_unit(label: str, value: str, between: str) -> str:
+    """A label "name (unit)" with its value in words: "name value unit"."""
+    name, unit = re.fullmatch(r"(.*?)(?: \(([^)]*)\))?", label).groups()
+    return f"{name}{between}{value}" + f" {unit}" * bool(unit)

@@ -196,3 +196,16 @@ def test_the_first_visit_while_it_trains_shows_content_soon(dashboard: Page):
             dashboard, lambda n=name: place(dashboard, n).evaluate("canvas => canvas.frames") > 0
         )
     pause(dashboard)
+
+
+def test_ideal_and_real_stand_side_by_side_on_a_projector(dashboard: Page):
+    dashboard.set_viewport_size({"width": 1280, "height": 720})
+    open_sample(dashboard)
+    dashboard.get_by_label("Beside the ideal twin").click()
+    names = ("Raster", "Raster of the ideal twin")
+    here, there = (dashboard.get_by_role("figure", name=name, exact=True) for name in names)
+    expect(there).to_be_visible()
+    real, ideal = here.bounding_box(), there.bounding_box()
+    assert ideal["x"] >= real["x"] + real["width"]
+    assert (ideal["y"], ideal["height"]) == (real["y"], real["height"])
+    assert real["y"] + real["height"] <= 720, "below the screen"

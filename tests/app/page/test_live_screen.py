@@ -48,6 +48,15 @@ def inside(page, locator):
     )
 
 
+def says_whole(page, pattern):
+    """Whether a text has room for all of it."""
+    return (
+        page.get_by_text(re.compile(pattern))
+        .locator("visible=true")
+        .first.evaluate("text => text.scrollWidth <= text.clientWidth")
+    )
+
+
 def test_displays_and_knobs_are_in_sight_without_scrolling(dashboard: Page):
     for width, height in ((1440, 900), (1280, 720), (390, 844)):
         dashboard.set_viewport_size({"width": width, "height": height})
@@ -66,6 +75,8 @@ def test_displays_and_knobs_are_in_sight_without_scrolling(dashboard: Page):
         power = dashboard.get_by_role("figure", name="Power", exact=True).bounding_box()
         assert not narrow or power["y"] + power["height"] <= dock, "the dock covers the power"
         assert dashboard.evaluate("document.documentElement.scrollWidth") <= width
+        state = says_whole(dashboard, "^Ready · scikit-learn digits|^paused: step")
+        assert state, f"the state of the training is cut at {width} pixels"
 
 
 def test_enlarged_to_200_percent_a_plot_stays_in_sight(dashboard: Page):

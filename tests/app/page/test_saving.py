@@ -48,6 +48,16 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
     press(dashboard, "Toggle theme")
     dashboard.wait_for_timeout(500)
     dark, _ = ground(dashboard)
+    press(dashboard, "Save")  # every button is in sight, and none covers another
+    buttons = dashboard.get_by_role("dialog").get_by_role("button")
+    boxes = [one.bounding_box() for one in buttons.all()]
+    assert len(boxes) == 1 + 3 + 3 * 6
+    for box in boxes:
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 1440
+        assert box["y"] + box["height"] <= 900
+    dashboard.keyboard.press("Escape")
+    expect(dashboard.get_by_role("dialog")).to_be_hidden()
     assert light == (255, 255, 255)
     assert max(dark) < 40
 
@@ -84,8 +94,8 @@ def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, fig
     dashboard.wait_for_timeout(1500)
     wait_for(dashboard, lambda: not blank(dashboard))
     files = {}
-    for kind, entry in (("png", "{} as PNG"), ("svg", "{} as SVG"), ("csv", "{}, data (CSV)")):
-        name, files[kind] = save(dashboard, entry.format(figure), figure)
+    for kind in ("png", "svg", "csv"):
+        name, files[kind] = save(dashboard, f"{figure} as {kind.upper()}")
         assert re.fullmatch(rf"snnlab-[a-z0-9-]+\.{kind}", name)
     assert files["png"].startswith(b"\x89PNG")
     assert len(files["png"]) > 1000

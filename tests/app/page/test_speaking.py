@@ -6,6 +6,7 @@ One server and one training serve the tests of this file; the recordings are the
 import io
 import os
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,24 @@ def speak_into(path, content, before=0.8, after=1.2):
     wavfile.write(path, rate, np.concatenate([pauses[0], samples, pauses[1]]))
 
 
+def every_format(content):
+    """A 16-bit mono recording as wav files of other sample formats, by name."""
+    rate, samples = wavfile.read(io.BytesIO(content))
+    wide = samples.astype(np.int32) << 16
+    kinds = {
+        "8-bit": (wide >> 24).astype(np.int16).__add__(128).astype(np.uint8),
+        "32-bit": wide, "float": (samples / 2**15).astype(np.float32),
+        "stereo": np.stack([samples, samples], axis=1),
+    }  # fmt: skip
+    for name, values in kinds.items():
+        wavfile.write(file := io.BytesIO(), rate, values)
+        yield name, file.getvalue()
+    packed = wide.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 3 * rate, 3, 24)
+    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(packed)) + packed
+    yield "24-bit", struct.pack("<4sI", b"RIFF", len(body)) + body
+
+
 def answer(page: Page):
     return page.locator(".microphone [role=status]")
 
@@ -154,13 +173,23 @@ def test_a_file_is_decided_or_refused_in_one_line(spoken: Page, library, tmp_pat
         ("song.wav", b"ID3\x04" + bytes(900), "is an MP3 file, whatever its name: convert it"),
         ("silence.wav", wav(np.zeros(8_000)), "The sound is silent: record it again"),
         ("speech.wav", wav(np.tile(word(), 30)), "a spoken digit takes at most 3 s: cut it"),
+        ("minutes.wav", wav(np.tile(word(), 900)), "a spoken digit takes at most 3 s: cut it"),
         ("cut.wav", wav(word())[:30], "not a wav file that can be read"),
         ("five.wav", library["5_theo_1.wav"], "The chip heard “"),
+        ("empty.wav", b"", "empty"),
+        *(
+            (f"{kind}.wav", content, "The chip heard “")
+            for kind, content in every_format(library["5_theo_1.wav"])
+        ),
     ):
         (tmp_path / name).write_bytes(content)
+        before = answer(spoken).inner_text()
         spoken.locator("input[type=file]").last.set_input_files(tmp_path / name)
         expect(answer(spoken)).to_contain_text(sentence)
+        assert "\n" not in (said := answer(spoken).inner_text()), (name, said)
+        assert said != before or "heard" in said, name
     says(spoken, "^It decides “").to_be_visible()
+    says(spoken, "^Ready · Free Spoken Digits").to_be_visible()  # the training is as it was
 
 
 @pytest.mark.slow

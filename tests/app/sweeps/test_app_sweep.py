@@ -148,7 +148,7 @@ def test_history_slices_and_importance_show_the_trials(view):
     assert dict(zip(shares["knob"], shares["share"], strict=True)) == {
         wrapped("Surrogate steepness β"): 75.0, wrapped("Burst regularisation ρ_b"): 25.0,
     }  # fmt: skip
-    assert "4 of 20 trials have ended. The best is trial 1: test accuracy (%) 90" in (
+    assert "4 of 20 trials have ended. The best is trial 1: test accuracy 90 %" in (
         view.summary.object
     )
     assert "1 failed: no luck" in view._status.object
@@ -200,7 +200,7 @@ def test_the_settings_of_a_trial_are_loaded(view):
     view.load_chosen()
     assert view.loaded == [], "the one that failed is not for choice"
     view.pick(2)
-    assert "Trial 2: test accuracy (%) 70 at Surrogate steepness β 100" in view._chosen.object
+    assert "Trial 2: test accuracy 70 % at Surrogate steepness β = 100" in view._chosen.object
     view.load_chosen()
     assert view.loaded == [({"beta": 100.0, "rho_burst": 5e-3}, False)]
     assert "Applied immediately" in view._loaded.object

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from bokeh.models import ColumnDataSource
 from viewing import brief_session, shown
 
 from snnlab.commands.main import main
@@ -15,6 +16,7 @@ from snnlab.runs.run import Run
 from snnlab_app.session.history import History
 from snnlab_app.views.compare import CompareView
 from snnlab_app.views.pins import Pin, comparable, front
+from snnlab_app.views.runs import NOW, MeritsPlot, RunsPlot
 from snnlab_app.views.stored import CHOOSE, StoredRuns
 
 session = pytest.fixture(scope="module")(brief_session)
@@ -153,3 +155,33 @@ def test_only_names_from_the_list_are_opened(session, stored, name):
     view, _ = shown(session, CompareView)
     view.stored._choose(name)
     assert view.pins == []
+
+
+def test_runs_keep_their_colours_and_are_named_at_their_ends():
+    steps = np.arange(3.0)
+    plot = RunsPlot(4, "accuracy (%)")
+    plot.draw({"one": (steps, 10 * steps), "a run of a long name": (steps, 20 * steps),
+               NOW: (steps[:2], 5 * steps[:2])})  # fmt: skip
+    names = next(
+        source for source in plot.figure.select(type=ColumnDataSource) if "text" in source.data
+    )
+    assert names.data["text"] == ["one", "a run of a long…", NOW]
+    assert names.data["color"] == [0, 1, 3], "the last colour is that of the current run"
+    assert names.data["x"] == [2.0, 2.0, 1.0]
+    header, rows = plot.table()
+    assert header == ["curve", "step", "accuracy (%)"]
+    assert rows[:3] == [("one", 0.0, 0.0), ("one", 1.0, 10.0), ("one", 2.0, 20.0)]
+    assert len(rows) == 8
+    high = plot.figure.y_range.end
+    plot.draw({NOW: (steps[:2], 5 * steps[:2])})
+    assert plot.figure.y_range.end < high, "a run that is gone is no longer followed"
+
+
+def test_the_accuracy_of_runs_is_drawn_over_their_energy():
+    plot = MeritsPlot(3)
+    plot.draw(
+        {"one": (2.4, 90.0), "lost": (np.nan, 80.0), NOW: (2.5, 95.0)}, ([2.4, 2.5], [90, 95])
+    )
+    assert plot.table()[1] == [("one", 2.4, 90.0), (NOW, 2.5, 95.0)]
+    low, high = plot.figure.x_range.start, plot.figure.x_range.end
+    assert low < 2.4 < 2.5 < high

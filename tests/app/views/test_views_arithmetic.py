@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bokeh.models import ColumnDataSource, Plot, Range1d
 
 from snnlab.chip.layout import floor
 from snnlab.chip.layout.mapping import Mapping
@@ -11,7 +12,11 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.plotting.raster import thicken
+from snnlab.plotting.search import round_numbers
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
+from snnlab_app.plots.annotations import EndNames
+from snnlab_app.views.sweep import with_unit
 
 
 def test_circuits_lie_along_the_first_row_and_back_along_the_second():
@@ -118,3 +123,47 @@ def test_what_is_no_drawing_is_refused():
         from_strokes([], 16)
     with pytest.raises(SnnlabError, match="of one colour"):
         from_picture(np.full((9, 9), 7, np.uint8), 16)
+
+
+def test_spikes_drawn_small_grow_into_empty_cells_only():
+    rng = np.random.default_rng(5)
+    cells = rng.choice([0, 0, 0, 0, 0, 1, 2, 40], (30, 20)).astype(np.uint8)
+    expected = cells.copy()
+    for row, column in np.argwhere(cells == 0):
+        near = cells[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 1]
+        expected[row, column] = max((v for v in near.ravel() if v < 3), default=0)
+    np.testing.assert_array_equal(thicken(cells), expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "numbers"),
+    [
+        (0.02, 1.0, [0.02, 0.05, 0.1, 0.2, 0.5, 1]), (3.0, 40.0, [5, 10, 20]),
+        (2e-6, 9e-6, [2e-6, 5e-6]), (1.0, 1.5, [1]),
+    ],
+)  # fmt: skip
+def test_a_short_logarithmic_axis_has_round_numbers(low, high, numbers):
+    assert round_numbers(low, high) == pytest.approx(numbers)
+
+
+def test_where_not_all_names_fit_those_of_the_highest_curves_are_written():
+    figure = Plot(y_range=Range1d(0.0, 10.0))
+    ends = EndNames(figure, dict.fromkeys("abcdef", "#000000"))
+    source = next(iter(figure.select(type=ColumnDataSource)))
+    known = {name: (1.0, height, name) for name, height in zip("abcdef", range(6), strict=True)}
+    ends.write(known)
+    assert source.data["text"] == list("abcdef")
+    ends.scale = 5.0  # as where the frame has room for two lines
+    ends.write(known)
+    assert source.data["text"] == ["e", "f"]
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("test accuracy (%)", "test accuracy 90 %"),
+        ("hidden spikes / image", "hidden spikes / image 90"),
+    ],
+)
+def test_a_value_is_said_with_its_unit(label, said):
+    assert with_unit(label, "90", " ") == said

@@ -14,7 +14,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.units import PHYSICAL
 from snnlab.plotting import look
 from snnlab_app.browser.replay import packing
-from snnlab_app.plots.theme import INK, THEME
+from snnlab_app.plots.theme import INK, LIGHTER, THEME
 
 SCRIPTS = ("drawing.js", "network.js", "circuits.js", "plots.js", "transport.js", "replay.js")
 """Files of the browser's part, in this order: together they are one module."""
@@ -24,14 +24,15 @@ LATENCY = [Viridis256[-1 - k] for k in range(0, 256, 15)]
 COLOURS = {
     "light": {
         "ink": INK["light"], "input": look.INPUT_COLOR, "hidden": look.HIDDEN_COLOR,
-        "label": look.LABEL_COLOR,
+        "label": look.LABEL_COLOR, "traces": list(look.TRACE_COLORS),
     },
     "dark": {
         "ink": INK["dark"], "input": "#B4B9C2",
         "hidden": THEME["dark"]["palette"]["primary"]["main"], "label": look.LABEL_COLOR,
+        "traces": [LIGHTER.get(color.lower(), color) for color in look.TRACE_COLORS],
     },
     "excites": look.SKY, "inhibits": look.VERMILION, "differs": look.VERMILION,
-    "decided": look.GREEN, "traces": list(look.TRACE_COLORS), "latency": LATENCY,
+    "decided": look.GREEN, "latency": LATENCY,
 }  # fmt: skip
 """Colours by meaning, as in all plots; those that depend on the background by its name."""
 

@@ -246,21 +246,26 @@ class MembranesPicture extends TimePlot {
 
   // Names above the plot, each behind a piece of its curve.
   key(context, names, shown, recording, palette) {
-    const {box} = this
+    const {box} = this, room = box.width + RIGHT
+    const wins = k => this.which === "traces" && k === recording.decision
+    const widths = shown.map(k => {
+      context.font = `${wins(k) ? 700 : 400} 12px system-ui, sans-serif`
+      return context.measureText(names[k]).width
+    })
+    const words = widths.reduce((a, b) => a + b, 0)
+    const [dash, gap] = words + 22 * shown.length <= room ? [10, 9] : [7, 3]
     let x = box.x
-    for (const k of shown) {
-      const wins = this.which === "traces" && k === recording.decision
-      context.font = `${wins ? 700 : 400} 12px system-ui, sans-serif`
-      const wide = 13 + context.measureText(names[k]).width + 9
-      if (x + wide > box.x + box.width + RIGHT) break
+    for (const [place, k] of shown.entries()) {
+      const wide = dash + 3 + widths[place] + gap
+      if (x + wide - gap > box.x + room) break
       this.style(context, palette, k, shown)
       context.lineWidth = 2.5
       context.beginPath()
       context.moveTo(x, 12)
-      context.lineTo(x + 10, 12)
+      context.lineTo(x + dash, 12)
       context.stroke()
       context.setLineDash([])
-      write(context, names[k], x + 13, 12, {size: 12, weight: wins ? 700 : 400, colour: palette.ink})
+      write(context, names[k], x + dash + 3, 12, {size: 12, weight: wins(k) ? 700 : 400, colour: palette.ink})
       x += wide
     }
   }

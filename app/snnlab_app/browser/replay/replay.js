@@ -4,6 +4,7 @@
 
 const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
+const WIDE = 620  // pixels from which on pictures stand side by side, as on a projector
 const MIN_GAP = 20  // ms between two pictures: every second one of a screen with 60 a second
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
 const at_night = window.matchMedia("(prefers-color-scheme: dark)")
@@ -113,7 +114,7 @@ class Player {
 
   refit() {
     if (this.full) {
-      this.root.classList.toggle("wide", this.root.clientWidth >= 760)
+      this.root.classList.toggle("wide", this.root.clientWidth >= WIDE)
     }
     this.stale = true
     this.draw()

@@ -19,6 +19,11 @@ const STYLE = `
   .replay.wide .transport, .replay.wide .words { grid-column: 1 / -1 }
   .replay.wide:not(.alone) .network-part { grid-column: 1 / -1 }
   .replay.wide:not(.alone) .for-network { height: 240px }
+  @media (max-height: 800px) {
+    .replay.wide .for-raster, .replay.wide.alone .for-network { height: 250px }
+    .replay.wide:not(.alone) .for-network { height: 190px }
+    .replay.wide .for-hidden, .replay.wide .for-outputs { height: 180px }
+  }
   .replay .unseen { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px }
   .replay.full .words { font: 14px/1.45 system-ui, sans-serif; margin: 4px }
   .replay .transport {
