@@ -70,8 +70,9 @@ def test_an_ann_learns_the_digits():
     assert train_ann(turned, load("digits")) == train_ann(turned, load("digits"))
 
 
-def test_a_job_gives_a_record_that_repeats(tmp_path):
-    one = Job("snn", Config.checked(dataset="digits", epochs=1).values(), (), "")
+@pytest.mark.parametrize("kind", ["snn", "software"])
+def test_a_job_gives_a_record_that_repeats(tmp_path, kind):
+    one = Job(kind, Config.checked(dataset="digits", epochs=1).values(), (), "")
     first, second = run(one)["result"], run(one)["result"]
     assert first == second
     Cache(tmp_path).put(one, {"result": first, "seconds": 1.0})
