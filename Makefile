@@ -28,7 +28,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test test-all slow lint unit browser notebooks docs links bench fuzz bench-ui bench-load soak audit \
+.PHONY: app test test-all slow lint unit no-browser browser notebooks docs links bench fuzz bench-ui bench-load soak audit \
   wheel-check release-check platforms lowest clean
 
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
@@ -40,10 +40,13 @@ test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, a quar
 	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not slow and not notebook")
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
-test-all: test slow notebooks  ## set up and run all tests, about 35 minutes
+test-all: lint no-browser browser notebooks  ## set up and run all tests, about 25 minutes
 
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
 	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
+
+no-browser: $(VENV)/.test  ## all tests that need no browser, fast and slow
+	$(PYTEST) --dist worksteal -m "not browser and not notebook"
 
 lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(BIN)/ruff check .
@@ -56,7 +59,7 @@ unit: $(VENV)/.test  ## the fast tests
 	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
-	$(PYTEST) --dist loadfile -m "browser and not notebook"
+	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not notebook")
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
 	$(NBMAKE) notebooks
