@@ -15,7 +15,7 @@ endif
 
 # Tests run in two processes: two cores are what most machines have, and browsers need the rest.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 NBMAKE = $(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests \
   IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800
 
@@ -34,19 +34,19 @@ READERS := idx,dies,weights,runs
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, a quarter of an hour
+test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, ten minutes
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
-	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
-	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not slow and not notebook")
+	$(PYTEST) -m "not slow and not browser and not notebook"
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook")
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
 test-all: lint no-browser browser notebooks  ## set up and run all tests, about 25 minutes
 
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
-	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
+	$(PYTEST) -m "slow and not notebook $(NO_BROWSER)"
 
 no-browser: $(VENV)/.test  ## all tests that need no browser, fast and slow
-	$(PYTEST) --dist worksteal -m "not browser and not notebook"
+	$(PYTEST) -m "not browser and not notebook"
 
 lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(BIN)/ruff check .
@@ -56,10 +56,10 @@ lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(if $(NODE),for f in app/snnlab_app/browser/*.js app/snnlab_app/browser/*/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
-	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
+	$(PYTEST) -m "not slow and not browser and not notebook"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
-	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not notebook")
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not notebook")
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
 	$(NBMAKE) notebooks

@@ -7,6 +7,8 @@ import pytest
 from conftest import real
 
 from snnlab.commands.main import main
+from snnlab.config import Config
+from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run
 from snnlab.studies.convergence import study
 
@@ -50,18 +52,18 @@ def test_one_and_two_threads_give_the_same_weights(tmp_path):
         assert one[layer].tobytes() == two[layer].tobytes()
 
 
-def test_a_calibrated_die_learns_as_well_as_the_preset(tmp_path):
+def test_a_calibrated_die_learns_as_well_as_the_preset():
     """Five dies each, one epoch: the means differ by no more than their scatter explains."""
     kinds = {
-        "preset": ("--die", "calibrated"),
-        "measured": ("--die", "uncalibrated", "--calibration", "measured"),
+        "preset": {"die": "calibrated"},
+        "measured": {"die": "uncalibrated", "calibration": "measured"},
     }
     accuracy = {name: [] for name in kinds}
-    for seed in "12345":
-        for name, flags in kinds.items():
-            seeds = ("--seed", seed, "--die-seed", seed, "--epochs", "1")
-            (epoch,) = train(tmp_path / name / seed, "mnist", *seeds, *flags)
-            accuracy[name].append(epoch["test_accuracy"])
+    for seed in range(1, 6):
+        for name, changes in kinds.items():
+            config = Config.checked(dataset="mnist", epochs=1, seed=seed, die_seed=seed, **changes)
+            *_, last = Trainer(config, real("mnist"))
+            accuracy[name].append(last.evaluation.accuracy)
     preset, measured = accuracy.values()
     scatter = np.sqrt((np.var(preset, ddof=1) + np.var(measured, ddof=1)) / len(preset))
     # 99.9 % of Student's t with 8 degrees of freedom
