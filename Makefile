@@ -37,7 +37,7 @@ app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, ten minutes
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
 	$(PYTEST) -m "not slow and not browser and not notebook"
-	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook")
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook" tests/app)
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
 test-all: lint no-browser browser notebooks  ## set up and run all tests, about 25 minutes
@@ -59,11 +59,11 @@ unit: $(VENV)/.test  ## the fast tests
 	$(PYTEST) -m "not slow and not browser and not notebook"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
-	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not notebook")
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not notebook" tests/app)
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
 	$(NBMAKE) notebooks
-	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests
+	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests/notebooks
 
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
 	rm -rf docs/notebooks && cp -r notebooks docs/notebooks

@@ -21,17 +21,19 @@ def train(folder, dataset, *flags):
     return [asdict(epoch) for epoch in Run.open(folder).epochs()]
 
 
-@pytest.mark.parametrize(("mismatch", "at_least"), [("0", 0.970), ("0.3", 0.965)])
-def test_mnist_is_learnt_in_ten_epochs(mismatch, at_least, tmp_path):
-    flags = ("--epochs", "10", "--mismatch", mismatch)
-    epochs = train(tmp_path / "run", "mnist", *flags)
-    assert epochs[-1]["test_accuracy"] >= at_least
-    assert epochs[-1]["test_spikes"] < 100  # bursts that are not unlearnt make it 140 and more
+@pytest.mark.parametrize(
+    ("mismatch", "epochs", "at_least"), [("0", "7", 0.970), ("0.3", "5", 0.965)]
+)
+def test_mnist_is_learnt_in_a_few_epochs(mismatch, epochs, at_least, tmp_path):
+    flags = ("--epochs", epochs, "--mismatch", mismatch)
+    *_, last = train(tmp_path / "run", "mnist", *flags)
+    assert last["test_accuracy"] >= at_least
+    assert last["test_spikes"] < 100  # bursts that are not unlearnt make it 140 and more
 
 
-def test_fashion_mnist_is_learnt_in_twenty_epochs(tmp_path):
-    epochs = train(tmp_path / "run", "fashion-mnist", "--epochs", "20")
-    assert epochs[-1]["test_accuracy"] >= 0.842
+def test_fashion_mnist_is_learnt_in_ten_epochs(tmp_path):
+    epochs = train(tmp_path / "run", "fashion-mnist", "--epochs", "10")
+    assert epochs[-1]["test_accuracy"] >= 0.850
 
 
 def test_full_size_mnist_is_learnt_in_parts(tmp_path):
