@@ -15,7 +15,7 @@ endif
 
 # Tests run in two processes: two cores are what most machines have, and browsers need the rest.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 NBMAKE = $(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests \
   IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800
 
@@ -28,22 +28,25 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 CASES ?= 10000
 READERS := idx,dies,weights,runs
 
-.PHONY: app test test-all slow lint unit browser notebooks docs links bench fuzz bench-ui bench-load soak audit \
+.PHONY: app test test-all slow lint unit no-browser browser notebooks docs links bench fuzz bench-ui bench-load soak audit \
   wheel-check release-check platforms lowest clean
 
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, a quarter of an hour
+test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, ten minutes
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
-	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
-	$(if $(NO_BROWSER),,$(PYTEST) --dist loadfile -m "browser and not slow and not notebook")
+	$(PYTEST) -m "not slow and not browser and not notebook"
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook" tests/app)
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
-test-all: test slow notebooks  ## set up and run all tests, about 35 minutes
+test-all: lint no-browser browser notebooks  ## set up and run all tests, about 25 minutes
 
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
-	$(PYTEST) --dist worksteal -m "slow and not notebook $(NO_BROWSER)"
+	$(PYTEST) -m "slow and not notebook $(NO_BROWSER)"
+
+no-browser: $(VENV)/.test  ## all tests that need no browser, fast and slow
+	$(PYTEST) -m "not browser and not notebook"
 
 lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(BIN)/ruff check .
@@ -53,14 +56,14 @@ lint: $(VENV)/.test  ## style, import contracts, types of public names
 	$(if $(NODE),for f in app/snnlab_app/browser/*.js app/snnlab_app/browser/*/*.js; do $(NODE) --input-type=module --check - < $$f || exit 1; done,@echo "No node found: the syntax of the JavaScript is not checked.")
 
 unit: $(VENV)/.test  ## the fast tests
-	$(PYTEST) --dist worksteal -m "not slow and not browser and not notebook"
+	$(PYTEST) -m "not slow and not browser and not notebook"
 
 browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
-	$(PYTEST) --dist loadfile -m "browser and not notebook"
+	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not notebook" tests/app)
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
 	$(NBMAKE) notebooks
-	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests
+	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests/notebooks
 
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
 	rm -rf docs/notebooks && cp -r notebooks docs/notebooks

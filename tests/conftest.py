@@ -39,6 +39,11 @@ OUR_TRACEBACK = r'File ".*/(snnlab|snnlab_app)/(?!commands|server|app/|\.venv)'
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: processes that share the tests then end together."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(autouse=True)
 def only_what_commands_say(monkeypatch):
     """No lines on how long it takes, which a busy machine would put among the output."""
@@ -144,8 +149,8 @@ class Server:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.printed()
-            try:
-                with urllib.request.urlopen(self.url, timeout=5):
+            try:  # an address that costs the server nothing: every page would have a session
+                with urllib.request.urlopen(f"{self.url}left", b"", timeout=5):
                     return self
             except (urllib.error.URLError, ConnectionError, TimeoutError):
                 time.sleep(0.1)
@@ -163,18 +168,26 @@ class Server:
         return self._printed.read()
 
 
-@pytest.fixture(scope="module")
-def digits_server() -> Iterator[Server]:
-    """The dashboard on the bundled digits; in the end no error may have passed through our code.
-
-    A tab that closes makes the web server itself complain of its connection: that is no error.
+@pytest.fixture(scope="session")
+def the_digits_server() -> Iterator[Server]:
+    """The dashboard on the bundled digits, one for all tests of a process: every page has a
+    training of its own.
     """
     server = Server("--dataset", "digits", "--epochs", "10000", "--schedule", "constant").wait()
     yield server
-    printed = server.stop()
-    assert not re.search(
-        r'File ".*/(snnlab|snnlab_app)/(?!commands|server|app/|\.venv)', printed
-    ), printed
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def digits_server(the_digits_server: Server) -> Iterator[Server]:
+    """The dashboard; in the end no error may have passed through our code.
+
+    A tab that closes makes the web server itself complain of its connection: that is no error.
+    """
+    before = len(the_digits_server.printed())
+    yield the_digits_server
+    printed = the_digits_server.printed()[before:]
+    assert not re.search(OUR_TRACEBACK, printed), printed
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Server
+from conftest import PATIENCE, Server
 
 from snnlab import files, process
 from snnlab.files import write_whole
@@ -90,6 +91,8 @@ def test_a_sweep_spawns_its_processes(elsewhere, storage):
 def test_the_dashboard_spawns_its_processes(elsewhere, monkeypatch):
     monkeypatch.chdir(elsewhere)
     server = Server("--dataset", "digits").wait(300)
+    with urllib.request.urlopen(server.url, timeout=PATIENCE) as page:
+        assert b"<title>snnlab" in page.read()
     assert "Traceback" not in server.stop()
 
 

@@ -21,6 +21,12 @@ def test_no_test_measures_time():
     assert [path.name for path in TESTS if clocks.search(path.read_text("utf-8"))] == []
 
 
+def test_tests_in_a_browser_lie_where_make_looks_for_them():
+    for kind, rooms in {"browser": {"app", "notebooks"}, "notebook": {"notebooks"}}.items():
+        marked = {path for path in TESTS if f"mark.{kind}" in path.read_text("utf-8")}
+        assert {path.relative_to(HERE.parents[1]).parts[0] for path in marked} == rooms
+
+
 def test_real_data_are_loaded_only_by_the_fixture_that_skips():
     loads = re.compile(r'\bload\("(fashion-)?mnist"\)')
     asking = {path.name for path in TESTS if loads.search(path.read_text("utf-8"))}
