@@ -48,9 +48,11 @@ def row(*content) -> pn.FlexBox:
 
 
 def small(text: str) -> str:
-    """HTML of a unit or a range beside a number."""
+    """HTML of a unit, a range or a change beside a number; a phone leaves out since when it is."""
     look = "font-size: 12px; font-weight: 400; opacity: 0.8; display: inline-block"
-    return f'<span style="{look}">{escape(text)}</span>'
+    change, since, when = map(escape, text.partition(" since "))
+    later = f'<span class="long" style="white-space: pre">{since}{when}</span>'
+    return f'<span style="{look}">{change}{later}</span>'
 
 
 def card(title: str, styles: dict[str, str], *content) -> pn.Column:

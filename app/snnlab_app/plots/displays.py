@@ -173,7 +173,7 @@ class AccuracyPlot(NamedCurves):
             "left out": (left_step, left, "no learning", _LIVE["held_out"]),
         }
         self.names.write({
-            label: (x[-1], y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
+            label: (s.step, y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
             for label, (x, y, name, quantity) in ends.items() if len(x)
         })  # fmt: skip
 

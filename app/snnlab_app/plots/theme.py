@@ -141,8 +141,7 @@ NUMBERS = """
 @media (max-width: 1599px) { .figures > :last-child { display: none } }
 @media (max-width: 1399px) { .figures > :nth-child(2) { display: none } }
 @media (max-width: 600px) {
-  .figures { gap: 4px 8px !important }
-  .figures span { font-size: 11px !important }
+  .figures .long { display: none }
   .figures > :first-child span { display: none !important }
 }
 """

@@ -39,8 +39,8 @@ from snnlab_app.session.turns import Line, nth
 
 _log = logging.getLogger(__name__)
 
-PUBLISH_EVERY = 0.08
-"""Seconds between snapshots: a little faster than the page looks."""
+PUBLISH_EVERY = 0.09
+"""Seconds between snapshots."""
 MAX_PUBLISH_SHARE = 0.04
 """Share of the worker's CPU time that snapshots may take; they become rarer where it is more."""
 CLOSE_TIMEOUT = 5.0

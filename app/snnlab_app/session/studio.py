@@ -16,6 +16,7 @@ from snnlab.learn.network import decode
 from snnlab.learn.reach import membrane_histogram, received
 from snnlab.learn.setup import Setup, find_calibration
 from snnlab.learn.trainer import Progress, Trainer
+from snnlab.model.readout import scores
 from snnlab.runs.recorder import watch
 from snnlab.seeding import key
 from snnlab.studies import gradients
@@ -87,7 +88,7 @@ class Studio:
             recording=recording,
             label_traces=traces,
             readout=c.readout,
-            decision=classes[int(trainer.scores(recording)[0].argmax())],
+            decision=classes[int(scores(traces[None], c.readout)[0].argmax())],
             links=strongest_links(recording, weights),
             kind=self.inputs.kind,
             clip=given.clip,

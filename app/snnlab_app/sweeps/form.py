@@ -114,19 +114,20 @@ class _Range:
         )
         self._points = _text(f"{named} points", Given().points, 165)
         self._choices = _text(f"{named} values, separated by commas", "", 340)
-        fields = (
-            [self._choices] if is_choice(name)
-            else [self._low, self._high, self._scale, self._points]
-        )  # fmt: skip
+        title = Markup(_NAME.format(label(name)), margin=(4, 6, 0, 6), sizing_mode="stretch_width")
+        between = (self._low, self._high, self._scale)
+        self._fields = [title, *((self._choices,) if is_choice(name) else between)]
         self.panel = pn.FlexBox(
-            Markup(_NAME.format(label(name)), margin=(4, 6, 0, 6), sizing_mode="stretch_width"),
-            *fields, align_items="center", sizing_mode="stretch_width", margin=0,
-        )  # fmt: skip
+            *self._fields, align_items="center", sizing_mode="stretch_width", margin=0
+        )
         self._offered = None
         self.renew()
 
     def in_grid(self, grid):
-        self._points.visible = grid
+        """Whether a grid of points is searched; a hidden field would take time to lay out, too."""
+        points = [self._points] if grid and self._low in self._fields else []
+        if self.panel.objects != [*self._fields, *points]:
+            self.panel.objects = [*self._fields, *points]
 
     def renew(self):
         offer = around(self._name, getattr(self._config, self._name))

@@ -1,8 +1,10 @@
 """Accuracy over energy: the trajectory of the run, and published results."""
 
 import numpy as np
+from bokeh.models import FixedTicker
 
 from snnlab.plotting import views as plotting_views
+from snnlab.plotting.search import round_numbers
 from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, card, flex, row, split_bar
@@ -48,6 +50,8 @@ class PlaneView(View):
                 source.data = {name: [] for name in source.column_names}
             for name, (start, end) in OF_RECORDINGS.items():
                 getattr(self._plot.figure, name).update(start=start, end=end)
+            # Within two decades Bokeh would write every multiple, over one another.
+            self._plot.figure.xaxis[0].ticker = FixedTicker(ticks=round_numbers(10, 1000))
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [
             row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,

@@ -76,10 +76,8 @@ class SweepView(View):
             label="Copy command", icon="content_copy", variant="text", size="small"
         )
         self._copy.on_click(lambda _: self.copy(self._command()))
-        self._place = pn.FlexBox(
-            self._path, self._copy, align_items="center", visible=False,
-            sizing_mode="stretch_width",
-        )  # fmt: skip
+        self._place = pn.FlexBox(align_items="center", sizing_mode="stretch_width")
+        self._trouble = pn.Column(margin=0, sizing_mode="stretch_width")
 
     def _make_results(self):
         self._goal = pmui.Select(label="Show", options={}, width=230, size="small", margin=(8, 10))
@@ -122,7 +120,7 @@ class SweepView(View):
         buttons = pn.FlexBox(self._start, self._stop, margin=(4, 0))
         status = self._status, self._progress, self._place
         return [
-            row(card("Sweep from here", {"flex": "1 1 100%"}, *self._form.panel(), self._wrong,
+            row(card("Sweep from here", {"flex": "1 1 100%"}, *self._form.panel(), self._trouble,
                      buttons, *status)),
             self._results,
         ]  # fmt: skip
@@ -135,6 +133,7 @@ class SweepView(View):
             plan = self._form.plan()
         except SnnlabError as error:
             self._wrong.param.update(title=str(error), visible=True)
+            self._trouble.objects = [self._wrong]
             return
         self._wrong.visible = False
         self.close()
@@ -204,7 +203,7 @@ class SweepView(View):
         self._progress.show(sweep.fraction if sweep.trials else None)
         kept = sweep.storage is not None and sweep.state in ("running", "finished")
         self._path.object = _PATH.format(escape(self._command())) if kept else ""
-        self._place.visible = kept
+        self._place.objects = [self._path, self._copy] if kept else []
         self.summary.say(self._in_words())
 
     def _command(self):

@@ -50,9 +50,8 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
     dark, _ = ground(dashboard)
     press(dashboard, "Save")  # every button is in sight, and none covers another
     buttons = dashboard.get_by_role("dialog").get_by_role("button")
-    boxes = [one.bounding_box() for one in buttons.all()]
-    assert len(boxes) == 1 + 3 + 3 * 6
-    for box in boxes:
+    expect(buttons).to_have_count(1 + 3 + 3 * 6)  # to close, of the view, of its figures
+    for box in [one.bounding_box() for one in buttons.all()]:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 1440
         assert box["y"] + box["height"] <= 900

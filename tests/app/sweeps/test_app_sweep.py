@@ -115,10 +115,10 @@ def test_bad_input_is_said_in_the_form_and_nothing_begins(view):
 
 def test_a_grid_asks_for_points_and_other_knobs_for_other_fields(view):
     form = view._form
-    assert not form._ranges["beta"]._points.visible
+    assert form._ranges["beta"]._points not in form._ranges["beta"].panel
     form._knobs.value = ["beta", "die"]
     form._sampler.value = "grid"
-    assert form._ranges["beta"]._points.visible
+    assert form._ranges["beta"]._points in form._ranges["beta"].panel
     assert form._trials.disabled
     form._ranges["beta"]._points.value = "5"
     form._ranges["die"]._choices.value = "ideal, calibrated"
@@ -236,7 +236,7 @@ def test_results_stay_when_it_is_stopped_and_go_with_the_next(view):
     view.tick()
     assert "stopped after 4 of 20 trials" in view._status.object
     assert (view._start.disabled, view._stop.disabled) == (False, True)
-    assert not view._place.visible
+    assert not view._place.objects
     assert "trial 1" in " ".join(view._which.options)
     view.start()
     assert first._line.removed == [first]

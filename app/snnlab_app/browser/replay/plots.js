@@ -226,7 +226,8 @@ class MembranesPicture extends TimePlot {
     context.lineTo(box.x + box.width, at)
     context.stroke()
     context.setLineDash([])
-    write(context, network.threshold_name, box.x + box.width - 4, at - 8, {size: 11, align: "right", colour: palette.ink})
+    const above = at - 14 > box.y ? at - 8 : at + 8
+    write(context, network.threshold_name, box.x + box.width - 4, above, {size: 11, align: "right", colour: palette.ink})
   }
 
   scale(context, network, palette, low, high, y) {
