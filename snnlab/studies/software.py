@@ -17,6 +17,7 @@ from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.threads import guarded
 from snnlab.config import Config
 from snnlab.data import Dataset
+from snnlab.data.images.encoding import latency
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK, Events
 from snnlab.learn import loss as losses
@@ -50,11 +51,12 @@ def train_software(config: Config, dataset: Dataset) -> SoftwareResult:
     of the chip; knobs of the chip and ``at_spike`` have no effect. Raises :class:`SnnlabError` for
     a knob of UNABLE at another value.
     """
-    c = SimpleNamespace(**config.values())
+    c = SimpleNamespace(**{**config.values(), "grid": "clock"})  # steps are the only grid
     for name, value in UNABLE.items():
         if (given := getattr(c, name)) != value:
             raise SnnlabError(f"software network with {name} = {given}: it takes {value} only")
-    model = Steps(c.tau_mem, c.tau_syn, c.samples)
+    first = latency(np.ones(1), c.tau_in, c.theta_in, c.encoding)[0]
+    model = Steps(c.tau_mem, c.tau_syn, c.samples, round(first / TICK))
     source = open_source(dataset.checked(), c, OperatingPoint(samples=c.samples).window)
     feed, labels = Feed(source, c), source.labels("train")
     network = Network((source.n_channels, *c.hidden, len(source.classes)), c.seed)
@@ -101,18 +103,22 @@ class Spikes(NamedTuple):
 
 
 class Steps:
-    """A network in steps of the CADC's period; tau_mem, tau_syn : s; samples : steps of a run."""
+    """A network in steps of the CADC's period.
+
+    tau_mem, tau_syn : s; samples : steps of a run; first : tick in which an input spike comes at
+    the earliest, where the first step begins.
+    """
 
     dt = BRAINSCALES2.dt_cadc
 
-    def __init__(self, tau_mem: float, tau_syn: float, samples: int):
+    def __init__(self, tau_mem: float, tau_syn: float, samples: int, first: int = 0):
         self.decay_mem = np.float32(np.exp(-self.dt / tau_mem))
         self.decay_syn = np.float32(np.exp(-self.dt / tau_syn))
-        self.samples = samples
+        self.samples, self.first = samples, first
 
     def run(self, events: Events, weights: list[np.ndarray]) -> "StepRun":
         """Play a batch of spikes; weights : float32[input, neuron] of each layer."""
-        step = ((events.tick + 1.0) * (TICK / self.dt)).astype(np.int64)  # 1.7 µs: 212.5 ticks
+        step = ((events.tick - float(self.first)) * (TICK / self.dt)).astype(np.int64)
         spikes, inputs, potentials = Spikes(events.offsets, step, events.channel), [], []
         for layer, weight in enumerate(weights):
             reset = THRESHOLD * np.float32(layer < len(weights) - 1)  # labels have none
@@ -174,8 +180,8 @@ def _spikes(potentials):
 def integrate(offsets, step, channel, weight, decay_mem, decay_syn, samples, reset):
     """Potentials before the reset : float32[input, step, neuron].
 
-    A spike raises the current in the next step and the potential in the one after; a potential
-    above the threshold loses ``reset`` by the next step.
+    A spike raises current and potential in the next step; a potential above the threshold loses
+    ``reset`` by then.
     """
     n_inputs, n = len(offsets) - 1, weight.shape[1]
     potentials = np.empty((n_inputs, samples, n), np.float32)
@@ -188,13 +194,15 @@ def integrate(offsets, step, channel, weight, decay_mem, decay_syn, samples, res
             for j in range(n):
                 now[j] = mem[j]
                 lost = reset if mem[j] > THRESHOLD else np.float32(0.0)
-                mem[j] = decay_mem * mem[j] + syn[j] - lost
+                mem[j] = decay_mem * mem[j] - lost
                 syn[j] *= decay_syn
             while e < offsets[b + 1] and step[e] == k:
                 row = weight[channel[e]]
                 for j in range(n):
                     syn[j] += row[j]
                 e += 1
+            for j in range(n):
+                mem[j] += syn[j]
     return potentials
 
 
@@ -224,6 +232,6 @@ def adjoint(offsets, step, channel, d_v, n_in, decay_mem, decay_syn):
                     row[j] += q[j]
             for j in range(n):
                 now[j] = q[j]
-                q[j] = decay_syn * q[j] + p[j]
                 p[j] = decay_mem * p[j] + g[j]
+                q[j] = decay_syn * q[j] + p[j]
     return grad, current
