@@ -34,6 +34,8 @@ class OperatingPoint:
         "samples": (1, 308), "substeps": (1, 256),
     }  # fmt: skip
     """Smallest and largest values; 308 samples are what 16-bit time stamps can tell apart."""
+    TRIAL_NOISE: ClassVar = ("cadc_noise", "threshold_drift", "spike_jitter")
+    """Strengths of what differs from run to run, each also a knob of this name."""
 
     def __post_init__(self):
         for name, (low, high) in self.LIMITS.items():

@@ -11,7 +11,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 
-TRIAL_NOISE = ("cadc_noise", "threshold_drift", "spike_jitter")
+TRIAL_NOISE = OperatingPoint.TRIAL_NOISE
 VARIANT = tuple(ChipSpec.LIMITS)
 """Knobs that are fields of the chip's spec."""
 FABRICATED = ("die", "mismatch", "dead", "stuck", "killed", "die_seed")

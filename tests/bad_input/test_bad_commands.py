@@ -227,8 +227,8 @@ sweep --vary=beta=1:2 --name=              | argument --name: is empty
 sweep --vary=beta=1:2 --name=../x          | name = '../x' is not allowed: letters, digits
 sweep --vary=beta=1:2 --name=a/b           | name = 'a/b' is not allowed
 sweep --vary=beta=1:2 --storage=           | argument --storage: is empty
-sweep --vary=beta=1:2 --storage=file       | file is not a database, nor begun by a sweep
-sweep --vary=beta=1:2 --storage=x.journal  | file is not a database, nor begun by a sweep
+sweep --vary=beta=1:2 --storage=file       | file is not the database of a sweep
+sweep --vary=beta=1:2 --storage=x.journal  | file is not the database of a sweep
 sweep --vary=beta=1:2 --storage=runs       | sweep storage runs: unable to open database file
 sweep --vary=beta=1:2 --storage=none://x   | sweep storage none://x: Can't load plugin
 sweep --vary=beta=1:2 --workers=-1         | workers = -1 is not allowed

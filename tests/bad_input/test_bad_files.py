@@ -274,7 +274,7 @@ FILES = {
     "a sweep of many points": (
         Plan.read,
         b"sampler = 'grid'\n[vary]\nbeta = '1:2:9999'\nmismatch = '0:0.5:9999'\nstretch='0:0.1:99'",
-        "the grid has", "points, at most 100000 are allowed",
+        "the grid has", "points, at most 100000: use fewer",
     ),
     "a sweep that ends nowhere": (
         Plan.read, b"[limits]\npower = inf\n[vary]\nbeta = '1:2'", "power = inf is not a number",

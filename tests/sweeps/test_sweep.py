@@ -127,7 +127,7 @@ def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
     for file, flags, said in [
         ("/proc/nothing/s.db", (), "No such file or directory"),
         ("/proc/s.db", (), "unable to open database file"),
-        (tmp_path / "text.db", (), "file is not a database"),
+        (tmp_path / "text.db", (), "file is not the database of a sweep"),
         (tmp_path / "s.db", (), "has vary = .* give this one another --name"),
         (tmp_path / "f.db", (), "study 'sweep' in .*f.db is not one of snnlab's"),
         ("nodriver://x", (), "Can't load plugin"),
