@@ -1,18 +1,14 @@
 """What is minimised: cross-entropy of the decoded labels, and the regularisers of the paper.
 
 Every term is a function of layers and a strength that returns its value and its gradients. To add a
-regulariser, write it here and enter it in ``differentiate`` and ``TERM_KNOBS``.
+regulariser, write its function here and enter it in ``REGULARISERS``.
 """
 
+from collections.abc import Callable
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
-
-TERM_KNOBS = {
-    "cross-entropy": "logit_gain", "burst penalty": "rho_burst", "silence penalty": "rho_silent",
-    "weight penalty": "rho_weight", "readout penalty": "rho_readout",
-}  # fmt: skip
-"""Terms of the loss, and the knob that scales each."""
 
 Layers = list[np.ndarray]
 
@@ -46,22 +42,22 @@ def differentiate(
     """
     c = settings
     cross, d_scores = classification(scores, labels, c.logit_gain, c.label_smoothing)
-    bursts, d_bursts = _term(burst, c.rho_burst, counts)
-    silences, d_silences = _term(silence, c.rho_silent, counts, c.least_spikes)
-    decays, d_decays = _term(weight_decay, c.rho_weight, weights)
-    readouts, d_readouts = _term(readout, c.rho_readout, [scores])
-    values = (cross, bursts, silences, decays, readouts)
+    read = {"scores": [scores], "counts": counts, "weights": weights}
+    terms, found = {CLASSIFICATION: cross}, {"scores": [d_scores], "counts": None, "weights": None}
+    for term in REGULARISERS:
+        terms[term.name], strength = 0.0, getattr(c, term.knob)
+        if strength:
+            more = [getattr(c, knob) for knob in term.more]
+            terms[term.name], gradients = term.function(read[term.of], strength, *more)
+            so_far = found[term.of]
+            found[term.of] = gradients if so_far is None else [*map(add, so_far, gradients)]
+    d_counts, d_weights = (found[of] or [0.0] * len(read[of]) for of in ("counts", "weights"))
     return Loss(
-        dict(zip(TERM_KNOBS, values, strict=True)),
-        (d_scores + d_readouts[0]).astype(np.float32),
-        [_full(c, a + b) for c, a, b in zip(counts, d_bursts, d_silences, strict=True)],
-        d_decays,
+        terms,
+        found["scores"][0].astype(np.float32),
+        [_full(count, d) for count, d in zip(counts, d_counts, strict=True)],
+        d_weights,
     )
-
-
-def _term(term, strength, layers, *more):
-    """Value and gradients of a term; without strength it is not computed."""
-    return term(layers, strength, *more) if strength else (0.0, [0.0] * len(layers))
 
 
 def _full(counts, gradient):
@@ -117,3 +113,25 @@ def readout(scores: Layers, strength: float = 1.0) -> tuple[float, Layers]:
 def _mean_squares(layers, strength):
     value = strength * sum(float(np.vdot(x, x)) / x.size for x in layers)
     return value, [(2.0 * strength / x.size) * x for x in layers]
+
+
+class Regulariser(NamedTuple):
+    """A term of the loss: the knob that scales it, what it is a function of (scores, counts or
+    weights), and further knobs that its function takes."""
+
+    name: str
+    knob: str
+    of: str
+    function: Callable
+    more: tuple[str, ...] = ()
+
+
+REGULARISERS = (
+    Regulariser("burst penalty", "rho_burst", "counts", burst),
+    Regulariser("silence penalty", "rho_silent", "counts", silence, ("least_spikes",)),
+    Regulariser("weight penalty", "rho_weight", "weights", weight_decay),
+    Regulariser("readout penalty", "rho_readout", "scores", readout),
+)
+CLASSIFICATION = "cross-entropy"
+TERM_KNOBS = {CLASSIFICATION: "logit_gain", **{term.name: term.knob for term in REGULARISERS}}
+"""Terms of the loss, and the knob that scales each."""
