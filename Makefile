@@ -34,13 +34,13 @@ READERS := idx,dies,weights,runs
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, ten minutes
+test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, a quarter of an hour
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
 	$(PYTEST) -m "not slow and not browser and not notebook"
 	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook" tests/app)
 	$(NBMAKE) notebooks/01_one_neuron.ipynb
 
-test-all: lint no-browser browser notebooks  ## set up and run all tests, about 25 minutes
+test-all: lint no-browser browser notebooks  ## set up and run all tests, about 35 minutes
 
 slow: $(VENV)/.test  ## full trainings, long ways through the dashboard
 	$(PYTEST) -m "slow and not notebook $(NO_BROWSER)"
