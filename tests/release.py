@@ -237,6 +237,7 @@ def check_wheel(folder: Path, pythons: list[str]) -> None:
         print(f"{python}: installed in {time.monotonic() - started:.0f} s", flush=True)
         for line in try_first(environment, folder / f"elsewhere-{number}"):
             print(line, flush=True)
+        shutil.rmtree(environment)  # up to 6 GB
 
 
 def main() -> int:
