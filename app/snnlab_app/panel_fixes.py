@@ -208,13 +208,17 @@ class LoadedComponents(ComponentResourceHandler):
         return super().parse_url_path(path)
 
 
+EMPTY = "the file is empty"
+
+
 def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str], None]) -> None:
     """Have a file input take one file of at most ``max_bytes``, in chunks that fit together.
 
     The limit that the widget itself knows is checked by the browser only; chunks without end would
-    pile up in the server. ``refuse`` is called with the browser's own reason, if it has one.
+    pile up in the server. ``refuse`` is called with the browser's own reason, if it has one, and
+    with EMPTY for an empty file, of which the browser sends nothing.
     """
-    handle = widget._handle_msg
+    handle, came = widget._handle_msg, [False]
 
     def fits(message):
         data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
@@ -233,6 +237,7 @@ def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str
             widget._file_buffer.clear()
             refuse(str(message.get("error")))
         elif status == "upload_event":
+            came[0] = True
             if message.get("chunk") == 1:
                 widget._file_buffer.clear()
             if fits(message):
@@ -240,7 +245,12 @@ def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str
                 handle(message)
             else:
                 widget._file_buffer.clear()
-        elif status in ("initializing", "finished"):
+        elif status == "initializing":
+            came[0] = False
             handle(message)
+        elif status == "finished":
+            handle(message)
+            if not came[0]:
+                refuse(EMPTY)
 
     widget._handle_msg = handle_checked

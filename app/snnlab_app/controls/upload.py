@@ -4,7 +4,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.data.images.pictures import Picture, read_picture
-from snnlab_app.panel_fixes import limit_upload
+from snnlab_app.panel_fixes import EMPTY, limit_upload
 
 MAX_BYTES = 8_000_000
 CHUNK_BYTES = 8_000_000
@@ -22,6 +22,9 @@ def chooser(max_bytes: int = MAX_BYTES, accept: str = "", **look) -> pmui.FileIn
     widget = pmui.FileInput(accept=accept, max_file_size=max_bytes, chunk_size=CHUNK_BYTES, **look)
 
     def refuse(reason):
+        if reason == EMPTY:
+            pn.state.notifications.error("the file is empty: choose another", duration=6000)
+            return
         too_large = "exceed" in reason
         kinds = accept.replace(",", ", ") or "PNG or JPEG"
         cure = f"use one of {max_bytes / 1e6:.0f} MB at most" if too_large else f"choose {kinds}"

@@ -38,9 +38,20 @@ class EndNames:
             text_font_style="bold", text_baseline="middle",
         )  # fmt: skip
         figure.add_glyph(self._source, glyph)
+        self._ends: dict[str, tuple[float, float, str]] = {}
+        figure.on_change("inner_height", self._fit)
+
+    def _fit(self, attr, old, new):
+        """The browser has laid out the figure anew: names may lie over one another.
+
+        Written after this call, as a change within it would not be sent.
+        """
+        if self._ends and (page := self._figure.document):
+            page.add_next_tick_callback(lambda: self.write(self._ends))
 
     def write(self, ends: dict[str, tuple[float, float, str]]) -> None:
         """Write a text at the end (x, y) of each curve."""
+        self._ends = ends
         known = [(label, *ends[label]) for label in self._colors if label in ends]
         known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
         low, high = self._figure.y_range.start, self._figure.y_range.end
