@@ -54,7 +54,7 @@ def _epoch(spoken, threads, full):
     step = breakdown.step(spoken)
     share, chip_us, best_us = _roofline(trainer, spikes)
     use_threads(threads)
-    wall, cpu = (float(np.median(t)) for t in times)
+    wall, cpu = float(np.median(times.wall)), float(np.median(times.cpu))
     parts = {name: ms / step["whole"] for name, ms in step.items() if name != "whole"}
     return Row(
         "recordings-epoch",
