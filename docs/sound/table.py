@@ -1,6 +1,6 @@
 """Spoken digits with and without recurrence: ``python docs/sound/table.py`` prints the tables.
 
-With ``--train`` it first does the trainings that digits.csv lacks, one after the other, about a
+With ``--train`` it first does the trainings that digits.csv lacks, one after the other, half a
 minute of one core each, and adds each as it ends. ``--only seeds`` or ``speakers`` does a part.
 """
 
