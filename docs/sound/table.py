@@ -1,12 +1,13 @@
 """Spoken digits with and without recurrence: ``python docs/sound/table.py`` prints the tables.
 
-With ``--train`` it first does the trainings that digits.csv lacks, one after the other, about a
+With ``--train`` it first does the trainings that digits.csv lacks, one after the other, half a
 minute of one core each, and adds each as it ends. ``--only seeds`` or ``speakers`` does a part.
 """
 
 import argparse
 import csv
 import sys
+from collections import deque
 from pathlib import Path
 from time import process_time
 
@@ -55,7 +56,7 @@ def measure(network: str, held_out: int | str, seed: int, data, trained: dict) -
         changes["recurrent"] = "fixed"
         start = process_time()
     trainer = Trainer(recipe(base).config(**changes), data, weights)
-    *_, last = trainer
+    (last,) = deque(trainer, maxlen=1)  # not a list of all steps: each holds its recording
     if network == "recurrent" and held_out == "":
         trained[seed] = trainer.network.arrays()
     found = {"accuracy": last.evaluation.accuracy, "spikes": round(last.evaluation.spikes, 1)}

@@ -270,7 +270,7 @@ def _export(arguments):
     from snnlab.nir.export import export_run
 
     network, differences = export_run(arguments.run, arguments.out, arguments.library)
-    print(f"{arguments.out}: network {'-'.join(map(str, network.sizes))}")
+    print(f"{arguments.out}: network {network.topology}")
     if differences:
         print(differences)
     return 0

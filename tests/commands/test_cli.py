@@ -182,6 +182,13 @@ def a_run(folder, settings, *shapes):
     return folder
 
 
+def test_export_says_which_layers_are_recurrent(capsys, tmp_path):
+    settings = Config(recurrent="trained").values()
+    run_folder = a_run(tmp_path / "run", settings, (20 + 5, 5), (5, 3))
+    code, out, _ = run(capsys, "export", run_folder, tmp_path / "n.nir")
+    assert (code, out) == (0, f"{tmp_path / 'n.nir'}: network 20-5R-3\n")
+
+
 def test_export_writes_the_network_of_a_run(capsys, tmp_path):
     from snnlab.nir.load import from_nir
 

@@ -42,7 +42,7 @@ def _epoch(spoken, threads, full):
     trainer = spoken.trainer(learning_rate=0.0)
     trainer.advance()
     point, n = trainer.point, len(trainer.source.labels("train"))
-    accuracy, spikes = trainer.evaluate().accuracy, trainer.evaluate().spikes
+    tested = trainer.evaluate()
 
     def epoch():
         for _ in range(trainer.steps_per_epoch):
@@ -52,9 +52,9 @@ def _epoch(spoken, threads, full):
     per_chip = n * point.samples * point.dt * point.substeps
     use_threads(1)
     step = breakdown.step(spoken)
-    share, chip_us, best_us = _roofline(trainer, spikes)
+    share, chip_us, best_us = _roofline(trainer, tested.spikes)
     use_threads(threads)
-    wall, cpu = (float(np.median(t)) for t in times)
+    wall, cpu = float(np.median(times.wall)), float(np.median(times.cpu))
     parts = {name: ms / step["whole"] for name, ms in step.items() if name != "whole"}
     return Row(
         "recordings-epoch",
@@ -64,8 +64,9 @@ def _epoch(spoken, threads, full):
         f"{wall:.2f} s, {n / wall:,.0f} recordings/s against the chip's"
         f" {n / per_chip:,.0f}",
         notes=(
-            f"test accuracy {accuracy:.1%}, {spikes:.0f} hidden spikes per recording;"
-            f" {cpu:.2f} s of processor time",
+            f"test accuracy {tested.accuracy:.1%}, {tested.spikes:.0f} hidden spikes per recording",
+            f"{cpu:.2f} s of CPU time: {n * threads / cpu:,.0f} recordings/s on otherwise idle"
+            " cores (estimate)",
             "on one core: " + ", ".join(f"{name} {part:.0%}" for name, part in parts.items()),
             f"forward pass {chip_us:.0f} µs per recording, at best {best_us:.0f} µs:"
             f" {share:.0%} of the roofline",
