@@ -55,8 +55,8 @@ def measure(network: str, held_out: int | str, seed: int, data, trained: dict) -
         changes["recurrent"] = "fixed"
         start = process_time()
     trainer = Trainer(recipe(base).config(**changes), data, weights)
-    for last in trainer:  # not a list of all steps: each holds its recording
-        pass
+    while not trainer.finished:
+        last = trainer.advance()
     if network == "recurrent" and held_out == "":
         trained[seed] = trainer.network.arrays()
     found = {"accuracy": last.evaluation.accuracy, "spikes": round(last.evaluation.spikes, 1)}
