@@ -7,7 +7,6 @@ minute of one core each, and adds each as it ends. ``--only seeds`` or ``speaker
 import argparse
 import csv
 import sys
-from collections import deque
 from pathlib import Path
 from time import process_time
 
@@ -56,7 +55,8 @@ def measure(network: str, held_out: int | str, seed: int, data, trained: dict) -
         changes["recurrent"] = "fixed"
         start = process_time()
     trainer = Trainer(recipe(base).config(**changes), data, weights)
-    (last,) = deque(trainer, maxlen=1)  # not a list of all steps: each holds its recording
+    while not trainer.finished:
+        last = trainer.advance()
     if network == "recurrent" and held_out == "":
         trained[seed] = trainer.network.arrays()
     found = {"accuracy": last.evaluation.accuracy, "spikes": round(last.evaluation.spikes, 1)}
