@@ -16,7 +16,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
-from snnlab.data import Dataset
+from snnlab.data import Dataset, batches
 from snnlab.data.images import augment
 from snnlab.data.source import TEST_IDS
 from snnlab.data.spikes.recorded import RecordedSpikes
@@ -163,7 +163,7 @@ class Trainer:
         Returns the results of the first batch and of the test images before any weight update.
         """
         start = perf_counter()
-        idle = set() if self.source.augments else {augment.__name__}
+        idle = {batches.__name__ if self.source.augments else augment.__name__}
         exact = self.settings.gradient == EVENTPROP
         idle.add((kernels if exact else eventprop_kernels).__name__)
         if exact or not self.network.topology.recurrent:

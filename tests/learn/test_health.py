@@ -25,6 +25,7 @@ from snnlab.learn.health import (
     find_falling,
     measure_signs,
 )
+from snnlab.learn.loss import REGULARISERS
 from snnlab.learn.reach import slope_spread
 from snnlab.learn.trainer import Trainer
 from snnlab_app.session.studio import Studio
@@ -81,7 +82,8 @@ def test_a_weight_that_is_no_number_is_noticed_in_the_same_step(few, layer, valu
 
 def test_a_term_of_the_loss_that_is_no_number_is_named_with_its_knob(few, monkeypatch):
     trainer = training(few)
-    monkeypatch.setattr("snnlab.learn.loss.burst", lambda counts, strength: (np.inf, counts))
+    infinite = REGULARISERS[0]._replace(function=lambda counts, strength: (np.inf, counts))
+    monkeypatch.setattr("snnlab.learn.loss.REGULARISERS", (infinite,))
     said = (
         r"loss became inf \(burst penalty\) at step 0, batch 1 of 5 in epoch 1: lower learning_rate"
     )

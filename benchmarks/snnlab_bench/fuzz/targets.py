@@ -316,12 +316,13 @@ def resumed(case):
 
 @cache
 def _graph():
+    from snnlab.data.hdf5 import read_arrays
     from snnlab.nir.export import to_nir
-    from snnlab.nir.file import _arrays, write_nir
+    from snnlab.nir.file import READER, READER_SECONDS, write_nir
 
-    network = Network(Topology.chain((6, 4, 3), recurrent=True))
-    write_nir(folder() / "whole.nir", to_nir(network, OperatingPoint()))
-    return _arrays(folder() / "whole.nir")
+    network, path = Network(Topology.chain((6, 4, 3), recurrent=True)), folder() / "whole.nir"
+    write_nir(path, to_nir(network, OperatingPoint()))
+    return read_arrays(READER, path, f"NIR file {path}", READER_SECONDS)
 
 
 def _graphs():

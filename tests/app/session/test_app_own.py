@@ -150,7 +150,7 @@ def test_a_dead_process_or_a_server_started_again_finds_it(visit, tmp_path, comp
     until(lambda: session.snapshot.step == 1)
     process = compute._homes[session._number]
     process._process.kill()
-    until(lambda: "going on" in session.message)
+    until(lambda: "continuing" in session.message)
     until(lambda: session.state != "loading")
     assert session.state in ("ready", "paused"), session.message
     assert session.snapshot.classes == NAMES
