@@ -43,6 +43,7 @@ def test_learning_shows_everywhere(dashboard: Page):
         wait_for(dashboard, lambda name=name: figure(dashboard, name) != before[name])
     assert tile(dashboard, "Power by spikes (est.)") != power
     assert tile(dashboard, "Hidden spikes / image") > 5
+    dashboard.set_viewport_size({"width": 1600, "height": 900})  # where there is room for it
     assert tile(dashboard, "Emulated images/s") > 100
 
 

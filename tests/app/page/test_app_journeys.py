@@ -237,7 +237,7 @@ def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
 
 def header(page, figure):
     """First line of the table of one figure that is shown."""
-    return save(page, f"{figure}, data (CSV)", figure)[1].decode().splitlines()[0]
+    return save(page, f"{figure} as CSV")[1].decode().splitlines()[0]
 
 
 @pytest.mark.slow
