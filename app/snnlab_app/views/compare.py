@@ -48,7 +48,7 @@ class CompareView(View):
     def __init__(self, session):
         super().__init__(session)
         self.pins: list[Pin] = []
-        self._count, self._last, self._words, self._rest = 0, None, Text(), None
+        self._count, self._last, self._words = 0, None, Text()
         self._pin = pmui.Button(label="Pin run", icon="push_pin")
         self._clear = pmui.Button(label="Remove pins", icon="delete", variant="outlined")
         self._pin.on_click(lambda _: self._keep())
@@ -72,7 +72,7 @@ class CompareView(View):
         super().open()
 
     def build(self):
-        self._rest = None
+        self._rest = row()  # a place of its own: what stands above is not laid out again
         most, titles = MAX_PINNED_RUNS + 1, quantities(STEP)
         self._accuracy = RunsPlot(most, titles["accuracy"].title)
         self._spikes = RunsPlot(most, titles["spikes"].title)
@@ -101,6 +101,7 @@ class CompareView(View):
                      self._rasters.pane("rasters")),
             ),
             row(card("Runs", {"flex": "1 1 100%"}, self._table, self._words)),
+            self._rest,
         ]  # fmt: skip
 
     def _keep(self):
@@ -122,9 +123,8 @@ class CompareView(View):
             self.show(self._last)
 
     def show(self, snapshot):
-        if self._rest is None:  # below what is seen first, and laid out after it
-            self._rest = row(self.stored.panel())
-            self._body.append(self._rest)
+        if not self._rest.objects:  # below what is seen first, and laid out after it
+            self._rest.append(self.stored.panel())
         self._last = snapshot
         now = Pin.of(NOW, self.session.config.values(), snapshot)
         shown = {pin.name: pin for pin in (*self.pins, now)}
