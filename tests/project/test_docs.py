@@ -131,3 +131,23 @@ def test_every_page_of_the_site_is_in_its_contents():
     listed = set(re.findall(r"^([\w/-]+)$", index, re.MULTILINE))
     pages = {page.stem for page in ROOT.glob("docs/*.md")} - {"index"}
     assert listed == pages | {f"notebooks/{book.stem}" for book in NOTEBOOKS}
+
+
+QUAINT = re.compile(r"\b([Aa]n[e]w|[Ss]o m[a]ny|[Aa]m[i]ss)\b|\b(are|is) n[o]ne\b")
+"""Words that our pages and docstrings do without; spelled so that this line is not one of them."""
+
+
+def test_our_english_is_plain():
+    rooms = ("snnlab", "app", "benchmarks", "tests", "docs", "notebooks")
+    written = [
+        *ROOT.glob("*.md"),
+        *(path for room in rooms for path in (ROOT / room).rglob("*")
+          if path.suffix in (".py", ".md", ".toml", ".js", ".ipynb")),
+    ]  # fmt: skip
+    assert len(written) > 500
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in written
+        for match in QUAINT.finditer(path.read_text("utf-8"))
+    ]
+    assert not found

@@ -42,7 +42,7 @@ class EndNames:
         figure.on_change("inner_height", self._fit)
 
     def _fit(self, attr, old, new):
-        """The browser has laid out the figure anew: names may lie over one another.
+        """The browser has laid out the figure again: names may overlap.
 
         Written after this call, as a change within it would not be sent.
         """

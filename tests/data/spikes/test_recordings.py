@@ -131,7 +131,7 @@ def test_what_comes_after_the_duration_is_not_heard():
 
 
 def test_recordings_of_which_hardly_a_spike_is_heard_are_one_line():
-    """Such as those with times in milliseconds; a few long ones among others are none of them."""
+    """Such as those with times in milliseconds; a few long ones among others are let through."""
     data = recordings(unit=25e-3)
     refused(
         lambda: Trainer(settings(), data), "data set made", "of 240 spikes of 8 training recordings"
