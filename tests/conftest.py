@@ -66,10 +66,13 @@ def browser() -> Iterator[Browser]:
         yield playwright.chromium.launch(executable_path=found, args=arguments)
 
 
+DESKTOP = {"width": 1400, "height": 1300}
+
+
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A tab in a context of its own, on a desktop screen."""
-    with browser.new_context(viewport={"width": 1400, "height": 1300}) as context:
+    with browser.new_context(viewport=DESKTOP) as context:
         yield context.new_page()
 
 
@@ -193,8 +196,19 @@ def digits_server(the_digits_server: Server) -> Iterator[Server]:
 @pytest.fixture
 def dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
     """The page, loaded; in the end no error may have shown and nothing left the machine."""
+    yield from visited(page, digits_server)
+
+
+@pytest.fixture(scope="module")
+def shared_dashboard(browser: Browser, digits_server: Server) -> Iterator[Page]:
+    """One page for the tests of a module that leave it as it was: to load one takes seconds."""
+    with browser.new_context(viewport=DESKTOP) as context:
+        yield from visited(context.new_page(), digits_server)
+
+
+def visited(page: Page, server: Server) -> Iterator[Page]:
     trouble = note_trouble(page)
-    page.goto(digits_server.url)
+    page.goto(server.url)
     expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
     yield page
     assert trouble == []

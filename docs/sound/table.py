@@ -28,7 +28,13 @@ PARAMETERS = sum(a * b for a, b in find_shapes(SIZES, (0,)))
 """Weights of 70-186R-10, and the most that the GRU has."""
 CELLS = {
     "seeds": [(name, "", seed) for name in NETWORKS for seed in SEEDS],
-    "speakers": [(name, who, 1) for name in NETWORKS if name != "shuffled" for who in SPEAKERS],
+    "speakers": [
+        (name, who, seed)
+        for seed in SEEDS
+        for name in NETWORKS
+        if name != "shuffled"
+        for who in SPEAKERS
+    ],
 }
 
 
@@ -92,24 +98,34 @@ def known() -> dict[tuple[str, str, str], dict]:
 
 
 def tables() -> str:
-    """Both tables in Markdown: accuracy in % by seed and by speaker, mean ± standard deviation."""
+    """Both tables in Markdown, accuracies in %: by seed, mean ± standard deviation over seeds, and
+    by speaker left out, each ± over seeds, the mean ± over speakers.
+    """
     rows, lines = known(), []
-    for head, cells in (
-        ("seed and die", [("", str(seed)) for seed in SEEDS]),
-        ("speaker left out", [(str(who), "1") for who in SPEAKERS]),
+    for head, columns in (
+        ("seed and die", {str(seed): [("", str(seed))] for seed in SEEDS}),
+        ("speaker left out", {str(w): [(str(w), str(s)) for s in SEEDS] for w in SPEAKERS}),
     ):
-        named = [who or seed for who, seed in cells]
-        lines += [f"| {head} | {' | '.join(named)} | mean |", "|---" * (len(cells) + 2) + "|"]
+        lines += [f"| {head} | {' | '.join(columns)} | mean |", "|---" * (len(columns) + 2) + "|"]
         for network in NETWORKS:
-            found = [rows.get((network, *cell)) for cell in cells]
-            values = [100 * float(row["accuracy"]) for row in found if row]
-            if values:
-                shown = [f"{100 * float(row['accuracy']):.1f}" if row else "–" for row in found]
-                spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-                mean = f"{np.mean(values):.1f}{spread}"
+            found = [
+                [100 * float(rows[network, *c]["accuracy"]) for c in cells if (network, *c) in rows]
+                for cells in columns.values()
+            ]
+            if any(found):
+                shown = [_spread(values) for values in found]
+                mean = _spread([np.mean(values) for values in found if values])
                 lines.append(f"| {network} | {' | '.join(shown)} | **{mean}** |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _spread(values):
+    """Mean and standard deviation, what there is of both."""
+    if not values:
+        return "–"
+    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.1f}{spread}"
 
 
 def main() -> None:

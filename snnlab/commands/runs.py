@@ -134,8 +134,8 @@ def _show(arguments):
         print(plain(f"  {name} = {value}" + f"  (default {default})" * (value != default)))
     for change in run.changes:
         print(plain(f"  {change.knob} {change.before} → {change.after} after {change.step} steps"))
-    epochs = quantities(EPOCH)
-    head = ("epoch", *(q.label for q in epochs.values()))
+    epochs, one = quantities(EPOCH), run.one
+    head = ("epoch", *(q.label.replace("image", one) for q in epochs.values()))
     cells = ((e.epoch, *(q.format(getattr(e, n)) for n, q in epochs.items())) for e in run.epochs())
     print(aligned([head, *cells]))
     return 0

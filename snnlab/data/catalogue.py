@@ -68,6 +68,11 @@ class Entry:
     channels: int = 0
 
     @property
+    def one(self) -> str:
+        """What one of its inputs is called: "image" or "recording"."""
+        return "recording" if self.recordings else "image"
+
+    @property
     def sides(self) -> tuple[int, ...]:
         """Allowed numbers of pixels per side: scaled down, or as published."""
         if self.own:

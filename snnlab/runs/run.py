@@ -104,6 +104,12 @@ class Run:
         return settings
 
     @property
+    def one(self) -> str:
+        """What one of its inputs is called: "recording", or "image", also if that is unknown."""
+        entry = CATALOGUE.get(str(self.settings.get("dataset")))
+        return entry.one if entry else "image"
+
+    @property
     def place(self) -> str | None:
         """Path of its data, if user-supplied."""
         place = self.record["own"].get("place")

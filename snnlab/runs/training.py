@@ -11,7 +11,7 @@ from snnlab.chip import power
 from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
-from snnlab.data import Dataset, load
+from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnose
@@ -134,12 +134,13 @@ def _epoch(recorder, pressed, warned):
     trainer, recent = recorder.trainer, deque(maxlen=50)
     images, done = len(trainer.dataset.train_labels), trainer.step % trainer.steps_per_epoch
     epoch, epochs, learnt = trainer.epoch, trainer.config.epochs, ""
+    one = CATALOGUE[trainer.config.dataset].one
 
     def line():
         share = trainer.step / trainer.steps_per_epoch - epoch
         return f"epoch {epoch + 1}/{epochs} {share:4.0%}  step {trainer.step}{learnt}"
 
-    with closing(epoch_bar(epoch, epochs, images)) as bar, reported(line):
+    with closing(epoch_bar(epoch, epochs, images, one)) as bar, reported(line):
         bar.update(done * trainer.settings.batch)
         while not pressed.is_set():
             progress = recorder.advance()
@@ -147,10 +148,10 @@ def _epoch(recorder, pressed, warned):
             recent.append((progress.accuracy, progress.spikes, progress.loss, pace))
             accuracy, spikes, loss, pace = np.mean(recent, axis=0)
             learnt = (
-                f"  train {accuracy:.2%}  loss {loss:.3f}  {spikes:.1f} spikes/image"
-                f"  {1 / pace:,.0f} images/s"
+                f"  train {accuracy:.2%}  loss {loss:.3f}  {spikes:.1f} spikes/{one}"
+                f"  {1 / pace:,.0f} {one}s/s"
             )
-            bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/image", refresh=False)
+            bar.set_postfix_str(f"{accuracy:.1%}, {spikes:.1f} spikes/{one}", refresh=False)
             bar.update(progress.samples)
             if progress.evaluation:
                 break
@@ -166,13 +167,13 @@ def _epoch(recorder, pressed, warned):
 def _line(trainer, record, progress):
     """One epoch in one line."""
     images = len(trainer.dataset.train_labels)
-    kind = "image" if isinstance(trainer.dataset, Dataset) else "recording"
+    one = CATALOGUE[trainer.config.dataset].one
     estimate = power.estimate(progress.recording, trainer.power_mode)
     low, high = (1e6 * joule for joule in estimate.ranges["energy"])
     return (
         f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"
         f"  train {record.train_accuracy:.2%}  loss {record.loss:.3f}"
-        f"  {record.test_spikes:.1f} spikes/{kind}"
-        f"  {images / record.seconds:,.0f} {kind}s/s"
-        f"  about {1e6 * estimate.energy:.2f} µJ/{kind} (estimate, {low:.2f}–{high:.2f})"
+        f"  {record.test_spikes:.1f} spikes/{one}"
+        f"  {images / record.seconds:,.0f} {one}s/s"
+        f"  about {1e6 * estimate.energy:.2f} µJ/{one} (estimate, {low:.2f}–{high:.2f})"
     )

@@ -82,10 +82,10 @@ def bar(**options) -> tqdm:
     return tqdm(dynamic_ncols=True, disable=not shown, **options)
 
 
-def epoch_bar(epoch: int, epochs: int, images: int) -> tqdm:
-    """A bar over the images of one epoch."""
+def epoch_bar(epoch: int, epochs: int, inputs: int, one: str) -> tqdm:
+    """A bar over the inputs of one epoch; ``one`` of them is an "image" or a "recording"."""
     text = f"epoch {epoch + 1}/{epochs}"
-    return bar(total=images, desc=text, unit=" images", leave=False, mininterval=0.2)
+    return bar(total=inputs, desc=text, unit=f" {one}s", leave=False, mininterval=0.2)
 
 
 @contextmanager

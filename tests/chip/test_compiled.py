@@ -71,20 +71,24 @@ trainer.prepare(lambda what, done: print(done, what))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rotation", [0.0, 0.1])
-def test_every_kernel_of_a_training_is_counted(tmp_path, rotation):
-    def prepare():
+def test_every_kernel_of_a_training_is_counted(tmp_path):
+    def prepare(rotation):
         done = subprocess.run(
             [sys.executable, "-c", PREPARE.format(rotation)], capture_output=True, text=True,
             env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}, check=True,
         )  # fmt: skip
         return done.stdout
 
-    counts = [tuple(map(int, pair)) for pair in COUNT.findall(prepare())]
+    counts = [tuple(map(int, pair)) for pair in COUNT.findall(prepare(0.0))]
     assert counts[0][0] == 1
     assert counts == sorted(counts)
     assert counts[-1][0] == counts[-1][1] > 20, "all of them were needed"
-    assert "compiling" not in prepare(), "they were kept"
+    assert "compiling" not in prepare(0.0), "they were kept"
+    more = [tuple(map(int, pair)) for pair in COUNT.findall(prepare(0.1))]
+    assert more == sorted(more)
+    assert more[-1][1] > counts[-1][1], "rotation needs kernels of its own"
+    assert len(set(more)) < 10, "the others were kept"
+    assert "compiling" not in prepare(0.1)
 
 
 def test_who_waits_sees_what_is_compiled():

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
+from recordings import flat
 
 from snnlab.commands.main import main
 from snnlab.recipes import recipes
@@ -242,6 +244,19 @@ def test_training_without_a_terminal_prints_progress_lines(tmp_path, monkeypatch
     assert len(within) > 3
     for part in ("%", "  step ", "  train ", "  loss ", " spikes/image", " images/s"):
         assert part in within[-1]
+
+
+def test_recordings_are_called_recordings(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "LINE_EVERY", 0.02)
+    file, out = tmp_path / "own.npz", tmp_path / "run"
+    np.savez(file, **flat(100, channels=70))
+    train = ["train", "--dataset", "spikes", "--data-dir", str(file), "--epochs", "1"]
+    assert main([*train, "--batch", "2", "--out", str(out)]) == 0
+    assert main(["runs", "show", str(out)]) == 0
+    printed = capsys.readouterr().out
+    for part in (" spikes/recording  ", " recordings/s", "hidden spikes / recording in training"):
+        assert part in printed
+    assert "image" not in printed.split("  rotation =")[0]
 
 
 def test_a_long_stage_without_updates_is_still_reported(monkeypatch, capsys):

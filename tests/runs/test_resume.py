@@ -140,7 +140,8 @@ def test_killed_twenty_times_it_ends_with_the_same_bits(tmp_path):
     """SIGKILL at random moments of one training, files of every step half written or not."""
     random.seed(7)
     context = get_context("forkserver")
-    context.set_forkserver_preload(["snnlab.runs.training"])
+    # What takes a second to import is imported once.
+    context.set_forkserver_preload(["snnlab.runs.training", "scipy.ndimage", "pandas"])
     folder, kills, steps = tmp_path / "killed", 0, []
     checkpoint = folder / "checkpoint.npz"
     while kills < 20:

@@ -48,6 +48,17 @@ def open_sample(page):
     expect(place(page, "Raster")).to_be_visible()
 
 
+@pytest.fixture
+def sample(shared_dashboard: Page) -> Page:
+    """The view Sample at rest, at the end of the newest recording."""
+    open_sample(shared_dashboard)
+    follow = shared_dashboard.get_by_role("button", name="Follow live").locator("visible=true")
+    if follow.count():
+        follow.first.click()
+        says(shared_dashboard, "^Live, step").to_be_visible()
+    return shared_dashboard
+
+
 def test_it_plays_twenty_pictures_a_second_while_it_trains(dashboard: Page):
     open_sample(dashboard)
     play(dashboard)
@@ -82,77 +93,68 @@ def test_a_recording_that_is_looked_at_holds_still_while_it_trains(dashboard: Pa
     pause(dashboard)
 
 
-def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(dashboard: Page):
-    open_sample(dashboard)
-    time = slider(dashboard, "Time (µs)")
-    end = clock(dashboard)
-    seen = [(figure(dashboard, "Network"), figure(dashboard, "Raster"))]
+def test_the_keyboard_steps_by_one_sample_and_moves_network_and_raster(sample: Page):
+    time = slider(sample, "Time (µs)")
+    end = clock(sample)
+    seen = [(figure(sample, "Network"), figure(sample, "Raster"))]
     for key, expected in (
         ("Home", 0.0), ("ArrowRight", 1.7), ("ArrowRight", 3.4), ("ArrowLeft", 1.7), ("End", end),
     ):  # fmt: skip
         time.press(key)
-        wait_for_clock(dashboard, lambda now, at=expected: now == pytest.approx(at, abs=0.02))
+        wait_for_clock(sample, lambda now, at=expected: now == pytest.approx(at, abs=0.02))
         expect(time).to_have_attribute("aria-valuetext", f"{expected:.1f} µs")
-        dashboard.wait_for_timeout(200)
-        seen.append((figure(dashboard, "Network"), figure(dashboard, "Raster")))
+        sample.wait_for_timeout(200)
+        seen.append((figure(sample, "Network"), figure(sample, "Raster")))
     for before, after in pairwise(seen):
         assert before[0] != after[0]
         assert before[1] != after[1]
     assert seen[2] == seen[4], "the same moment is the same picture"
-    press(dashboard, "Next sample")
-    assert clock(dashboard) == end, "there is nothing after the end"
-    press(dashboard, "Previous sample")
-    wait_for_clock(dashboard, lambda now: now == pytest.approx(end - 1.7, abs=0.02))
+    press(sample, "Next sample")
+    assert clock(sample) == end, "there is nothing after the end"
+    press(sample, "Previous sample")
+    wait_for_clock(sample, lambda now: now == pytest.approx(end - 1.7, abs=0.02))
 
 
-def test_a_drag_over_the_raster_scrubs(dashboard: Page):
-    open_sample(dashboard)
-    network = figure(dashboard, "Network")
-    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+def test_a_drag_over_the_raster_scrubs(sample: Page):
+    network = figure(sample, "Network")
+    raster = sample.get_by_role("figure", name="Raster", exact=True)
     raster.hover()  # which waits until it stands still
     box = raster.bounding_box()
-    dashboard.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 60)
-    dashboard.mouse.down()
-    dashboard.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60, steps=4)
-    dashboard.mouse.up()
-    wait_for_clock(dashboard, lambda now: 2 < now < 0.4 * 34)
-    says(dashboard, "^Replay of step").to_be_visible()
-    wait_for(dashboard, lambda: figure(dashboard, "Network") != network)
+    sample.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 60)
+    sample.mouse.down()
+    sample.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 60, steps=4)
+    sample.mouse.up()
+    wait_for_clock(sample, lambda now: 2 < now < 0.4 * 34)
+    says(sample, "^Replay of step").to_be_visible()
+    wait_for(sample, lambda: figure(sample, "Network") != network)
 
 
-def test_another_image_is_taken_at_once(dashboard: Page):
-    open_sample(dashboard)
-    slider(dashboard, "Time (µs)").press("Home")
-    before = figure(dashboard, "Network")
-    slider(dashboard, "Test image").press("ArrowRight")
-    says(dashboard, "^Live, step").to_be_visible()
-    wait_for(dashboard, lambda: figure(dashboard, "Network") != before)
+def test_another_image_is_taken_at_once(sample: Page):
+    slider(sample, "Time (µs)").press("Home")
+    before = figure(sample, "Network")
+    slider(sample, "Test image").press("ArrowRight")
+    says(sample, "^Live, step").to_be_visible()
+    wait_for(sample, lambda: figure(sample, "Network") != before)
 
 
-@pytest.mark.parametrize("view", ["Chip"])
-def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(dashboard: Page, view):
-    name = "Circuits"
-    tab(dashboard, view)
+def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(dashboard: Page):
+    tab(dashboard, "Chip")
     says(dashboard, "circuits dead").to_be_visible()
-    seen = {figure(dashboard, name)}
-    wait_for(dashboard, lambda: seen.add(figure(dashboard, name)) or len(seen) > 5, 20_000)
+    seen = {figure(dashboard, "Circuits")}
+    wait_for(dashboard, lambda: seen.add(figure(dashboard, "Circuits")) or len(seen) > 5, 20_000)
     dashboard.emulate_media(reduced_motion="reduce")
-    dashboard.wait_for_timeout(500)
-    before = figure(dashboard, name)
-    for _ in range(10):
-        dashboard.wait_for_timeout(200)
-        assert figure(dashboard, name) == before
-
-
-def test_reduced_motion_shows_a_still_network(dashboard: Page):
-    dashboard.emulate_media(reduced_motion="reduce")
+    assert_still(dashboard, "Circuits")
     open_sample(dashboard)
-    names = ("Network", "Raster")
-    dashboard.wait_for_timeout(500)
-    before = [figure(dashboard, name) for name in names]
+    assert_still(dashboard, "Network", "Raster")
+
+
+def assert_still(page, *names):
+    """Figures that do not change for two seconds."""
+    page.wait_for_timeout(500)
+    before = [figure(page, name) for name in names]
     for _ in range(10):
-        dashboard.wait_for_timeout(200)
-        assert [figure(dashboard, name) for name in names] == before
+        page.wait_for_timeout(200)
+        assert [figure(page, name) for name in names] == before
 
 
 def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
@@ -178,12 +180,11 @@ def test_the_ideal_twin_stands_beside_the_die_under_one_cursor(dashboard: Page):
     expect(dashboard.get_by_role("figure", name=names[1], exact=True)).to_be_hidden()
 
 
-def test_a_pdf_is_refused_in_words_that_say_what_to_do(dashboard: Page, tmp_path):
-    open_sample(dashboard)
+def test_a_pdf_is_refused_in_words_that_say_what_to_do(sample: Page, tmp_path):
     file = tmp_path / "digit.pdf"
     file.write_bytes(b"%PDF-1.4\n%%EOF")
-    dashboard.locator("input[type=file]").last.set_input_files(file)
-    says(dashboard, "not a readable picture: it is a PDF, save it as PNG").to_be_visible()
+    sample.locator("input[type=file]").last.set_input_files(file)
+    says(sample, "not a readable picture: it is a PDF, save it as PNG").to_be_visible()
 
 
 def test_the_first_visit_while_it_trains_shows_content_soon(dashboard: Page):

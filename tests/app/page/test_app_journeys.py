@@ -6,7 +6,6 @@ from urllib.parse import parse_qsl
 
 import pytest
 from browsing import (
-    blank,
     canvas,
     choose,
     figure,
@@ -298,56 +297,3 @@ def test_keys_are_left_alone_while_somebody_types(dashboard: Page):
     field.press_sequentially("3.")
     dashboard.wait_for_timeout(400)
     says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
-
-
-def test_every_control_has_a_name(dashboard: Page):
-    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
-        tab(dashboard, name)
-        dashboard.wait_for_timeout(700)
-        for role in ("button", "slider", "combobox", "textbox", "tab"):
-            nameless = [
-                line
-                for line in dashboard.locator("body").aria_snapshot().splitlines()
-                if re.fullmatch(rf"\s*- {role}( \[.*\])*:?", line)
-            ]
-            assert nameless == [], f"{name}: {nameless}"
-
-
-# Controls and figures that reach over an edge of the screen, by what they say.
-OUTSIDE = """() => {
-  const found = []
-  const swiped = node => {
-    for (; node; node = node.parentNode ?? node.host)
-      if (node.role === "tablist" || node.classList?.contains("MuiTabs-scroller")) return true
-    return false
-  }
-  const walk = root => {
-    for (const node of root.querySelectorAll("*")) {
-      if (node.shadowRoot) walk(node.shadowRoot)
-      if (!node.matches("button, input, a, canvas, [role=combobox], [role=slider]")) continue
-      const {left, right, width} = node.getBoundingClientRect()
-      const seen = width > 0 && getComputedStyle(node).opacity > 0
-      const outside = left < -1 || right > innerWidth + 1
-      if (seen && outside && !swiped(node)) found.push(node.outerHTML.slice(0, 150))
-    }
-  }
-  walk(document)
-  return found
-}"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900), (2560, 1440)])
-def test_every_view_fits_the_screen(dashboard: Page, width, height):
-    dashboard.set_viewport_size({"width": width, "height": height})
-    dashboard.goto(dashboard.url + "?v=1")
-    expect(dashboard.locator(".bk-Figure:visible").first).to_be_visible()
-    for name in ("Live", "Chip", "Sample", "Errors", "Energy", "Learn", "Sweep", "Compare"):
-        tab(dashboard, name)
-        dashboard.wait_for_timeout(700)
-        if name != "Sweep":  # which has figures only when there is something to show
-            wait_for(
-                dashboard, lambda: dashboard.locator(".bk-Figure").count() and not blank(dashboard)
-            )
-        assert dashboard.evaluate("document.documentElement.scrollWidth") <= width, name
-        assert dashboard.evaluate(OUTSIDE) == [], name

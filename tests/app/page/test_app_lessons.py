@@ -57,7 +57,8 @@ def in_dialog(page):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("opener", ["Scenarios", "Tour", "What is this?"])
-def test_escape_closes_tab_stays_inside_and_the_focus_returns(dashboard: Page, opener):
+def test_escape_closes_tab_stays_inside_and_the_focus_returns(shared_dashboard: Page, opener):
+    dashboard = shared_dashboard
     if opener == "Scenarios":
         dashboard.get_by_role("button", name=opener, exact=True).focus()
         before = focused(dashboard)
@@ -83,7 +84,8 @@ def test_escape_closes_tab_stays_inside_and_the_focus_returns(dashboard: Page, o
 
 
 @pytest.mark.browser
-def test_the_key_for_the_tour_opens_it_and_escape_closes_it_at_once(dashboard: Page):
+def test_the_key_for_the_tour_opens_it_and_escape_closes_it_at_once(shared_dashboard: Page):
+    dashboard = shared_dashboard
     dashboard.keyboard.press("?")
     says(dashboard, f"^1 of {len(STEPS)}: ").to_be_visible()
     dashboard.keyboard.press("Escape")

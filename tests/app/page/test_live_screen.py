@@ -4,12 +4,22 @@ import re
 
 import pytest
 from browsing import choose, figure, play, press, slider, tab, tile, wait_for
+from conftest import DESKTOP
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
 DISPLAYS = ("Raster", "Output membranes", "Accuracy", "Power")
 KNOBS = ("Mismatch", "Burst regularisation", "Surrogate steepness")
+
+
+@pytest.fixture
+def desktop(shared_dashboard: Page) -> Page:
+    """The live screen at rest, on a desktop."""
+    shared_dashboard.set_viewport_size(DESKTOP)
+    return shared_dashboard
+
+
 # A column of each source of a figure that has the column "having".
 COLUMNS = """([name, column, having]) => {
   const found = []
@@ -57,33 +67,33 @@ def says_whole(page, pattern):
     )
 
 
-def test_displays_and_knobs_are_in_sight_without_scrolling(dashboard: Page):
+def test_displays_and_knobs_are_in_sight_without_scrolling(desktop: Page):
     for width, height in ((1440, 900), (1280, 720), (390, 844)):
-        dashboard.set_viewport_size({"width": width, "height": height})
+        desktop.set_viewport_size({"width": width, "height": height})
         narrow = width < 900
         gone = 0 if narrow else 1
-        drawer = dashboard.get_by_role("button", name="Close drawer")
+        drawer = desktop.get_by_role("button", name="Close drawer")
         expect(drawer).to_have_count(gone)
         for name in DISPLAYS if narrow else (*DISPLAYS, "Hidden membranes", "Network"):
-            shown = dashboard.get_by_role("figure", name=name, exact=True)
-            wait_for(dashboard, lambda shown=shown: inside(dashboard, shown))
+            shown = desktop.get_by_role("figure", name=name, exact=True)
+            wait_for(desktop, lambda shown=shown: inside(desktop, shown))
             assert shown.bounding_box()["height"] >= 60, (name, width)
         for name in KNOBS:
-            knob = dashboard.get_by_role("slider", name=re.compile(name))
-            wait_for(dashboard, lambda knob=knob: inside(dashboard, knob))
-        dock = dashboard.get_by_role("slider", name=re.compile(KNOBS[0])).bounding_box()["y"]
-        power = dashboard.get_by_role("figure", name="Power", exact=True).bounding_box()
+            knob = desktop.get_by_role("slider", name=re.compile(name))
+            wait_for(desktop, lambda knob=knob: inside(desktop, knob))
+        dock = desktop.get_by_role("slider", name=re.compile(KNOBS[0])).bounding_box()["y"]
+        power = desktop.get_by_role("figure", name="Power", exact=True).bounding_box()
         assert not narrow or power["y"] + power["height"] <= dock, "the dock covers the power"
-        assert dashboard.evaluate("document.documentElement.scrollWidth") <= width
+        assert desktop.evaluate("document.documentElement.scrollWidth") <= width
         if width == 1440:
-            assert says_whole(dashboard, "^Ready · scikit-learn digits"), "the state is cut"
+            assert says_whole(desktop, "^Ready · scikit-learn digits"), "the state is cut"
 
 
-def test_enlarged_to_200_percent_a_plot_stays_in_sight(dashboard: Page):
-    dashboard.set_viewport_size({"width": 720, "height": 450})
-    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
-    wait_for(dashboard, lambda: raster.bounding_box()["y"] + 100 < 450)
-    expect(dashboard.get_by_role("button", name="Open drawer")).to_be_visible()
+def test_enlarged_to_200_percent_a_plot_stays_in_sight(desktop: Page):
+    desktop.set_viewport_size({"width": 720, "height": 450})
+    raster = desktop.get_by_role("figure", name="Raster", exact=True)
+    wait_for(desktop, lambda: raster.bounding_box()["y"] + 100 < 450)
+    expect(desktop.get_by_role("button", name="Open drawer")).to_be_visible()
 
 
 def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: Page):
@@ -108,15 +118,15 @@ def test_accuracy_and_power_move_with_every_other_picture(dashboard: Page):
         wait_for(dashboard, lambda n=name, b=before: figure(dashboard, n) != b, 20_000)
 
 
-def test_a_clicked_row_of_the_raster_is_watched(dashboard: Page):
+def test_a_clicked_row_of_the_raster_is_watched(desktop: Page):
     def watched():
-        return set(names(dashboard, "Hidden membranes"))
+        return set(names(desktop, "Hidden membranes"))
 
-    wait_for(dashboard, lambda: watched() >= set("012345"))
-    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
+    wait_for(desktop, lambda: watched() >= set("012345"))
+    raster = desktop.get_by_role("figure", name="Raster", exact=True)
     box = raster.bounding_box()
     raster.click(position={"x": 0.6 * box["width"], "y": 0.55 * box["height"]})
-    wait_for(dashboard, lambda: len(watched() - set("012345")) == 1)
+    wait_for(desktop, lambda: len(watched() - set("012345")) == 1)
 
 
 def test_the_last_display_shows_another_curve(dashboard: Page):
@@ -133,17 +143,17 @@ def test_the_last_display_shows_another_curve(dashboard: Page):
     wait_for(dashboard, lambda: figure(dashboard, "Hidden spikes") != before)
 
 
-def test_presenter_mode_shows_displays_and_knobs_only(dashboard: Page):
-    height = dashboard.get_by_role("figure", name="Raster", exact=True).bounding_box()["height"]
-    choose(dashboard, "Presenter mode")
-    expect(dashboard.get_by_role("tab", name="Live")).to_be_hidden()
-    raster = dashboard.get_by_role("figure", name="Raster", exact=True)
-    wait_for(dashboard, lambda: raster.bounding_box()["height"] > height + 10)
+def test_presenter_mode_shows_displays_and_knobs_only(desktop: Page):
+    height = desktop.get_by_role("figure", name="Raster", exact=True).bounding_box()["height"]
+    choose(desktop, "Presenter mode")
+    expect(desktop.get_by_role("tab", name="Live")).to_be_hidden()
+    raster = desktop.get_by_role("figure", name="Raster", exact=True)
+    wait_for(desktop, lambda: raster.bounding_box()["height"] > height + 10)
     for name in KNOBS:
-        expect(slider(dashboard, name)).to_be_visible()
-    expect(dashboard.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
-    dashboard.keyboard.press("p")
-    expect(dashboard.get_by_role("tab", name="Live")).to_be_visible()
+        expect(slider(desktop, name)).to_be_visible()
+    expect(desktop.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
+    desktop.keyboard.press("p")
+    expect(desktop.get_by_role("tab", name="Live")).to_be_visible()
 
 
 def test_the_numbers_move_in_every_view(dashboard: Page):

@@ -13,7 +13,6 @@ from snnlab_app.views import NAMES, VIEWS
 
 pytestmark = pytest.mark.browser
 TITLES = [view.title for view in VIEWS]
-SLOW = pytest.mark.slow
 
 
 @pytest.fixture
@@ -61,53 +60,44 @@ def test_a_picture_of_the_whole_view_has_its_figures_and_words_in_the_colours_of
     assert max(dark) < 40
 
 
-@pytest.mark.parametrize(
-    ("view", "figure", "header"),
-    [
-        ("Live", "Raster", "time (µs),layer,neuron"),
-        pytest.param(
-            "Chip", "Circuits", "circuit,layer,neuron,dead,threshold − leak (LSB)", marks=SLOW
-        ),
-        ("Sample", "Pixels", "column,row,brightness"),
-        pytest.param(
-            "Errors", "Confusion matrix", "the image shows,decided 0 (images),decided 1 (images)",
-            marks=SLOW,
-        ),
-        pytest.param(
-            "Energy", "Energy", "curve,energy per image (µJ),test accuracy (%)", marks=SLOW
-        ),
-        pytest.param(
-            "Learn", "Surrogate",
-            '"membrane potential (leak 0, threshold 1)",share of samples,surrogate', marks=SLOW,
-        ),
-        ("Compare", "Accuracy", "curve,step,accuracy of batches (%)"),
-    ],
-)  # fmt: skip
-def test_a_view_is_saved_as_picture_drawing_and_table(dashboard: Page, view, figure, header):
+SAVED = {
+    "Live": ("Raster", "time (µs),layer,neuron"),
+    "Chip": ("Circuits", "circuit,layer,neuron,dead,threshold − leak (LSB)"),
+    "Sample": ("Pixels", "column,row,brightness"),
+    "Errors": ("Confusion matrix", "the image shows,decided 0 (images),decided 1 (images)"),
+    "Energy": ("Energy", "curve,energy per image (µJ),test accuracy (%)"),
+    "Learn": ("Surrogate", '"membrane potential (leak 0, threshold 1)",share of samples,surrogate'),
+    "Compare": ("Accuracy", "curve,step,accuracy of batches (%)"),
+}
+"""A figure of each view, and the beginning of its table."""
+
+
+def test_every_view_is_saved_as_picture_drawing_and_table(dashboard: Page):
     says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
-    tab(dashboard, view)
-    if view == "Sample":
-        says(dashboard, "^It shows “").to_be_visible()
-        press(dashboard, "Figures to save")
-    expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
-    dashboard.wait_for_timeout(1500)
-    wait_for(dashboard, lambda: not blank(dashboard))
-    files = {}
-    for kind in ("png", "svg", "csv"):
-        name, files[kind] = save(dashboard, f"{figure} as {kind.upper()}")
-        assert re.fullmatch(rf"snnlab-[a-z0-9-]+\.{kind}", name)
-    assert files["png"].startswith(b"\x89PNG")
-    assert len(files["png"]) > 1000
-    assert b"<svg" in files["svg"]
-    assert b"<text" in files["svg"] or view == "Sample"  # pixels have no axes
-    lines = files["csv"].decode().splitlines()
-    assert lines[0].startswith(header)
-    assert len(lines) > 5 or view == "Compare"
-    name, whole = save(dashboard, "Whole view (PNG)")
-    assert name == f"snnlab-{NAMES[TITLES.index(view)]}.png"
-    with Image.open(BytesIO(whole)) as picture:
-        assert picture.width > 500
-        assert len(picture.convert("RGB").getcolors(2**24)) > 50
+    for view, (figure, header) in SAVED.items():
+        tab(dashboard, view)
+        if view == "Sample":
+            says(dashboard, "^It shows “").to_be_visible()
+            press(dashboard, "Figures to save")
+        expect(dashboard.get_by_role("button", name="Save", exact=True)).to_be_visible()
+        dashboard.wait_for_timeout(1000)
+        wait_for(dashboard, lambda: not blank(dashboard))
+        files = {}
+        for kind in ("png", "svg", "csv"):
+            name, files[kind] = save(dashboard, f"{figure} as {kind.upper()}")
+            assert re.fullmatch(rf"snnlab-[a-z0-9-]+\.{kind}", name), view
+        assert files["png"].startswith(b"\x89PNG"), view
+        assert len(files["png"]) > 1000, view
+        assert b"<svg" in files["svg"], view
+        assert b"<text" in files["svg"] or view == "Sample"  # pixels have no axes
+        lines = files["csv"].decode().splitlines()
+        assert lines[0].startswith(header), view
+        assert len(lines) > 5 or view == "Compare"
+        name, whole = save(dashboard, "Whole view (PNG)")
+        assert name == f"snnlab-{NAMES[TITLES.index(view)]}.png"
+        with Image.open(BytesIO(whole)) as picture:
+            assert picture.width > 500, view
+            assert len(picture.convert("RGB").getcolors(2**24)) > 50, view
 
 
 def test_an_animation_shows_the_last_seconds(dashboard: Page):

@@ -132,33 +132,38 @@ def test_after_the_login_comes_what_was_asked_for(visit):
     assert page.url == url + "watch?of=nobody"
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-def test_without_a_clipboard_the_text_is_shown_selected(visit, width, height):
+def test_without_a_clipboard_the_text_is_shown_selected(visit):
     page, url, _, _ = visit
-    page.set_viewport_size({"width": width, "height": height})
     log_in(page)
     shown(page)
     assert page.evaluate("navigator.clipboard === undefined && !isSecureContext")
-    for name, pattern in (("Copy link", re.escape(url)), ("Copy as Python", "from snnlab.*\n\n")):
-        choose(page, name)
-        dialog = page.get_by_role("dialog", name="Copy this text")
-        text = dialog.get_by_role("textbox", name="Text to copy")
-        expect(text).to_be_focused()
-        assert re.match(pattern, text.input_value())
-        assert page.evaluate("getSelection().toString()") == text.input_value()
-        box = dialog.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-        assert box["y"] >= 0
-        assert box["y"] + box["height"] <= height
-        assert text.evaluate("area => area.scrollWidth <= area.clientWidth"), "its lines wrap"
-        page.keyboard.press("Escape")
-        expect(dialog).to_have_count(0)
-        expect(page.get_by_role("button", name="Menu", exact=True)).to_be_focused()
-    choose(page, "Copy link")
-    press(page, "Copy")
-    expect(page.get_by_text("Copied.").first).to_be_visible()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    for size in ({"width": 1440, "height": 900}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)
+        for name, text in (("Copy link", re.escape(url)), ("Copy as Python", "from snnlab.*\n\n")):
+            assert_shown_selected(page, size, name, text)
+        choose(page, "Copy link")
+        press(page, "Copy")
+        expect(page.get_by_text("Copied.").first).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_text("Copied.")).to_have_count(0)
+
+
+def assert_shown_selected(page, size, name, pattern):
+    choose(page, name)
+    dialog = page.get_by_role("dialog", name="Copy this text")
+    text = dialog.get_by_role("textbox", name="Text to copy")
+    expect(text).to_be_focused()
+    assert re.match(pattern, text.input_value())
+    assert page.evaluate("getSelection().toString()") == text.input_value()
+    box = dialog.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= size["width"]
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= size["height"]
+    assert text.evaluate("area => area.scrollWidth <= area.clientWidth"), "its lines wrap"
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Menu", exact=True)).to_be_focused()
 
 
 def test_keys_and_a_second_text(visit):
