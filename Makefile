@@ -62,8 +62,8 @@ browser: $(VENV)/.test  ## the dashboard in a real browser, all of it
 	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not notebook" tests/app)
 
 notebooks: $(VENV)/.test $(VENV)/.notebooks  ## every notebook, quickly (NOTEBOOKS=full: whole); two of them in JupyterLab
-	$(NBMAKE) notebooks
-	$(BIN)/python -m pytest -m "notebook $(NO_BROWSER)" tests/notebooks
+	$(NBMAKE) -n $(WORKERS) notebooks
+	$(PYTEST) -m "notebook $(NO_BROWSER)" tests/notebooks
 
 docs: $(VENV)/.docs  ## the site with all notebooks executed, into site/; DOCS=full takes longer
 	rm -rf docs/notebooks && cp -r notebooks docs/notebooks

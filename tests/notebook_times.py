@@ -17,8 +17,8 @@ STATED = re.compile(
 )
 SECONDS = {"s": 1, "min": 60}
 FAST = os.environ.get("SNNLAB_FAST") == "1"
-TIMES = pytest.StashKey[list[tuple[str, int, float]]]()
-"""Of each notebook: name, seconds it states, and those it took."""
+TIMES = "notebook times"
+"""Property of a report: seconds that the notebook states, and those it took."""
 
 
 def stated(opening: str) -> tuple[int, int]:
@@ -40,7 +40,7 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.when == "call" and item.path.suffix == ".ipynb":
         promised = stated(opening(item.path))[not FAST]
-        item.config.stash.setdefault(TIMES, []).append((item.path.name, promised, call.duration))
+        report.user_properties.append((TIMES, (promised, call.duration)))  # to the main process
         if report.passed and call.duration > MARGIN * promised:
             report.outcome = "failed"
             report.longrepr = (
@@ -50,7 +50,11 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     terminalreporter.section("computing time: stated and measured")
-    for name, promised, took in config.stash.get(TIMES, []):
-        terminalreporter.write_line(f"{name:28s} {promised:5d} s {took:7.1f} s")
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    for report in sorted(reports, key=lambda report: report.nodeid):
+        if times := dict(report.user_properties).get(TIMES):
+            promised, took = times
+            name = report.nodeid.partition("::")[0]
+            terminalreporter.write_line(f"{name:32s} {promised:5d} s {took:7.1f} s")
