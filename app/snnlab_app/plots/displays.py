@@ -201,8 +201,8 @@ class PowerPlot(NamedCurves):
         self.marks.show(s.marks)
         now = _LIVE["activity"].format(means[-1] / 1e3)
         self.names.write({
-            "activity": (ends[1], means[-1], f"{now} {change(means[-1], start)}"),
-            "start": (ends[1], start, "at start"),
+            "activity": (ends[1], means[-1], now),
+            "start": (ends[1], start, f"{_LIVE['activity'].format(start / 1e3)} at start"),
         })  # fmt: skip
 
 
@@ -226,24 +226,26 @@ def change(now: float, before: float) -> str:
 
 
 def activity(s) -> tuple[float, str]:
-    """Power by spikes of the newest batches in mW, and its change since the start in words."""
+    """Power by spikes of the newest batches in mW, and how it has changed, in words."""
     newest = float(np.mean(s.history["activity"][-SMOOTHED:]))
-    since = change(newest, s.activity_at_start)
-    return newest, f"{since} since start" if since else ""
+    since_start = change(newest, s.activity_at_start)
+    return newest, _since_change(s, "activity", newest) or (
+        f"{since_start} since start" if since_start else ""
+    )
 
 
 def numbers(s) -> dict[str, tuple[str, str]]:
     """The numbers of a snapshot by name: each as text with its unit, and a note on it."""
     recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
-    power, since_start = activity(s)
+    power, changed = activity(s)
     return {
         "Test accuracy": _test_accuracy(s.held_out),
         "Batch accuracy": (_LIVE["accuracy"].format(recent["accuracy"]), ""),
         "Hidden spikes / image": (
-            _LIVE["spikes"].format(recent["spikes"]), _since_turn(s, "spikes", recent["spikes"]),
+            _LIVE["spikes"].format(recent["spikes"]), _since_change(s, "spikes", recent["spikes"]),
         ),
         "Power by spikes (est.)": (
-            _LIVE["activity"].format(power / 1e3), _since_turn(s, "activity", power) or since_start,
+            _LIVE["activity"].format(power / 1e3), changed,
         ),
         "Emulated images/s": (f"{s.images_per_second:,.0f}", ""),
     }  # fmt: skip
@@ -255,11 +257,11 @@ def numbers_line(s) -> str:
     return "   ".join((f"step {group_digits(s.step)}", *named))
 
 
-def _since_turn(s, name, now):
-    """How a quantity has changed since a knob was turned last; empty if none was."""
+def _since_change(s, name, now):
+    """How a quantity has changed since a setting was changed last; empty if none was."""
     before = s.history[name][s.history["step"] <= s.marks[-1].step] if s.marks else ()
     words = change(now, np.mean(before[-SMOOTHED:])) if len(before) else ""
-    return f"{words} since turn" if words else ""
+    return f"{words} since change" if words else ""
 
 
 def _test_accuracy(held):

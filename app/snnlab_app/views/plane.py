@@ -106,7 +106,7 @@ class PlaneView(View):
         ))  # fmt: skip
 
     def _show_split(self, snapshot):
-        """Power as its static base and what spikes add, with the change since the start."""
+        """Power as its static base and what spikes add, and how they have changed."""
         static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
         self._bar.object = split_bar(static, spikes, "width: 100%; height: 14px")
         live = quantities(LIVE)

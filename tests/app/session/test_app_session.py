@@ -134,7 +134,7 @@ def test_marks_and_measurements_outlive_the_process(stored, tmp_path):
     step_once(session, 1)
     session.turn("mismatch", 0.3)
     seen = step_once(session, 2)
-    assert seen.marks[0].text == "Mismatch σ_d → 30 %"
+    assert seen.marks[0].text == "Mismatch → 30 %"
     shutil.copytree(tmp_path / "run", tmp_path / "copy")  # as a crash would leave it
     again = stored(tmp_path / "copy", mismatch=0.3)
     assert again.state == "paused"
@@ -151,7 +151,7 @@ def test_a_knob_turned_since_the_checkpoint_leaves_its_mark(stored, tmp_path):
     step_once(stored(tmp_path / "run"), 1)
     shutil.copytree(tmp_path / "run", tmp_path / "copy")
     again = stored(tmp_path / "copy", beta=50.0)
-    assert past(again.snapshot)[0] == [(1, "Surrogate steepness β → 50")]
+    assert past(again.snapshot)[0] == [(1, "Surrogate steepness → 50")]
 
 
 def test_history_stays_short_and_keeps_the_mean():

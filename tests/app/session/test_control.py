@@ -140,7 +140,7 @@ def test_live_knobs_leave_marks_after_the_first_update_until_a_reset(session):
     session.turn("hidden", [64])
     session.step()
     until(lambda: session.snapshot.step == 2)
-    assert session.snapshot.marks == (Mark(1, "Mismatch σ_d → 30 %"),)
+    assert session.snapshot.marks == (Mark(1, "Mismatch → 30 %"),)
     session.reset()
     until(lambda: session.snapshot.step == 0)
     assert session.snapshot.marks == ()
