@@ -202,7 +202,7 @@ class PowerPlot(NamedCurves):
         now = _LIVE["activity"].format(means[-1] / 1e3)
         self.names.write({
             "activity": (ends[1], means[-1], now),
-            "start": (ends[1], start, f"{_LIVE['activity'].format(start / 1e3)} at start"),
+            "start": (ends[1], start, "at start"),
         })  # fmt: skip
 
 
