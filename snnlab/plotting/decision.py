@@ -8,7 +8,8 @@ from snnlab.plotting.look import GREY, LABEL_COLOR, LOOK, TEST_COLOR
 
 
 def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
-    """Accuracy if the image ended at each CADC sample; time : s, accuracy : 0…1."""
+    """Accuracy if the image ended at each CADC sample; time : float64[step], s; accuracy :
+    float64[step], 0…1."""
     points = 1e6 * time, 100.0 * accuracy
     line = hv.Curve(points, "time", "accuracy", label="accuracy over time")
     dots = hv.Scatter(points, "time", "accuracy", label="samples")
@@ -24,7 +25,8 @@ def accuracy_over_time(time: np.ndarray, accuracy: np.ndarray) -> hv.Overlay:
 
 
 def decision_times(times: np.ndarray) -> hv.Overlay:
-    """Histogram of decision times; times : s after the first input spike, NaN for never."""
+    """Histogram of decision times; times : float64[image], s after the first input spike, NaN for
+    never."""
     known = 1e6 * times[np.isfinite(times)]
     step = 1e6 * BRAINSCALES2.dt_cadc
     edges = np.arange(np.ceil(known.max(initial=0.0) / step + 1e-9) + 1) * step

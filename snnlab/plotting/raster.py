@@ -63,7 +63,8 @@ def side_by_side(rasters: list[np.ndarray | None]) -> np.ndarray:
 
 
 def thicken(cells: np.ndarray) -> np.ndarray:
-    """A raster whose spikes are three rows high and two columns wide, where the cells are empty."""
+    """Raster with each spike extended by one row up and down and one column to the right, into
+    empty cells only : uint8[row, column]."""
     rows, columns = cells.shape
     spikes = np.pad(np.where(cells < _LABEL, cells, 0), ((1, 1), (1, 0)))
     grown = np.max(

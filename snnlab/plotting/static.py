@@ -9,7 +9,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 WIDTH, DPI = 650, 90
-"""Pixels per inch of static images, for display and for text."""
+"""Width of static images : px, and their resolution : px per inch."""
 DASHES = {"dashed": "--", "dotted": ":"}
 FOLD = (
     "<details><summary>static picture</summary>"

@@ -38,7 +38,7 @@ class Series:
 
 
 def compared(series: list[Series], xlabel: str, ylabel: str, backend: str = "bokeh") -> hv.Overlay:
-    """Series side by side, each with a colour and a marker, spread as bars.
+    """Series in one frame, each with its colour and marker; bars show one standard deviation.
 
     backend : "bokeh" for notebooks and dashboard, "matplotlib" for :func:`save`.
     """

@@ -7,7 +7,10 @@ from snnlab.plotting.look import CURVE, GREEN, GREY, ORANGE, TEST_COLOR, TRAIN_C
 
 
 def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
-    """Accuracy of the batches, and on the test images after each epoch, in %."""
+    """Accuracy of the batches, and on the test images after each epoch, in %.
+
+    history, tests : "step" : int64[point] and "accuracy" : float64[point], 0…1.
+    """
     train = hv.Curve(_percent(history), "step", "accuracy", label="batches")
     test_line = hv.Curve(_percent(tests), "step", "accuracy", label="test line")
     test = hv.Scatter(_percent(tests), "step", "accuracy", label="test")
@@ -19,8 +22,9 @@ def accuracy_curve(history: dict, tests: dict) -> hv.Overlay:
 
 
 def learning_curve() -> hv.Overlay:
-    """Empty accuracy curves for a page: of batches, of test images as it trains and after each
-    epoch, and of the weights that were left out of the loop, with the gap between the two.
+    """Empty accuracy plot, in %: training batches; test images during training, with their
+    confidence interval, and after each epoch; and the weights without further training, with the
+    gap shaded.
     """
     none = {"step": np.empty(0), "accuracy": np.empty(0)}
     areas = [_area("range", TEST_COLOR, 0.18), _area("gap", ORANGE, 0.25)]
@@ -46,8 +50,8 @@ def curve(history: dict, name: str, ylabel: str, color: str, logy: bool = False)
 
 
 def power_curve() -> hv.Overlay:
-    """Empty curve for a page of the power that activity takes, in mW, with the gap to that at the
-    start: the static power is not drawn, as next to it activity would hardly be seen to change.
+    """Empty plot of the power that depends on activity : mW, with that at the start dotted and the
+    difference shaded. Static power is left out, as its size would hide the changes.
     """
     none = np.empty(0)
     line = hv.Curve((none, none), "step", "power", label="activity")

@@ -77,7 +77,8 @@ def floor_plan() -> hv.Overlay:
 
 
 def code_histogram(codes: np.ndarray | None = None) -> hv.Histogram:
-    """Histogram of signed weights on the chip; codes : int[127], counts of −63 … +63, none yet."""
+    """Histogram of signed weights on the chip; codes : int[127], synapses at each weight from −63
+    to +63 LSB, None for an empty one."""
     codes = np.zeros(127) if codes is None else codes
     return hv.Histogram((np.arange(-63, 65) - 0.5, codes), kdims="code", vdims="synapses",
                         label="codes").opts(

@@ -3,6 +3,7 @@
 import shlex
 from pathlib import Path
 
+from snnlab.errors import SnnlabError
 from snnlab.reproduce import report
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.plan import QUICK, all_jobs, plan
@@ -35,10 +36,10 @@ def reproduce(
     """Run the jobs missing in the cache and write page, figures and Parquet below ``out``, by
     default ``runs/results``, or ``runs/results-quick`` for the small version.
 
-    Returns whether all jobs succeeded; available results are written in any case. scheduler :
-    address of a Dask scheduler instead of local processes. Raises
-    :class:`~snnlab.errors.SnnlabError` for an unknown study, missing libraries, folders that cannot
-    be written or a scheduler that cannot be reached.
+    Returns False if Ctrl-C ended it. scheduler : address of a Dask scheduler instead of local
+    processes. Raises :class:`~snnlab.errors.SnnlabError` for an unknown study, missing libraries,
+    folders that cannot be written or a scheduler that cannot be reached, and in the end if
+    trainings failed; available results are written in any case.
     """
     report.check()
     workers = 0 if report_only else settle_workers(workers, scheduler)
@@ -57,6 +58,8 @@ def reproduce(
     for label, why in records.failures.items():
         say(f"failed: {label}: {why}")
     say(f"written to {page}")
+    if (failed := len(records.failures)) and not report_only:
+        raise SnnlabError(f"{failed} of {len(jobs)} trainings failed: {page} says why")
     return finished
 
 

@@ -23,7 +23,7 @@ QUICK = "quick: bundled digits"
 
 SOFTWARE = {"die": "ideal", "cadc_noise": 0.0, "threshold_drift": 0.0, "spike_jitter": 0.0}
 """The emulator without mismatch and trial noise, for our own recipes: weights still have 6 bits and
-potentials 8. The paper's settings have the paper's software network beside them."""
+potentials 8. The paper's own software network is trained with its settings for Fashion-MNIST."""
 
 
 @dataclass(frozen=True)

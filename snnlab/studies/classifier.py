@@ -57,7 +57,8 @@ class Classifier:
     """The network, die and settings of a run, ready for inputs of the same kind.
 
     kind : "picture" or "sound". Raises :class:`SnnlabError` for a run that is damaged or does not
-    fit, or one of recorded spikes other than the spoken digits, which no file can be turned into.
+    fit, or that learned recorded spikes other than the spoken digits: no file can be converted to
+    those.
     """
 
     def __init__(self, run: Run):
@@ -175,15 +176,15 @@ def _ids(inputs):
 def classify(
     run: Run | str | Path, inputs: Iterable[Source] | Source, *, as_is: bool | None = None
 ) -> list[Decision]:
-    """Decisions of a stored run on pictures, or of one on spoken digits on sounds.
+    """Classify pictures by a stored run, or sounds if it was trained on spoken digits.
 
     run : a run, its folder or its name in ``runs/``
     inputs : paths or contents of picture or wav files, or uint8[side, side], one or several
-    as_is : True if pictures are like images of the data set already, False if never; by default
-    those of its size are, and digits in others are boxed and centred as MNIST's
+    as_is : True: take pictures as they are; False: find the digit in each and centre it as in
+    MNIST; by default pictures of the data set's size are taken as they are, others are centred
 
-    Returns one :class:`Decision` an input. Raises :class:`SnnlabError` for a run that does not
-    open, or for the first input that cannot be read, before any is decided on.
+    Returns one :class:`Decision` per input. Raises :class:`SnnlabError` for a run that cannot be
+    opened, or for the first input that cannot be read, before any is decided on.
 
     >>> for decision in classify("runs/mine", ["three.png"]):  # doctest: +SKIP
     ...     print(decision.label, decision.potentials, 1e6 * decision.time)

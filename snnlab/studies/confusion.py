@@ -1,9 +1,9 @@
-"""Which images are taken for what."""
+"""Confusion matrix, and margins of decisions."""
 
 import numpy as np
 
 UNKNOWN = -1
-"""Decision on an image that was not asked yet."""
+"""Decision on an image that has not been classified yet."""
 
 
 def confusion(labels: np.ndarray, decided: np.ndarray, classes: int) -> np.ndarray:

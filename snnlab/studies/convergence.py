@@ -24,7 +24,7 @@ HEAD = ("dt", "test accuracy", "to finest", "hidden spikes", "to finest", "time 
 
 @dataclass(frozen=True)
 class Row:
-    """Test images on one step of the emulation.
+    """Results on the test images at one time step of the emulation.
 
     accuracy in 0…1; spikes : hidden spikes per image; seconds : wall time per image.
     """
@@ -64,7 +64,7 @@ def converge(
 
 
 def study(folder: Path, data_dir: str | None = None, threads: int | None = None) -> list[Row]:
-    """The same for a run on disk, under a bar.
+    """:func:`converge` for a stored run, with a progress bar.
 
     Raises :class:`~snnlab.errors.SnnlabError` if run or data are missing or do not fit.
     """

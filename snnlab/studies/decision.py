@@ -85,7 +85,7 @@ def decided_within(recording: Recording, time: float, readout: str = "maximum") 
 def decision_time(recording: Recording, readout: str = "maximum") -> np.ndarray:
     """Time from each image's first input spike to its decision : float64[image], s.
 
-    The decision is made at the earliest CADC sample since that spike from which on it never
+    The decision is made at the first CADC sample at or after that spike from which it no longer
     changes. NaN where no sample follows an input spike: without any input there is nothing to
     decide on.
     """

@@ -28,8 +28,8 @@ from snnlab.seeding import key, stream
 from snnlab.text.tables import aligned
 
 REACHED = 0.01
-"""Share of the largest gradient of a layer's neurons from which on a neuron counts as reached: a
-convention."""
+"""A neuron counts as reached if its gradient is at least this fraction of the largest in its layer:
+a convention."""
 DIRECTIONS = 16
 IMAGES = 100
 
@@ -39,8 +39,9 @@ class LayerGradients:
     """Gradients of one layer's weights by each method of :data:`~snnlab.model.gradients.TITLES`.
 
     norm : float64[method], of the whole gradient; cosine : float64[method, method];
-    neuron_cosine, neuron_norm : float64[method, neuron], to the method that trains, and in lengths
-    of its gradient; NaN where either is zero; reached : float64[method], share of neurons;
+    neuron_cosine : float64[method, neuron], with the gradient of the method that trains;
+    neuron_norm : float64[method, neuron], relative to its norm; NaN where either is zero;
+    reached : float64[method], share of neurons;
     measured : float64[direction], slopes of the chip's loss per LSB; predicted : float64[method,
     direction], those by the gradients; without directions if none were asked for; spikes :
     float64[neuron], per image, NaN for labels.
@@ -67,7 +68,8 @@ class LayerGradients:
 
     @property
     def gain(self) -> np.ndarray:
-        """Predicted slopes in lengths of the measured : float64[method]; NaN if these are zero."""
+        """Norm of the predicted slopes over that of the measured ones : float64[method]; NaN if
+        these are zero."""
         length = np.linalg.norm(self.measured)
         return np.linalg.norm(self.predicted, axis=1) / length if length else self.norm * np.nan
 
@@ -167,8 +169,8 @@ def study(
 ) -> list[Comparison]:
     """The comparison of a run's trained network, or over its first ``epochs``, trained again.
 
-    A training is the same every time: that of a run is repeated from its settings, on its die and
-    with the knobs that were turned, but always from random weights.
+    Training is deterministic, so it is repeated from the run's settings, die and recorded changes
+    of knobs, always from random weights.
     tell : called as ``tell(message, fraction)``; options : of :func:`compare`. Raises
     :class:`SnnlabError` if run or data are missing or do not fit.
     """

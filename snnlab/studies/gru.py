@@ -17,7 +17,7 @@ BIN = 2 * BRAINSCALES2.dt_cadc
 
 
 class Gru(nn.Module):
-    """One layer of gated recurrent units (Cho et al. 2014); its outputs are summed over time."""
+    """One layer of gated recurrent units (Cho et al. 2014); its outputs are averaged over time."""
 
     def __init__(self, inputs: int, units: int, classes: int):
         super().__init__()

@@ -7,7 +7,7 @@ Z95 = 1.959964
 
 
 def wilson_interval(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of the accuracy, 0…1, of which ``right`` of ``n`` images were a sample.
+    """95 % confidence interval, in 0…1, of an accuracy if ``right`` of ``n`` images were correct.
 
     Wilson's score interval (J. Am. Stat. Assoc. 22, 209, 1927): unlike the normal approximation it
     stays within 0…1 and keeps a width where all or none are right.

@@ -1,6 +1,6 @@
 """The paper's software network: the same algorithm in time steps of 1.7 µs, without a chip.
 
-What Cramer et al. (2022) compare their chip with, as their released code has it: weights and
+The software baseline of Cramer et al. (2022), following their released code: weights and
 potentials are floats, a spike subtracts the threshold in the next step, there is no refractory
 period, nothing saturates and nothing is noisy. Hidden weights stay within what the chip can hold,
 without being rounded. Each kernel has a twin in torch in the tests.
@@ -36,7 +36,7 @@ UNABLE = {"recurrent": "none", "dropout": 0.0, "gradient": SURROGATE}
 
 class SoftwareResult(NamedTuple):
     """Accuracy 0…1 and hidden spikes per image on the test images after the last epoch; accuracy
-    and mean loss of the training images as they were learnt in it."""
+    and mean loss of the training batches of that epoch, each before its weight update."""
 
     accuracy: float
     spikes: float
@@ -209,10 +209,11 @@ def integrate(offsets, step, channel, weight, decay_mem, decay_syn, samples, res
 @guarded
 @compiled(nogil=True, error_model="numpy")
 def adjoint(offsets, step, channel, d_v, n_in, decay_mem, decay_syn):
-    """Gradient of the weights, float32[input, neuron], summed over the batch, and that of a unit of
-    weighted input in each step, float32[input, step, neuron]; d_v : in its shape, of potentials.
+    """Gradients of the weights : float32[input, neuron], summed over the batch, and of the weighted
+    input in each step : float32[sample, step, neuron].
 
-    The reset is not differentiated, as in the released code.
+    d_v : float32[sample, step, neuron], gradient with respect to the potentials. The reset is not
+    differentiated, as in the released code.
     """
     n_inputs, samples, n = d_v.shape
     grad = np.zeros((n_in, n), np.float32)

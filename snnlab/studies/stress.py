@@ -85,7 +85,8 @@ def transfer(
 ) -> dict[str, list]:
     """Train with the settings of the run on die A, test on die B, for every pair.
 
-    Columns: trained_on, tested_on, accuracy, spikes. Raises :class:`SnnlabError` as above.
+    Columns: trained_on, tested_on, accuracy, spikes. Raises :class:`SnnlabError` for a run that
+    does not fit, or a wrong number of dies.
     """
     dies = _dies(run, n_dies)
     tests = [
@@ -111,7 +112,8 @@ def neuron_death(
 ) -> dict[str, list]:
     """Test accuracy while a share of the hidden neurons is silent, ``draws`` random choices each.
 
-    Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` as above.
+    Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` for a run that does not
+    fit, or a wrong share or number of draws.
     """
     if wrong := [share for share in shares if not 0.0 <= share <= 1.0]:
         raise SnnlabError(f"share of silent neurons = {wrong[0]} is not allowed: 0 to 1")
@@ -168,7 +170,7 @@ def perform(task: tuple[int, Test], dataset: Dataset) -> dict[str, list[float]]:
 
 
 def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
-    """The test images while a share of the hidden neurons, drawn at random, never fires."""
+    """Evaluation on the test images with a random share, 0…1, of the hidden neurons silenced."""
     own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
     order = stream(trainer.config.seed, "silenced", draw).permutation(own)
     before = trainer.config.killed

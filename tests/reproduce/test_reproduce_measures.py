@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,3 +126,18 @@ def test_ctrl_c_leaves_results_and_the_rest_for_later(tmp_path, capsys):
     assert main(["reproduce", "latency", *flags]) == 0
     assert {name: (tmp_path / "cache" / name).stat().st_mtime_ns for name in kept} == kept
     assert len(list((tmp_path / "cache").glob("*.json"))) > len(kept)
+
+
+def test_a_failed_training_is_an_error_in_the_end(tmp_path, monkeypatch, capsys):
+    def complete(jobs, store, *_):
+        store.fail(jobs[0], "no luck")
+        return True
+
+    monkeypatch.setattr("snnlab.reproduce.command.complete", complete)
+    flags = ["--quick", "--out", str(tmp_path), "--cache", str(tmp_path / "cache")]
+    assert main(["reproduce", "latency", *flags]) == 2
+    page = tmp_path / "results.md"
+    said = capsys.readouterr().err
+    assert re.fullmatch(rf"snnlab: 1 of \d+ trainings failed: {page} says why\n", said)
+    assert "no luck" in page.read_text()
+    assert main(["reproduce", "latency", *flags, "--report-only"]) == 0

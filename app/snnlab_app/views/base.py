@@ -70,11 +70,11 @@ class View:
         )  # fmt: skip
 
     def words(self, text: str) -> str:
-        """A text that speaks of images, as it is said of the inputs of this training."""
+        """A text about images, reworded for the inputs of this training."""
         return reword(text, self.kind)
 
     def suit(self, kind: str) -> bool:
-        """Fit inputs of this kind; whether the view must be laid out again."""
+        """Switch to this kind of input; returns whether the view must be laid out again."""
         if kind == self.kind:
             return False
         self.kind = kind

@@ -188,7 +188,7 @@ class CompareView(View):
         return StringIO(json.dumps(self.session.config.values(), indent=2))
 
     def runs_table(self) -> tuple[list[str], list[tuple]]:
-        """Results and all settings of the runs, SI units."""
+        """Results in displayed units and all settings in SI units, a row per run."""
         units = {name: getattr(Config.param[name], "unit", "") for name in Config.knobs()}
         knobs = [f"{name} ({unit})" if unit else name for name, unit in units.items()]
         results = quantities(COMPARISON)

@@ -18,7 +18,8 @@ PRIVACY = (
 
 
 class Speaking:
-    """The cards for it. ``describe`` says what the chip made of a frame."""
+    """Cards to record a sound and to add it to the training; ``describe(frame)`` says what the chip
+    decided."""
 
     def __init__(self, session: TrainingControl, describe):
         self._session, self._describe = session, describe
@@ -60,7 +61,7 @@ class Speaking:
             self.file.value = None  # so that choosing the same file again counts as a change
 
     def show(self, snapshot) -> None:
-        """Say what became of the sound, and offer that of the frame to be played."""
+        """Report the answer to the newest sound, and offer the frame's sound for playback."""
         frame, options = snapshot.frame, {name: k for k, name in enumerate(snapshot.classes)}
         if self.label.options != options:
             self.label.param.update(options=options, value=0)
