@@ -85,8 +85,8 @@ def loop_name(sigma: float) -> str:
 
 
 def _front(rho):
-    changes, seeds = {"rho_burst": rho, "epochs": 14}, SEEDS[:1]
-    return Training(f"front, ρ_b = {rho:g}", "augmented", ("sparsity",), seeds, changes)
+    changes = {"rho_burst": rho, "epochs": 14}
+    return Training(f"front, ρ_b = {rho:g}", "augmented", ("sparsity",), changes=changes)
 
 
 def _deep(name, hidden):

@@ -43,6 +43,9 @@ PUBLISH_EVERY = 0.09
 """Seconds between snapshots."""
 MAX_PUBLISH_SHARE = 0.04
 """Share of the worker's CPU time that snapshots may take; they become rarer where it is more."""
+PUBLISH_BY = 0.25
+"""Seconds after which a snapshot is made whatever its share: of many visitors, each has little CPU
+time."""
 CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the end of the worker."""
 
@@ -300,8 +303,12 @@ class Session(TrainingControl):
         self._keeping.keep(self._publisher.kept)
         if self._trainer.finished or (self._trains() and self._trainer.step >= self._last):
             self._rest()
-        elif perf_counter() > self._due and thread_time() > self._affordable:
+        elif perf_counter() > self._due and self._may_publish():
             self._publish(hurry=True)
+
+    def _may_publish(self):
+        late = perf_counter() > self._due + PUBLISH_BY - PUBLISH_EVERY
+        return late or thread_time() > self._affordable
 
     def _update(self):
         progress = self._keeping.advance()

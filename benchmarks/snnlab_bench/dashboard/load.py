@@ -65,11 +65,11 @@ def _say(what, measured, target):
 async def _crowd(url, kept):
     server = server_of(url)
     first = await Visitor(url).come()
-    await first.until("mnist")
+    await first.until("Ready")
     alone = _memory(server)
     others = await asyncio.gather(*(_come(url, k) for k in range(LIVE - 1)))
     visitors = [first, *others]
-    await asyncio.gather(*(visitor.until("mnist") for visitor in visitors))
+    await asyncio.gather(*(visitor.until("Ready") for visitor in visitors))
     await asyncio.gather(*(visitor.click("Train", "Pause") for visitor in visitors))
     await asyncio.sleep(5)
     steps, start = [visitor.step for visitor in visitors], time.monotonic()
@@ -128,7 +128,7 @@ def _memory(server):
 
 async def _watchers(url):
     trains = await Visitor(url).come()
-    await trains.until("mnist")
+    await trains.until("Ready")
     link = await trains.let_watch()
     watchers = await asyncio.gather(*(_come(link, k) for k in range(IDLE)))
     await trains.click("Train", "Pause")

@@ -16,7 +16,7 @@ from tornado.websocket import WebSocketClosedError, websocket_connect
 
 DRAWING = 0.03
 """Time that a browser takes to draw an update : s."""
-STEP = re.compile(r"(\w+): step (\d+)")
+STEP = re.compile(r"(\w+): step ([\d,]*\d)")
 
 
 class Visitor:
@@ -154,7 +154,7 @@ class Visitor:
         text = unescape(re.sub("<[^>]*>", "", unescape(html))).strip()
         self._said.add(text[:40])
         if progress := STEP.match(text):
-            self.step = int(progress[2])
+            self.step = int(progress[2].replace(",", ""))
 
     def _drawn(self, number):
         if not self.lost:

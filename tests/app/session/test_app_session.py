@@ -10,6 +10,7 @@ from sessions import ENDLESS, visiting
 
 from snnlab.config import Config
 from snnlab.learn import setup
+from snnlab_app.session import local
 from snnlab_app.session.history import MAX_POINTS, History
 from snnlab_app.session.local import Session
 
@@ -177,3 +178,14 @@ def test_at_rest_the_matrix_of_errors_is_of_the_network_as_it_is(session):
     trainer = session._trainer
     assert matrix.sum() == len(trainer.dataset.test_labels)
     assert np.trace(matrix) / matrix.sum() == trainer.evaluate().accuracy
+
+
+def test_snapshots_come_though_they_take_more_than_their_share(session, monkeypatch):
+    """As with many visitors, of whom each has little of the processor's time."""
+    monkeypatch.setattr(local, "MAX_PUBLISH_SHARE", 1e-9)
+    session.play()
+    until(lambda: session.snapshot and session.snapshot.step > 0)
+    for _ in range(3):
+        step = session.snapshot.step
+        until(lambda before=step: session.snapshot.step > before)
+    assert session.state == "running"
