@@ -16,7 +16,8 @@ def test_a_visitor_trains_is_watched_and_leaves(digits_server):
         while min(visitor.step, watcher.step) < 3:
             await asyncio.sleep(0.05)
         assert visitor.updates
-        assert not (visitor.lost or watcher.lost)
+        assert not visitor.lost
+        assert not watcher.lost
         await watcher.leave()
         await visitor.leave()
 
