@@ -64,8 +64,8 @@ class LearnView(View):
         " motion."
     )
     matters = (
-        "A neuron learns only where the red curve overlaps the blue distribution: if it is too"
-        " steep, hardly any neuron receives gradient; if too flat, all receive the same."
+        "A neuron learns only where the surrogate overlaps the distribution of potentials: if"
+        " it is too steep, hardly any neuron receives gradient; if too flat, all receive the same."
     )
 
     drawings = ((plotting_views.reach,), (plotting_views.gradient_cosines, TITLES))
