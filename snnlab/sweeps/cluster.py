@@ -23,6 +23,9 @@ LIBRARIES = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_T
 """What other libraries find in the environment of a worker."""
 PATIENCE = 60.0
 """Seconds for a worker or the scheduler to come back."""
+LOST_AFTER = "1 day"
+"""Time after which Dask gives up a worker whose process ended. By default it looks 15 s after each
+end, and closes for good what is just beginning again. All do, however busy the machine."""
 MOST_TRIES = 4
 """Times that a task is begun whose process ends."""
 POLL = 2.0
@@ -190,11 +193,14 @@ class _Crew:
 @contextmanager
 def _client(workers, scheduler):
     """A connection to the scheduler, or a cluster of processes of this machine."""
+    from dask import config
     from distributed import Client, LocalCluster
 
     with ExitStack() as stack:
         try:
             if scheduler is None:
+                lost = {"distributed.deploy.lost-worker-timeout": LOST_AFTER}
+                stack.enter_context(config.set(lost))
                 with _deaf() as pressed, _environment_left_alone():
                     address = stack.enter_context(
                         LocalCluster(

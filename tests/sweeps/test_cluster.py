@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import dask
 import distributed
 import numba
 import psutil
@@ -55,7 +56,9 @@ def test_every_task_is_done_whatever_becomes_of_the_others():
 @pytest.mark.slow
 def test_a_task_that_kills_its_process_fails_alone():
     before = settings()
-    done = dict(run_all(square, ["die", 2, 3], workers=1))
+    # On a busy machine, a process that takes its place needs longer than Dask waits for it.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 s"}):
+        done = dict(run_all(square, ["die", 2, 3], workers=1))
     assert isinstance(done["die"], Failed)
     assert [done[n][0] for n in (2, 3)] == [4, 9]
     assert settings() == before
@@ -123,10 +126,8 @@ def test_a_script_that_loads_numba_first_has_workers_of_one_thread_too(tmp_path)
     """Each worker reads the script again, also one that takes the place of another."""
     (script := tmp_path / "script.py").write_text(SCRIPT)
     environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
-    done = subprocess.run(
-        [sys.executable, script], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "[(1, 1), (1, 1)]\n"
+    done = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[(1, 1), (1, 1)]\n", 0), done.stderr
 
 
 # Scripts that their own processes run again
