@@ -108,7 +108,7 @@ def test_a_quick_reproduction_from_end_to_end(tmp_path, capsys):
 def test_ctrl_c_leaves_results_and_the_rest_for_later(tmp_path, capsys):
     flags = ["--quick", "--out", str(tmp_path), "--cache", str(tmp_path / "cache")]
     process = subprocess.Popen(
-        [sys.executable, "-m", "snnlab", "reproduce", "latency", *flags, "--workers", "1"],
+        [sys.executable, "-m", "snnlab", "reproduce", "mismatch", *flags, "--workers", "1"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 120
@@ -123,7 +123,7 @@ def test_ctrl_c_leaves_results_and_the_rest_for_later(tmp_path, capsys):
     assert "stopped; call again" in out
     assert Path(tmp_path / "results.md").exists()
     kept = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "cache").glob("*.json")}
-    assert main(["reproduce", "latency", *flags]) == 0
+    assert main(["reproduce", "mismatch", *flags]) == 0
     assert {name: (tmp_path / "cache" / name).stat().st_mtime_ns for name in kept} == kept
     assert len(list((tmp_path / "cache").glob("*.json"))) > len(kept)
 
