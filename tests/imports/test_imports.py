@@ -32,3 +32,14 @@ def test_garbage_collection_is_on_after_a_failed_import():
         raise ImportError
     assert gc.isenabled()
     gc.unfreeze()
+
+
+def test_a_training_begins_without_what_it_does_not_need(tmp_path):
+    train = ["train", "--dataset", "digits", "--epochs", "1", "--hidden", "20"]
+    code = (
+        "import sys; from snnlab.commands.main import main;"
+        f" main({[*train, '--out', str(tmp_path / 'run')]});"
+        " print([n for n in ('pandas', 'scipy.ndimage', 'torch') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -141,7 +141,7 @@ def test_killed_twenty_times_it_ends_with_the_same_bits(tmp_path):
     random.seed(7)
     context = get_context("forkserver")
     # What takes a second to import is imported once.
-    context.set_forkserver_preload(["snnlab.runs.training", "scipy.ndimage", "pandas"])
+    context.set_forkserver_preload(["snnlab.runs.training", "pandas"])
     folder, kills, steps = tmp_path / "killed", 0, []
     checkpoint = folder / "checkpoint.npz"
     while kills < 20:

@@ -16,9 +16,10 @@ SCREENS = {
     "phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900},
     "large": {"width": 2560, "height": 1440},
 }  # fmt: skip
-LARGE = pytest.param(("light", "large"), marks=pytest.mark.slow)
-CASES = ("light", "desktop"), ("dark", "phone"), LARGE
-"""Every scheme and every screen; ``make bench-ui`` has dark views on a desktop as well."""
+QUICK = ("light", "desktop"), ("dark", "phone")
+"""Every scheme and two screens once; the other cases are slow tests."""
+OTHERS = ("dark", "desktop"), ("light", "phone"), ("light", "large")
+CASES = [*QUICK, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)]
 ROLES = ("button", "slider", "combobox", "textbox", "tab")
 # Elements, also in shadow roots, that move when something about them changes.
 MOVING = """() => {

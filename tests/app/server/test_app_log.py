@@ -137,7 +137,7 @@ def train_and_kill(browser: Browser, url: str):
 @pytest.mark.browser
 def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, server):
     context, browser = page.context, page.context.browser
-    for milliseconds in (50, 200, 400, 700, 1100, 1800):
+    for milliseconds in (50, 100, 200, 300, 500, 700, 900, 1200, 1600, 2000):
         early = context.new_page()
         early.goto(server.url, wait_until="commit")
         early.wait_for_timeout(milliseconds)
@@ -157,7 +157,7 @@ def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, serve
     page.goto("about:blank")
     relay.close()
     train_and_kill(browser, server.url)
-    several = [context.new_page() for _ in range(3)]
+    several = [context.new_page() for _ in range(4)]
     for one in several:
         one.goto(server.url, wait_until="commit")
     for one in several:
