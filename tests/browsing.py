@@ -93,6 +93,26 @@ def choose(page, name):
     page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}( \(|$)")).click()
 
 
+def start_over(page, screen):
+    """Close what tests have opened, and begin a new training with all defaults on view Live."""
+    for other in page.context.pages:
+        if other != page:
+            other.close()
+    page.set_viewport_size(screen)
+    for _ in range(2):
+        page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    for group in page.locator("[aria-expanded=true]").locator("visible=true").all():
+        group.click()
+    choose(page, "Start over with defaults")
+    tab(page, "Live")
+    says(page, "^Ready · ").to_be_visible()
+    wait_for(page, lambda: tile(page, "Test accuracy") < 35)
+    page.evaluate("document.activeElement.blur()")  # as on a page just loaded
+    seen = []  # a snapshot that is still under way must not be taken for the answer to a test
+    wait_for(page, lambda: seen.append(figure(page, "Raster")) or seen[-3:] == 3 * seen[-1:])
+
+
 def slider(page, name):
     return page.get_by_role("slider", name=re.compile(re.escape(name)))
 

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import pytest
-from browsing import PLOTS
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from browsing import PLOTS, start_over
+from playwright.sync_api import Browser, BrowserType, Page, expect, sync_playwright
 
 # As snnlab sets it, but before a test imports torch first: idle threads must not burn the cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -37,6 +37,7 @@ OUR_TRACEBACK = r'File ".*/(snnlab|snnlab_app)/(?!commands|server|app/|\.venv)'
 """A line of a traceback through our code; what ends a server passes through its first rooms."""
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -57,13 +58,16 @@ def find_chromium() -> str:
     return found
 
 
+def launch(chromium: BrowserType, *flags: str) -> Browser:
+    """The system's Chromium, kept from calling home."""
+    return chromium.launch(executable_path=find_chromium(), args=[*FLAGS, *flags])
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, kept from calling home."""
-    found = find_chromium()
+    """One browser for the tests of a process."""
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        yield playwright.chromium.launch(executable_path=found, args=arguments)
+        yield launch(playwright.chromium)
 
 
 DESKTOP = {"width": 1400, "height": 1300}
@@ -194,8 +198,8 @@ def digits_server(the_digits_server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
-    """The page, loaded; in the end no error may have shown and nothing left the machine."""
+def new_dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
+    """The page, just loaded; in the end no error may have shown and nothing left the machine."""
     yield from visited(page, digits_server)
 
 
@@ -204,6 +208,18 @@ def shared_dashboard(browser: Browser, digits_server: Server) -> Iterator[Page]:
     """One page for the tests of a module that leave it as it was: to load one takes seconds."""
     with browser.new_context(viewport=DESKTOP) as context:
         yield from visited(context.new_page(), digits_server)
+
+
+@pytest.fixture
+def dashboard(shared_dashboard: Page) -> Iterator[Page]:
+    """The page that tests before have used, on which a visitor starts over with all defaults.
+
+    Not for tests that leave what stays then, as units, pins, or a chosen display.
+    """
+    start_over(shared_dashboard, DESKTOP)
+    trouble = note_trouble(shared_dashboard)
+    yield shared_dashboard
+    assert trouble == []
 
 
 def visited(page: Page, server: Server) -> Iterator[Page]:

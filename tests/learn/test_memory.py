@@ -67,6 +67,7 @@ def test_smaller_batches_of_test_inputs_give_the_same_bits(monkeypatch, limit):
     np.testing.assert_array_equal(np.concatenate(parts), whole[0])
 
 
+@pytest.mark.slow
 def test_no_batch_leaves_memory_behind():
     """Neither arrays of NumPy nor of the kernels: twenty batches leave less than one recording."""
     made = trainer(

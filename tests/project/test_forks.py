@@ -78,7 +78,12 @@ SAID = "as mp_context of a ProcessPoolExecutor or multiprocessing_context of a D
 
 
 @pytest.mark.parametrize(
-    ("layer", "threads"), [*((layer, "2") for layer in LAYERS), (LAYERS[0], "1")]
+    ("layer", "threads"),
+    [
+        (LAYERS[0], "2"),
+        *(pytest.param(layer, "2", marks=pytest.mark.slow) for layer in LAYERS[1:]),
+        pytest.param(LAYERS[0], "1", marks=pytest.mark.slow),
+    ],
 )
 def test_a_forked_process_works_or_says_how_to_start_one(layer, threads):
     environment = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": threads}

@@ -213,7 +213,7 @@ def test_kernels_need_no_folder_to_be_kept_in(disk, kernel, tmp_path):
     )
 
 
-@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("ending", ["nbi", pytest.param("nbc", marks=pytest.mark.slow)])
 def test_a_damaged_cache_of_kernels_is_replaced(disk, kernel, ending):
     assert kernel() == ("compiled", "")
     for damage in (b"", b"short", os.urandom(300)):

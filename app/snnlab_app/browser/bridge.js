@@ -64,7 +64,16 @@ export function render({model, view, el}) {
   const measure = () => { model.narrow = narrow.matches }
   measure()
   narrow.addEventListener("change", measure)
-  model.send_msg("here")
+  // Only once all is laid out: a component loses changes that come while it begins. A page that
+  // finds its server again is not said to be laid out.
+  let is_here = false
+  const say_here = () => {
+    if (!is_here) model.send_msg("here")
+    is_here = true
+  }
+  const {document: whole} = view.model
+  if (!whole.is_idle) view.connect(whole.idle, say_here)
+  setTimeout(say_here, whole.is_idle ? 0 : 2000)
   const inside = (event, what) =>
     event.composedPath().some(node => node.matches && node.matches(what))
   const press = event => {

@@ -36,18 +36,19 @@ LESSONS = {**recipes(), "the-papers-network": recipe("paper")}
 
 
 class Dashboard(Page):
-    """Controls and views of the visitor's own session."""
+    """Controls and views of the visitor's own session; it starts over with ``defaults``."""
 
     def __init__(
         self,
         session: RemoteSession,
+        defaults: Mapping[str, object],
         state: State,
         sweeps: Sweeps,
         max_bytes: int,
         lessons: Mapping[str, Lesson],
     ):
         super().__init__(session)
-        self._state, self._sweeps = state, sweeps
+        self._state, self._sweeps, self._defaults = state, sweeps, defaults
         self._turns = Turns(session.turn, lambda name: getattr(session.config, name))
         self._actions = Actions(session.config, self._turns)
         self._controls = Controls(session, self._turns, max_bytes)
@@ -79,6 +80,7 @@ class Dashboard(Page):
         self._connect_sweep(by_name["sweep"])
         acts = {
             "undo": self._then_show(self._turns.undo), "redo": self._then_show(self._turns.redo),
+            "defaults": lambda: self._start_over(self._defaults),
             "link": lambda: self.bridge.copy("?" + self._query()),
             "share": lambda: self.bridge.copy(watching.link(self._document.session_context.id)),
             "python": lambda: self.bridge.copy(as_python(session.config)),
@@ -161,13 +163,18 @@ class Dashboard(Page):
             self._tabs.active = NAMES.index("live")
             self._lesson_panel.start(name)
             return
-        self._lesson_panel.close()
         chosen = recipe(name)
-        self._then_show(self._turns.turn)({**Config().values(), **chosen.settings})
-        self.session.reset()
+        self._start_over({**Config().values(), **chosen.settings})
         if chosen.view:
             self._tabs.active = NAMES.index(chosen.view)
         self._teach(chosen)
+
+    def _start_over(self, settings):
+        """Set every knob, end a lesson, and begin a new training."""
+        self._lesson_panel.close()
+        self._lesson.visible = False
+        self._then_show(self._turns.turn)(settings)
+        self.session.reset()
 
     def _teach(self, chosen):
         """Describe a recipe and what to look for."""
@@ -263,7 +270,7 @@ class Dashboard(Page):
 def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -> pmui.Page:
     """A new page with its own session, which ends when the visitor leaves."""
     linked = {**LESSONS, **lessons}
-    state = read(pn.state.location.search or "", NAMES, tuple(linked))
+    state, defaults = read(pn.state.location.search or "", NAMES, tuple(linked)), config.values()
     begin = linked[state.lesson].settings if state.lesson else {}
     for name, value in {**begin, **state.settings}.items():
         config.set(name, value)
@@ -272,6 +279,8 @@ def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -
     visitor = pn.state.curdoc.session_context.id
     session = session_of(visitor, compute, config)
     compute.shared[watching.name_of(visitor)] = session
-    page = Dashboard(session, state, compute.sweeps, 10**6 * compute.limits.upload, lessons)
+    page = Dashboard(
+        session, defaults, state, compute.sweeps, 10**6 * compute.limits.upload, lessons
+    )
     page.stand()
     return page.page()

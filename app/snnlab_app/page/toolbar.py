@@ -11,6 +11,7 @@ INHERIT = {"color": "inherit"}
 ENTRIES = {
     "undo": ("Undo (Ctrl+Z)", "undo"),
     "redo": ("Redo (Ctrl+Y)", "redo"),
+    "defaults": ("Start over with defaults", "restart_alt"),
     "units": ("", "straighten"),
     "present": ("", "co_present"),
     "picture": ("Save picture of this view", "image"),

@@ -49,26 +49,26 @@ def open_sample(page):
 
 
 @pytest.fixture
-def sample(shared_dashboard: Page) -> Page:
+def sample(dashboard: Page) -> Page:
     """The view Sample at rest, at the end of the newest recording."""
-    open_sample(shared_dashboard)
-    follow = shared_dashboard.get_by_role("button", name="Follow live").locator("visible=true")
+    open_sample(dashboard)
+    follow = dashboard.get_by_role("button", name="Follow live").locator("visible=true")
     if follow.count():
         follow.first.click()
-        says(shared_dashboard, "^Live, step").to_be_visible()
-    return shared_dashboard
+        says(dashboard, "^Live, step").to_be_visible()
+    return dashboard
 
 
-def test_it_plays_twenty_pictures_a_second_while_it_trains(dashboard: Page):
-    open_sample(dashboard)
-    play(dashboard)
-    says(dashboard, "^running: step").to_be_visible()
-    dashboard.get_by_role("combobox", name="Speed").select_option("1")
-    press(dashboard, "Play")
-    before = steps(dashboard)
+def test_it_plays_twenty_pictures_a_second_while_it_trains(new_dashboard: Page):
+    open_sample(new_dashboard)
+    play(new_dashboard)
+    says(new_dashboard, "^running: step").to_be_visible()
+    new_dashboard.get_by_role("combobox", name="Speed").select_option("1")
+    press(new_dashboard, "Play")
+    before = steps(new_dashboard)
     for name in ("Network", "Raster"):
-        assert count_pictures(dashboard, name) >= MIN_SHARE * FRAMES, name
-    wait_for(dashboard, lambda: steps(dashboard) > before)
+        assert count_pictures(new_dashboard, name) >= MIN_SHARE * FRAMES, name
+    wait_for(new_dashboard, lambda: steps(new_dashboard) > before)
 
 
 def test_a_recording_that_is_looked_at_holds_still_while_it_trains(dashboard: Page):
@@ -137,15 +137,18 @@ def test_another_image_is_taken_at_once(sample: Page):
     wait_for(sample, lambda: figure(sample, "Network") != before)
 
 
-def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(dashboard: Page):
-    tab(dashboard, "Chip")
-    says(dashboard, "circuits dead").to_be_visible()
-    seen = {figure(dashboard, "Circuits")}
-    wait_for(dashboard, lambda: seen.add(figure(dashboard, "Circuits")) or len(seen) > 5, 20_000)
-    dashboard.emulate_media(reduced_motion="reduce")
-    assert_still(dashboard, "Circuits")
-    open_sample(dashboard)
-    assert_still(dashboard, "Network", "Raster")
+@pytest.mark.slow
+def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(new_dashboard: Page):
+    tab(new_dashboard, "Chip")
+    says(new_dashboard, "circuits dead").to_be_visible()
+    seen = {figure(new_dashboard, "Circuits")}
+    wait_for(
+        new_dashboard, lambda: seen.add(figure(new_dashboard, "Circuits")) or len(seen) > 5, 20_000
+    )
+    new_dashboard.emulate_media(reduced_motion="reduce")
+    assert_still(new_dashboard, "Circuits")
+    open_sample(new_dashboard)
+    assert_still(new_dashboard, "Network", "Raster")
 
 
 def assert_still(page, *names):
@@ -187,24 +190,25 @@ def test_a_pdf_is_refused_in_words_that_say_what_to_do(sample: Page, tmp_path):
     says(sample, "not a readable picture: it is a PDF, save it as PNG").to_be_visible()
 
 
-def test_the_first_visit_while_it_trains_shows_content_soon(dashboard: Page):
-    play(dashboard)
-    wait_for(dashboard, lambda: steps(dashboard) > 5)
+def test_the_first_visit_while_it_trains_shows_content_soon(new_dashboard: Page):
+    play(new_dashboard)
+    wait_for(new_dashboard, lambda: steps(new_dashboard) > 5)
     for view, name in (("Sample", "Network"), ("Chip", "Circuits")):
-        tab(dashboard, view)
-        expect(place(dashboard, name)).to_be_visible()
+        tab(new_dashboard, view)
+        expect(place(new_dashboard, name)).to_be_visible()
         wait_for(
-            dashboard, lambda n=name: place(dashboard, n).evaluate("canvas => canvas.frames") > 0
+            new_dashboard,
+            lambda n=name: place(new_dashboard, n).evaluate("canvas => canvas.frames") > 0,
         )
-    pause(dashboard)
+    pause(new_dashboard)
 
 
-def test_ideal_and_real_stand_side_by_side_on_a_projector(dashboard: Page):
-    dashboard.set_viewport_size({"width": 1280, "height": 720})
-    open_sample(dashboard)
-    dashboard.get_by_label("Beside the ideal twin").click()
+def test_ideal_and_real_stand_side_by_side_on_a_projector(new_dashboard: Page):
+    new_dashboard.set_viewport_size({"width": 1280, "height": 720})
+    open_sample(new_dashboard)
+    new_dashboard.get_by_label("Beside the ideal twin").click()
     names = ("Raster", "Raster of the ideal twin")
-    here, there = (dashboard.get_by_role("figure", name=name, exact=True) for name in names)
+    here, there = (new_dashboard.get_by_role("figure", name=name, exact=True) for name in names)
     expect(there).to_be_visible()
     real, ideal = here.bounding_box(), there.bounding_box()
     assert ideal["x"] >= real["x"] + real["width"]

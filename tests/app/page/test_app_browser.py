@@ -116,17 +116,17 @@ def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
 
 
 def test_a_killed_computing_process_is_said_and_the_training_goes_on(
-    dashboard: Page, digits_server
+    new_dashboard: Page, digits_server
 ):
-    play(dashboard)
-    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    play(new_dashboard)
+    wait_for(new_dashboard, lambda: tile(new_dashboard, "Test accuracy") > 60)
     mine = ["pgrep", "-P", str(digits_server.process.pid), "-f", "spawn_main"]
     os.kill(int(subprocess.check_output(mine)), signal.SIGKILL)
-    expect(dashboard.get_by_text(RESUMED).first).to_be_visible()
+    expect(new_dashboard.get_by_text(RESUMED).first).to_be_visible()
     said = re.compile("^this training was interrupted, and continues from step [0-9]+$")
-    expect(dashboard.get_by_text(said).first).to_be_visible()
-    expect(dashboard.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-    wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 60)
+    expect(new_dashboard.get_by_text(said).first).to_be_visible()
+    expect(new_dashboard.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    wait_for(new_dashboard, lambda: tile(new_dashboard, "Test accuracy") > 60)
 
 
 def test_it_fits_a_phone(dashboard: Page):
@@ -139,12 +139,12 @@ def test_it_fits_a_phone(dashboard: Page):
 
 
 @pytest.mark.slow
-def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
+def test_going_through_the_views_leaves_nothing_behind(new_dashboard: Page):
     """Models, nodes and listeners: BokehJS keeps those of a figure that is drawn again."""
-    wire = dashboard.context.new_cdp_session(dashboard)
+    wire = new_dashboard.context.new_cdp_session(new_dashboard)
 
     def models():
-        return dashboard.evaluate("Bokeh.documents[0]._all_models.size")
+        return new_dashboard.evaluate("Bokeh.documents[0]._all_models.size")
 
     def held():
         wire.send("HeapProfiler.collectGarbage")
@@ -154,11 +154,11 @@ def test_going_through_the_views_leaves_nothing_behind(dashboard: Page):
     def settle():
         """Wait until what is laid out later is there as well."""
         counts = []
-        wait_for(dashboard, lambda: counts.append(models()) or counts[-5:] == 5 * counts[-1:])
+        wait_for(new_dashboard, lambda: counts.append(models()) or counts[-5:] == 5 * counts[-1:])
 
     def through():
         for view in VIEWS:
-            tab(dashboard, view.title)
+            tab(new_dashboard, view.title)
             settle()
 
     for _ in range(2):

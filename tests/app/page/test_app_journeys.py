@@ -137,23 +137,23 @@ def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):
     wait_for(dashboard, lambda: tile(dashboard, "Neurons receiving gradient") < usual)
 
 
-def test_5_a_drawn_digit_goes_through_the_chip(dashboard: Page):
-    trained(dashboard, 85)
-    pause(dashboard)
-    tab(dashboard, "Sample")
-    says(dashboard, "^It shows “").to_be_visible()
-    raster = figure(dashboard, "Raster")
-    pad = dashboard.locator(".bk-Figure:visible").first
+def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
+    trained(new_dashboard, 85)
+    pause(new_dashboard)
+    tab(new_dashboard, "Sample")
+    says(new_dashboard, "^It shows “").to_be_visible()
+    raster = figure(new_dashboard, "Raster")
+    pad = new_dashboard.locator(".bk-Figure:visible").first
     pad.hover()  # which waits until it stands still
     pad = pad.bounding_box()
     x, top = pad["x"] + pad["width"] / 2, pad["y"]
-    dashboard.mouse.move(x, top + 0.2 * pad["height"])
-    dashboard.mouse.down()
+    new_dashboard.mouse.move(x, top + 0.2 * pad["height"])
+    new_dashboard.mouse.down()
     for k in range(2, 9):
-        dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
-    dashboard.mouse.up()
-    says(dashboard, "^It decides “.*Decided .* µs after the first spike").to_be_visible()
-    wait_for(dashboard, lambda: figure(dashboard, "Raster") != raster)
+        new_dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
+    new_dashboard.mouse.up()
+    says(new_dashboard, "^It decides “.*Decided .* µs after the first spike").to_be_visible()
+    wait_for(new_dashboard, lambda: figure(new_dashboard, "Raster") != raster)
 
 
 def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
@@ -190,30 +190,30 @@ def test_7_a_slow_step_lights_every_stage(dashboard: Page):
     says(dashboard, "^paused: step 1").to_be_visible()
 
 
-def test_8_pinned_runs_are_compared(dashboard: Page):
-    trained(dashboard)
-    pause(dashboard)
-    tab(dashboard, "Compare")
-    press(dashboard, "Pin run")
-    says(dashboard, "^1 pinned").to_be_visible()
-    slider(dashboard, "Mismatch").press("End")
-    row = dashboard.get_by_role("row", name=re.compile("^run 1"))
+def test_8_pinned_runs_are_compared(new_dashboard: Page):
+    trained(new_dashboard)
+    pause(new_dashboard)
+    tab(new_dashboard, "Compare")
+    press(new_dashboard, "Pin run")
+    says(new_dashboard, "^1 pinned").to_be_visible()
+    slider(new_dashboard, "Mismatch").press("End")
+    row = new_dashboard.get_by_role("row", name=re.compile("^run 1"))
     expect(row).to_contain_text("Mismatch σ_d 0.0")
-    with dashboard.expect_download() as download:
-        press(dashboard, "Settings (JSON)")
+    with new_dashboard.expect_download() as download:
+        press(new_dashboard, "Settings (JSON)")
     assert json.loads(download.value.path().read_text())["mismatch"] == 0.5
 
 
-def test_a_click_right_behind_another_change_is_obeyed(dashboard: Page):
-    trained(dashboard)
-    pause(dashboard)
-    tab(dashboard, "Compare")
+def test_a_click_right_behind_another_change_is_obeyed(new_dashboard: Page):
+    trained(new_dashboard)
+    pause(new_dashboard)
+    tab(new_dashboard, "Compare")
     for count in (1, 2, 3):
-        pin = dashboard.get_by_role("button", name="Pin run", exact=True).element_handle()
-        live = dashboard.get_by_role("tab", name="Live", exact=True).element_handle()
-        dashboard.evaluate("([tab, button]) => { tab.click(); button.click(); }", [live, pin])
-        tab(dashboard, "Compare")
-        says(dashboard, f"^{count} pinned").to_be_visible()
+        pin = new_dashboard.get_by_role("button", name="Pin run", exact=True).element_handle()
+        live = new_dashboard.get_by_role("tab", name="Live", exact=True).element_handle()
+        new_dashboard.evaluate("([tab, button]) => { tab.click(); button.click(); }", [live, pin])
+        tab(new_dashboard, "Compare")
+        says(new_dashboard, f"^{count} pinned").to_be_visible()
 
 
 def test_8_a_copied_link_restores_everything(dashboard: Page, clipboard):
@@ -265,17 +265,17 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     assert header(other, "Output membranes") == "curve,time (µs),potential (ϑ = 1)"
 
 
-def test_junk_in_a_link_is_named_and_escaped(dashboard: Page):
-    url = dashboard.url.split("?")[0]
-    dashboard.goto(
+def test_junk_in_a_link_is_named_and_escaped(new_dashboard: Page):
+    url = new_dashboard.url.split("?")[0]
+    new_dashboard.goto(
         f"{url}?v=1&beta=9999&die=<img src=x onerror=alert(1)>&hide=mismatch&lesson=tiny"
     )
     notice = r"^Ignored in the link: Surrogate steepness β 9999 \(a number from 0.1 to 200\)"
-    says(dashboard, notice).to_be_visible()
-    says(dashboard, r"Die <img src=x onerror=alert\(1\)>").to_be_visible()
-    assert dashboard.locator("img[src=x]").count() == 0
-    says(dashboard, "^20 hidden neurons instead").to_be_visible()
-    expect(slider(dashboard, "Mismatch")).to_have_count(0)
+    says(new_dashboard, notice).to_be_visible()
+    says(new_dashboard, r"Die <img src=x onerror=alert\(1\)>").to_be_visible()
+    assert new_dashboard.locator("img[src=x]").count() == 0
+    says(new_dashboard, "^20 hidden neurons instead").to_be_visible()
+    expect(slider(new_dashboard, "Mismatch")).to_have_count(0)
 
 
 def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
@@ -288,6 +288,22 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     expect(slider(dashboard, "Time (µs)")).to_have_attribute("max", re.compile("^10.2"))
     choose(dashboard, "Undo")
     expect(steepness).to_have_attribute("aria-valuetext", "10")
+
+
+def test_starting_over_brings_the_defaults_back_as_one(dashboard: Page, clipboard):
+    mismatch = slider(dashboard, "Mismatch")
+    usual = mismatch.get_attribute("aria-valuenow")
+    mismatch.press("End")
+    press(dashboard, "Swap chip")
+    play(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > 5)
+    choose(dashboard, "Start over with defaults")
+    says(dashboard, "^Ready · scikit-learn digits").to_be_visible()
+    expect(mismatch).to_have_attribute("aria-valuenow", usual)
+    choose(dashboard, "Undo")
+    expect(mismatch).to_have_attribute("aria-valuenow", "50")
+    choose(dashboard, "Copy link")
+    wait_for(dashboard, lambda: "die_seed=2" in clipboard())
 
 
 def test_keys_are_left_alone_while_somebody_types(dashboard: Page):

@@ -125,15 +125,17 @@ def test_a_lesson_from_the_gallery_to_its_explanation(dashboard: Page):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_link_opens_a_lesson_with_its_settings_and_a_slider_takes_the_prediction(
-    dashboard: Page,
+    new_dashboard: Page,
 ):
     lesson = bundled()["burst"]
-    dashboard.goto(dashboard.url.split("?")[0] + "?lesson=burst&seed=7")
-    says(dashboard, r"Now: hidden spikes / image [\d.]+").to_be_visible()
-    slider = dashboard.get_by_role("slider", name="Your prediction")
+    new_dashboard.goto(new_dashboard.url.split("?")[0] + "?lesson=burst&seed=7")
+    says(new_dashboard, r"Now: hidden spikes / image [\d.]+").to_be_visible()
+    slider = new_dashboard.get_by_role("slider", name="Your prediction")
     slider.press("Home")
-    press(dashboard, "Predict")
-    says(dashboard, "^You predicted 0. Measured after").to_be_visible()
-    expect(dashboard.get_by_role("img", name=re.compile("^Prediction 0, measured"))).to_be_visible()
-    press(dashboard, "Try again")
-    says(dashboard, re.escape(lesson.question)).to_be_visible()
+    press(new_dashboard, "Predict")
+    says(new_dashboard, "^You predicted 0. Measured after").to_be_visible()
+    expect(
+        new_dashboard.get_by_role("img", name=re.compile("^Prediction 0, measured"))
+    ).to_be_visible()
+    press(new_dashboard, "Try again")
+    says(new_dashboard, re.escape(lesson.question)).to_be_visible()

@@ -61,38 +61,38 @@ def still(page: Page) -> list[str]:
     return seen[-1]
 
 
-def test_legends_and_axes_stay_as_they_are_in_light_and_dark(dashboard: Page):
-    play(dashboard)
-    wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 60)
-    pause(dashboard)
+def test_legends_and_axes_stay_as_they_are_in_light_and_dark(new_dashboard: Page):
+    play(new_dashboard)
+    wait_for(new_dashboard, lambda: tile(new_dashboard, "Batch accuracy") > 60)
+    pause(new_dashboard)
     for view, figures in (("Live", 5), ("Sample", 7), ("Energy", 2), ("Compare", 4)):
-        tab(dashboard, view)
+        tab(new_dashboard, view)
         if view == "Sample":
-            says(dashboard, "^It shows “").to_be_visible()
-            press(dashboard, "Figures to save")
-        expect(dashboard.locator(".bk-Figure:visible")).to_have_count(figures)
+            says(new_dashboard, "^It shows “").to_be_visible()
+            press(new_dashboard, "Figures to save")
+        expect(new_dashboard.locator(".bk-Figure:visible")).to_have_count(figures)
         if view == "Compare":
-            press(dashboard, "Pin run")
-        before = still(dashboard)
+            press(new_dashboard, "Pin run")
+        before = still(new_dashboard)
         assert any("Axis" in line for line in before)
         has_legend = any(line.startswith("Legend") for line in before)
         assert has_legend or view != "Sample", view
         for _ in range(2):
-            toggle(dashboard)
-            assert still(dashboard) == before, view
-            assert dashboard.evaluate(OUTSIDE) == [], view
+            toggle(new_dashboard)
+            assert still(new_dashboard) == before, view
+            assert new_dashboard.evaluate(OUTSIDE) == [], view
 
 
-def test_the_drawing_pad_stays_black(dashboard: Page):
-    tab(dashboard, "Sample")
-    pad = dashboard.locator(".bk-Figure:visible").first.locator("canvas").first
+def test_the_drawing_pad_stays_black(new_dashboard: Page):
+    tab(new_dashboard, "Sample")
+    pad = new_dashboard.locator(".bk-Figure:visible").first.locator("canvas").first
     middle = """canvas => {
       const {width, height} = canvas
       return [...canvas.getContext("2d").getImageData(width / 2, height / 2, 1, 1).data]
     }"""
     for _ in range(3):
-        wait_for(dashboard, lambda: pad.evaluate(middle) == [0, 0, 0, 255])
-        toggle(dashboard)
+        wait_for(new_dashboard, lambda: pad.evaluate(middle) == [0, 0, 0, 255])
+        toggle(new_dashboard)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

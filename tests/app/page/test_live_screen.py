@@ -4,7 +4,6 @@ import re
 
 import pytest
 from browsing import choose, figure, play, press, slider, tab, tile, wait_for
-from conftest import DESKTOP
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -14,10 +13,9 @@ KNOBS = ("Mismatch", "Burst regularisation", "Surrogate steepness")
 
 
 @pytest.fixture
-def desktop(shared_dashboard: Page) -> Page:
+def desktop(dashboard: Page) -> Page:
     """The live screen at rest, on a desktop."""
-    shared_dashboard.set_viewport_size(DESKTOP)
-    return shared_dashboard
+    return dashboard
 
 
 # A column of each source of a figure that has the column "having".
@@ -129,18 +127,18 @@ def test_a_clicked_row_of_the_raster_is_watched(desktop: Page):
     wait_for(desktop, lambda: len(watched() - set("012345")) == 1)
 
 
-def test_the_last_display_shows_another_curve(dashboard: Page):
-    choice = dashboard.get_by_role("combobox", name="Display")
+def test_the_last_display_shows_another_curve(new_dashboard: Page):
+    choice = new_dashboard.get_by_role("combobox", name="Display")
     for name, shown in (("Loss", "Hidden spikes"), ("Network", "Network")):
         choice.click()
-        dashboard.get_by_role("menuitem", name=name, exact=True).click()
-        expect(dashboard.get_by_role("figure", name=shown, exact=True)).to_be_visible()
-    play(dashboard)
+        new_dashboard.get_by_role("menuitem", name=name, exact=True).click()
+        expect(new_dashboard.get_by_role("figure", name=shown, exact=True)).to_be_visible()
+    play(new_dashboard)
     choice.click()
-    dashboard.get_by_role("menuitem", name="Hidden spikes", exact=True).click()
-    expect(dashboard.get_by_role("figure", name="Hidden spikes", exact=True)).to_be_visible()
-    before = figure(dashboard, "Hidden spikes")
-    wait_for(dashboard, lambda: figure(dashboard, "Hidden spikes") != before)
+    new_dashboard.get_by_role("menuitem", name="Hidden spikes", exact=True).click()
+    expect(new_dashboard.get_by_role("figure", name="Hidden spikes", exact=True)).to_be_visible()
+    before = figure(new_dashboard, "Hidden spikes")
+    wait_for(new_dashboard, lambda: figure(new_dashboard, "Hidden spikes") != before)
 
 
 def test_presenter_mode_shows_displays_and_knobs_only(desktop: Page):

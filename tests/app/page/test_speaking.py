@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browsing import blank, play, press, says, tab, wait_for
-from conftest import OUR_TRACEBACK, Server, find_chromium, leave_out, note_trouble
+from conftest import OUR_TRACEBACK, Server, launch, leave_out, note_trouble
 from playwright.sync_api import Browser, Page, expect
 from scipy.io import wavfile
 from sounds import wav, word
@@ -69,11 +69,8 @@ def voice(tmp_path_factory, library):
 @pytest.fixture(scope="module")
 def chromium(browser: Browser, voice):
     """Another browser, with that microphone."""
-    arguments = [
-        "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        "--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={voice}",
-    ]  # fmt: skip
-    opened = browser.browser_type.launch(executable_path=find_chromium(), args=arguments)
+    speaker = f"--use-file-for-fake-audio-capture={voice}"
+    opened = launch(browser.browser_type, "--use-fake-device-for-media-stream", speaker)
     yield opened
     opened.close()
 

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import re
-import shutil
 import signal
 from contextlib import suppress
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ import pytest
 from bokeh.document import Document
 from bokeh.server.views.ws import WSHandler
 from browsing import Relay
-from conftest import CHROMIUM, Server, aside, until
+from conftest import Server, aside, launch, until
 from panel.io import document
 from playwright.sync_api import Browser, Page, expect
 from tornado.websocket import WebSocketClosedError
@@ -124,9 +123,7 @@ def visitors(server):
 def train_and_kill(browser: Browser, url: str):
     """A browser of its own whose page trains, and which is killed then, with all its processes."""
     before = set(psutil.Process().children(recursive=True))
-    found = next(filter(None, map(shutil.which, CHROMIUM)))
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    another = browser.browser_type.launch(executable_path=found, args=arguments)
+    another = launch(browser.browser_type)
     train(another.new_page(), url)
     for process in set(psutil.Process().children(recursive=True)) - before:
         with suppress(psutil.NoSuchProcess):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from browsing import choose, press
-from conftest import CHROMIUM, Server, free_port, leave_out, until
+from conftest import Server, free_port, launch, leave_out, until
 from playwright.sync_api import Browser, Page, expect
 from proxy import Nginx, Proxy
 
@@ -20,10 +20,7 @@ PREFIX = "/class/snnlab"
 @pytest.fixture(scope="module")
 def elsewhere(browser: Browser):
     """A browser to which ``snn.test`` is this machine: a name that makes no secure context."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)))
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments.append("--host-resolver-rules=MAP snn.test 127.0.0.1")
-    with browser.browser_type.launch(executable_path=found, args=arguments) as another:
+    with launch(browser.browser_type, "--host-resolver-rules=MAP snn.test 127.0.0.1") as another:
         yield another
 
 
@@ -132,6 +129,11 @@ def test_after_the_login_comes_what_was_asked_for(visit):
     assert page.url == url + "watch?of=nobody"
 
 
+# Whatever the proxy does to a path, a dialog is the same.
+on_one_proxy = pytest.mark.parametrize("proxied", ["nginx"], indirect=True)
+
+
+@on_one_proxy
 def test_without_a_clipboard_the_text_is_shown_selected(visit):
     page, url, _, _ = visit
     log_in(page)
@@ -166,6 +168,7 @@ def assert_shown_selected(page, size, name, pattern):
     expect(page.get_by_role("button", name="Menu", exact=True)).to_be_focused()
 
 
+@on_one_proxy
 def test_keys_and_a_second_text(visit):
     """Keys act on the page no more while the text is shown, and copying copies it whole."""
     page, _, _, _ = visit

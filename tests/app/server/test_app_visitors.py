@@ -171,6 +171,7 @@ def kill(compute):
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monkeypatch):
     monkeypatch.setattr("snnlab_app.session.persistence.CHECKPOINT_EVERY", 0.2)
     moments = random.Random(1)

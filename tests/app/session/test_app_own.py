@@ -349,6 +349,7 @@ def test_a_link_to_data_of_ones_own_without_them_is_one_line(page, server):
     expect(page.get_by_text(re.compile("^Ready · your data.csv"))).to_be_visible(timeout=60_000)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_too_large_a_file_is_said_and_harms_nobody(page, server):
     page.goto(server.url)
