@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snnlab import install
 from snnlab.commands.flags import add_data_dir, add_knobs, add_recipe, config, filled, whole
-from snnlab.commands.limits import Limits
+from snnlab.config.limits import Limits
 from snnlab.errors import SnnlabError
 from snnlab.process import freeze_imports
 

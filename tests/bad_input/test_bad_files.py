@@ -16,7 +16,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.lab.calibration import QUANTITIES, Calibration
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.data.published.idx import inflate, read_idx
+from snnlab.data.idx import inflate, read_idx
 from snnlab.learn.trainer import Trainer
 from snnlab.nir.file import read_nir
 from snnlab.runs.frames import Frames

@@ -3,8 +3,8 @@
 import pytest
 from refusal import refused, refused_command
 
-from snnlab.commands.limits import Limits
 from snnlab.config import Config
+from snnlab.config.limits import Limits
 from snnlab.sweeps.plan import Plan
 from snnlab.text.numerals import group_digits, suggest
 from snnlab.text.spelling import did_you_mean

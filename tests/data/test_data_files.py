@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnlab.data.catalogue import CATALOGUE, IdxFile
+from snnlab.data.idx import idx_header, inflate, read_idx
 from snnlab.data.published import files
-from snnlab.data.published.idx import idx_header, inflate, read_idx
 from snnlab.errors import SnnlabError
 
 ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)

@@ -13,7 +13,7 @@ from refusal import refused, refused_command
 from snnlab.commands.main import main
 from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile
-from snnlab.data.published.idx import idx_header, read_idx
+from snnlab.data.idx import idx_header, read_idx
 from snnlab.errors import SnnlabError
 
 RNG = np.random.default_rng(3)

@@ -17,8 +17,8 @@ from conftest import found, real
 
 from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE, Entry, IdxFile
+from snnlab.data.idx import idx_header
 from snnlab.data.published import sources, wheel
-from snnlab.data.published.idx import idx_header
 from snnlab.errors import DataUnavailable, SnnlabError
 
 SHAPES = {

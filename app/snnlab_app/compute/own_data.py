@@ -5,7 +5,7 @@ import zipfile
 from io import BytesIO
 from pathlib import Path
 
-from snnlab.data.own.places import Place
+from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 from snnlab.files import write_whole
 

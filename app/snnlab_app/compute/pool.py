@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 
 import psutil
 
-from snnlab.commands.limits import Limits
+from snnlab.config.limits import Limits
 from snnlab.process import freeze_imports, ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps

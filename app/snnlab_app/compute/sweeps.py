@@ -16,7 +16,7 @@ from weakref import WeakSet
 
 import psutil
 
-from snnlab.commands.limits import Limits
+from snnlab.config.limits import Limits
 from snnlab.files import cache_folder
 from snnlab.process import ignore_ctrl_c, spawn
 from snnlab.sweeps.plan import Plan

@@ -31,6 +31,8 @@ DOCKED = {
     "stylesheets": [INLINE_SLIDER],
 }  # fmt: skip
 """Look of the knobs at the bottom of a phone's screen."""
+SLIDER = {"tooltips": False}
+"""Look of a slider: a bubble with its value would cover the label that says it already."""
 FOLDED = {"& .MuiAccordionSummary-root .MuiTypography-root": {"fontSize": "15px"}}
 """Titles of folded groups, no larger than what they hold."""
 DATA = "Data"
@@ -176,14 +178,14 @@ def _widget(name, config, **changes):
     if isinstance(knob, param.Integer):
         return _whole_number(knob, look)
     if options := steps(name, value):
-        return pmui.DiscreteSlider(**options, **look)
+        return pmui.DiscreteSlider(**options, **SLIDER, **look)
     low, high = ends(knob)
-    return pmui.FloatSlider(start=low, end=high, step=round_step(high - low), **look)
+    return pmui.FloatSlider(start=low, end=high, step=round_step(high - low), **SLIDER, **look)
 
 
 def _whole_number(knob, look):
     low, high = knob.bounds
     if span(knob) <= MAX_SLIDER_POSITIONS:
-        return pmui.IntSlider(start=low, end=high, **look)
+        return pmui.IntSlider(start=low, end=high, **SLIDER, **look)
     # A text field: the buttons of the library's number field have no names.
     return pmui.TextInput(**{**look, "value": str(look["value"])})

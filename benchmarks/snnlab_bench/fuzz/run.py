@@ -33,7 +33,7 @@ CASES_PER_TEST = 400
 CORPUS_SIZE, MAX_INPUTS_PER_CASE = 20, 20
 """Initial inputs of Atheris, and largest ratio of inputs to cases: not every input makes a case."""
 WATCHED = (
-    "snnlab.files", "snnlab.data.published.idx", "snnlab.chip.die", "snnlab.runs.frames",
+    "snnlab.files", "snnlab.data.idx", "snnlab.chip.die", "snnlab.runs.frames",
     "snnlab.runs.schema", "snnlab.runs.run", "snnlab.runs.tables",
 )  # fmt: skip
 """Modules whose coverage guides Atheris."""

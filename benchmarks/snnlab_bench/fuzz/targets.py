@@ -28,8 +28,8 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config
 from snnlab.data import load
+from snnlab.data.idx import idx_header, inflate, read_idx
 from snnlab.data.images.drawing import from_picture, from_strokes
-from snnlab.data.published.idx import idx_header, inflate, read_idx
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.network import Network

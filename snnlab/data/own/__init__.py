@@ -1,4 +1,4 @@
 """User-supplied data sets: images in folders, CSV, npz or idx files, or a zip file of these.
 
-Imports ``images`` and the idx reader of ``published``.
+Imports ``images``.
 """

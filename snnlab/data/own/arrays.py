@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.data.own.labelled import Found, Labelled, parse_labels
-from snnlab.data.own.places import Place
+from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz
 

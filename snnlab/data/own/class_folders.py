@@ -10,7 +10,7 @@ from snnlab.data.catalogue import Tell
 from snnlab.data.images.pictures import WHITE, Picture, read_picture, white_of
 from snnlab.data.images.preprocess import Fitted
 from snnlab.data.own.labelled import Found, Labelled, Look, format_count, natural_key
-from snnlab.data.own.places import Place
+from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 
 SUFFIXES = (

@@ -13,7 +13,7 @@ import numpy as np
 
 from snnlab.data.catalogue import Tell
 from snnlab.data.own.labelled import MAX_CLASSES, Found, Labelled, parse_labels
-from snnlab.data.own.places import Place, check_unpacked
+from snnlab.data.places import Place, check_unpacked
 from snnlab.errors import SnnlabError
 
 HEADINGS = ("label", "labels", "class", "target")

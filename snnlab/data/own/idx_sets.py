@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.data.catalogue import Tell
+from snnlab.data.idx import inflate, read_idx
 from snnlab.data.own.labelled import Found, Labelled
-from snnlab.data.own.places import MAX_UNPACK_RATIO, MIN_UNPACK_LIMIT, Place
-from snnlab.data.published.idx import inflate, read_idx
+from snnlab.data.places import MAX_UNPACK_RATIO, MIN_UNPACK_LIMIT, Place
 from snnlab.errors import SnnlabError
 
 MAX_BYTES = 2**30

@@ -6,7 +6,7 @@ from pathlib import Path
 from snnlab.data.catalogue import Tell
 from snnlab.data.own import arrays, class_folders, csv_pixels, idx_sets
 from snnlab.data.own.labelled import Found, Learnable, Look, make_learnable
-from snnlab.data.own.places import Place
+from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 
 __all__ = ["Look", "read", "resolve_place"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.data.catalogue import Entry, IdxFile
-from snnlab.data.published.idx import idx_header, inflate, read_idx
+from snnlab.data.idx import idx_header, inflate, read_idx
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz, write_whole
 

@@ -14,7 +14,7 @@ from snnlab import install
 from snnlab.data.catalogue import Tell
 from snnlab.data.dataset import Own
 from snnlab.data.hdf5 import read_arrays
-from snnlab.data.own.places import Place
+from snnlab.data.places import Place
 from snnlab.data.spikes.packing import MAX_CHANNELS, Table, choose_channels, choose_unit
 from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
 from snnlab.errors import SnnlabError, plain

@@ -12,8 +12,8 @@ import pytest
 from conftest import until
 
 import snnlab
-from snnlab.commands.limits import Limits
 from snnlab.config import Config
+from snnlab.config.limits import Limits
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run

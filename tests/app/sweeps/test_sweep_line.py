@@ -9,8 +9,8 @@ import pytest
 from conftest import until as within
 from sweep_plans import TICKED, offered, tiny
 
-from snnlab.commands.limits import Limits
 from snnlab.config import Config
+from snnlab.config.limits import Limits
 from snnlab.process import spawn
 from snnlab.sweeps.outcome import ENOUGH, row_of
 from snnlab.sweeps.search import sweep

@@ -5,7 +5,7 @@
 const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
 const WIDE = 620  // pixels from which on pictures stand side by side, as on a projector
-const MIN_GAP = 20  // ms between two pictures: every second one of a screen with 60 a second
+const GAP = 20  // ms until the next picture is asked for: every second one of a screen with 60 a second
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
 const at_night = window.matchMedia("(prefers-color-scheme: dark)")
 
@@ -46,6 +46,7 @@ class Player {
     this.seen.disconnect()
     this.sized.disconnect()
     cancelAnimationFrame(this.asked)
+    clearTimeout(this.next)
     this.ended = true
     still.removeEventListener("change", this.recolour)
     at_night.removeEventListener("change", this.recolour)
@@ -243,13 +244,13 @@ class Player {
       return
     }
     const moves = this.shown && (this.loops || this.playing)
-    if (moves && this.last !== null && now - this.last < MIN_GAP) return this.wake()
     const seconds = this.last === null ? 0 : Math.min(0.25, (now - this.last) / 1000)
     this.last = moves ? now : null
     const waits = moves && this.loops && this.time >= this.end_of_play
     if (moves) this.advance(seconds)
     if (!waits || this.stale || this.time === 0) this.draw()
-    if (this.shown && (this.loops || this.playing)) this.wake()
+    clearTimeout(this.next)
+    if (this.shown && (this.loops || this.playing)) this.next = setTimeout(() => this.wake(), GAP)
   }
 
   // Where the play ends: a loop leaves out what comes after the last hidden spike.
