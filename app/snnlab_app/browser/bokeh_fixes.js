@@ -58,6 +58,12 @@ on_figure.push(view => {
   }
 })
 
+// The empty element of a glyph follows what the glyph draws: each new picture is a new style sheet.
+const glyph = views("GlyphRenderer")
+fix("the places of glyphs", [glyph.update_position], () => {
+  glyph.update_position = function() { this.position.replace(":host { display: none; }") }
+})
+
 // With every paint each line, area and text asks the browser for its colours, widths and fonts as
 // variables of style sheets, for which it computes the styles of the page; this page sets none of
 // them, and each is asked for once.

@@ -97,6 +97,28 @@ def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
     assert (written > 0) != fixed
 
 
+def test_style_sheets_of_glyphs_are_written_with_every_change_of_data(drawn: Page, fixed):
+    written = drawn.evaluate(
+        f"""async () => {{
+          {PARTS}
+          const glyphs = views.filter(view => view.model?.type === "GlyphRenderer")
+          let written = glyphs.length === 2 ? 0 : NaN
+          const watch = new MutationObserver(changes => written += changes.length)
+          const look = () => {{
+            for (const {{position}} of glyphs) watch.observe(position.el, {{childList: true}})
+          }}
+          const source = page.get_model_by_name("source")
+          for (const k of [3, 4]) {{
+            source.data = {{x: [0, 1], a: [0, k], b: [k / 2, 1]}}
+            await new Promise(done => setTimeout(done, 300))
+            look()
+          }}
+          return written
+        }}"""
+    )
+    assert (written > 0) != fixed, written
+
+
 def test_styles_are_computed_with_every_paint(drawn: Page, fixed):
     asked = drawn.evaluate(
         f"""async () => {{
