@@ -205,7 +205,7 @@ def new_dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def shared_dashboard(browser: Browser, digits_server: Server) -> Iterator[Page]:
-    """One page for the tests of a module that leave it as it was: to load one takes seconds."""
+    """One page for the tests of a module, as the one before left it: to load one takes seconds."""
     with browser.new_context(viewport=DESKTOP) as context:
         yield from visited(context.new_page(), digits_server)
 
