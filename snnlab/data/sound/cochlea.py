@@ -5,7 +5,6 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from scipy.signal import lfilter, resample_poly
 
 from snnlab.data.sound import kernels
 from snnlab.data.sound.wav import Sound
@@ -99,7 +98,7 @@ class Cochlea:
             )
         if not _is_audible(sound):
             return self._listen(np.empty(0))
-        return self._listen(to_level(lfilter([1.0, -self.emphasis], [1.0], resample(sound))))
+        return self._listen(to_level(self._emphasised(sound)))
 
     def bands(self, sound: Sound, step: float) -> np.ndarray:
         """How strong a sound is in each channel's filter over time : float64[channel, frame].
@@ -107,7 +106,9 @@ class Cochlea:
         The envelope behind emphasis and filter, averaged over frames of ``step`` seconds, relative
         to the strongest of all: a picture of the sound, which no spike depends on.
         """
-        samples = lfilter([1.0, -self.emphasis], [1.0], resample(sound))
+        from scipy.signal import lfilter  # as in resample
+
+        samples = self._emphasised(sound)
         frame, found = max(1, round(step * RATE)), []
         samples = np.pad(samples, (0, -len(samples) % frame))
         for re, im, gain in zip(*self.filters, strict=True):
@@ -117,6 +118,10 @@ class Cochlea:
             found.append(np.abs(passed).reshape(-1, frame).mean(axis=1))
         bands = np.array(found)
         return bands / max(bands.max(initial=0.0), np.finfo(float).tiny)
+
+    def _emphasised(self, sound):
+        samples = resample(sound)
+        return samples - self.emphasis * np.concatenate(([0.0], samples[:-1]))
 
     def _listen(self, samples):
         dt, steps_dead = 1.0 / RATE, int(self.tau_ref * RATE)
@@ -144,7 +149,11 @@ def resample(sound: Sound) -> np.ndarray:
     By a ratio with a denominator of up to 1000: exact for all usual rates, within 0.1 % for others.
     """
     ratio = Fraction(RATE, sound.rate).limit_denominator(1000)
-    return sound.samples if ratio == 1 else resample_poly(sound.samples, *ratio.as_integer_ratio())
+    if ratio == 1:
+        return sound.samples
+    from scipy.signal import resample_poly  # takes half a second: imported when needed
+
+    return resample_poly(sound.samples, *ratio.as_integer_ratio())
 
 
 def to_level(samples: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from scipy.io import wavfile
 
 from snnlab.errors import SnnlabError, plain
 
@@ -62,6 +61,8 @@ def read_wav(source: str | Path | bytes) -> Sound:
 
 def write_wav(sound: Sound) -> bytes:
     """Content of a wav file of 16 bits; what lies beyond full scale is clipped."""
+    from scipy.io import wavfile  # as in _parse
+
     file = io.BytesIO()
     samples = np.rint(32767.0 * np.clip(sound.samples, -1.0, 1.0)).astype(np.int16)
     wavfile.write(file, sound.rate, samples)
@@ -81,6 +82,8 @@ def _parse(content, name):
     """Rate, and samples float64[sample] or [sample, channel], full scale ±1."""
     if content[:4] not in (b"RIFF", b"RIFX", b"RF64") or content[8:12] != b"WAVE":
         raise SnnlabError(f"{name}: {_kind(content)}: convert it to WAV, as 16-bit PCM")
+    from scipy.io import wavfile  # imported when needed: every process of a training starts sooner
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about chunks of metadata and a cut last one

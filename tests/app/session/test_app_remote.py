@@ -249,8 +249,9 @@ def test_the_page_is_there_without_torch_and_numba():
     assert not {"torch", "numba", "llvmlite"} & {*imported("snnlab_app.server.serve")}
 
 
-def test_what_computes_loads_neither_torch_nor_what_draws():
-    assert not {"torch", "panel", "bokeh", "holoviews"} & {*imported("snnlab_app.compute.worker")}
+def test_what_computes_loads_neither_torch_nor_what_draws_nor_filters():
+    idle = {"torch", "panel", "bokeh", "holoviews", "scipy.signal", "scipy.io"}
+    assert not idle & {*imported("snnlab_app.compute.worker")}
 
 
 @pytest.mark.parametrize("while_it", ["starts", "serves"])
