@@ -15,7 +15,8 @@ endif
 
 # Tests run in two processes: two cores are what most machines have, and browsers need the rest.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+# The plugin for notebooks takes a second to load.
+PYTEST := $(BIN)/python -m pytest -p no:nbmake -n $(WORKERS) --dist worksteal
 NBMAKE = $(if $(filter full,$(NOTEBOOKS)),,SNNLAB_FAST=1) PYTHONPATH=tests \
   IPYTHONDIR=$(abspath tests/ipython) $(BIN)/python -m pytest -p notebook_times --nbmake --nbmake-timeout=1800
 

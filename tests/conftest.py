@@ -73,10 +73,20 @@ def browser() -> Iterator[Browser]:
 DESKTOP = {"width": 1400, "height": 1300}
 
 
+def desktop(request: pytest.FixtureRequest) -> dict:
+    """How a browser opens a page: nothing moves by itself.
+
+    A page that plays takes a quarter of a core from the tests beside it. A module with tests of
+    motion says MOTION = True.
+    """
+    motion = "no-preference" if getattr(request.module, "MOTION", False) else "reduce"
+    return {"viewport": DESKTOP, "reduced_motion": motion}
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, request) -> Iterator[Page]:
     """A tab in a context of its own, on a desktop screen."""
-    with browser.new_context(viewport=DESKTOP) as context:
+    with browser.new_context(**desktop(request)) as context:
         yield context.new_page()
 
 
@@ -204,9 +214,9 @@ def new_dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def shared_dashboard(browser: Browser, digits_server: Server) -> Iterator[Page]:
+def shared_dashboard(browser: Browser, digits_server: Server, request) -> Iterator[Page]:
     """One page for the tests of a module, as the one before left it: to load one takes seconds."""
-    with browser.new_context(viewport=DESKTOP) as context:
+    with browser.new_context(**desktop(request)) as context:
         yield from visited(context.new_page(), digits_server)
 
 

@@ -6,6 +6,7 @@ import pytest
 from browsing import figure, pause, play, press, says, slider, steps, tab, wait_for
 from playwright.sync_api import Page, expect
 
+MOTION = True
 pytestmark = pytest.mark.browser
 
 FRAMES = 120

@@ -6,6 +6,7 @@ import pytest
 from browsing import choose, figure, play, press, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
+MOTION = True
 pytestmark = pytest.mark.browser
 
 DISPLAYS = ("Raster", "Output membranes", "Accuracy", "Power")

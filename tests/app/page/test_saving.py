@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from snnlab_app.plots import film
 from snnlab_app.views import NAMES, VIEWS
 
+MOTION = True
 pytestmark = pytest.mark.browser
 TITLES = [view.title for view in VIEWS]
 

@@ -56,7 +56,8 @@ def visit(elsewhere: Browser, proxied):
     proxy, server = proxied
     asked, errors = [], []
     url = f"http://snn.test:{proxy.port}{proxy.prefix}/"
-    with elsewhere.new_context(viewport={"width": 1440, "height": 900}) as context:
+    screen = {"width": 1440, "height": 900}
+    with elsewhere.new_context(viewport=screen, reduced_motion="reduce") as context:
         context.on("request", lambda request: asked.append(request.url))
         context.on("weberror", lambda error: errors.append(str(error.error)))
         page = context.new_page()

@@ -47,6 +47,7 @@ class Player {
     this.sized.disconnect()
     cancelAnimationFrame(this.asked)
     clearTimeout(this.next)
+    clearTimeout(this.due)
     this.ended = true
     still.removeEventListener("change", this.recolour)
     at_night.removeEventListener("change", this.recolour)
@@ -144,15 +145,20 @@ class Player {
     } else if (this.full && !this.frozen) {
       this.take()
       this.time = this.shown.end
-    } else if (this.calm && this.waited()) {
-      this.take()
-    }
+    } else if (this.calm && !this.full) this.take_in_time()
     this.wake()
   }
 
-  // Without motion: new recordings as seldom as loops would begin.
-  waited() {
-    return performance.now() - this.taken > 1000 * (REST_SECONDS + LOOP_SECONDS)
+  // Without motion: new recordings as seldom as loops would begin, the last one in any case.
+  take_in_time() {
+    const waited = performance.now() - this.taken
+    clearTimeout(this.due)
+    this.due = setTimeout(() => {
+      if (!this.calm) return
+      this.take()
+      this.time = this.shown.end
+      this.wake()
+    }, Math.max(0, 1000 * (REST_SECONDS + LOOP_SECONDS) - waited))
   }
 
   take() {
