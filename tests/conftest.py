@@ -1,5 +1,6 @@
 """What the tests share: a browser, and the dashboard it visits."""
 
+import gc
 import os
 import re
 import shutil
@@ -43,6 +44,12 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Slow tests first: processes that share the tests then end together."""
     items.sort(key=lambda item: "slow" not in item.keywords)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: who collects garbage need not look through it, for a second."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
