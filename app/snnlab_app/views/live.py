@@ -37,7 +37,8 @@ from snnlab_app.plots.theme import (
     TINY_SELECT,
     TITLE_FONT,
 )
-from snnlab_app.session.snapshot import IMAGES, SOUNDS
+from snnlab_app.plots.words import reword
+from snnlab_app.session.snapshot import IMAGES, MAX_HELD_OUT, SOUNDS
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     SORTS,
@@ -331,7 +332,7 @@ class LiveView(View):
 
     def _show_accuracy(self, s):
         self.plots["accuracy"].draw(s)
-        self._say("accuracy", gap(s))
+        self._say("accuracy", reword(gap(s) or tested(s), s.kind))
 
     def _show_power(self, s):
         self.plots["power"].draw(s)
@@ -360,6 +361,12 @@ class LiveView(View):
         )
         if self._titles[name].object != title:
             self._titles[name].object = title
+
+
+def tested(s) -> str:
+    """What the line of test accuracy and its points are measured on, in words."""
+    some = min(MAX_HELD_OUT, s.test_inputs)
+    return f"{some} test images, 95 % band" + "; points: all" * (some < s.test_inputs)
 
 
 def gap(s) -> str:
