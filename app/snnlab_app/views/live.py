@@ -365,8 +365,9 @@ class LiveView(View):
 
 def tested(s) -> str:
     """What the line of test accuracy and its points are measured on, in words."""
-    some = min(MAX_HELD_OUT, s.test_inputs)
-    return f"{some} test images, 95 % band" + "; points: all" * (some < s.test_inputs)
+    some, every = min(MAX_HELD_OUT, s.test_inputs), s.test_inputs
+    points = f"; points: all {every:,}" if some < every else ""
+    return f"{some} test images, 95 % band{points}"
 
 
 def gap(s) -> str:
