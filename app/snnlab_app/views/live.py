@@ -366,7 +366,7 @@ class LiveView(View):
 def tested(s) -> str:
     """What the line of test accuracy and its points are measured on, in words."""
     some, every = min(MAX_HELD_OUT, s.test_inputs), s.test_inputs
-    points = f"; points: all {every:,}" if some < every else ""
+    points = f"; points: {every:,}" if some < every else ""
     return f"{some} test images, 95 % band{points}"
 
 

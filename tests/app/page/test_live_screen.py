@@ -99,7 +99,7 @@ def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: P
     play(dashboard)
     wait_for(dashboard, lambda: tile(dashboard, "Batch accuracy") > 70)
     assert marks(dashboard, "Accuracy") == []
-    expect(dashboard.get_by_text("250 test images, 95 % band; points: all 359")).to_be_visible()
+    expect(dashboard.get_by_text("250 test images, 95 % band; points: 359")).to_be_visible()
     slider(dashboard, "Mismatch").first.press("End")
     wait_for(dashboard, lambda: any("50 %" in text for text in marks(dashboard, "Accuracy")))
     expect(dashboard.get_by_text(re.compile("points by learning since"))).to_be_visible()
