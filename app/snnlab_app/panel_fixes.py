@@ -5,18 +5,26 @@ fails, its fix is no longer needed. The faults of BokehJS are in ``browser/bokeh
 nothing of the dashboard.
 """
 
+import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
+from weakref import WeakKeyDictionary
 
 import holoviews as hv
 import panel as pn
 from bokeh.document import Document
+from bokeh.document.events import DocumentPatchedEvent
 from bokeh.io import doc as current
 from bokeh.models import Plot
+from bokeh.protocol.message import Message
+from bokeh.server.connection import ServerConnection
+from bokeh.server.views.ws import WSHandler
 from holoviews.plotting.bokeh.element import ElementPlot
 from panel.io import document
 from panel.io.location import Location
@@ -34,6 +42,9 @@ EXAMINED = {"panel": ("1.9", "1.10"), "bokeh": ("3.7", "3.10"), "holoviews": ("1
 
 LEAVES_PAGES = isinstance(current._PATCHED_CURDOCS, list)
 """Whether this Bokeh keeps the page of a failed callback as the current one, as before 3.10."""
+
+WRITES_LATE = hasattr(ServerConnection, "send_patch_document")
+"""Whether this Bokeh writes messages some time after it has made them, as before 3.10."""
 
 
 def unexamined() -> list[str]:
@@ -63,6 +74,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (document, "_dispatch_msgs", dispatching_all),
         (Location, "_sync_pathname", keeping_paths),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
+        *(IN_ORDER if WRITES_LATE else []),
     ):
         if hasattr(owner, name):
             setattr(owner, name, fixed(getattr(owner, name)))
@@ -97,6 +109,67 @@ def dispatching_all(dispatch):
         await dispatch(doc)
 
     return dispatch_all
+
+
+class Outbox:
+    """Messages to one browser, written in the order in which they were made.
+
+    Bokeh writes the changes of a callback after its end. Panel writes its own at once, or has them
+    wait while others go first. So a message that names a model may come before the one that brings
+    it, and the page fails.
+    """
+
+    def __init__(self):
+        self._messages, self._writing = deque(), asyncio.Lock()
+
+    def add(self, message: Message) -> None:
+        self._messages.append(message)
+
+    async def write(self, send: Callable[[Message], Awaitable[None]]) -> None:
+        """Write all that waits: by the end, what was added before is written."""
+        async with self._writing:
+            while self._messages:
+                await send(self._messages.popleft())
+
+
+_outboxes: WeakKeyDictionary[WSHandler, Outbox] = WeakKeyDictionary()
+_send = WSHandler.send_message
+
+
+def send(socket: WSHandler, *messages: Message) -> Awaitable[None]:
+    """Have messages wait their turn at once, and write all that wait when awaited."""
+    outbox = _outboxes.setdefault(socket, Outbox())
+    for message in messages:
+        outbox.add(message)
+    return outbox.write(partial(_send, socket))
+
+
+def send_event(connection: ServerConnection, event: DocumentPatchedEvent) -> Awaitable[None]:
+    """Have a change that Bokeh dispatches wait its turn, and write it when awaited."""
+    return send(connection._socket, connection.protocol.create("PATCH-DOC", [event]))
+
+
+def sending_in_order(write: Callable) -> Callable:
+    """Panel's way to write changes, in their turn."""
+
+    def send_events(page, connections, events):
+        for connection in connections:
+            if isinstance(socket := connection._socket, WSHandler):
+                outbox = _outboxes.setdefault(socket, Outbox())
+                outbox.add(connection.protocol.create("PATCH-DOC", events))
+                document._dispatch_write_task(page, send, socket)
+            else:
+                write(page, [connection], events)
+
+    return send_events
+
+
+IN_ORDER = (
+    (WSHandler, "send_message", lambda _: send),
+    (ServerConnection, "send_patch_document", lambda _: send_event),
+    (document, "write_events", sending_in_order),
+    (document, "schedule_write_events", sending_in_order),
+)
 
 
 def keeping_paths(_):

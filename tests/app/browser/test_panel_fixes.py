@@ -15,6 +15,11 @@ import pytest
 from bokeh.document import Document
 from bokeh.document.callbacks import invoke_with_curdoc
 from bokeh.io import doc as current
+from bokeh.models import Div
+from bokeh.protocol import Protocol
+from bokeh.server.connection import ServerConnection
+from bokeh.server.session import ServerSession
+from bokeh.server.views.ws import WSHandler
 from conftest import aside, free_port
 from packaging.version import Version
 from panel.io import document
@@ -23,9 +28,11 @@ from panel.io.server import ComponentResourceHandler
 from panel.io.state import set_curdoc
 from panel.reactive import Syncable
 from panel.util import edit_readonly
+from tornado import locks
+from tornado.ioloop import IOLoop
 
 from snnlab_app import panel_fixes
-from snnlab_app.panel_fixes import LEAVES_PAGES, dispatching_all, restoring_curdoc
+from snnlab_app.panel_fixes import LEAVES_PAGES, WRITES_LATE, dispatching_all, restoring_curdoc
 
 
 def served() -> Document:
@@ -53,6 +60,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (Location, "_sync_pathname"),
         (Syncable, "_event_coroutine"),
         (current, "patch_curdoc"),
+        *((owner, name) for owner, name, _ in panel_fixes.IN_ORDER if WRITES_LATE),
     ):
         monkeypatch.setattr(owner, name, getattr(owner, name))  # to be put back
     monkeypatch.delattr(document, "_dispatch_msgs")
@@ -135,6 +143,61 @@ def test_panel_by_itself_leaves_it(connection):
     doc = aside(asyncio.run, _changes(connection))
     assert [words for words, _ in connection.written] == ["first"]
     document._WRITE_FUTURES.pop(doc, None)
+
+
+# ── messages in order ──
+
+
+class Browser(WSHandler):
+    """The server's end of a connection; keeps what is written."""
+
+    def __init__(self):
+        self.write_lock, self.ws_connection, self.written = locks.Lock(), self.End(), []
+        self.ws_connection.written = self.written
+
+    class End:
+        def is_closing(self):
+            return False
+
+        def write_message(self, message, binary=False):
+            self.written.append(message)
+            (flushed := asyncio.get_running_loop().create_future()).set_result(None)
+            return flushed
+
+    def changes(self):
+        """Kinds of the changes in each message."""
+        messages = [json.loads(part)["events"] for part in self.written if '"events"' in part]
+        return [[event["kind"] for event in message] for message in messages]
+
+
+async def _bring_and_name():
+    """Changes of one callback: a model that Bokeh sends, and a property of it that Panel sends."""
+    page, browser, text = Document(), Browser(), Div()
+    session = ServerSession("id", page, IOLoop.current())
+    connection = ServerConnection(Protocol(), browser, None, session)
+
+    def change():
+        page.add_root(text)
+        page.hold()
+        text.text = "more"
+        held, page.callbacks._held_events = page.callbacks._held_events, []
+        page.unhold()
+        document.write_events(page, [connection], held)
+
+    await session.with_document_locked(change)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    return browser.changes()
+
+
+def test_only_before_bokeh_3_10_a_message_may_name_a_model_that_a_later_one_brings(monkeypatch):
+    """Newer ones run callbacks in a thread of their own, where Panel lets Bokeh write."""
+    assert (Version(bokeh.__version__) < Version("3.10")) == WRITES_LATE
+    if WRITES_LATE:
+        assert aside(asyncio.run, _bring_and_name()) == [["ModelChanged"], ["RootAdded"]]
+        for owner, name, fixed in panel_fixes.IN_ORDER:
+            monkeypatch.setattr(owner, name, fixed(getattr(owner, name)))
+        assert aside(asyncio.run, _bring_and_name()) == [["RootAdded"], ["ModelChanged"]]
 
 
 # ── callbacks that fail ──
