@@ -33,6 +33,7 @@ from snnlab.plotting.raster import (
     membranes,
     microseconds,
     output_cells,
+    output_row,
     raster,
     raster_cells,
     raster_palette,
@@ -51,7 +52,7 @@ __all__ = [
     "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
     "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membrane_axes",
     "membranes",
-    "microseconds", "output_cells",
+    "microseconds", "output_cells", "output_row",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
     "save", "sizes_of", "sound_raster", "spike_points", "spike_raster", "wave_outline",
 ]  # fmt: skip

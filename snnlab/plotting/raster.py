@@ -125,6 +125,11 @@ def output_cells(recording: Recording, sample: int = 0) -> np.ndarray:
     return cells.T[::-1]
 
 
+def output_row(neuron: int, neurons: int) -> float:
+    """Middle of an output neuron's row of :func:`raster_cells`, the first neuron on top."""
+    return (neurons - neuron - 0.5) * LABEL_ROWS
+
+
 def spike_raster(
     sizes: tuple[int, ...], steps: int, dots: tuple[float, float] = (3, 5)
 ) -> hv.Overlay:

@@ -11,7 +11,7 @@ from snnlab_app.controls.knobs import ends, label, move, round_step, shown, step
 from snnlab_app.notebook.notebook import interactive, later
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.words import reword
-from snnlab_app.session.control import STARTED, State
+from snnlab_app.session.control import STARTED, State, toggles
 from snnlab_app.session.local import Session
 
 LOOK_EVERY = 500
@@ -67,7 +67,7 @@ class Inline:
         """Draw the newest snapshot, if there is one."""
         session = self.session
         snapshot = session.snapshot
-        self._play.label = "Pause" if session.state == State.RUNNING else "Train"
+        self._play.label = toggles(session.state)
         self._status.value = _describe(session)
         for name, slider in self.knobs.items():
             move(slider, name, self._value(name))

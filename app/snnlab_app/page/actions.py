@@ -4,14 +4,14 @@ import panel_material_ui as pmui
 
 from snnlab.config import Config
 from snnlab_app.controls.undo import Turns
-from snnlab_app.session.control import State, TrainingControl
+from snnlab_app.session.control import State, TrainingControl, toggles
 
 
 class Buttons:
     """Play and pause, single step, reset."""
 
     def __init__(self, session: TrainingControl):
-        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=92,
+        self._play = pmui.Button(label="Train", icon="play_arrow", color="primary", width=100,
                                  size="small", margin=(2, 3))  # fmt: skip
         self._step = pmui.Button(label="Step", icon="skip_next", variant="outlined", width=72,
                                  size="small", margin=(2, 3))  # fmt: skip
@@ -27,10 +27,8 @@ class Buttons:
 
     def show(self, state: State) -> None:
         """Update the labels. A click while loading is queued."""
-        running = state == State.RUNNING
-        self._play.param.update(
-            label="Pause" if running else "Train", icon="pause" if running else "play_arrow"
-        )
+        icon = "pause" if state == State.RUNNING else "play_arrow"
+        self._play.param.update(label=toggles(state), icon=icon)
 
 
 class Actions:

@@ -37,6 +37,11 @@ LOADED = AT_REST | CAN_TRAIN
 """States in which data and network are there."""
 
 
+def toggles(state: State) -> str:
+    """What the button that trains and pauses does next."""
+    return {State.RUNNING: "Pause", State.FINISHED: "Train on"}.get(state, "Train")
+
+
 MAX_TAUGHT = 100
 """Recordings that a visitor may add."""
 WEIGHT = 10
@@ -51,7 +56,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Play(Order):
-    """Train until paused, or for a number of weight ``updates``, then pause."""
+    """Train until paused, or for a number of weight ``updates``, then pause.
+
+    A finished training goes on for as many epochs again.
+    """
 
     updates: int | None = None
 

@@ -39,6 +39,7 @@ from snnlab_app.session.turns import Line, nth
 
 _log = logging.getLogger(__name__)
 
+_, MAX_EPOCHS = Config.param.epochs.bounds
 PUBLISH_EVERY = 0.09
 """Seconds between snapshots."""
 MAX_PUBLISH_SHARE = 0.04
@@ -246,11 +247,18 @@ class Session(TrainingControl):
     # ── training ──
 
     def _play(self):
-        if self.state in (State.READY, State.PAUSED):
-            self.state, self._end = State.RUNNING, monotonic() + self._seconds
-            self._last = inf if self._updates is None else self._trainer.step + self._updates
-        elif self.state == State.FINISHED:
-            self._tasks.put_first(Task.FETCH, Task.LOAD, Task.PLAY)
+        if self.state not in AT_REST:
+            return
+        if self._trainer.finished:  # as many epochs again
+            more = max(2 * self.config.epochs, self._trainer.epoch + 1)
+            self.config.set("epochs", min(more, MAX_EPOCHS))
+        if self._trainer.finished:
+            self.notice = (
+                f"{MAX_EPOCHS:,} epochs are the most there are: press Reset to start again"
+            )
+            return
+        self.state, self._end = State.RUNNING, monotonic() + self._seconds
+        self._last = inf if self._updates is None else self._trainer.step + self._updates
 
     def _pause(self):
         if self.state == State.RUNNING:

@@ -16,6 +16,7 @@ from snnlab.quantities import LIVE, quantities
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
+from snnlab_app.plots.annotations import EndNames
 from snnlab_app.plots.cards import display, split_bar
 from snnlab_app.plots.displays import (
     NAME_SHARE,
@@ -70,6 +71,8 @@ NAMES = {
     "spikes": "Hidden spikes",
 }  # fmt: skip
 """Titles of the displays, by plot."""
+DECIDED = "decided"
+"""What is written into the raster."""
 MEMBRANES, OFF_PHONE = "membranes", "off-phone"
 """CSS classes of displays of which a phone shows one at a time, and of the one it does not."""
 LAST_EVERY = 5
@@ -183,7 +186,9 @@ class LiveView(View):
             self.plots[name].fit(self.narrow)
             self.plots[name].enlarge(self._large)
             self._say(name, "time in µs" if name == "raster" else "")
-        self.plots["raster"].figure.on_event(Tap, self._watch_row)
+        figure = self.plots["raster"].figure
+        figure.on_event(Tap, self._watch_row)
+        self._decided = EndNames(figure, {DECIDED: plotting.LABEL_COLOR})
         self._show_span(steps)
         controls = {
             "raster": (self._sort, self._span), "hidden membranes": self._others[:1],
@@ -210,6 +215,7 @@ class LiveView(View):
             self._image.end = snapshot.test_inputs - 1
         self._show_verdict(snapshot.frame)
         self._show_raster(recording)
+        self._name_decided(snapshot)
         for draw in self._due():
             draw(snapshot)
 
@@ -294,6 +300,11 @@ class LiveView(View):
         for layer, points in plotting.spike_points(recording, order=order).items():
             plot.write(layer, *points)
         plot.feed_image("outputs", plotting.output_cells(recording))
+
+    def _name_decided(self, s):
+        """The label that is decided for, at the beginning of its row of the raster."""
+        row = plotting.output_row(s.classes.index(s.frame.decision), len(s.classes))
+        self._decided.write({DECIDED: (0.0, row, s.frame.decision)})
 
     def _due(self):
         """What is drawn beside the raster: all of it, or while it trains half of it in turn, as

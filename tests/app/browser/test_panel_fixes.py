@@ -9,9 +9,11 @@ from types import SimpleNamespace
 
 import bokeh
 import holoviews as hv
+import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 import pytest
+from bokeh.core.serialization import Deserializer, Serializer
 from bokeh.document import Document
 from bokeh.document.callbacks import invoke_with_curdoc
 from bokeh.io import doc as current
@@ -32,7 +34,13 @@ from tornado import locks
 from tornado.ioloop import IOLoop
 
 from snnlab_app import panel_fixes
-from snnlab_app.panel_fixes import LEAVES_PAGES, WRITES_LATE, dispatching_all, restoring_curdoc
+from snnlab_app.panel_fixes import (
+    LEAVES_PAGES,
+    WRITES_LATE,
+    dispatching_all,
+    enclosing,
+    restoring_curdoc,
+)
 
 
 def served() -> Document:
@@ -59,6 +67,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (document, "_garbage_collect"),
         (Location, "_sync_pathname"),
         (Syncable, "_event_coroutine"),
+        (Serializer, "_encode_bytes"),
         (current, "patch_curdoc"),
         *((owner, name) for owner, name, _ in panel_fixes.IN_ORDER if WRITES_LATE),
     ):
@@ -198,6 +207,24 @@ def test_only_before_bokeh_3_10_a_message_may_name_a_model_that_a_later_one_brin
         for owner, name, fixed in panel_fixes.IN_ORDER:
             monkeypatch.setattr(owner, name, fixed(getattr(owner, name)))
         assert aside(asyncio.run, _bring_and_name()) == [["RootAdded"], ["ModelChanged"]]
+
+
+def _parts(array):
+    """The part of a message that has an array, and the arrays outside it."""
+    serializer = Serializer()
+    return serializer.encode({"values": array}), serializer.buffers
+
+
+def test_a_small_array_travels_inside_its_message(monkeypatch):
+    few, many = np.arange(1024.0), np.arange(1025.0)
+    assert len(_parts(few)[1]) == 1, "else this fix is no longer needed"
+    monkeypatch.setattr(Serializer, "_encode_bytes", enclosing(Serializer._encode_bytes))
+    message, outside = _parts(few)
+    assert outside == []
+    assert np.array_equal(Deserializer().decode(json.loads(json.dumps(message)))["values"], few)
+    message, outside = _parts(many)
+    assert len(outside) == 1
+    assert np.array_equal(Deserializer().decode(message)["values"], many)
 
 
 # ── callbacks that fail ──

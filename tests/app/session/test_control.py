@@ -16,7 +16,7 @@ from snnlab.errors import SnnlabError
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.session import control
-from snnlab_app.session.control import Order, State, TrainingControl
+from snnlab_app.session.control import Order, State, TrainingControl, toggles
 from snnlab_app.session.local import Session
 from snnlab_app.session.snapshot import Mark
 from snnlab_app.session.tasks import TASKS
@@ -191,15 +191,25 @@ def test_a_wrong_value_is_refused_at_once_and_goes_nowhere(session):
     assert session.config.mismatch == 0.0
 
 
-def test_training_ends_with_the_last_epoch_and_plays_again_from_the_start(visit):
-    session = visit(epochs=1, schedule="cosine")
+def test_a_training_ends_with_the_last_epoch_and_goes_on_for_as_many_again(visit):
+    session = visit(epochs=1)
     session.play()
     until(lambda: session.state == "finished")
     assert session.snapshot.done == 1.0
     assert session.snapshot.tests["step"].tolist() == [0, 15]
-    session.step()
+    states = "ready", "running", "paused", session.state
+    assert [toggles(state) for state in states] == ["Train", "Pause", "Train", "Train on"]
+    session.step()  # nothing is left to do
     session.play()
-    until(lambda: session.snapshot.step < 15)
+    until(lambda: session.snapshot.step > 15)
+    until(lambda: session.state == "finished")
+    assert session.snapshot.tests["step"].tolist() == [0, 15, 30]
+    until(lambda: session.config.epochs == 2)
+    session.turn("epochs", 3)
+    session.play()
+    until(lambda: session.snapshot.step == 45)
+    until(lambda: session.state == "finished")
+    assert session.config.epochs == 3
     session.close()
     until(lambda: session.state == "closed")
 
