@@ -46,6 +46,18 @@ for (const name of ["_measure_layout", "_after_layout"]) {
   })
 }
 
+// Whatever changes, all of a page is laid out again, its hidden views with all their figures as well:
+// the more views there were, the longer it takes to open one. What is shown again is laid out then.
+let box = views("Column")
+while (box && !Object.hasOwn(box, "layoutable_views")) box = Object.getPrototypeOf(box)
+const inside = box && Object.getOwnPropertyDescriptor(box, "layoutable_views").get
+fix("the layout of what is hidden", [inside], () => {
+  Object.defineProperty(box, "layoutable_views", {
+    configurable: true,
+    get() { return inside.call(this).filter(view => view.model.visible) },
+  })
+})
+
 // With every paint each axis and legend writes its place into a style sheet of its own, although
 // nothing moved; each time the browser computes all styles of the page again.
 on_figure.push(view => {

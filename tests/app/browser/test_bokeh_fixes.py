@@ -5,6 +5,7 @@ from pathlib import Path
 import bokeh
 import pytest
 from bokeh.embed import json_item
+from bokeh.layouts import column
 from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
@@ -78,6 +79,34 @@ def test_a_legend_is_built_again_with_every_change_of_data(drawn: Page, fixed):
         drawn.wait_for_timeout(200)
     is_old = Version(bokeh.__version__) < Version("3.10")  # newer ones need no fix and get none
     assert (drawn.evaluate("window.built") > before) == (is_old and not fixed)
+
+
+def test_what_is_hidden_is_laid_out_with_every_change(page: Page, fixed):
+    hidden = figure(height=300, sizing_mode="stretch_width", name="hidden", visible=False)
+    hidden.line([0, 1], [0, 1])
+    shown = figure(width=400, height=300, name="shown")
+    shown.line([0, 1], [0, 1])
+    page.evaluate(EMBED, json_item(column(hidden, shown, sizing_mode="stretch_width")))
+    page.wait_for_timeout(500)
+    laid_out = page.evaluate(
+        f"""async () => {{
+          {PARTS}
+          const view_of = name => views.find(view => view.model?.name === name)
+          const hidden = view_of("hidden")
+          let laid_out = 0
+          const usual = hidden._after_layout
+          hidden._after_layout = function() {{ laid_out += 1; usual.call(this) }}
+          view_of("shown").model.height = 320
+          await new Promise(done => setTimeout(done, 300))
+          const before = laid_out
+          hidden.model.visible = true
+          await new Promise(done => setTimeout(done, 300))
+          return [before, laid_out, hidden.frame.bbox.width]
+        }}"""
+    )
+    assert (laid_out[0] > 0) != fixed
+    assert laid_out[1] > laid_out[0]
+    assert laid_out[2] > 400  # as wide as the page
 
 
 def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
