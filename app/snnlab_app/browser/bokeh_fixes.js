@@ -47,14 +47,23 @@ for (const name of ["_measure_layout", "_after_layout"]) {
 }
 
 // Whatever changes, all of a page is laid out again, its hidden views with all their figures as well:
-// the more views there were, the longer it takes to open one. What is shown again is laid out then.
+// the more views there were, the longer it takes to open one. What is hidden is laid out once, as
+// figures need a layout, and again when it is shown.
 let box = views("Column")
 while (box && !Object.hasOwn(box, "layoutable_views")) box = Object.getPrototypeOf(box)
 const inside = box && Object.getOwnPropertyDescriptor(box, "layoutable_views").get
-fix("the layout of what is hidden", [inside], () => {
+const done = box && box.after_layout
+fix("the layout of what is hidden", [inside, done], () => {
+  const laid_out = new WeakSet()
+  box.after_layout = function() {
+    laid_out.add(this)
+    done.call(this)
+  }
   Object.defineProperty(box, "layoutable_views", {
     configurable: true,
-    get() { return inside.call(this).filter(view => view.model.visible) },
+    get() {
+      return inside.call(this).filter(view => view.model.visible || !laid_out.has(view))
+    },
   })
 })
 

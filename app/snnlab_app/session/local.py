@@ -40,6 +40,7 @@ from snnlab_app.session.turns import Line, nth
 _log = logging.getLogger(__name__)
 
 _, MAX_EPOCHS = Config.param.epochs.bounds
+"""Most epochs that a training may have."""
 PUBLISH_EVERY = 0.09
 """Seconds between snapshots."""
 MAX_PUBLISH_SHARE = 0.04
