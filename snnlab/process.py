@@ -15,12 +15,6 @@ spawn = get_context("spawn")
 """Starts child processes that take over neither threads nor locks."""
 
 
-def give_way(niceness: int) -> None:
-    """Leave the cores to other processes when those need them, where the system can do that."""
-    if hasattr(os, "nice"):
-        os.nice(niceness)
-
-
 @contextmanager
 def defer_sigint() -> Iterator[None]:
     """Handle SIGINT after the block instead of within it.

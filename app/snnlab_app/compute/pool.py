@@ -13,14 +13,10 @@ from weakref import WeakValueDictionary
 import psutil
 
 from snnlab.config.limits import Limits
-from snnlab.process import freeze_imports, give_way, ignore_ctrl_c, spawn
+from snnlab.process import freeze_imports, ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps
 from snnlab_app.session.control import Close, Order, TrainingControl
-
-NICENESS = 5
-"""Added to the niceness of the server: a browser on the same machine and the server come first, so
-that a click is answered sooner and curves move while all cores compute."""
 
 
 class Compute:
@@ -205,7 +201,6 @@ class _Process:
 def _compute(*arguments):
     """Entry point of the child process; imports there, as the page must not load torch or numba."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    give_way(NICENESS)
     with freeze_imports():
         compute = import_module("snnlab_app.compute.worker")
     compute.run(*arguments)

@@ -10,11 +10,11 @@ from multiprocessing.connection import Connection
 from threading import Thread
 
 from snnlab.errors import SnnlabError
-from snnlab.process import freeze_imports, give_way
+from snnlab.process import freeze_imports
 from snnlab.sweeps.cluster import on_one_core
 
 NICENESS = 10
-"""Added to the niceness of the server: more than trainings on the page add."""
+"""Added to the niceness of the process: interactive trainings have priority."""
 MAX_IMPORTANCE_SHARE = 0.1
 """Largest share of the time spent on the importance of knobs."""
 
@@ -23,7 +23,8 @@ def run(pipe: Connection, plan: dict, storage: str, data_dir: str | None = None)
     """Carry out a plan, as plain values, in a storage; messages are changes of a
     :class:`~snnlab_app.compute.sweeps.Sweep` by name."""
     Thread(target=_end_with, args=(pipe,), daemon=True).start()
-    give_way(NICENESS)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
     with freeze_imports():
         from snnlab.sweeps.plan import Plan
         from snnlab.sweeps.search import sweep

@@ -11,14 +11,12 @@ from multiprocessing import Pipe
 from threading import Event, Thread
 
 import numpy as np
-import psutil
 import pytest
 from conftest import PATIENCE, free_port, until
 from sessions import ENDLESS, READY, visiting
 
 from snnlab.config import Config
-from snnlab_app.compute import sweep_process
-from snnlab_app.compute.pool import NICENESS, Compute
+from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import LOST, RemoteSession
 from snnlab_app.compute.worker import _Host
 from snnlab_app.session.control import Close, Open, Play
@@ -196,12 +194,6 @@ def test_a_killed_process_is_said_and_followed_by_another(visit):
     one.step()
     until(lambda: one.snapshot.step == 1)
     assert other.state == "failed"
-
-
-def test_who_computes_leaves_the_cores_to_the_page_and_a_sweep_to_both(compute, visit):
-    visit()
-    assert psutil.Process(compute._processes[0].pid).nice() == psutil.Process().nice() + NICENESS
-    assert sweep_process.NICENESS > NICENESS > 0
 
 
 def test_a_process_that_cannot_start_is_not_tried_forever(monkeypatch):

@@ -17,7 +17,6 @@ from sweep_plans import TINY, offered
 
 from snnlab.config import Config
 from snnlab.sweeps.plan import Plan
-from snnlab_app.compute.sweep_process import NICENESS
 from snnlab_app.compute.sweeps import Sweep
 from snnlab_app.page.watching import KINDS
 from snnlab_app.sweeps.axes import axes_of, wrapped
@@ -340,5 +339,5 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
 def sweepers(server):
     """Processes of the server that search: those that stand back behind the others."""
     parent = psutil.Process(server.process.pid)
-    alive = [c for c in parent.children(recursive=True) if c.status() != "zombie"]
-    return [c.pid for c in alive if c.nice() == parent.nice() + NICENESS]
+    children = parent.children(recursive=True)
+    return [c.pid for c in children if c.status() != "zombie" and c.nice() > parent.nice()]
