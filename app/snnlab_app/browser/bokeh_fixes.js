@@ -79,6 +79,18 @@ on_figure.push(view => {
   }
 })
 
+// A mouse or finger that rests for a third of a second before it moves begins a "press", and the drag
+// that follows does nothing: who thinks before drawing draws nothing. No display has a use for presses.
+const canvas = views("Canvas")
+const {initialize: make_canvas} = canvas
+canvas.initialize = function() {
+  make_canvas.call(this)
+  const gestures = this.ui_event_bus.ui_gestures
+  fix("a drag that begins with a rest", [gestures?._start_timeout], () => {
+    gestures._start_timeout = () => {}
+  })
+}
+
 // The empty element of a glyph follows what the glyph draws: each new picture is a new style sheet.
 const glyph = views("GlyphRenderer")
 fix("the places of glyphs", [glyph.update_position], () => {

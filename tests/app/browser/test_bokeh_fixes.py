@@ -1,17 +1,18 @@
 """Faults of BokehJS: each in the library itself, and put right, in a real browser."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import bokeh
 import pytest
 from bokeh.embed import json_item
 from bokeh.layouts import column
-from bokeh.models import ColumnDataSource
+from bokeh.models import ColumnDataSource, FreehandDrawTool
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
 from browsing import wait_for
 from packaging.version import Version
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 import snnlab_app.browser
 
@@ -41,16 +42,37 @@ PARTS = """
 """
 
 
-@pytest.fixture(params=["Bokeh by itself", "fixed"])
-def fixed(request, page: Page) -> bool:
-    """A page with BokehJS, as it is or with the fixes."""
-    page.set_content(f"<!DOCTYPE html><html><head>{INLINE.render()}</head>"
-                     "<body><div id='here' style='width: 500px'></div></body></html>")  # fmt: skip
-    page.wait_for_function("window.Bokeh?.Models !== undefined")
-    page.evaluate(COUNTING)
-    if request.param == "fixed":
-        page.evaluate(f"() => {{ {FIXES}; window.fix_document = fix_document }}")
-    return request.param == "fixed"
+@pytest.fixture(scope="module", params=["Bokeh by itself", "fixed"])
+def bokeh_page(request, browser: Browser) -> Iterator[tuple[Page, bool]]:
+    """A page with BokehJS, as it is or with the fixes, and which: to load one takes seconds."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        body = "<div id='here' style='width: 500px'></div>"
+        page.set_content(f"<!DOCTYPE html><html><head>{INLINE.render()}</head><body>{body}</body>")
+        page.wait_for_function("window.Bokeh?.Models !== undefined")
+        page.evaluate(COUNTING)
+        if request.param == "fixed":
+            page.evaluate(f"() => {{ {FIXES}; window.fix_document = fix_document }}")
+        yield page, request.param == "fixed"
+
+
+@pytest.fixture
+def page(bokeh_page) -> Iterator[Page]:
+    """The page, with nothing on it."""
+    page, _ = bokeh_page
+    page.evaluate("window.built = 0")
+    yield page
+    page.evaluate("""() => {
+      for (const view of [...Bokeh.index.roots]) view.remove()
+      Bokeh.documents.length = 0
+      document.getElementById("here").replaceChildren()
+    }""")
+
+
+@pytest.fixture
+def fixed(bokeh_page) -> bool:
+    """Whether BokehJS is put right on the page."""
+    return bokeh_page[1]
 
 
 @pytest.fixture
@@ -107,6 +129,24 @@ def test_what_is_hidden_is_laid_out_with_every_change(page: Page, fixed):
     assert (laid_out[0] > 0) != fixed
     assert laid_out[1] > laid_out[0]
     assert laid_out[2] > 400  # as wide as the page
+
+
+def test_a_drag_that_begins_with_a_rest_is_lost(page: Page, fixed):
+    pad = figure(width=300, height=300, tools="", toolbar_location=None)
+    tool = FreehandDrawTool(renderers=[pad.multi_line(source=ColumnDataSource(name="strokes"))])
+    pad.add_tools(tool)
+    pad.toolbar.active_drag = tool
+    page.evaluate(EMBED, json_item(pad))
+    page.wait_for_timeout(500)
+    box = page.locator(".bk-Figure").bounding_box()
+    for rest in (0, 500):
+        page.mouse.move(box["x"] + 100, box["y"] + 100)
+        page.mouse.down()
+        page.wait_for_timeout(rest)
+        page.mouse.move(box["x"] + 200, box["y"] + 200, steps=5)
+        page.mouse.up()
+    strokes = page.evaluate("page.get_model_by_name('strokes').get_column('xs')?.length")
+    assert strokes == (2 if fixed else 1)
 
 
 def test_style_sheets_are_written_with_every_paint(drawn: Page, fixed):
