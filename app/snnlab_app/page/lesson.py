@@ -16,6 +16,7 @@ from snnlab.quantities import Quantity
 from snnlab.text.numerals import group_digits
 from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
 from snnlab_app.panel_fixes import Markup
+from snnlab_app.plots.cards import as_the_page_is
 from snnlab_app.plots.theme import CARD
 from snnlab_app.session.control import State, TrainingControl
 
@@ -71,18 +72,20 @@ class LessonPanel:
         self._next = _button("Next", "contained", self._go_on)
         self._again = _button("Try again", "outlined", lambda: self.start(self._run.lesson.name))
         self._close = _button("End lesson", "text", self.close)
-        self._card = pn.FlexBox(
+        self._parts = [
             pn.Column(
                 self._text, margin=0, sizing_mode="stretch_width",
                 styles={"flex": "1 1 420px", "min-width": "min(420px, 100%)"},
             ),
             self._scale, self._predict, *self._choices, self._next, self._again, self._close,
+        ]  # fmt: skip
+        self._card = pn.FlexBox(
             align_items="center", gap="4px 16px", margin=5, sizing_mode="stretch_width",
             styles={**CARD, "padding": "8px 14px"}, visible=False,
         )  # fmt: skip
 
     def panel(self) -> pn.FlexBox:
-        """The card, hidden while there is no lesson."""
+        """The card, hidden while there is no lesson; empty until the first."""
         return self._card
 
     def start(self, name: str, *, linked: bool = False) -> None:
@@ -93,8 +96,10 @@ class LessonPanel:
             pn.state.notifications.info(NO_RECORDINGS, duration=6000)
         self._run = LessonRun(lesson, self._session, self._turn)
         self._run.begin(settings)
-        self._card.visible = True
         self._offer()
+        if not self._card.objects:
+            self._card.objects = as_the_page_is(self._parts)
+        self._card.visible = True
 
     def close(self) -> None:
         """End the lesson; the training stays as it is."""

@@ -4,6 +4,7 @@ import re
 from html import escape
 
 import panel as pn
+from panel_material_ui.base import MaterialComponent
 
 from snnlab.plotting import GREEN, GREY
 from snnlab_app.panel_fixes import Markup
@@ -45,6 +46,14 @@ def row(*content) -> pn.FlexBox:
     return pn.FlexBox(
         *content, align_items="stretch", sizing_mode="stretch_width", styles={"flex": "1 1 100%"}
     )
+
+
+def as_the_page_is(parts: list[pn.viewable.Viewable]) -> list[pn.viewable.Viewable]:
+    """These parts, to be shown now: those made with the page do not know that it is dark by now."""
+    dark = pn.config.theme == "dark"
+    for widget in [one for part in parts for one in part.select(MaterialComponent)]:
+        widget.dark_theme = dark
+    return parts
 
 
 def small(text: str) -> str:

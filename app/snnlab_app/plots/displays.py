@@ -258,10 +258,13 @@ def numbers_line(s) -> str:
 
 
 def _since_change(s, name, now):
-    """How a quantity has changed since a setting was changed last; empty if none was."""
-    before = s.history[name][s.history["step"] <= s.marks[-1].step] if s.marks else ()
+    """How a quantity has changed since the newest mark, where a setting was changed; or empty."""
+    if not s.marks:
+        return ""
+    step = s.marks[-1].step
+    before = s.history[name][s.history["step"] <= step]
     words = change(now, np.mean(before[-SMOOTHED:])) if len(before) else ""
-    return f"{words} since change" if words else ""
+    return f"{words} since step {group_digits(step)}" if words else ""
 
 
 def _test_accuracy(held):

@@ -1,12 +1,11 @@
 """What all views have in common."""
 
 import panel as pn
-from panel_material_ui.base import MaterialComponent
 
 from snnlab.chip.units import PHYSICAL
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
-from snnlab_app.plots.cards import Text
+from snnlab_app.plots.cards import Text, as_the_page_is
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.saving import Saving
 from snnlab_app.plots.words import reword
@@ -47,6 +46,8 @@ class View:
     """Whether it has pictures to save that are no figures."""
     drawings: tuple[tuple, ...] = ()
     """Its figures whose shape is known before a training: each the arguments of ``template``."""
+    sizing_mode = "stretch_width"
+    """How large its part of a page is."""
     narrow = False
     """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
@@ -61,13 +62,22 @@ class View:
             Markup(_SKELETON, sizing_mode="stretch_width"), align_items="stretch",
             sizing_mode="stretch_width",
         )  # fmt: skip
-
-    def panel(self) -> pn.Column:
-        """A text summary, a box filled when first shown, and the menu for saving."""
-        return pn.Column(
-            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0,
+        # Empty until it is opened, as most never are.
+        self.panel = pn.Column(
+            sizing_mode=self.sizing_mode, margin=0,
+            css_classes=["view", self.title.lower()],  # names for scripts and tests
             styles={"max-height": "none"},  # Bokeh's is the window, and the rest would overflow
         )  # fmt: skip
+
+    def stand(self) -> None:
+        """Put up what stands while the view is built: its summary, an empty body and the button
+        for saving."""
+        if not self.panel.objects:
+            self.panel.objects = as_the_page_is(self.frame())
+
+    def frame(self) -> list:
+        """A text summary, a box filled when first shown, and the button for saving."""
+        return [self.summary, self._body, self.saving.panel()]
 
     def words(self, text: str) -> str:
         """A text about images, reworded for the inputs of this training."""
@@ -122,11 +132,7 @@ class View:
         self.enlarge(self._large)
         for plot in self.plots.values():
             plot.fit(self.narrow)
-        # Widgets made with the page do not know whether it has become dark since.
-        dark = pn.config.theme == "dark"
-        for widget in [one for card in cards for one in card.select(MaterialComponent)]:
-            widget.dark_theme = dark
-        self._body.objects = cards
+        self._body.objects = as_the_page_is(cards)
         self.saving.offer()
 
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:

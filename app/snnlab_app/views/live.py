@@ -109,6 +109,7 @@ class LiveView(View):
         (plotting.learning_curve,), (plotting.power_curve,), (further_curve,),
     )  # fmt: skip
     has_animation = True
+    sizing_mode = "stretch_both"
 
     def __init__(self, session):
         super().__init__(session)
@@ -154,12 +155,12 @@ class LiveView(View):
         """Figures that are laid out: on a phone one kind of membranes at a time."""
         return len(NAMES) - self.narrow  # the network or a curve is one
 
-    def panel(self):
+    def frame(self):
         head = pn.Row(
             self._digit, self.summary, self._image, self.saving.panel(in_line=True),
             sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
         )  # fmt: skip
-        return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
+        return [head, self._body]
 
     def build(self):
         config = self.session.config
