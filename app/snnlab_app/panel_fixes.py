@@ -20,6 +20,7 @@ from weakref import WeakKeyDictionary
 
 import holoviews as hv
 import panel as pn
+import panel_material_ui as pmui
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
@@ -31,7 +32,7 @@ from bokeh.server.views.ws import WSHandler
 from holoviews.plotting.bokeh.element import ElementPlot
 from panel.io import document
 from panel.io.location import Location
-from panel.io.server import ComponentResourceHandler
+from panel.io.server import ComponentResourceHandler, DocHandler
 from panel.io.state import set_curdoc
 from panel.reactive import Syncable
 from panel.util import edit_readonly
@@ -289,6 +290,16 @@ def rendered(element: hv.Element | hv.Overlay, each_leaf: Callable[[ElementPlot]
 
 
 # ── the server ──
+
+
+def change_sessions(change: Callable[[Callable], Callable]) -> None:
+    """Change how every page comes to its session, for which Panel has no public way."""
+    DocHandler.get_session = change(DocHandler.get_session)
+
+
+def components() -> str:
+    """Address of the file of all components of panel-material-ui, from the root of the server."""
+    return pmui.Button._render_esm(True, server=True).removeprefix("./")
 
 
 def add_handlers(server, host: str, handlers: list[tuple]) -> None:

@@ -12,11 +12,12 @@ from snnlab_app.compute.pool import Compute
 from snnlab_app.page.layout import CLOCK
 from snnlab_app.page.main import dashboard
 from snnlab_app.page.watching import PATH, watching
-from snnlab_app.panel_fixes import fix_server
+from snnlab_app.panel_fixes import change_sessions, fix_server
 from snnlab_app.plots.template import draw_ahead
 from snnlab_app.server.access import Access
 from snnlab_app.server.admin import Admin
 from snnlab_app.server.door import known_only, lead, login_options
+from snnlab_app.server.head import Heads
 from snnlab_app.server.log import tidy
 from snnlab_app.views import VIEWS
 
@@ -79,6 +80,7 @@ def serve(
     if port or access.origins:  # the port is fixed by a proxy or the origins
         ports = [port or PORT]
     server = _listening(listen, address, ports)
+    change_sessions(Heads().sending_first)
     fix_server(lambda: CLOCK.at_work <= MAX_PAGES_FOR_FULL_COLLECTION)
     tidy()
     known_only(server, access.hosts(address))
