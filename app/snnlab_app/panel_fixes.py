@@ -78,6 +78,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (document, "_dispatch_msgs", dispatching_all),
         (Location, "_sync_pathname", keeping_paths),
         (Serializer, "_encode_bytes", enclosing),
+        (WSHandler, "on_close", ending_once),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
         *(IN_ORDER if WRITES_LATE else []),
     ):
@@ -195,6 +196,19 @@ IN_ORDER = (
     (document, "write_events", sending_in_order),
     (document, "schedule_write_events", sending_in_order),
 )
+
+
+def ending_once(end: Callable[[WSHandler], None]) -> Callable[[WSHandler], None]:
+    """Bokeh's end of a connection, unless a ping has found the browser gone and ended it before.
+
+    It would fail, and say so in the log.
+    """
+
+    def on_close(socket):
+        if socket.connection is None or socket.connection._session is not None:
+            end(socket)
+
+    return on_close
 
 
 def keeping_paths(_):

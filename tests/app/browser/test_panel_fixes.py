@@ -5,6 +5,7 @@ import gc
 import json
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import bokeh
@@ -21,6 +22,7 @@ from bokeh.models import Div
 from bokeh.protocol import Protocol
 from bokeh.server.connection import ServerConnection
 from bokeh.server.session import ServerSession
+from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from conftest import aside, free_port
 from packaging.version import Version
@@ -32,6 +34,7 @@ from panel.reactive import Syncable
 from panel.util import edit_readonly
 from tornado import locks
 from tornado.ioloop import IOLoop
+from tornado.websocket import WebSocketClosedError
 
 from snnlab_app import panel_fixes
 from snnlab_app.panel_fixes import (
@@ -39,6 +42,7 @@ from snnlab_app.panel_fixes import (
     WRITES_LATE,
     dispatching_all,
     enclosing,
+    ending_once,
     restoring_curdoc,
 )
 
@@ -68,6 +72,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (Location, "_sync_pathname"),
         (Syncable, "_event_coroutine"),
         (Serializer, "_encode_bytes"),
+        (WSHandler, "on_close"),
         (current, "patch_curdoc"),
         *((owner, name) for owner, name, _ in panel_fixes.IN_ORDER if WRITES_LATE),
     ):
@@ -225,6 +230,30 @@ def test_a_small_array_travels_inside_its_message(monkeypatch):
     message, outside = _parts(many)
     assert len(outside) == 1
     assert np.array_equal(Deserializer().decode(message)["values"], many)
+
+
+# ── a browser that has gone ──
+
+
+def test_a_connection_that_a_ping_has_ended_ends_once_more():
+    ended = []
+
+    def ping(_):
+        raise WebSocketClosedError
+
+    session = SimpleNamespace(
+        subscribe=lambda _: None, unsubscribe=ended.append, notify_connection_lost=lambda: None
+    )
+    socket = SimpleNamespace(close_code=None, close_reason=None, ping=ping)
+    socket.connection = ServerConnection(None, socket, None, session)
+    socket.application = server = SimpleNamespace(_clients={socket.connection})
+    server.client_lost = partial(BokehTornado.client_lost, server)
+    BokehTornado._keep_alive(server)
+    assert (ended, server._clients) == ([socket.connection], set())
+    with pytest.raises(AssertionError):
+        WSHandler.on_close(socket)
+    ending_once(WSHandler.on_close)(socket)
+    assert len(ended) == 1
 
 
 # ── callbacks that fail ──
