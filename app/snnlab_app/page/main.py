@@ -55,6 +55,9 @@ class Dashboard(Page):
         self._controls.hide(state.hide)
         self._views = [view(session) for view in VIEWS]
         self._measure_in(state.units)
+        self._panels = [view.panel() for view in self._views]
+        for view, panel in zip(self._views, self._panels, strict=True):
+            panel.css_classes = ["view", view.title.lower()]  # names for scripts and tests
         self._buttons, self._presenting = Buttons(session), False
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
@@ -186,7 +189,7 @@ class Dashboard(Page):
                 self.bridge, self._tour.dialog, self._help.dialog, self._gallery.dialog,
                 self.saves.dialog,
                 self._run_row(), self._notice, self._lesson, self._lesson_panel.panel(),
-                *(view.panel for view in self._views), self._controls.dock(),
+                *self._panels, self._controls.dock(),
             )],
             sidebar_width=SIDEBAR_WIDTH,
         )  # fmt: skip
@@ -237,10 +240,9 @@ class Dashboard(Page):
         )
 
     def _show_view(self):
-        self.view.stand()
         # Hidden, not removed: BokehJS keeps removed figures in memory.
-        for view in self._views:
-            view.panel.visible = view is self.view
+        for view, panel in zip(self._views, self._panels, strict=True):
+            panel.visible = view is self.view
 
     def _open(self):
         self._show_view()

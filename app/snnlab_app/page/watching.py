@@ -17,7 +17,6 @@ from snnlab_app.plots.cards import Text
 from snnlab_app.plots.theme import RUN_ROW
 from snnlab_app.session.control import Order, State, TrainingControl
 from snnlab_app.views import VIEWS
-from snnlab_app.views.base import View
 
 NOT_SHARED = (
     "nobody shares a training under this link now; it appears here as soon as somebody does"
@@ -80,7 +79,7 @@ class Watching(Page):
 
     def __init__(self, session: Watched):
         super().__init__(session)
-        self._views: dict[str, View] = {}
+        self._views, self._panels = {}, {}
         self._view = self._made("live")
         self._place = pn.Column(sizing_mode="stretch_both", margin=0)
         self._knobs = Text()
@@ -109,17 +108,17 @@ class Watching(Page):
         begun = bool(self._place.objects)
         if wanted in KINDS and not (begun and wanted == self.view.name) and self.bridge.ready:
             self._view = self._views.get(wanted) or self._made(wanted)
-            self._view.stand()
             # Hidden, not removed: BokehJS keeps removed figures in memory.
-            self._place.objects = [view.panel for view in self._views.values()]
-            for name, view in self._views.items():
-                view.panel.visible = name == wanted
+            self._place.objects = list(self._panels.values())
+            for name, panel in self._panels.items():
+                panel.visible = name == wanted
             self.turn_to(self._view)
         super().refresh()
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
         view.saving.page, view.watches = self, True
+        self._panels[name] = view.panel()
         return view
 
     def follow(self, snapshot):

@@ -46,8 +46,6 @@ class View:
     """Whether it has pictures to save that are no figures."""
     drawings: tuple[tuple, ...] = ()
     """Its figures whose shape is known before a training: each the arguments of ``template``."""
-    sizing_mode = "stretch_width"
-    """How large its part of a page is."""
     narrow = False
     """Whether the page is narrow: a phone, or a window enlarged to 200 %."""
 
@@ -62,22 +60,13 @@ class View:
             Markup(_SKELETON, sizing_mode="stretch_width"), align_items="stretch",
             sizing_mode="stretch_width",
         )  # fmt: skip
-        # Empty until it is opened, as most never are.
-        self.panel = pn.Column(
-            sizing_mode=self.sizing_mode, margin=0,
-            css_classes=["view", self.title.lower()],  # names for scripts and tests
+
+    def panel(self) -> pn.Column:
+        """A text summary, a box filled when first shown, and the menu for saving."""
+        return pn.Column(
+            self.summary, self._body, self.saving.panel(), sizing_mode="stretch_width", margin=0,
             styles={"max-height": "none"},  # Bokeh's is the window, and the rest would overflow
         )  # fmt: skip
-
-    def stand(self) -> None:
-        """Put up what stands while the view is built: its summary, an empty body and the button
-        for saving."""
-        if not self.panel.objects:
-            self.panel.objects = as_the_page_is(self.frame())
-
-    def frame(self) -> list:
-        """A text summary, a box filled when first shown, and the button for saving."""
-        return [self.summary, self._body, self.saving.panel()]
 
     def words(self, text: str) -> str:
         """A text about images, reworded for the inputs of this training."""

@@ -109,7 +109,6 @@ class LiveView(View):
         (plotting.learning_curve,), (plotting.power_curve,), (further_curve,),
     )  # fmt: skip
     has_animation = True
-    sizing_mode = "stretch_both"
 
     def __init__(self, session):
         super().__init__(session)
@@ -155,12 +154,12 @@ class LiveView(View):
         """Figures that are laid out: on a phone one kind of membranes at a time."""
         return len(NAMES) - self.narrow  # the network or a curve is one
 
-    def frame(self):
+    def panel(self):
         head = pn.Row(
             self._digit, self.summary, self._image, self.saving.panel(in_line=True),
             sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
         )  # fmt: skip
-        return [head, self._body]
+        return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
 
     def build(self):
         config = self.session.config

@@ -6,7 +6,6 @@ const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
 const WIDE = 620  // pixels from which on pictures stand side by side, as on a projector
 const GAP = 20  // ms until the next picture is asked for: every second one of a screen with 60 a second
-const LOOP_GAP = 36  // every third one, as nobody asked for a loop and it plays beside a training
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
 const at_night = window.matchMedia("(prefers-color-scheme: dark)")
 
@@ -258,7 +257,7 @@ class Player {
     if (!waits || this.stale || this.time === 0) this.draw()
     clearTimeout(this.next)
     if (this.shown && (this.loops || this.playing)) {
-      this.next = setTimeout(() => this.wake(), this.full ? GAP : LOOP_GAP)
+      this.next = setTimeout(() => this.wake(), GAP)
     }
   }
 
