@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from conftest import aside
 
 from snnlab_app.panel_fixes import components
 from snnlab_app.server import head as module
@@ -39,7 +40,7 @@ class Handler:
             assert await self._get_session(self) == "session"
             self.write(page)
 
-        asyncio.run(get())
+        aside(asyncio.run, get())
         return self
 
 
@@ -125,5 +126,5 @@ def test_it_waits_until_the_browser_has_its_libraries(monkeypatch, asks, least, 
     monkeypatch.setattr(module, "monotonic", lambda: clock[0])
     monkeypatch.setattr(module.asyncio, "sleep", sleep)
     monkeypatch.setattr(Requests, "last", 0.0)
-    asyncio.run(module._libraries())
+    aside(asyncio.run, module._libraries())
     assert least <= clock[0] - 100 <= most
