@@ -80,7 +80,8 @@ class Heads:
         if page.startswith(head):
             return page[len(head) :]
         _log.warning("the head of %s has changed", path)
-        return self._learn(path, page)[page.index(END) :]
+        _, end, rest = self._learn(path, page).partition(END)
+        return end + rest or page
 
 
 async def _libraries():

@@ -99,6 +99,11 @@ def test_a_page_without_a_head_is_sent_as_it_is(heads):
         assert Handler(heads).get("<html>refused</html>").sent == ["<html>refused</html>"]
 
 
+def test_what_has_no_head_at_all_follows_one_that_was_sent(heads):
+    Handler(heads).get(PAGE.format(1))
+    assert Handler(heads).get("<p>refused</p>").sent[1:] == [None, "<p>refused</p>"]
+
+
 def test_a_page_that_cannot_be_made_ends_in_a_sentence(heads):
     Handler(heads).get(PAGE.format(1))
     broken = Handler(heads)
