@@ -3,7 +3,7 @@
 Flags of the command line, controls of the dashboard, run records, links and documentation follow
 from these declarations. One reads: default, bounds or choices, label, sentence; ``live`` if the
 knob may change between two training steps, ``ideal`` for its value on an ideal chip, ``of`` if it
-acts on images only. A class is a displayed group.
+acts on images only, ``symbol`` as it is written in formulas. A class is a displayed group.
 """
 
 from math import pi
@@ -50,13 +50,13 @@ class Data(Knobs):
         " published, or after a time linear in its darkness.", of="images",
     )
     tau_in = microseconds(
-        8e-6, 1e-6, 20e-6, "Latency encoding τ_in",
+        8e-6, 1e-6, 20e-6, "Latency time constant",
         "Time constant of the integrator, or delay of a black pixel in the linear encoding.",
-        of="images",
+        of="images", symbol="τ_in",
     )
     theta_in = number(
-        0.1, 0.01, 0.9, "Darkest pixel ϑ_in",
-        "Brightness below which a pixel sends no spike.", of="images",
+        0.1, 0.01, 0.9, "Darkest pixel",
+        "Brightness below which a pixel sends no spike.", of="images", symbol="ϑ_in",
     )
     grid = choice(
         "clock", ["clock", "cadc"], "Input time grid",
@@ -150,9 +150,9 @@ class Chip(Knobs):
         "Seed of the die: each number is another chip of the same wafer.", live=True,
     )
     mismatch = percentage(
-        0.0, 0.5, "Mismatch σ_d",
+        0.0, 0.5, "Mismatch",
         "How much circuits differ: relative spread of time constants and thresholds, in addition"
-        " to the die's own.", live=True, ideal=0.0,
+        " to the die's own.", live=True, ideal=0.0, symbol="σ_d",
     )
     dead = percentage(
         0.0, 0.9, "Dead neurons",
@@ -200,9 +200,19 @@ class Chip(Knobs):
         "Simultaneous full-weight spikes that saturate a synaptic input of a circuit; a neuron of"
         " two circuits carries twice as many. An estimate; 1024 means no limit.", live=True,
     )
-    tau_mem = microseconds(OperatingPoint.tau_mem, 1e-6, 20e-6, "τ_mem", "Membrane time constant.")
-    tau_syn = microseconds(OperatingPoint.tau_syn, 1e-6, 20e-6, "τ_syn", "Synaptic time constant.")
-    tau_ref = microseconds(OperatingPoint.tau_ref, 40e-9, 32e-6, "τ_ref", "Refractory period.")
+    tau_mem = microseconds(
+        OperatingPoint.tau_mem, 1e-6, 20e-6, "Membrane time constant",
+        "Time in which a neuron's potential falls to 37 % on its way back to rest.",
+        symbol="τ_mem",
+    )
+    tau_syn = microseconds(
+        OperatingPoint.tau_syn, 1e-6, 20e-6, "Synaptic time constant",
+        "Time in which the current that a spike sends falls to 37 %.", symbol="τ_syn",
+    )
+    tau_ref = microseconds(
+        OperatingPoint.tau_ref, 40e-9, 32e-6, "Refractory period",
+        "Time for which a neuron is held at its reset potential after a spike.", symbol="τ_ref",
+    )
     samples = whole(
         OperatingPoint.samples, 2, 100, "CADC samples",
         "Converter samples per image, one every 1.7 µs: the time that an image takes. Recordings"
@@ -223,8 +233,8 @@ class Learning(Knobs):
         " dependence of its time on the weights in the ideal model (EventProp).", live=True,
     )
     beta = strength(
-        10.0, 0.1, 200.0, "Surrogate steepness β",
-        "Steepness of the surrogate derivative.", live=True,
+        10.0, 0.1, 200.0, "Surrogate steepness",
+        "Steepness of the surrogate derivative.", live=True, symbol="β",
     )
     surrogate = choice(
         "superspike", list(SHAPES), "Surrogate",
@@ -243,24 +253,24 @@ class Learning(Knobs):
         " complete and may grow with every sample, with 0 it is local.", live=True,
     )
     rho_burst = strength(
-        5e-4, 0.0, 1.0, "Burst regularisation ρ_b",
-        "Strength of the penalty on bursts of spikes.", live=True,
+        5e-4, 0.0, 1.0, "Burst regularisation",
+        "Strength of the penalty on bursts of spikes.", live=True, symbol="ρ_b",
     )
     rho_silent = strength(
-        0.0, 0.0, 1000.0, "Silence regularisation ρ_s",
-        "Strength of the penalty on hidden neurons that hardly ever fire.", live=True,
+        0.0, 0.0, 1000.0, "Silence regularisation",
+        "Strength of the penalty on hidden neurons that hardly ever fire.", live=True, symbol="ρ_s",
     )
     least_spikes = number(
         0.05, 0.0, 5.0, "Least activity",
         "Spikes per image below which a hidden neuron counts as silent.", live=True,
     )
     rho_weight = strength(
-        0.1, 0.0, 100.0, "Weight regularisation ρ_w",
-        "Strength of the penalty on large hidden weights.", live=True,
+        0.1, 0.0, 100.0, "Weight regularisation",
+        "Strength of the penalty on large hidden weights.", live=True, symbol="ρ_w",
     )
     rho_readout = strength(
-        0.0, 0.0, 1.0, "Readout regularisation ρ_a",
-        "Strength of the penalty on high label potentials.", live=True,
+        0.0, 0.0, 1.0, "Readout regularisation",
+        "Strength of the penalty on high label potentials.", live=True, symbol="ρ_a",
     )
     readout = choice(
         "maximum", list(READOUTS), "Readout",

@@ -82,5 +82,8 @@ def strength(default, low, high, label, doc, **acts):
 
 
 def _declared(kind, default, label, doc, acts, **kw):
-    """A knob; ``acts`` says when and on what it acts: ``live``, ``ideal``, ``of``, ``example``."""
+    """A knob; ``acts`` says when and on what it acts, and how it is written: ``live``, ``ideal``,
+    ``of``, ``example``, ``symbol``."""
+    if symbol := acts.get("symbol"):
+        doc = f"{doc} Symbol: {symbol}."
     return kind(default=default, label=label, doc=doc, metadata=acts, **kw)

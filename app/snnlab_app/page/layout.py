@@ -191,10 +191,10 @@ class Page:
 
     def _show_status(self):
         session, snapshot = self.session, self.session.snapshot
-        text = on_page(session.message)
+        text, more = on_page(session.message), ""
         if session.state in STARTED and snapshot:
-            text = f"{session.state}: step {snapshot.step}, epoch {snapshot.epoch}"
-        self._status.say(text)
+            text, more = f"{session.state}: step {snapshot.step}", f", epoch {snapshot.epoch}"
+        self._status.say(text, more)
         done = session.fraction
         if session.state in LOADED and snapshot:
             done = snapshot.done

@@ -80,18 +80,18 @@ class Text(Markup):
 
     def __init__(self, polite: bool = False, **look):
         self._attributes = ' role="status" aria-live="polite"' if polite else ""
-        self._words = None
+        self._said = None
         look = {"margin": (2, 12, 8, 12), "sizing_mode": "stretch_width", **look}
         super().__init__("", **look)
 
-    def say(self, words: str) -> None:
-        """Show plain text."""
-        words = PERCENT.sub(" %", words)
-        if words != self._words:
-            self._words = words
-            self.object = (
-                f'<div{self._attributes} style="font: 14px/1.45 system-ui">{escape(words)}</div>'
-            )
+    def say(self, words: str, roomy: str = "") -> None:
+        """Show plain text; ``roomy`` : what a projector leaves out at its end."""
+        said = escape(PERCENT.sub(" %", words))
+        if roomy:
+            said += f'<span class="roomy">{escape(roomy)}</span>'
+        if said != self._said:
+            self._said = said
+            self.object = f'<div{self._attributes} style="font: 14px/1.45 system-ui">{said}</div>'
 
 
 def split_bar(static: float, activity: float, look: str) -> str:

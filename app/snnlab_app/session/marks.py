@@ -85,7 +85,7 @@ def describe_turn(before: dict, now: dict) -> str:
     if len(names) > 1 and _is_ideal({**now, **before}):
         return "Real chip"
     if len(names) > MAX_NAMED:
-        first = ", ".join(map(_plain, names[:MAX_NAMED]))
+        first = ", ".join(Config.param[name].label for name in names[:MAX_NAMED])
         return f"{first} and {len(names) - MAX_NAMED} more"
     return ", ".join(_describe(name, before[name], now[name]) for name in names)
 
@@ -102,13 +102,7 @@ def _describe(name, old, new):
         return f"Chip swapped: die {new}"
     if name == "calibration":
         return "Recalibrated" if new == "measured" else "Calibration undone"
-    return f"{_plain(name)} → {Config.describe(name, new)}"
-
-
-def _plain(name):
-    """The label of a knob without its symbol, which a plot would show with an underscore."""
-    label = Config.param[name].label
-    return " ".join(word for word in label.split() if word.isascii()) or label
+    return f"{Config.param[name].label} → {Config.describe(name, new)}"
 
 
 def _circuits(which):

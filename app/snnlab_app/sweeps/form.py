@@ -107,16 +107,20 @@ class _Range:
 
     def __init__(self, name, config):
         self._name, self._config = name, config
-        named = short(name)
+        symbol = Config.param[name].metadata.get("symbol")
+        named, title = symbol or Config.param[name].label, label(name)
         self._low, self._high = _text(f"{named} from", "", 165), _text(f"{named} to", "", 165)
         self._scale = pmui.Select(
             label=f"{named} scale", options=SCALES, value=False, width=165, **_FIELD
         )
         self._points = _text(f"{named} points", Given().points, 165)
         self._choices = _text(f"{named} values, separated by commas", "", 340)
-        title = Markup(_NAME.format(label(name)), margin=(4, 6, 0, 6), sizing_mode="stretch_width")
+        heading = Markup(
+            _NAME.format(f"{title}, {symbol}" if symbol else title),
+            margin=(4, 6, 0, 6), sizing_mode="stretch_width",
+        )  # fmt: skip
         between = (self._low, self._high, self._scale)
-        self._fields = [title, *((self._choices,) if is_choice(name) else between)]
+        self._fields = [heading, *((self._choices,) if is_choice(name) else between)]
         self.panel = pn.FlexBox(
             *self._fields, align_items="center", sizing_mode="stretch_width", margin=0
         )
@@ -144,12 +148,6 @@ class _Range:
             self._low.value, self._high.value, self._scale.value,
             self._points.value, self._choices.value,
         )  # fmt: skip
-
-
-def short(name: str) -> str:
-    """A knob's symbol, or its name where it has none."""
-    *_, last = words = Config.param[name].label.split()
-    return Config.param[name].label if last.isascii() or len(words) == 1 else last
 
 
 def _text(label, value, width):

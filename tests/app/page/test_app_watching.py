@@ -29,7 +29,7 @@ def test_who_has_the_link_sees_the_same_and_changes_nothing(dashboard: Page, cli
     wait_for(pupil, lambda: canvas(pupil) != raster)
     wait_for(pupil, lambda: tile(pupil, "Batch accuracy") > 60)
     slider(dashboard, "Mismatch").press("End")
-    says(pupil, "^Settings: .*Mismatch σ_d 50").to_be_visible()
+    says(pupil, "^Settings: .*Mismatch 50").to_be_visible()
     tab(dashboard, "Chip")
     says(pupil, "^The chip from above").to_be_visible()
     pupil.get_by_role("combobox", name="Colour circuits by").click()
@@ -83,6 +83,4 @@ def test_who_watches_gives_no_orders(monkeypatch):
 def test_settings_are_described_in_the_unit_people_read():
     assert describe(Config()) == "Default settings"
     changed = Config.checked(dataset="digits", mismatch=0.3, hidden=[40, 30])
-    assert (
-        describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch σ_d 30.0 %"
-    )
+    assert describe(changed) == "Settings: Data set digits, Hidden neurons 40-30, Mismatch 30.0 %"

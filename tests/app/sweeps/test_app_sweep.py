@@ -109,7 +109,7 @@ def test_bad_input_is_said_in_the_form_and_nothing_begins(view):
     view._form._ranges["beta"]._low.value = "<b>"
     view.start()
     assert view._wrong.visible
-    assert view._wrong.title.startswith("Surrogate steepness β: <b> is not allowed: a number")
+    assert view._wrong.title.startswith("Surrogate steepness: <b> is not allowed: a number")
     assert view._sweep is None
 
 
@@ -146,7 +146,7 @@ def test_history_slices_and_importance_show_the_trials(view):
     np.testing.assert_allclose(over["trial"], [1, 10, 100, 2])
     shares = view.plots["importance"].source("importance").data
     assert dict(zip(shares["knob"], shares["share"], strict=True)) == {
-        wrapped("Surrogate steepness β"): 75.0, wrapped("Burst regularisation ρ_b"): 25.0,
+        wrapped("Surrogate steepness"): 75.0, wrapped("Burst regularisation"): 25.0,
     }  # fmt: skip
     assert "4 of 20 trials have ended. The best is trial 1: test accuracy 90 %" in (
         view.summary.object
@@ -200,7 +200,7 @@ def test_the_settings_of_a_trial_are_loaded(view):
     view.load_chosen()
     assert view.loaded == [], "the one that failed is not for choice"
     view.pick(2)
-    assert "Trial 2: test accuracy 70 % at Surrogate steepness β = 100" in view._chosen.object
+    assert "Trial 2: test accuracy 70 % at Surrogate steepness = 100" in view._chosen.object
     view.load_chosen()
     assert view.loaded == [({"beta": 100.0, "rho_burst": 5e-3}, False)]
     assert "Applied immediately" in view._loaded.object
@@ -298,7 +298,7 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
     dashboard.get_by_role("textbox", name="Epochs of each trial").fill("1")
     low.fill("x")
     press(dashboard, "Start sweep")
-    says(dashboard, "^Surrogate steepness β: x is not allowed: a number from").to_be_visible()
+    says(dashboard, "^Surrogate steepness: x is not allowed: a number from").to_be_visible()
     low.fill("1")
     field.fill("99")
     press(dashboard, "Start sweep")

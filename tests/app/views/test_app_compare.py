@@ -40,7 +40,7 @@ def test_a_stored_run_stands_beside_this_one(session, stored):
     assert (pin.name, pin.steps) == ("mine", 15)
     assert pin.test_accuracy == stored.epochs()[-1].test_accuracy
     np.testing.assert_allclose(pin.history["accuracy"], stored.steps()["accuracy"])
-    assert "Surrogate steepness β 4.0" in view._table.object
+    assert "Surrogate steepness 4.0" in view._table.object
     header, rows = view.runs_table()
     mine = dict(zip(header, rows[0], strict=True))
     assert (mine["run"], mine["beta"], mine["tau_mem (s)"]) == ("mine", "4.0", "6e-06")
