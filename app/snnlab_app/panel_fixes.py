@@ -20,7 +20,6 @@ from weakref import WeakKeyDictionary
 
 import holoviews as hv
 import panel as pn
-import panel_material_ui as pmui
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
@@ -28,6 +27,8 @@ from bokeh.io import doc as current
 from bokeh.models import Plot
 from bokeh.protocol.message import Message
 from bokeh.server.connection import ServerConnection
+from bokeh.server.contexts import ApplicationContext
+from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from holoviews.plotting.bokeh.element import ElementPlot
 from panel.io import document
@@ -311,9 +312,10 @@ def change_sessions(change: Callable[[Callable], Callable]) -> None:
     DocHandler.get_session = change(DocHandler.get_session)
 
 
-def components() -> str:
-    """Address of the file of all components of panel-material-ui, from the root of the server."""
-    return pmui.Button._render_esm(True, server=True).removeprefix("./")
+def first_page(server) -> tuple[BokehTornado, ApplicationContext]:
+    """A server's application, and what makes the sessions of its first page, for which Bokeh has no
+    public way."""
+    return server._tornado, server._tornado._applications["/"]
 
 
 def add_handlers(server, host: str, handlers: list[tuple]) -> None:

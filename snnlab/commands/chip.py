@@ -80,5 +80,7 @@ def _map(arguments):
         (inputs, *settings.hidden, len(classes)), settings.recurrent != "none"
     )
     mapping = Mapping(topology.sizes, chips=settings.chips, recurrent=topology.recurrent)
-    print(f"network {mapping}", mapping.report(), sep="\n")
+    report = mapping.report()
+    # The published costs are those of an image.
+    print(f"network {mapping}", report.placement() if known.recordings else report, sep="\n")
     return 0

@@ -55,7 +55,7 @@ class Data(Knobs):
         of="images", symbol="τ_in",
     )
     theta_in = number(
-        0.1, 0.01, 0.9, "Darkest pixel",
+        0.1, 0.01, 0.9, "Brightness threshold",
         "Brightness below which a pixel sends no spike.", of="images", symbol="ϑ_in",
     )
     grid = choice(
@@ -87,6 +87,11 @@ class Data(Knobs):
         0.0, 1.0, "Mirrored",
         "Share of training images whose left and right are swapped.", live=True, of="images",
     )
+    split = choice(
+        "official", ["official", "validation"], "Tested on",
+        "What the test is made of: the data set's test set, or a tenth of its training images or"
+        " recordings of each class, for choosing settings.",
+    )
 
 
 class Recordings(Knobs):
@@ -112,15 +117,10 @@ class Recordings(Knobs):
         "Share of training recordings in which half of the spikes are replaced by half of those of"
         " another recording of the same class.", live=True,
     )
-    split = choice(
-        "official", ["official", "validation"], "Test recordings",
-        "Recordings used for the test: the data set's test set, or a tenth of its training"
-        " recordings, for choosing settings.",
-    )
     held_out = numbers(
         [], (0, 10_000), (0, 1000), "Held-out speakers",
-        "Speakers, by number, whose recordings are used for the test only; if none is given, the"
-        " split above applies.", example="0-3",
+        "Speakers, by number, whose recordings are used for the test only; if none is given, Tested"
+        " on applies.", example="0-3",
     )
 
 
@@ -229,8 +229,8 @@ class Learning(Knobs):
 
     gradient = choice(
         "surrogate", list(METHODS), "Gradient",
-        "Gradient of a spike: by a surrogate derivative of the recorded membranes, or by the"
-        " dependence of its time on the weights in the ideal model (EventProp).", live=True,
+        "How the gradient passes a spike: by a surrogate derivative at the recorded membrane, or by"
+        " how weights shift the spike's time in the ideal model (EventProp).", live=True,
     )
     beta = strength(
         10.0, 0.1, 200.0, "Surrogate steepness",
@@ -250,7 +250,8 @@ class Learning(Knobs):
     returned = percentage(
         1.0, 1.0, "Gradient through recurrence",
         "Share of a surrogate gradient that passes back through recurrent spikes: with 100 % it is"
-        " complete and may grow with every sample, with 0 it is local.", live=True,
+        " complete and may grow with every sample, with 0 nothing passes back through the loop.",
+        live=True,
     )
     rho_burst = strength(
         5e-4, 0.0, 1.0, "Burst regularisation",
@@ -279,7 +280,8 @@ class Learning(Knobs):
     )
     logit_gain = strength(
         10.0, 0.1, 100.0, "Logit gain",
-        "Scale from readout to logits.", live=True,
+        "Factor on the scores of labels before the softmax: the higher, the sooner the network is"
+        " confident.", live=True,
     )
     label_smoothing = percentage(
         0.0, 0.9, "Label smoothing",

@@ -67,6 +67,23 @@ class Dataset:
             test_images=self.test_images[:test], test_labels=self.test_labels[:test],
         )  # fmt: skip
 
+    def for_validation(self, share: float = 0.1) -> "Dataset":
+        """Training images only, of which a share tests; the test set is left out.
+
+        The first ``share`` of each class, as in :func:`first_of_each`. To choose settings by it
+        keeps the test set unseen.
+        """
+        test = first_of_each(self.train_labels, share)
+        return replace(
+            self,
+            train_images=self.train_images[~test], train_labels=self.train_labels[~test],
+            test_images=self.train_images[test], test_labels=self.train_labels[test],
+        )  # fmt: skip
+
+    def arranged(self, settings) -> "Dataset":
+        """The data set as the knob ``split`` divides it."""
+        return self.for_validation() if settings.split == "validation" else self
+
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All that distinguishes this data set from another: images and labels."""
         return self.train_images, self.train_labels, self.test_images, self.test_labels
@@ -104,6 +121,18 @@ class Dataset:
 def _labels(given, what):
     made = as_array(given, what)
     return made if made.dtype.kind in "iu" else cast_exact(made, np.int64, what)
+
+
+def first_of_each(kind: np.ndarray, share: float) -> np.ndarray:
+    """The first ``share`` of each kind, rounded down but at least one of two : bool[input].
+
+    kind : int[input]
+    """
+    first = np.zeros(len(kind), bool)
+    for one in np.unique(kind):
+        members = np.flatnonzero(kind == one)
+        first[members[: max(int(share * len(members) + 1e-9), int(len(members) > 1))]] = True
+    return first
 
 
 def count_images(dataset: Dataset) -> list[tuple[str, str, str]]:

@@ -118,9 +118,7 @@ class Trainer:
                 " Die.load(path) do; the knob die takes a name"
             )
         self.config, self.settings = config, SimpleNamespace(**config.values())
-        self.dataset = dataset.checked()
-        if isinstance(dataset, RecordedSpikes):
-            self.dataset = dataset.arranged(self.settings)
+        self.dataset = dataset.checked().arranged(self.settings)
         self.own_die = die and die.checked()
         self.point = OperatingPoint(
             config.tau_mem, config.tau_syn, config.tau_ref,

@@ -68,8 +68,8 @@ class Classifier:
         )
         self.kind = "sound" if CATALOGUE[self.config.dataset].recordings else "picture"
         config, blank = self.config, self._blank(run)
-        if self.kind == "sound":  # whom it was tested on has no meaning for new recordings
-            config = Config.checked(**{**config.values(), "split": "official", "held_out": []})
+        # What it was tested on has no meaning for new inputs.
+        config = Config.checked(**{**config.values(), "split": "official", "held_out": []})
         weights, die = load_weights(run.folder), run.own_die()
         self._trainer = Trainer(config, blank, weights, die)
         self._trial = key(self.config.seed, "test", run.record["steps"])

@@ -57,7 +57,7 @@ def train_software(config: Config, dataset: Dataset) -> SoftwareResult:
             raise SnnlabError(f"software network with {name} = {given}: it takes {value} only")
     first = latency(np.ones(1), c.tau_in, c.theta_in, c.encoding)[0]
     model = Steps(c.tau_mem, c.tau_syn, c.samples, round(first / TICK))
-    source = open_source(dataset.checked(), c, OperatingPoint(samples=c.samples).window)
+    source = open_source(dataset.checked().arranged(c), c, OperatingPoint(samples=c.samples).window)
     feed, labels = Feed(source, c), source.labels("train")
     network = Network((source.n_channels, *c.hidden, len(source.classes)), c.seed)
     weights, adam = network.weights, Adam(network.weights)

@@ -10,11 +10,13 @@ import pytest
 from conftest import real
 from scipy.ndimage import zoom
 
+from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.images.preprocess import resize, zoom_operator
 from snnlab.data.published import sources, yin_yang
 from snnlab.errors import DataUnavailable, SnnlabError
+from snnlab.learn.trainer import Trainer
 
 
 def silence(message, fraction):
@@ -101,6 +103,32 @@ def test_digits_are_split_four_to_one_within_each_digit():
     train, test = np.bincount(data.train_labels), np.bincount(data.test_labels)
     assert (train + test).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     np.testing.assert_allclose(train / (train + test), 0.8, atol=0.003)
+
+
+def test_for_validation_the_test_set_is_never_seen():
+    data = load("digits")
+    parted = data.for_validation()
+    parts = parted.train_images, parted.test_images
+    assert (
+        np.bincount(parted.test_labels).tolist() == (np.bincount(data.train_labels) // 10).tolist()
+    )
+    assert sorted(image.tobytes() for part in parts for image in part) == sorted(
+        image.tobytes() for image in data.train_images
+    )
+    for k, image in enumerate(parted.test_images[:20]):
+        same = (data.train_images == image).all(axis=(1, 2))
+        assert parted.test_labels[k] in data.train_labels[same]
+
+
+def test_the_knob_divides_the_images_of_a_training():
+    data, knobs = load("digits"), {"dataset": "digits", "hidden": [10]}
+    whole, parted = (
+        Trainer(Config.checked(split=split, **knobs), data).dataset
+        for split in ("official", "validation")
+    )
+    np.testing.assert_array_equal(whole.test_images, data.test_images)
+    np.testing.assert_array_equal(parted.test_images, data.for_validation().test_images)
+    np.testing.assert_array_equal(parted.train_labels, data.for_validation().train_labels)
 
 
 @pytest.mark.parametrize("name", ["digits", "yin-yang"])

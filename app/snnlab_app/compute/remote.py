@@ -43,10 +43,11 @@ def kept_config(folder: Path | None) -> Config | None:
 
 
 def session_of(visitor: str, compute: Compute, config: Config) -> "RemoteSession":
-    """The session of a visitor: the stored training, or else a new one with ``config``."""
+    """The session of a visitor, which ``begin`` opens: the stored training, or else a new one with
+    ``config``."""
     store = compute.store
     folder, own = (store.folder(visitor), store.own(visitor)) if store else (None, None)
-    return RemoteSession(compute, kept_config(folder) or config, folder, own)
+    return RemoteSession(compute, kept_config(folder) or config, folder, own, waits=True)
 
 
 class RemoteSession(TrainingControl):
@@ -54,7 +55,7 @@ class RemoteSession(TrainingControl):
 
     Its attributes are the latest received; intermediate ones may be skipped. With a ``folder``,
     the training is stored there and survives the process; ``own`` is the folder of the visitor's
-    data set. ``heard`` counts updates.
+    data set; one that ``waits`` is opened by ``begin``. ``heard`` counts updates.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class RemoteSession(TrainingControl):
         config: Config,
         folder: Path | None = None,
         own: Path | None = None,
+        waits: bool = False,
     ):
         self.config, self._compute, self._folder = config, compute, folder
         self._own, self._given = own, own_data.put_before(own)
@@ -70,14 +72,19 @@ class RemoteSession(TrainingControl):
         self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
         self._taught: tuple[tuple[bytes, int], ...] = ()
         self._falls, self._trained = 0, False
-        self.heard = 0
-        self._open("starting")
+        self.heard, self._number = 0, None
+        self._start("starting")
+        if not waits:
+            self.begin()
 
-    def _open(self, message):
+    def begin(self) -> None:
+        """Open it in a process."""
+        self._number = self._compute.open(self)
+
+    def _start(self, message):
         self.state, self.message, self.fraction = State.LOADING, message, None
         self._lost, self._sent = False, 0
         self.heard += 1
-        self._number = self._compute.open(self)
 
     def beginning(self) -> Open:
         """The order that opens the session in a process."""
@@ -115,7 +122,8 @@ class RemoteSession(TrainingControl):
             self._taught = (*self._taught, (order.wav, order.label))
 
     def _reopen(self, message):
-        self._open(message)
+        self._start(message)
+        self.begin()
         self.order(self._show)
         self.order(self._look_at)
 

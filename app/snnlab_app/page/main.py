@@ -1,6 +1,6 @@
 """The page of one visitor."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import panel as pn
 import panel_material_ui as pmui
@@ -267,8 +267,14 @@ class Dashboard(Page):
             self._controls.refresh()
 
 
-def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -> pmui.Page:
-    """A new page with its own session, which ends when the visitor leaves."""
+def dashboard(
+    config: Config,
+    compute: Compute,
+    lessons: Mapping[str, Lesson],
+    when_visited: Callable[[str, Callable[[], None]], None] = lambda visitor, act: act(),
+) -> pmui.Page:
+    """A new page with its own session, which begins ``when_visited`` and ends when the visitor
+    leaves."""
     linked = {**LESSONS, **lessons}
     state, defaults = read(pn.state.location.search or "", NAMES, tuple(linked)), config.values()
     begin = linked[state.lesson].settings if state.lesson else {}
@@ -278,6 +284,7 @@ def dashboard(config: Config, compute: Compute, lessons: Mapping[str, Lesson]) -
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     session = session_of(visitor, compute, config)
+    when_visited(visitor, session.begin)
     compute.shared[watching.name_of(visitor)] = session
     page = Dashboard(
         session, defaults, state, compute.sweeps, 10**6 * compute.limits.upload, lessons

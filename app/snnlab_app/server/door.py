@@ -18,7 +18,6 @@ from snnlab_app.browser.leaving import Left
 from snnlab_app.panel_fixes import LoadedComponents, add_handlers
 from snnlab_app.server import passwords
 from snnlab_app.server.access import ORIGIN, Access, derived
-from snnlab_app.server.head import Requests
 
 REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
@@ -35,7 +34,7 @@ HEADERS = {
 def login_options(access: Access) -> dict:
     """Arguments of ``panel.serve`` for logins, and for the headers of every answer."""
     given = {
-        "transforms": [_Headers, Requests],
+        "transforms": [_Headers],
         "extra_patterns": [(r"/components/(.*)", LoadedComponents), (r"/left", Left)],
     }
     if access.passwords:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from errno import EACCES, EADDRINUSE
 
 import panel as pn
+from tornado.ioloop import PeriodicCallback
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -12,13 +13,13 @@ from snnlab_app.compute.pool import Compute
 from snnlab_app.page.layout import CLOCK
 from snnlab_app.page.main import dashboard
 from snnlab_app.page.watching import PATH, watching
-from snnlab_app.panel_fixes import change_sessions, fix_server
+from snnlab_app.panel_fixes import change_sessions, first_page, fix_server
 from snnlab_app.plots.template import draw_ahead
 from snnlab_app.server.access import Access
 from snnlab_app.server.admin import Admin
 from snnlab_app.server.door import known_only, lead, login_options
-from snnlab_app.server.head import Heads
 from snnlab_app.server.log import tidy
+from snnlab_app.server.spare import LOOK_EVERY_MS, Spare
 from snnlab_app.views import VIEWS
 
 PORT, MAX_PORTS = 5006, 100
@@ -54,8 +55,12 @@ def serve(
     Raises :class:`~snnlab.errors.SnnlabError` if the address cannot be listened on.
     """
     access, lessons = access or Access(), bundled() if lessons is None else lessons
+
+    def when_visited(visitor, act):
+        spare.when_visited(visitor, act) if spare else act()
+
     pages = {
-        "/": lambda: dashboard(Config.checked(**settings), compute, lessons),
+        "/": lambda: dashboard(Config.checked(**settings), compute, lessons, when_visited),
         f"/{PATH}": lambda: watching(compute),
     }
     if admin:
@@ -80,7 +85,11 @@ def serve(
     if port or access.origins:  # the port is fixed by a proxy or the origins
         ports = [port or PORT]
     server = _listening(listen, address, ports)
-    change_sessions(Heads().sending_first)
+    spare = None
+    if not (access.passwords or access.oauth):
+        spare = Spare(*first_page(server), lambda: CLOCK.at_work > 0)
+        change_sessions(spare.giving)
+        PeriodicCallback(spare.look, LOOK_EVERY_MS).start()
     fix_server(lambda: CLOCK.at_work <= MAX_PAGES_FOR_FULL_COLLECTION)
     tidy()
     known_only(server, access.hosts(address))

@@ -35,7 +35,7 @@ def _stages(trainer, progress, floats, codes):
         f" {group_digits(samples)} CADC samples",
     )
     right = round(progress.accuracy * n)
-    yield "Loss", f"Loss {progress.loss:.3f}; the highest output is right for {right} of {n} images"
+    yield "Loss", f"Loss {progress.loss:.3f}; the highest score is right for {right} of {n} images"
     yield (
         "Injection",
         f"{group_digits(samples)} measured potentials and {group_digits(hidden)} measured spikes"

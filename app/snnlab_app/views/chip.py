@@ -31,8 +31,9 @@ class ChipView(View):
     see = (
         "The die from above. In the middle its 512 neuron circuits in two rows, coloured by the"
         " quantity you choose; above and below the synapses of each, as written now: blue excites,"
-        " red inhibits, yellow is clipped at ±63, clear is zero. Two neighbours make a neuron."
-        " Above it, the circuits flash as the watched image passes through them in slow motion."
+        " red inhibits, yellow is clipped at ±63, clear is zero. A neuron joins one"
+        " circuit for every 128 inputs: two for 16×16 pixels. Above it, the circuits flash as the"
+        " watched image passes through them in slow motion."
     )
     attempt = "Tap a circuit to kill it while it trains; swap the chip; recalibrate."
     matters = (

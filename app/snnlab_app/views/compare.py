@@ -145,8 +145,8 @@ class CompareView(View):
             self._table.object = html
         self.summary.say(self._in_words(snapshot))
         self._words.say(
-            "Differences are to the settings of this run as they are now; knobs that act at once"
-            " may have been changed during the run."
+            "Runs are compared with this run's present settings; some knobs may have been turned"
+            " during a run."
         )
 
     def _show_rasters(self, pins):

@@ -18,18 +18,23 @@ from snnlab_app.views.base import View
 
 STAGE_SECONDS = 1.2
 """Seconds for which each stage is highlighted."""
+_SURROGATE = "Surrogate backward"
 STAGES = (
     ("Encode", "Pixels become spikes: the brighter, the earlier."),
     ("Forward on the chip", "The imperfect circuits integrate and fire."),
-    ("Loss", "The output neuron with the highest potential decides; the loss measures its error."),
+    ("Loss", "The output neuron with the highest score decides; the loss measures its error."),
     ("Injection", "Measured spikes and potentials replace those of the ideal model."),
-    ("Surrogate backward", "A spike has no derivative; a smooth surrogate replaces it."),
+    (_SURROGATE, "A spike has no derivative; a smooth surrogate replaces it."),
     (
         "Adam and rounding",
         "Float weights change a little; rounded weights change only when they cross a step.",
     ),
     ("Write", "The new weights go to the synapses."),
 )
+_BY_TIMES = (
+    "EventProp backward", "The gradient follows the times of the spikes, backwards in time."
+)  # fmt: skip
+"""What takes the place of the surrogate with EventProp."""
 _LEFT, _RIGHT = "text-align: left; padding: 0 8px 0 0", "text-align: right; padding: 0 0 0 10px"
 _LEGEND = (
     "Agreement: of the predicted slopes of the chip's loss with those measured on the chip, its"
@@ -57,11 +62,11 @@ class LearnView(View):
     see = (
         "Light blue: distribution of the hidden membrane potentials in the newest batch. Red: the"
         " surrogate derivative, which scales the gradient that a neuron receives at this potential."
-        " Green: where it is at least a tenth of its peak."
+        " Green: where it is at least a tenth of its peak. EventProp does without it."
     )
     attempt = (
-        "Move the steepness β to both ends, choose another surrogate, then take one step in slow"
-        " motion."
+        "Move Surrogate steepness (β) to both ends, choose another surrogate, then take one"
+        " step in slow motion."
     )
     matters = (
         "A neuron learns only where the surrogate overlaps the distribution of potentials: if"
@@ -196,10 +201,13 @@ class LearnView(View):
         items = []
         for k, (name, meaning) in enumerate(STAGES):
             now, past = lit == k, lit is not None and k <= lit
+            title = name
+            if name == _SURROGATE and self.session.config.gradient == EVENTPROP:
+                title, meaning = _BY_TIMES
             text = f"{meaning} {numbers[name]}." if past and name in numbers else meaning
             text = self.words(text)
             items.append(_STAGE.format(
-                current=' aria-current="step"' * now, number=k + 1, name=name, text=escape(text),
+                current=' aria-current="step"' * now, number=k + 1, name=title, text=escape(text),
                 edge="#0072B2" if past else "rgba(124, 130, 140, 0.4)",
                 ground="rgba(0, 114, 178, 0.16)" if now else "transparent",
             ))  # fmt: skip

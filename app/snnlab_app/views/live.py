@@ -98,10 +98,10 @@ class LiveView(View):
     see = (
         "One test image on the chip, again after every few training steps: its pixels as spikes,"
         " the spikes of the hidden neurons, the membranes of the output neurons, of which the"
-        " highest decides. Below, accuracy and estimated power over the training, with a mark"
-        " wherever a knob was turned."
+        " one with the highest score decides (by default its highest potential). Below, accuracy"
+        " and estimated power over the training, with a mark wherever a knob was turned."
     )
-    attempt = "Press Train, then drag Mismatch: a new chip is fabricated while it learns."
+    attempt = "Press Train, then drag Mismatch: the circuits grow more unequal while it learns."
     matters = "The chip is imperfect; training with it in the loop learns around its faults."
     drawings = (
         (plotting.spike_raster, (256, 246, 10), Config().samples),

@@ -100,8 +100,8 @@ class PlaneView(View):
         micro = known["energy"].format
         self.summary.say(self.words(
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
-            f" which {micro(1e-6 * spent[-1])} from spikes, at"
-            f" {known['accuracy'].format(shown / 100)} of the latest batches and"
+            f" which {micro(1e-6 * spent[-1])} from spikes; accuracy"
+            f" {known['accuracy'].format(shown / 100)} on the latest batches,"
             f" {known['test_accuracy'].format(tested)} {which}."
         ))  # fmt: skip
 

@@ -86,8 +86,13 @@ class Report:
         """Synapses still free, on all parts."""
         return self.circuits_free * SYNAPSES_PER_CIRCUIT - self.synapses_used
 
+    def placement(self) -> str:
+        """Layers, totals and parts as text."""
+        return "\n".join((*self._table(), self._total(), *self._parts()))
+
     def __str__(self) -> str:
-        return "\n".join((*self._table(), self._total(), *self._parts(), *self._cost()))
+        """Placement, and what an image costs."""
+        return "\n".join((self.placement(), *self._cost()))
 
     def _table(self):
         yield "layer     " + "".join(f"{head:>{width}}" for head, width in _COLUMNS.items())

@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.arrays import as_array, cast_exact
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
-from snnlab.data.dataset import Own
+from snnlab.data.dataset import Own, first_of_each
 from snnlab.data.source import number_inputs
 from snnlab.errors import SnnlabError
 from snnlab.events import LAST_TICK, TICK, Events
@@ -239,10 +239,7 @@ class RecordedSpikes:
         at least one of two. To choose settings by it keeps the test set unseen.
         """
         kind = self.train_labels * (len(self.groups) + 1) + self.groups_of("train")
-        test = np.zeros(len(kind), bool)
-        for one in np.unique(kind):
-            members = np.flatnonzero(kind == one)
-            test[members[: max(int(share * len(members) + 1e-9), int(len(members) > 1))]] = True
+        test = first_of_each(kind, share)
         return self.take(np.flatnonzero(~test), np.flatnonzero(test))
 
     def arranged(self, settings) -> "RecordedSpikes":

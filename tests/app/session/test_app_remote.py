@@ -96,14 +96,31 @@ def test_two_sessions_do_not_meet(visit):
     assert process_of(one) is process_of(other)
 
 
+class Silent:
+    """Computes nothing; counts the sessions that were opened."""
+
+    opened = 0
+
+    def open(self, session):
+        self.opened += 1
+        return 0
+
+    def send(self, *order):
+        pass
+
+
+def test_a_session_that_waits_takes_no_place_until_it_begins():
+    compute = Silent()
+    session = RemoteSession(compute, Config(), waits=True)
+    assert (compute.opened, session.state, session.message) == (0, "loading", "starting")
+    session.begin()
+    assert compute.opened == 1
+    with Compute() as never_asked:
+        RemoteSession(never_asked, Config(), waits=True).close()
+        assert never_asked.state() == []
+
+
 def test_settings_on_their_way_are_not_taken_back():
-    class Silent:
-        def open(self, session):
-            return 0
-
-        def send(self, *order):
-            pass
-
     session = RemoteSession(Silent(), Config())
     stale, own = session.config.values(), session.config.values() | {"dataset": "digits"}
     session.turn("beta", 50.0)

@@ -17,7 +17,7 @@ from snnlab_app.controls.undo import Turns
 from snnlab_app.page.tour import Help
 from snnlab_app.plots.words import reword
 from snnlab_app.session.local import Session
-from snnlab_app.session.snapshot import IMAGES, SOUNDS
+from snnlab_app.session.snapshot import IMAGES, SOUNDS, SPIKES
 from snnlab_app.views import VIEWS
 from snnlab_app.views.compare import CompareView
 from snnlab_app.views.errors import ErrorsView
@@ -62,6 +62,18 @@ def test_words_for_images_stay():
     text = "An image a row: 3 images, each pixel. It shows “3”."
     assert reword(text, IMAGES) == text
     assert reword("energy per image of an image", SOUNDS) == "energy per recording of a recording"
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempt", "seen"),
+    [
+        (SOUNDS, "Say a digit into the microphone", "the spikes of its cochlea"),
+        (SPIKES, "Choose a recording", "its input spikes"),
+    ],
+)
+def test_recordings_without_a_cochlea_are_not_said_to_have_one(kind, attempt, seen):
+    assert reword(SampleView.attempt, kind).startswith(attempt)
+    assert seen in reword(LiveView.see, kind)
 
 
 def test_the_raster_has_the_sound_above_the_channels(session):
