@@ -159,10 +159,14 @@ class Die:
             crc = crc32(np.ascontiguousarray(array), crc)
         return f"{crc:08x}"
 
+    def packed(self) -> dict[str, np.ndarray]:
+        """All arrays of its file, by name."""
+        return {**self.arrays(), "truncated": np.array(self.truncated)}
+
     def save(self, path: Path) -> None:
         """Write it to an ``npz`` file; raises :class:`SnnlabError` if it cannot be written."""
         try:
-            write_whole(Path(path), npz({**self.arrays(), "truncated": np.array(self.truncated)}))
+            write_whole(Path(path), npz(self.packed()))
         except OSError as error:
             raise SnnlabError(f"die {path} cannot be written: {error.strerror}") from None
 

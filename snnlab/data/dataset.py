@@ -1,6 +1,7 @@
 """The data set type: labelled images, ready to be encoded."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -82,7 +83,11 @@ class Dataset:
 
     def arranged(self, settings) -> "Dataset":
         """The data set as the knob ``split`` divides it."""
-        return self.for_validation() if settings.split == "validation" else self
+        return self._validation if settings.split == "validation" else self
+
+    @cached_property
+    def _validation(self):
+        return self.for_validation()  # one for all trainings, which share what is made of it
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """All that distinguishes this data set from another: images and labels."""

@@ -81,7 +81,7 @@ def _snn(job, dataset):
         right.append(progress.accuracy * progress.samples)
         losses.append(progress.loss * progress.samples)
     last = trainer.steps_per_epoch
-    images = len(dataset.train_images)
+    images = len(trainer.source.labels("train"))
     result = {
         "accuracy": progress.evaluation.accuracy,
         "spikes": progress.evaluation.spikes,

@@ -34,7 +34,12 @@ CHECKPOINT_SECONDS = 30.0
 
 
 class NotKept(SnnlabError):
-    """A run's folder cannot be written; the training itself is as it was."""
+    """A run's folder cannot be written; the training itself is as it was.
+
+    progress : of the update after which it was to be written, None if there was none.
+    """
+
+    progress: Progress | None = None
 
 
 class Recorder:
@@ -126,7 +131,11 @@ class Recorder:
             self._end_epoch(progress)
         due = (self._epochs_too and progress.evaluation) or self.trainer.finished
         if due or monotonic() - self._saved >= self.every:
-            self.save()
+            try:
+                self.save()
+            except NotKept as error:
+                error.progress = progress
+                raise
         return progress
 
     def _replay(self):
@@ -192,9 +201,9 @@ class Recorder:
         own = self.trainer.own_die
         folder.mkdir(parents=True, exist_ok=True)
         if own and self._written.get("own") is not own:
-            own.save(folder / "own_die.npz")
+            write_whole(folder / "own_die.npz", npz(own.packed()))
         if self._written.get("die") is not die:
-            die.save(folder / "die.npz")
+            write_whole(folder / "die.npz", npz(die.packed()))
         write_table(folder / "metrics.parquet", columns_of([asdict(e) for e in self.epochs]))
         write_table(folder / "steps.parquet", self.steps.columns())
         if self._written.get("frames") is not self.frames:

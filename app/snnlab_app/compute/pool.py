@@ -125,6 +125,9 @@ class Compute:
         for session in [self._sessions.get(number) for number in numbers]:
             if session:
                 session.lose()
+        with self._lock:
+            if not self._over:
+                self._let_in()  # those that failed have left their places
 
     def state(self) -> list[dict]:
         """Every session with its number and process; None for a waiting one."""

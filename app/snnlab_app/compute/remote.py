@@ -15,6 +15,7 @@ from snnlab_app.compute.pool import Compute
 from snnlab_app.session.control import (
     LOADED,
     MAX_TAUGHT,
+    MAX_TAUGHT_BYTES,
     Close,
     LookAt,
     Open,
@@ -72,7 +73,7 @@ class RemoteSession(TrainingControl):
         self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
         self._taught: tuple[tuple[bytes, int], ...] = ()
         self._falls, self._trained = 0, False
-        self.heard, self._number = 0, None
+        self.heard, self._number, self._closed = 0, None, False
         self._start("starting")
         if not waits:
             self.begin()
@@ -80,6 +81,8 @@ class RemoteSession(TrainingControl):
     def begin(self) -> None:
         """Open it in a process."""
         self._number = self._compute.open(self)
+        if self._closed:  # meanwhile, by a visitor who has left
+            self._send(Close())
 
     def _start(self, message):
         self.state, self.message, self.fraction = State.LOADING, message, None
@@ -119,6 +122,11 @@ class RemoteSession(TrainingControl):
         elif isinstance(order, Teach):
             if len(self._taught) >= MAX_TAUGHT:
                 raise SnnlabError(f"{MAX_TAUGHT} recordings of yours are the most that are taken")
+            if sum(len(wav) for wav, _ in self._taught) + len(order.wav) > MAX_TAUGHT_BYTES:
+                raise SnnlabError(
+                    f"recordings of yours take more than {MAX_TAUGHT_BYTES / 1e6:.0f} MB together:"
+                    " cut them to the digit"
+                )
             self._taught = (*self._taught, (order.wav, order.label))
 
     def _reopen(self, message):
@@ -152,7 +160,7 @@ class RemoteSession(TrainingControl):
         """End the session; harmless when called twice."""
         if self._own:
             own_data.take_away(self._own)
-        self.state = State.CLOSED
+        self.state, self._closed = State.CLOSED, True
         self.order(Close())
 
     def hear(self, settings: tuple[int, dict] | None = None, **news) -> None:
@@ -173,6 +181,8 @@ class RemoteSession(TrainingControl):
 
     def lose(self) -> None:
         """Called when the computing process has ended: resume in another, within MAX_FALLS."""
+        if self._closed:
+            return
         if not self._falls:
             self._trained = self.state == State.RUNNING
         self._falls += 1

@@ -42,8 +42,8 @@ def toggles(state: State) -> str:
     return {State.RUNNING: "Pause", State.FINISHED: "Train on"}.get(state, "Train")
 
 
-MAX_TAUGHT = 100
-"""Recordings that a visitor may add."""
+MAX_TAUGHT, MAX_TAUGHT_BYTES = 100, 32_000_000
+"""Recordings that a visitor may add, and their bytes together."""
 WEIGHT = 10
 """Times that such a recording counts among those of the data set: in each epoch it is varied in as
 many ways."""
@@ -223,7 +223,8 @@ class TrainingControl:
     def teach(self, wav: bytes, label: int) -> None:
         """From the next start on, learn this sound as an example of a class.
 
-        Raises :class:`~snnlab.errors.SnnlabError` for more than ``MAX_TAUGHT``.
+        Raises :class:`~snnlab.errors.SnnlabError` for more than ``MAX_TAUGHT``, or than
+        ``MAX_TAUGHT_BYTES`` together.
         """
         self.order(Teach(wav, label))
 

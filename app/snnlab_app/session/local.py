@@ -218,13 +218,13 @@ class Session(TrainingControl):
 
     def _continue(self, kept):
         """Continue a training that was kept; knobs turned since then are turned again."""
-        wanted = self.config.values()
         try:
             self._trainer = self._keeping.go_on(kept, self._data)
         except SnnlabError as error:
             self.notice = f"the training that was kept is lost: {error}"
             return False
-        self.config = self._trainer.config
+        # Only now, as knobs are turned while it is read.
+        wanted, self.config = self.config.values(), self._trainer.config
         for name, value in wanted.items():
             if value != kept.settings[name]:
                 self.config.set(name, value)
@@ -271,6 +271,7 @@ class Session(TrainingControl):
         self._publish()
         self.state = self._resting
         self._keeping.save(self._publisher.kept)
+        self.notice = self._keeping.trouble or self.notice
 
     @property
     def _resting(self):

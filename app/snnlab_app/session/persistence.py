@@ -60,7 +60,7 @@ class Keeping:
             return self._kept_update() if self.folder else self._trainer.advance()
         except NotKept as error:
             self._give_up(error)
-            return self._trainer.advance()
+            return error.progress or self._trainer.advance()
 
     def _kept_update(self):
         with without_fsync():  # a flush takes longer than many updates, and others wait

@@ -120,6 +120,38 @@ def test_a_session_that_waits_takes_no_place_until_it_begins():
         assert never_asked.state() == []
 
 
+class Leaving(Silent):
+    """The visitor leaves while the session is opened in another process."""
+
+    def __init__(self):
+        self.sent, self.session = [], None
+
+    def open(self, session):
+        if self.session:
+            self.session.close()
+        self.opened += 1
+        return self.opened
+
+    def send(self, number, order):
+        self.sent.append((number, type(order)))
+
+
+def test_whoever_left_is_not_computed_for_when_the_process_ends(tmp_path):
+    compute = Leaving()
+    gone = RemoteSession(compute, Config(), tmp_path)
+    gone.close()
+    gone.lose()
+    assert (compute.opened, gone.state) == (1, "closed")
+
+
+def test_whoever_leaves_while_another_process_takes_over_is_closed_there(tmp_path):
+    compute = Leaving()
+    session = compute.session = RemoteSession(compute, Config(), tmp_path)
+    session.lose()
+    assert compute.opened == 2
+    assert (2, Close) in compute.sent
+
+
 def test_settings_on_their_way_are_not_taken_back():
     session = RemoteSession(Silent(), Config())
     stale, own = session.config.values(), session.config.values() | {"dataset": "digits"}

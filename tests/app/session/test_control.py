@@ -311,6 +311,16 @@ def test_what_was_added_is_given_to_every_further_process():
     assert len(session.taught) == len(sent) == control.MAX_TAUGHT
 
 
+def test_added_sounds_have_a_size_together():
+    compute = SimpleNamespace(open=lambda session: 1, send=lambda *order: None)
+    session = RemoteSession(compute, Config())
+    half = bytes(control.MAX_TAUGHT_BYTES // 2)
+    session.teach(half, 0)
+    session.teach(half, 1)
+    refused(lambda: session.teach(b"RIFF", 2), "more than 32 MB together", "cut them")
+    assert session.taught == (0, 1)
+
+
 def test_a_click_asks_for_what_the_state_calls_for():
     notes = Notes()
     for state in State:

@@ -1,0 +1,52 @@
+"""A training that cannot be kept any more goes on, and says so."""
+
+import errno
+
+import pytest
+
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.learn.trainer import Trainer
+from snnlab.runs import recorder
+from snnlab.runs.recorder import Recorder
+from snnlab_app.session.persistence import Keeping
+
+
+@pytest.fixture
+def keeping(tmp_path):
+    kept = Keeping(tmp_path / "kept")
+    config = Config.checked(dataset="digits", hidden=[20], batch=500, samples=4)
+    kept.begin(Trainer(config, load("digits")))
+    return kept
+
+
+def full(path, write):
+    raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+
+def test_a_disk_that_is_full_from_the_start_costs_nothing_but_the_copy(keeping, monkeypatch):
+    """The die is written first."""
+    monkeypatch.setattr(recorder, "write_whole", full)
+    assert keeping.advance().step == 1
+    assert keeping.trouble.startswith("this training continues but is not kept: run folder")
+    assert keeping.trouble.endswith("No space left on device; its former content is kept")
+    assert keeping.advance().step == 2
+
+
+def test_an_update_after_which_nothing_could_be_written_is_not_lost(keeping, monkeypatch):
+    assert keeping.advance().step == 1
+    monkeypatch.setattr(recorder, "write_whole", full)
+    keeping._recorder.every = 0.0
+    after = keeping.advance()
+    assert (after.step, keeping._trainer.step) == (2, 2)
+    assert keeping.trouble
+    ended = keeping.advance()
+    assert (ended.step, ended.evaluation is not None) == (3, True)
+
+
+def test_what_fails_when_all_is_written_is_said_too(keeping, monkeypatch):
+    keeping.advance()
+    monkeypatch.setattr(Recorder, "save", lambda self: self._guarded(lambda: full("x", None)))
+    keeping.save(dict)
+    assert keeping.trouble
+    assert keeping.folder is None
