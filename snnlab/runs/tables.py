@@ -12,7 +12,8 @@ from snnlab.files import check_place, write_whole
 
 Columns = dict[str, Sequence]
 MAX_CELLS = 10_000_000
-"""Limit on the values of a table that is read, reached by two thousand epochs of MNIST."""
+"""Limit on the values of a table that is read, reached by two thousand epochs of MNIST; one of
+more is read if its file is as long, as that of a real training is."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters of a formula in a spreadsheet."""
 
@@ -67,8 +68,11 @@ def _check(path, table):
     """Refuse a file that would expand to far more than it holds."""
     about, types = table.metadata, table.schema_arrow.types
     cells = about.num_rows * about.num_columns
-    if cells > MAX_CELLS:
-        raise SnnlabError(f"table {path}: {cells:,} values, at most {MAX_CELLS:,} are read")
+    if cells > max(MAX_CELLS, path.stat().st_size):
+        raise SnnlabError(
+            f"table {path}: {cells:,} values in {path.stat().st_size:,} bytes, at most"
+            f" {MAX_CELLS:,} are read"
+        )
     if not all(any(is_kind(kind) for is_kind in _numbers()) for kind in types):
         raise SnnlabError(f"table {path}: columns of other than numbers")
     groups = [about.row_group(k) for k in range(about.num_row_groups)]

@@ -19,8 +19,10 @@ from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.published import files
 from snnlab.errors import SnnlabError
 from snnlab.files import MAX_ARRAYS, MAX_NPZ_BYTES, load_npz, npz, read_npz
+from snnlab.runs import tables
 from snnlab.runs.run import Run, load_weights
 from snnlab.runs.schema import MAX_JSON_BYTES
+from snnlab.runs.steps import COUNTS
 from snnlab.runs.tables import MAX_CELLS, read_table
 
 
@@ -151,6 +153,21 @@ def test_a_table_that_unfolds_is_not_read(tmp_path, small_memory):
     )
     with pytest.raises(SnnlabError, match="packed by ZSTD"):
         read_table(tmp_path / "z.parquet")
+
+
+def test_a_long_training_is_read_whatever_its_length(tmp_path, monkeypatch):
+    """One image a batch: most columns are small whole numbers."""
+    monkeypatch.setattr(tables, "MAX_CELLS", 1000)
+    n, draw = 20_000, np.random.default_rng(1)
+    columns = {name: np.arange(n) for name in COUNTS} | {
+        "accuracy": draw.integers(0, 2, n).astype(float), "loss": draw.random(n),
+        "spikes": draw.integers(0, 90, n).astype(float), "seconds": draw.random(n),
+    }  # fmt: skip
+    tables.write_table(tmp_path / "steps.parquet", columns)
+    assert read_table(tmp_path / "steps.parquet")["loss"] == columns["loss"].tolist()
+    tables.write_table(tmp_path / "zeros.parquet", dict.fromkeys("abcdefghi", np.zeros(n)))
+    with pytest.raises(SnnlabError, match="180,000 values in"):
+        read_table(tmp_path / "zeros.parquet")
 
 
 def test_a_record_without_end_is_not_read(tmp_path):
