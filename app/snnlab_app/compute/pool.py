@@ -7,7 +7,7 @@ import signal
 from contextlib import suppress
 from importlib import import_module
 from itertools import count
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from weakref import WeakValueDictionary
 
 import psutil
@@ -17,6 +17,9 @@ from snnlab.process import freeze_imports, ignore_ctrl_c, spawn
 from snnlab_app.compute.store import Store
 from snnlab_app.compute.sweeps import Sweeps
 from snnlab_app.session.control import Close, Order, TrainingControl
+
+STAY_EVERY = 600.0
+"""Seconds after which the folders of visitors who are there count as written again."""
 
 
 class Compute:
@@ -39,6 +42,7 @@ class Compute:
     ):
         self.limits, self.store = limits or Limits(), store
         self._lock, self._numbers, self._over = Lock(), count(), False
+        self._ended = Event()
         self._sessions: WeakValueDictionary[int, TrainingControl] = WeakValueDictionary()
         self.shared: WeakValueDictionary[str, TrainingControl] = WeakValueDictionary()
         self.sweeps = Sweeps(data_dir, self.limits)
@@ -46,6 +50,7 @@ class Compute:
         self._outside: dict[int, list[Order]] = {}
         if store:
             Thread(target=store.tidy, daemon=True).start()
+            Thread(target=self._stay, daemon=True).start()
         self._arguments = data_dir, workers, self.limits.minutes
         self._processes = [_Process(self, self._arguments) for _ in range(workers)]
         self._processes[0].start(settings)
@@ -56,9 +61,16 @@ class Compute:
     def __exit__(self, *_):
         with self._lock:
             self._over = True
+        self._ended.set()
         self.sweeps.end()
         for process in self._processes:
             process.end()
+
+    def _stay(self):
+        """Keep what visitors have stored from another server, which tidies when it starts."""
+        while not self._ended.wait(STAY_EVERY):
+            for session in list(self._sessions.values()):
+                self.store.stay(session.folders)
 
     def open(self, session) -> int:
         """Begin a session with its current settings; returns its number.

@@ -141,6 +141,11 @@ class RemoteSession(TrainingControl):
         return tuple(label for _, label in self._taught)
 
     @property
+    def folders(self) -> tuple[Path | None, Path | None]:
+        """Where the training and the visitor's data set are stored, if they are."""
+        return self._folder, self._own
+
+    @property
     def given(self) -> str | None:
         """Path of the visitor's own data set, if there is one."""
         return self._given and str(self._given)

@@ -1,7 +1,10 @@
 """Folders in which visitors' trainings are stored while they last."""
 
+import os
 import shutil
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,6 +30,14 @@ class Store:
     def own(self, visitor: str) -> Path:
         """The folder of the visitor's own data set; it may not exist."""
         return self.folder(visitor).with_suffix(".own")
+
+    def stay(self, folders: Iterable[Path | None]) -> None:
+        """Count these as written just now, as their visitors are still there; None and missing ones
+        are passed over."""
+        for folder in filter(None, folders):
+            with suppress(OSError):
+                for file in folder.iterdir():
+                    os.utime(file)
 
     def tidy(self) -> None:
         """Remove abandoned folders that are too old, and the oldest ones beyond the size limit."""

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from snnlab.config.limits import Limits
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.runs.run import Run
+from snnlab_app.compute import pool
 from snnlab_app.compute.pool import Compute, _Process
 from snnlab_app.compute.remote import LOST, MAX_FALLS, RemoteSession, kept_config
 from snnlab_app.compute.store import MAX_AGE_SECONDS, MIN_AGE_SECONDS, Store
@@ -326,6 +328,20 @@ def test_none_goes_that_another_server_may_be_at_work_on(tmp_path):
     folders = [left(store, str(k), 60 * k, 2) for k in range(4)]
     store.tidy()
     assert all(folder.exists() for folder in folders)
+
+
+def test_none_goes_whose_visitor_is_there(tmp_path, monkeypatch):
+    """A data set is written once, and a training that pauses writes nothing."""
+    monkeypatch.setattr(pool, "STAY_EVERY", 0.05)
+    store = Store(3, tmp_path)
+    mine, gone = (left(store, name, 2 * MAX_AGE_SECONDS) for name in ("mine", "gone"))
+    there = RemoteSession(SimpleNamespace(open=lambda session: 1), Config(), mine, None)
+    with Compute(store=Store(3, tmp_path / "elsewhere")) as compute:
+        compute.store, compute._sessions[1] = store, there
+        until(lambda: time.time() - (mine / "checkpoint.npz").stat().st_mtime < 3600)
+        store.tidy()
+    assert mine.exists()
+    assert not gone.exists()
 
 
 def test_a_visitor_cannot_be_told_from_the_name_of_its_folder(store):
