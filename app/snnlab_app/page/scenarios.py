@@ -35,7 +35,7 @@ def _content(lessons):
     research = {name: r for name, r in recipes().items() if not r.look_for}
     return (
         _section(LESSONS, {n: _card(v, sketch(v.settings | v.change)) for n, v in lessons.items()})
-        + _section(SCENARIOS, {n: _card(r, sketch(r.own)) for n, r in scenarios.items()})
+        + _section(SCENARIOS, {n: _card(r, _drawn(r)) for n, r in scenarios.items()})
         + _section(RESEARCH, {n: _card(r) for n, r in research.items()}, "plain")
     )
 
@@ -46,6 +46,11 @@ def _section(title, cards, kind=""):
         for name, card in cards.items()
     )
     return f'<section><h3>{title}</h3><ul class="{kind}">{items}</ul></section>'
+
+
+def _drawn(entry):
+    """What a recipe adds to its base, drawn with the data set it is for."""
+    return sketch({"dataset": entry.settings.get("dataset", "mnist"), **entry.own})
 
 
 def _card(entry, drawing=""):
