@@ -176,9 +176,10 @@ class TrialQueue:
         while (trial := self._pop()) is not None:
             yield trial
         with said(self.where):
-            orphans = list(self._orphans())
+            orphans = self._orphans()
         for number in orphans:
-            yield self._taken(number)
+            if (trial := self._taken_over(number)) is not None:
+                yield trial
 
     def _pop(self):
         with said(self.where):
@@ -194,12 +195,22 @@ class TrialQueue:
         return trial
 
     def _orphans(self):
-        running = optuna().trial.TrialState.RUNNING
-        for trial in self.study.get_trials(deepcopy=False, states=(running,)):
-            owner = trial.user_attrs.get("owner")
-            age = time.time() - trial.datetime_start.timestamp()
-            if not self._alive(owner) and (owner or age > LEASE):
-                yield trial._trial_id
+        return [t._trial_id for t in self.study.get_trials(deepcopy=False) if self._is_orphan(t)]
+
+    def _is_orphan(self, trial):
+        if trial.state != optuna().trial.TrialState.RUNNING:
+            return False
+        owner = trial.user_attrs.get("owner")
+        age = time.time() - trial.datetime_start.timestamp()
+        return not self._alive(owner) and bool(owner or age > LEASE)
+
+    def _taken_over(self, number):
+        """An orphan as a trial of this process, unless another has it or has finished it."""
+        finished = optuna().exceptions.UpdateFinishedTrialError
+        with said(self.where), suppress(finished):
+            if self._is_orphan(self.study._storage.get_trial(number)):
+                return self._taken(number)
+        return None
 
     def _alive(self, owner):
         if owner is None or owner == self.me:

@@ -109,6 +109,29 @@ def test_what_a_dead_process_left_is_taken_over_once(tmp_path, monkeypatch):
     assert [t.number for t in third.take()] == [other.number], "no sign of life for too long"
 
 
+@pytest.mark.parametrize("file", ["s.db", "s.journal"])
+def test_what_another_process_has_taken_over_or_finished_is_left_out(tmp_path, file, monkeypatch):
+    """Orphans are listed once, and each is taken when a worker is free: that may be much later."""
+    where = str(tmp_path / file)
+    dead = TrialQueue(plan(trials=5), where)
+    dead.me = "elsewhere:1:x"
+    left = [next(dead.take()).number for _ in range(5)]
+    with TrialQueue(plan(trials=5), where) as first, TrialQueue(plan(trials=5), where) as second:
+        slow, quick = first.take(), second.take()
+        assert [next(slow).number, next(quick).number] == left[:2]
+        assert second.tell(trial := next(quick), {"accuracy": 0.5}) == "complete"
+        assert trial.number == left[2]
+        assert next(slow).number == left[3]
+        look = first._is_orphan
+
+        def looked_at_too_soon(trial):
+            found = look(trial)
+            return second.tell(next(quick), {"accuracy": 0.5}) == "complete" and found
+
+        monkeypatch.setattr(first, "_is_orphan", looked_at_too_soon)
+        assert next(slow, None) is None
+
+
 def test_two_queues_never_hand_out_the_same_trial(tmp_path):
     queues = [TrialQueue(plan(trials=10), str(tmp_path / "s.db")) for _ in range(2)]
     for name, queue in zip("xy", queues, strict=True):
