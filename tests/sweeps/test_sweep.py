@@ -7,6 +7,7 @@ import time
 
 import optuna
 import pytest
+from conftest import until
 from small_sweeps import COMMAND, SMALL, plan, rdb, results
 
 from snnlab.commands.main import main
@@ -140,6 +141,24 @@ def test_two_queues_never_hand_out_the_same_trial(tmp_path):
     taken = [next(queues[k % 2].take()).number for k in range(10)]
     assert sorted(taken) == list(range(10))
     assert [next(queue.take(), None) for queue in queues] == [None, None]
+
+
+def test_a_queue_gives_signs_of_life_while_it_enters_its_trials(tmp_path, monkeypatch):
+    """Or a second process enters them as well."""
+    points = TrialQueue._points
+
+    def enter_slowly(queue):
+        def sign():
+            return queue.study.user_attrs[f"alive {queue.me}"]
+
+        before = sign()
+        until(lambda: sign() > before, 10)
+        assert queue.me in trials_._HERE
+        return points(queue)
+
+    monkeypatch.setattr(trials_, "BEAT", 0.1)
+    monkeypatch.setattr(TrialQueue, "_points", enter_slowly)
+    TrialQueue(plan(), str(tmp_path / "s.db"))
 
 
 def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
