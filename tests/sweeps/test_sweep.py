@@ -2,8 +2,10 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import optuna
 import pytest
@@ -15,6 +17,18 @@ from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed
 from snnlab.sweeps.search import sweep
 from snnlab.sweeps.trials import TrialQueue
+
+
+@pytest.mark.parametrize("name", ["what?", "50%3F#1&x=2", "{braces}", "ä b"])
+def test_a_database_is_where_it_was_meant_to_be(tmp_path, name):
+    where = tmp_path / name / f"{name}.db"
+    queue = TrialQueue(plan(), str(where))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with closing(sqlite3.connect(where)) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (4,)
+    with pytest.raises(KeyboardInterrupt), queue:
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("file", ["s.db", "s.journal"])
