@@ -13,9 +13,13 @@ from conftest import until
 from small_sweeps import COMMAND, SMALL, plan, rdb, results
 
 from snnlab.commands.main import main
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.learn.trainer import Trainer
+from snnlab.runs.recorder import Recorder
 from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed
-from snnlab.sweeps.search import sweep
+from snnlab.sweeps.search import Task, sweep, train_trial
 from snnlab.sweeps.trials import TrialQueue
 
 
@@ -77,6 +81,19 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(tmp_path):
     assert states == {"12": "COMPLETE", "400": "FAIL"}
     (said, _) = [t.user_attrs["error"] for t in study.trials if t.state.name == "FAIL"]
     assert "needs 840 neuron circuits" in said
+
+
+def test_a_trial_has_the_loss_that_a_run_keeps(tmp_path):
+    """The mean of its last epoch: the last batch alone is noise."""
+    settings = {**SMALL, "epochs": 2, "batch": 150}  # the last batch of an epoch is smaller
+    config, data = Config.checked(**settings), load("digits")
+    recorder = Recorder(tmp_path / "run", Trainer(config, data))
+    while not recorder.trainer.finished:
+        last = recorder.advance()
+    measured = train_trial(Task(0, (settings,)), data)
+    assert measured["loss"] == pytest.approx(recorder.epochs[-1].loss, rel=1e-12)
+    assert measured["loss"] != pytest.approx(last.loss, rel=1e-3)
+    assert measured["energy"] == recorder.epochs[-1].energy
 
 
 def test_a_bad_trial_is_stopped_early(tmp_path):
