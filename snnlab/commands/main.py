@@ -190,7 +190,10 @@ def _add_reproduce(commands):
     )
     reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
-        "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
+        "--scheduler",
+        type=filled,
+        metavar="tcp://…",
+        help="address of a Dask scheduler to use instead",
     )
     add_data_dir(reproduce)
 
