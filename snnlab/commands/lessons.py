@@ -72,6 +72,15 @@ def _setting(text):
     return name, Config.read(name, value)
 
 
+def _is_page(address):
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # half of an IPv6 address
+        return False
+    is_web = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_web and not (parts.query or parts.fragment)
+
+
 def link(address: str, lesson: str, settings: dict, hide: Sequence[str] = ()) -> str:
     """The link that opens a lesson on a dashboard, with other settings, and without some knobs.
 
@@ -79,8 +88,7 @@ def link(address: str, lesson: str, settings: dict, hide: Sequence[str] = ()) ->
     Raises :class:`SnnlabError` for another kind of address, a knob that does not exist, or a value
     that is not allowed.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_page(address):
         raise SnnlabError(
             f"--link {address}: give the dashboard's address, as https://lab.school.example/snnlab/"
         )

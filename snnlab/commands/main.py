@@ -4,7 +4,6 @@ import argparse
 import importlib
 import importlib.util
 import sys
-from datetime import datetime
 from pathlib import Path
 
 from snnlab import install
@@ -125,7 +124,7 @@ def _add_train(commands):
     text = "start from the weights of a run or npz"
     train.add_argument("--weights", type=filled, metavar="FILE", help=text)
     text = "run folder (default: runs/<time>-<dataset>)"
-    train.add_argument("--out", type=filled, metavar="DIR", help=text)
+    train.add_argument("--out", type=place, metavar="DIR", help=text)
     add_tensorboard(train)
     _add_threads(train)
     add_recipe(train)
@@ -190,7 +189,10 @@ def _add_reproduce(commands):
     )
     reproduce.add_argument("--workers", type=whole, metavar="N", help="processes (default: cores)")
     reproduce.add_argument(
-        "--scheduler", metavar="tcp://…", help="address of a Dask scheduler to use instead"
+        "--scheduler",
+        type=filled,
+        metavar="tcp://…",
+        help="address of a Dask scheduler to use instead",
     )
     add_data_dir(reproduce)
 
@@ -219,10 +221,8 @@ def _train(arguments):
     settings = config(arguments)
     from snnlab.runs.training import train  # numba takes a second: only when needed
 
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder = Path(arguments.out or f"runs/{stamp}-{settings.dataset}")
     finished = train(
-        settings, folder, arguments.data_dir, arguments.weights, arguments.threads,
+        settings, arguments.out, arguments.data_dir, arguments.weights, arguments.threads,
         tensorboard=arguments.tensorboard,
     )  # fmt: skip
     return 0 if finished else INTERRUPTED

@@ -4,9 +4,12 @@ Each file is replaced whole. Tables are written before the checkpoint they belon
 when a run is resumed, so a power cut between any two files does no harm.
 """
 
-from contextlib import suppress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from errno import EINVAL
+from itertools import count
 from pathlib import Path
 from time import monotonic
 
@@ -270,10 +273,49 @@ def check_free(folder: Path) -> None:
             f"run folder {str(folder)[:80]!r} cannot be written: {error.strerror}"
         ) from None
     if taken:
-        raise SnnlabError(
-            f"run folder {folder} holds a run already: give another one, or continue that one"
-            f" with snnlab runs resume {folder}"
-        )
+        raise _taken(folder)
+
+
+def _taken(folder):
+    return SnnlabError(
+        f"run folder {folder} holds a run already: give another one, or continue that one"
+        f" with snnlab runs resume {folder}"
+    )
+
+
+@contextmanager
+def claimed(folder: Path, *, numbered: bool = False) -> Iterator[Path]:
+    """A new folder for a run, which no other process has, even one that begins at this moment.
+
+    numbered : -2, -3, … goes after a name that is taken. If it stays empty it is removed again.
+    Raises :class:`SnnlabError` if the folder exists by now or cannot be made.
+    """
+    missing, name = [place for place in folder.parents if not place.exists()], folder.name
+    try:
+        for number in count(2):
+            if _is_made(folder):
+                break
+            if not numbered:
+                raise _taken(folder)
+            folder = folder.with_name(f"{name}-{number}")
+    except OSError as error:
+        raise SnnlabError(f"run folder {folder} cannot be written: {error.strerror}") from None
+    try:
+        yield folder
+    finally:
+        for place in (folder, *missing):
+            with suppress(OSError):  # not empty
+                place.rmdir()
+
+
+def _is_made(folder):
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        if not os.path.lexists(folder):  # on Windows, that a folder above it is a file
+            raise
+        return False
+    return True
 
 
 def _checkpoint(run):

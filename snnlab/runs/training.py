@@ -1,7 +1,9 @@
 """One training from start to end, reported on the terminal and kept on disk."""
 
+import os
 from collections import deque
 from contextlib import closing, nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +19,14 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnose
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
-from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free
+from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free, claimed
 from snnlab.runs.run import Run, data_of, folder_of, load_weights
 from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
 
 
 def train(
     config: Config,
-    folder: Path,
+    folder: Path | None = None,
     data_dir: str | None = None,
     weights: str | None = None,
     threads: int | None = None,
@@ -34,12 +36,13 @@ def train(
 ) -> bool:
     """Train as configured, kept in ``folder`` after every epoch, every 30 s and on Ctrl-C.
 
+    folder : by default runs/<time>-<dataset>, with -2, -3, … after it if that exists.
     tensorboard : folder in which TensorBoard finds the curves under the run's name.
     die : one of your own, as :class:`~snnlab.learn.trainer.Trainer` takes it.
     Returns whether it ran to its end. Raises :class:`~snnlab.errors.SnnlabError` before anything is
     written if data, weights or network do not fit or the folder holds a run.
     """
-    check_free(folder)
+    place = _place(folder, config)
     CATALOGUE[config.dataset].check_place(data_dir)
     _threads(threads)
     start = load_weights(folder_of(weights)) if weights else None
@@ -47,9 +50,18 @@ def train(
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
         trainer = Trainer(config, dataset, start, die)
         trainer.prepare(bar.tell)
-    with ctrl_c() as pressed:
+    with ctrl_c() as pressed, place as folder:
         board = _board(trainer, folder, provenance.now(), tensorboard)
         return _run(Recorder(folder, trainer, every=every), pressed, board)
+
+
+def _place(folder, config):
+    """A context of the folder of a new run; there may be one already that holds no run."""
+    if folder is None:
+        name = f"{datetime.now():%Y%m%d-%H%M%S}-{config.dataset}"
+        return claimed(Path("runs") / name, numbered=True)
+    check_free(folder)
+    return nullcontext(folder) if os.path.lexists(folder) else claimed(Path(folder))
 
 
 def resume(

@@ -172,8 +172,13 @@ def study(
     Training is deterministic, so it is repeated from the run's settings, die and recorded changes
     of knobs, always from random weights.
     tell : called as ``tell(message, fraction)``; options : of :func:`compare`. Raises
-    :class:`SnnlabError` if run or data are missing or do not fit.
+    :class:`SnnlabError` if run or data are missing or do not fit, or epochs are negative.
     """
+    if epochs < 0:
+        raise SnnlabError(
+            f"epochs = {epochs} is not allowed: give 0 for the trained network, or how many to"
+            " repeat"
+        )
     dataset, die = data_of(run, data_dir), run.own_die()
     if not epochs:
         return [compare(Trainer(run.config, dataset, load_weights(run.folder), die), **options)]

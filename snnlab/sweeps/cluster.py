@@ -28,6 +28,8 @@ LOST_AFTER = "1 day"
 end, and closes for good what is just beginning again. All do, however busy the machine."""
 MOST_TRIES = 4
 """Times that a task is begun whose process ends."""
+MOST_WORKERS = 1024
+"""Processes on this machine; far more would take all its memory before any was at work."""
 POLL = 2.0
 """Seconds after which workers that came or went are noticed."""
 
@@ -87,11 +89,13 @@ def settle_workers(workers: int | None, scheduler: str | None = None) -> int | N
     """Number of workers that :func:`run_all` will use; 0, and a log message, without Dask.
 
     Starts nothing, so it can be called before anything is written. Raises :class:`SnnlabError` for
-    fewer than 0 workers, a scheduler without Dask, and a script that its own processes would run
-    again.
+    fewer than 0 or more than 1024 workers, an empty address, a scheduler without Dask, and a script
+    that its own processes would run again.
     """
-    if workers is not None and workers < 0:
-        raise SnnlabError(f"workers = {workers} is not allowed: give 0 or more")
+    if workers is not None and not 0 <= workers <= MOST_WORKERS:
+        raise SnnlabError(f"workers = {workers} is not allowed: give 0 to {MOST_WORKERS}")
+    if scheduler == "":
+        raise SnnlabError("the address of the scheduler is empty: give one such as tcp://host:8786")
     if workers == 0 and scheduler is None:
         return 0
     try:

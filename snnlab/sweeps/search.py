@@ -118,16 +118,21 @@ def train_trial(task: Task, dataset: Dataset) -> dict:
 
 
 def _train(config, dataset, die, report):
-    """Results of a training, or None if it was stopped."""
-    trainer = Trainer(config, dataset)
+    """Results of a training, or None if it was stopped; loss: mean of the last epoch, as in runs.
+
+    Energy and power are those of the last batch.
+    """
+    trainer, batches = Trainer(config, dataset), []
     for progress in trainer:
+        batches.append((progress.loss, progress.samples))
         if progress.evaluation and report(
             die * config.epochs + progress.epoch, progress.evaluation.accuracy
         ):
             return None
+    loss, samples = np.transpose(batches[-trainer.steps_per_epoch :])
     return {
         "accuracy": progress.evaluation.accuracy,
-        "loss": progress.loss,
+        "loss": float(np.average(loss, weights=samples)),
         "spikes": progress.evaluation.spikes,
         **estimates(power.estimate(progress.recording, trainer.power_mode), TRIAL),
     }

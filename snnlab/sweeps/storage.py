@@ -136,7 +136,11 @@ def _sqlite(path):
     """
     with closing(sqlite3.connect(path, timeout=60)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
-    return _database(f"sqlite:///{path.resolve()}", {"connect_args": {"timeout": 60}})
+    from sqlalchemy.engine import URL
+
+    # SQLite's own URI in it: a plain path would end at a "?", and Optuna fills in what is in braces
+    url = URL.create("sqlite", database=path.resolve().as_uri(), query={"uri": "true"})
+    return _database(str(url), {"connect_args": {"timeout": 60}})
 
 
 def _database(url, engine=None):

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from uuid import uuid4
 
@@ -45,27 +45,24 @@ class TrialQueue:
     def __init__(self, plan: Plan, where: str):
         self.plan, self.where = plan, where
         self.me = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
-        self._over, self._mine, self._traces = Event(), False, Traces(where)
-        self._storage = None
+        self._mine, self._traces, self._storage = False, Traces(where), None
         try:
             self._storage = open_storage(where)
             with said(where):
                 self.study = self._begun(self._storage)
-                self._fill()
+                with self._living():  # thousands of trials take longer than LEASE
+                    self._fill()
         except BaseException:
             self._undo()
             raise
 
     def __enter__(self) -> "TrialQueue":
-        _HERE.add(self.me)
-        self._thread = Thread(target=self._live, daemon=True)
-        self._thread.start()
+        self._life = self._living()
+        self._life.__enter__()
         return self
 
     def __exit__(self, kind, *_):
-        _HERE.discard(self.me)
-        self._over.set()
-        self._thread.join()
+        self._life.__exit__(None, None, None)
         if kind is not None:
             self._undo()
 
@@ -85,13 +82,27 @@ class TrialQueue:
         ended = any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
         return not ended and not any(name.startswith("alive ") for name in others)
 
-    def _live(self):
+    @contextmanager
+    def _living(self):
+        """Send signs of life meanwhile."""
+        over = Event()
+        thread = Thread(target=self._live, args=(over,), daemon=True)
+        _HERE.add(self.me)
+        thread.start()
+        try:
+            yield
+        finally:
+            _HERE.discard(self.me)
+            over.set()
+            thread.join()
+
+    def _live(self, over):
         while True:
             try:
                 self.study.set_user_attr(f"alive {self.me}", time.time())
             except Exception:  # the storage fails: whoever writes results will say so
                 return
-            if self._over.wait(BEAT):
+            if over.wait(BEAT):
                 return
 
     def _begun(self, storage):
@@ -148,7 +159,6 @@ class TrialQueue:
             if filler == self.me:
                 break
             if not self._alive(filler):
-                self.study.set_user_attr(f"alive {self.me}", time.time())
                 self.study.set_user_attr("filler", self.me)
             time.sleep(0.5)  # another may claim it at the same moment: the last one has it
         entered, points = self._entered(), self._points()
@@ -176,9 +186,10 @@ class TrialQueue:
         while (trial := self._pop()) is not None:
             yield trial
         with said(self.where):
-            orphans = list(self._orphans())
+            orphans = self._orphans()
         for number in orphans:
-            yield self._taken(number)
+            if (trial := self._taken_over(number)) is not None:
+                yield trial
 
     def _pop(self):
         with said(self.where):
@@ -194,12 +205,22 @@ class TrialQueue:
         return trial
 
     def _orphans(self):
-        running = optuna().trial.TrialState.RUNNING
-        for trial in self.study.get_trials(deepcopy=False, states=(running,)):
-            owner = trial.user_attrs.get("owner")
-            age = time.time() - trial.datetime_start.timestamp()
-            if not self._alive(owner) and (owner or age > LEASE):
-                yield trial._trial_id
+        return [t._trial_id for t in self.study.get_trials(deepcopy=False) if self._is_orphan(t)]
+
+    def _is_orphan(self, trial):
+        if trial.state != optuna().trial.TrialState.RUNNING:
+            return False
+        owner = trial.user_attrs.get("owner")
+        age = time.time() - trial.datetime_start.timestamp()
+        return not self._alive(owner) and bool(owner or age > LEASE)
+
+    def _taken_over(self, number):
+        """An orphan as a trial of this process, unless another has it or has finished it."""
+        finished = optuna().exceptions.UpdateFinishedTrialError
+        with said(self.where), suppress(finished):
+            if self._is_orphan(self.study._storage.get_trial(number)):
+                return self._taken(number)
+        return None
 
     def _alive(self, owner):
         if owner is None or owner == self.me:

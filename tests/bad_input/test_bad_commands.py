@@ -117,13 +117,16 @@ neuron-death runs/good --shares=1.5        | share of silent neurons = 1.5 is no
 neuron-death runs/good --shares=nan        | share of silent neurons = nan is not allowed
 neuron-death runs/good --draws=-2          | draws = -2 is not allowed
 neuron-death runs/good --scheduler=        | argument --scheduler: is empty
+gradients nowhere                          | no run nowhere here or in runs
+gradients runs/good --epochs=-1            | epochs = -1 is not allowed: give 0 for the trained
 recipes more                               | unrecognized arguments: more
 reproduce                                  | arguments are required: study
 reproduce figure9                          | study 'figure9' is unknown: use table1
 reproduce table1 --seeds=0                 | seeds = 0 is not allowed: 1 to 5
 reproduce table1 --seeds=99                | seeds = 99 is not allowed
 reproduce table1 --seeds=few               | invalid int value: 'few'
-reproduce table1 --quick --workers=-1      | workers = -1 is not allowed: give 0 or more
+reproduce table1 --quick --workers=-1      | workers = -1 is not allowed: give 0 to 1024
+reproduce table1 --quick --scheduler=      | argument --scheduler: is empty
 reproduce table1 --quick --cache=file      | cache file is a file: give the name of a folder
 reproduce table1 --quick --cache=          | argument --cache: is empty
 reproduce table1 --report-only --cache=file | cache file is a file

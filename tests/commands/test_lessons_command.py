@@ -62,6 +62,7 @@ def test_a_recipe_is_a_lesson_too(capsys):
         (["repiar"], "no lesson 'repiar': .*did you mean 'repair'"),
         (["--set", "seed=7"], "--set is for links: give --link URL"),
         (["--link", "lab.school.example"], "give the dashboard's address"),
+        (["--link", "http://[abc"], "give the dashboard's address"),
         (["--link", f"{ADDRESS}?seed=7"], "give the dashboard's address"),
         (["--link", ADDRESS, "--set", "seed"], "--set seed: give a knob and its value"),
         (["--link", ADDRESS, "--set", "mismatch=3"], "mismatch = 3.0 is not allowed"),

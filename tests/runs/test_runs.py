@@ -4,14 +4,16 @@ import io
 import json
 import shutil
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from refusal import refused_command
+from refusal import refused, refused_command
 from small_runs import config, go_on, old_run, rewritten, started, to_the_end
 
 from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
+from snnlab.runs import training
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run, difference, find_run, list_runs
 from snnlab.runs.schema import SCHEMA
@@ -35,6 +37,54 @@ def test_what_cannot_be_opened_is_said(tmp_path):
         train(config(), folder)
     with pytest.raises(SnnlabError, match="no frames in it"):
         Frames.load(folder / "weights.npz")
+
+
+def trained_meanwhile(monkeypatch, other):
+    """Another process does this while a training loads its data."""
+    load = training.load
+
+    def load_slowly(*given, **more):
+        monkeypatch.setattr(training, "load", load)
+        other()
+        return load(*given, **more)
+
+    monkeypatch.setattr(training, "load", load_slowly)
+
+
+def test_two_runs_that_begin_in_the_same_second_have_a_folder_each(tmp_path, monkeypatch):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, zone=None):
+            return cls(2026, 1, 2, 3, 4, 5, tzinfo=zone)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "datetime", Clock)
+    small = ["train", "--dataset", "digits", "--hidden", "20", "--epochs", "1", "--batch", "200"]
+    trained_meanwhile(monkeypatch, lambda: main([*small, "--seed", "2"]))
+    assert main([*small, "--seed", "1", "--tensorboard", "logs"]) == 0
+    assert main([*small, "--seed", "3"]) == 0
+    names = [f"20260102-030405-digits{end}" for end in ("", "-2", "-3")]
+    assert sorted(path.name for path in Path("runs").iterdir()) == names
+    assert [Run.open(Path("runs", name)).settings["seed"] for name in names] == [2, 1, 3]
+    assert [path.name for path in Path("logs").iterdir()] == names[1:2]
+
+
+def test_a_folder_that_another_process_has_just_begun_is_left_to_it(tmp_path, monkeypatch):
+    trained_meanwhile(monkeypatch, (tmp_path / "run").mkdir)
+    refused(lambda: train(config(), tmp_path / "run"), "holds a run already")
+    assert list((tmp_path / "run").iterdir()) == []
+    assert train(config(epochs=1), tmp_path / "run"), "an empty folder that was there before"
+
+
+def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ("train", "--dataset", "digits", "--hidden", "20")
+    Path("file").touch()
+    for flags in ((), ("--out", "new/run")):
+        said = ("TensorBoard folder file/",)
+        refused_command(capsys, *small, *flags, "--tensorboard", "file", said=said, folder=tmp_path)
+    Path("runs").touch()
+    refused_command(capsys, *small, said=("cannot be written: Not a directory",), folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["checkpoint.npz", "frames.npz", "steps.parquet"])

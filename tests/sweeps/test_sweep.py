@@ -2,18 +2,37 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import optuna
 import pytest
+from conftest import until
 from small_sweeps import COMMAND, SMALL, plan, rdb, results
 
 from snnlab.commands.main import main
+from snnlab.config import Config
+from snnlab.data import load
+from snnlab.learn.trainer import Trainer
+from snnlab.runs.recorder import Recorder
 from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed
-from snnlab.sweeps.search import sweep
+from snnlab.sweeps.search import Task, sweep, train_trial
 from snnlab.sweeps.trials import TrialQueue
+
+
+@pytest.mark.parametrize("name", ["what?", "50%3F#1&x=2", "{braces}", "ä b"])
+def test_a_database_is_where_it_was_meant_to_be(tmp_path, name):
+    where = tmp_path / name / f"{name}.db"
+    queue = TrialQueue(plan(), str(where))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with closing(sqlite3.connect(where)) as connection:
+        assert connection.execute("SELECT count(*) FROM trials").fetchone() == (4,)
+    with pytest.raises(KeyboardInterrupt), queue:
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("file", ["s.db", "s.journal"])
@@ -64,6 +83,19 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(tmp_path):
     assert "needs 840 neuron circuits" in said
 
 
+def test_a_trial_has_the_loss_that_a_run_keeps(tmp_path):
+    """The mean of its last epoch: the last batch alone is noise."""
+    settings = {**SMALL, "epochs": 2, "batch": 150}  # the last batch of an epoch is smaller
+    config, data = Config.checked(**settings), load("digits")
+    recorder = Recorder(tmp_path / "run", Trainer(config, data))
+    while not recorder.trainer.finished:
+        last = recorder.advance()
+    measured = train_trial(Task(0, (settings,)), data)
+    assert measured["loss"] == pytest.approx(recorder.epochs[-1].loss, rel=1e-12)
+    assert measured["loss"] != pytest.approx(last.loss, rel=1e-3)
+    assert measured["energy"] == recorder.epochs[-1].energy
+
+
 def test_a_bad_trial_is_stopped_early(tmp_path):
     given = {"vary": {"learning_rate": [0.01, 0.009, 0.008, 0.007, 0.006, 0.0]}, "trials": None}
     settings = {**SMALL, "epochs": 2, "hidden": [40]}
@@ -109,6 +141,29 @@ def test_what_a_dead_process_left_is_taken_over_once(tmp_path, monkeypatch):
     assert [t.number for t in third.take()] == [other.number], "no sign of life for too long"
 
 
+@pytest.mark.parametrize("file", ["s.db", "s.journal"])
+def test_what_another_process_has_taken_over_or_finished_is_left_out(tmp_path, file, monkeypatch):
+    """Orphans are listed once, and each is taken when a worker is free: that may be much later."""
+    where = str(tmp_path / file)
+    dead = TrialQueue(plan(trials=5), where)
+    dead.me = "elsewhere:1:x"
+    left = [next(dead.take()).number for _ in range(5)]
+    with TrialQueue(plan(trials=5), where) as first, TrialQueue(plan(trials=5), where) as second:
+        slow, quick = first.take(), second.take()
+        assert [next(slow).number, next(quick).number] == left[:2]
+        assert second.tell(trial := next(quick), {"accuracy": 0.5}) == "complete"
+        assert trial.number == left[2]
+        assert next(slow).number == left[3]
+        look = first._is_orphan
+
+        def looked_at_too_soon(trial):
+            found = look(trial)
+            return second.tell(next(quick), {"accuracy": 0.5}) == "complete" and found
+
+        monkeypatch.setattr(first, "_is_orphan", looked_at_too_soon)
+        assert next(slow, None) is None
+
+
 def test_two_queues_never_hand_out_the_same_trial(tmp_path):
     queues = [TrialQueue(plan(trials=10), str(tmp_path / "s.db")) for _ in range(2)]
     for name, queue in zip("xy", queues, strict=True):
@@ -117,6 +172,24 @@ def test_two_queues_never_hand_out_the_same_trial(tmp_path):
     taken = [next(queues[k % 2].take()).number for k in range(10)]
     assert sorted(taken) == list(range(10))
     assert [next(queue.take(), None) for queue in queues] == [None, None]
+
+
+def test_a_queue_gives_signs_of_life_while_it_enters_its_trials(tmp_path, monkeypatch):
+    """Or a second process enters them as well."""
+    points = TrialQueue._points
+
+    def enter_slowly(queue):
+        def sign():
+            return queue.study.user_attrs[f"alive {queue.me}"]
+
+        before = sign()
+        until(lambda: sign() > before, 10)
+        assert queue.me in trials_._HERE
+        return points(queue)
+
+    monkeypatch.setattr(trials_, "BEAT", 0.1)
+    monkeypatch.setattr(TrialQueue, "_points", enter_slowly)
+    TrialQueue(plan(), str(tmp_path / "s.db"))
 
 
 def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):

@@ -14,7 +14,7 @@ from conftest import free_port, until
 from small_sweeps import VARY, plan, rdb, results
 
 from snnlab.errors import SnnlabError
-from snnlab.sweeps.cluster import run_all
+from snnlab.sweeps.cluster import run_all, settle_workers
 from snnlab.sweeps.search import sweep
 from snnlab.sweeps.storage import open_storage
 
@@ -22,6 +22,10 @@ from snnlab.sweeps.storage import open_storage
 def test_a_scheduler_that_is_not_there_is_said():
     with pytest.raises(SnnlabError, match="workers = -1 is not allowed"):
         list(run_all(print, [], -1))
+    with pytest.raises(SnnlabError, match="the address of the scheduler is empty"):
+        list(run_all(print, [1], scheduler=""))
+    with pytest.raises(SnnlabError, match="workers = 1025 is not allowed: give 0 to 1024"):
+        settle_workers(1025)  # starts nothing
     with pytest.raises(SnnlabError, match="no Dask scheduler nonsense://here"):
         list(run_all(print, [1], scheduler="nonsense://here"))
 
