@@ -71,6 +71,14 @@ def check_place(path: Path, what: str) -> None:
         raise SnnlabError(f"{what} {path} cannot be written: {os.strerror(wrong)}")
 
 
+def is_special(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder: a device, a pipe, a socket.
+
+    To read it may take for ever. Raises OSError.
+    """
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
     """A function that writes named arrays to a file as ``np.savez`` does, without pickling.
 
@@ -95,6 +103,8 @@ snnlab itself never compresses."""
 MAX_ARRAYS = 2000
 MAX_LIST_BYTES = 2**20
 """Largest table of contents at the end of a zip file."""
+ZIP_END = 2**16 + 22
+"""Bytes at the end of a zip file that say where its table of contents is, at most."""
 
 
 def load_npz(
@@ -110,9 +120,11 @@ def load_npz(
 
     Sizes are checked before unpacking: a file of kilobytes can unpack to gigabytes of zeros. Raises
     :class:`SnnlabError`, naming ``what`` and ``content``, if the file is missing, damaged, too
-    large or of another format, or an array has another shape or kind.
+    large or of another format, a device or a pipe, or an array has another shape or kind.
     """
     try:
+        if is_special(path):
+            raise _Refused("a device or a pipe, not a file: copy it to a file")
         with path.open("rb") as file:
             most = min(MAX_NPZ_BYTES, max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
@@ -136,8 +148,8 @@ def _check_zip(file):
     size = file.seek(0, os.SEEK_END)
     if size > MAX_NPZ_BYTES:
         raise _Refused(f"{size:,} bytes, at most {MAX_NPZ_BYTES:,} are allowed")
-    file.seek(max(0, size - 2**16 - 22))
-    tail = file.read()
+    file.seek(max(0, size - ZIP_END))
+    tail = file.read(ZIP_END)
     end = tail.rfind(b"PK\5\6")
     listed = int.from_bytes(tail[end + 12 : end + 16], "little")
     if end >= 0 and (listed > MAX_LIST_BYTES or tail[end - 20 : end - 16] == b"PK\6\7"):
