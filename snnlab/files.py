@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from errno import EISDIR, ENOENT
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -34,9 +35,17 @@ def without_fsync() -> Iterator[None]:
 def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """Write a file atomically: a temporary file beside it is renamed once it is complete.
 
-    Several processes may write the same path at once. ``private`` : readable by the owner only.
-    Raises OSError.
+    Several processes may write the same path at once. A link stays, and what it leads to is
+    replaced; devices, pipes and standard output are written to. ``private`` : a file readable by
+    the owner only. Raises OSError.
     """
+    if is_special(path) or _is_output(path):
+        whole = BytesIO()  # zip files and tables need to know where they are
+        fill(whole)
+        with path.open("ab") as file:
+            file.write(whole.getbuffer())
+        return
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
@@ -51,6 +60,13 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def _is_output(path):
+    """Whether standard output goes to this file, as to /dev/stdout: others may write to it, too."""
+    with suppress(OSError, ValueError):
+        return os.path.samestat(path.stat(), os.fstat(1))
+    return False
 
 
 def _replace(part, path):
