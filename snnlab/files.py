@@ -35,17 +35,10 @@ def without_fsync() -> Iterator[None]:
 def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """Write a file atomically: a temporary file beside it is renamed once it is complete.
 
-    Several processes may write the same path at once. A link stays, and what it leads to is
-    replaced; devices, pipes and standard output are written to. ``private`` : a file readable by
-    the owner only. Raises OSError.
+    Several processes may write the same path at once. A link is replaced, as a run of somebody else
+    may hold links; see :func:`write_named`. ``private`` : readable by the owner only. Raises
+    OSError.
     """
-    if is_special(path) or _is_output(path):
-        whole = BytesIO()  # zip files and tables need to know where they are
-        fill(whole)
-        with path.open("ab") as file:
-            file.write(whole.getbuffer())
-        return
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
         with part.open("xb") as file:
@@ -60,6 +53,21 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def write_named(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
+    """Write a file whose path the user gave, as :func:`write_whole` does.
+
+    A link stays, and what it leads to is replaced; devices, pipes and standard output are written
+    to. Raises OSError.
+    """
+    if is_special(path) or _is_output(path):
+        whole = BytesIO()  # zip files and tables need to know where they are
+        fill(whole)
+        with path.open("ab") as file:
+            file.write(whole.getbuffer())
+        return
+    write_whole(Path(os.path.realpath(path)), fill, private=private)
 
 
 def _is_output(path):

@@ -20,7 +20,7 @@ import snnlab
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
-from snnlab.files import load_npz, npz, write_whole
+from snnlab.files import load_npz, npz, write_named
 from snnlab.learn.trainer import Trainer
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job
@@ -155,7 +155,7 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
     for name, target in (("link", "shelf/table"), ("link of link", "link")):
         (tmp_path / name).symlink_to(target)
         for content in (b"a longer old text", b"new"):
-            write_whole(tmp_path / name, lambda file, content=content: file.write(content))
+            write_named(tmp_path / name, lambda file, content=content: file.write(content))
         assert (tmp_path / name).is_symlink()
         assert (tmp_path / "shelf" / "table").read_bytes() == b"new"
     assert len(list(tmp_path.rglob("*"))) == 4, "nothing is left over"
@@ -165,13 +165,13 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
 def test_a_pipe_is_written_to(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     held = os.open(tmp_path / "pipe", os.O_RDWR)  # else to open it waits for the other end
-    write_whole(tmp_path / "pipe", npz({"a": np.arange(3)}))
+    write_named(tmp_path / "pipe", npz({"a": np.arange(3)}))
     assert (tmp_path / "pipe").is_fifo()
     (tmp_path / "copy").write_bytes(os.read(held, 10_000))
     os.close(held)
     assert load_npz(tmp_path / "copy", "arrays", "a")["a"].tolist() == [0, 1, 2]
     with pytest.raises(ZeroDivisionError):
-        write_whole(tmp_path / "pipe", lambda file: file.write(b"half") and 1 / 0)
+        write_named(tmp_path / "pipe", lambda file: file.write(b"half") and 1 / 0)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="has no /dev")
