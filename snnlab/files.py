@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from errno import EISDIR, ENOENT
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
@@ -34,8 +35,9 @@ def without_fsync() -> Iterator[None]:
 def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
     """Write a file atomically: a temporary file beside it is renamed once it is complete.
 
-    Several processes may write the same path at once. ``private`` : readable by the owner only.
-    Raises OSError.
+    Several processes may write the same path at once. A link is replaced, as a run of somebody else
+    may hold links; see :func:`write_named`. ``private`` : readable by the owner only. Raises
+    OSError.
     """
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
@@ -51,6 +53,28 @@ def write_whole(path: Path, fill: Callable[[BinaryIO], object], *, private: bool
         with suppress(OSError):
             part.unlink()
         raise
+
+
+def write_named(path: Path, fill: Callable[[BinaryIO], object], *, private: bool = False) -> None:
+    """Write a file whose path the user gave, as :func:`write_whole` does.
+
+    A link stays, and what it leads to is replaced; devices, pipes and standard output are written
+    to. Raises OSError.
+    """
+    if is_special(path) or _is_output(path):
+        whole = BytesIO()  # zip files and tables need to know where they are
+        fill(whole)
+        with path.open("ab") as file:
+            file.write(whole.getbuffer())
+        return
+    write_whole(Path(os.path.realpath(path)), fill, private=private)
+
+
+def _is_output(path):
+    """Whether standard output goes to this file, as to /dev/stdout: others may write to it, too."""
+    with suppress(OSError, ValueError):
+        return os.path.samestat(path.stat(), os.fstat(1))
+    return False
 
 
 def _replace(part, path):
@@ -69,6 +93,14 @@ def check_place(path: Path, what: str) -> None:
     wrong = EISDIR if path.is_dir() else None if path.parent.is_dir() else ENOENT
     if wrong:
         raise SnnlabError(f"{what} {path} cannot be written: {os.strerror(wrong)}")
+
+
+def is_special(path: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder: a device, a pipe, a socket.
+
+    To read it may take for ever. Raises OSError.
+    """
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def npz(arrays: dict[str, np.ndarray]) -> Callable[[BinaryIO], object]:
@@ -95,6 +127,8 @@ snnlab itself never compresses."""
 MAX_ARRAYS = 2000
 MAX_LIST_BYTES = 2**20
 """Largest table of contents at the end of a zip file."""
+ZIP_END = 2**16 + 22
+"""Bytes at the end of a zip file that say where its table of contents is, at most."""
 
 
 def load_npz(
@@ -110,9 +144,11 @@ def load_npz(
 
     Sizes are checked before unpacking: a file of kilobytes can unpack to gigabytes of zeros. Raises
     :class:`SnnlabError`, naming ``what`` and ``content``, if the file is missing, damaged, too
-    large or of another format, or an array has another shape or kind.
+    large or of another format, a device or a pipe, or an array has another shape or kind.
     """
     try:
+        if is_special(path):
+            raise _Refused("a device or a pipe, not a file: copy it to a file")
         with path.open("rb") as file:
             most = min(MAX_NPZ_BYTES, max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
@@ -136,8 +172,8 @@ def _check_zip(file):
     size = file.seek(0, os.SEEK_END)
     if size > MAX_NPZ_BYTES:
         raise _Refused(f"{size:,} bytes, at most {MAX_NPZ_BYTES:,} are allowed")
-    file.seek(max(0, size - 2**16 - 22))
-    tail = file.read()
+    file.seek(max(0, size - ZIP_END))
+    tail = file.read(ZIP_END)
     end = tail.rfind(b"PK\5\6")
     listed = int.from_bytes(tail[end + 12 : end + 16], "little")
     if end >= 0 and (listed > MAX_LIST_BYTES or tail[end - 20 : end - 16] == b"PK\6\7"):

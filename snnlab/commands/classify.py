@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snnlab.commands.flags import filled
 from snnlab.errors import SnnlabError, plain
-from snnlab.files import check_place, write_whole
+from snnlab.files import check_place, write_named
 from snnlab.text.tables import aligned
 
 STANDARD_INPUT = STANDARD_OUTPUT = "-"
@@ -110,7 +110,7 @@ def _write(rows, classifier, to):
         print(content, end="")
         return
     try:
-        write_whole(Path(to), lambda file: file.write(content.encode()))
+        write_named(Path(to), lambda file: file.write(content.encode()))
     except OSError as error:
         raise SnnlabError(f"table {to} cannot be written: {error.strerror}") from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from snnlab.commands.flags import add_tensorboard, filled, place, whole
 from snnlab.config import Config
 from snnlab.errors import SnnlabError, plain
-from snnlab.files import write_whole
+from snnlab.files import write_named
 from snnlab.quantities import EPOCH, RUN_LIST, quantities
 from snnlab.runs.query import format_cell, select_rows
 from snnlab.text.tables import aligned
@@ -212,7 +212,7 @@ def _zip(runs, out):
     if len(runs) != 1:
         raise SnnlabError(f"{len(runs)} runs given: a zip file holds one")
     try:
-        write_whole(out, lambda file: _pack(runs[0].folder, file))
+        write_named(out, lambda file: _pack(runs[0].folder, file))
     except OSError as error:
         raise SnnlabError(f"{out} cannot be written: {error.strerror}") from None
     print(f"{out}: run {runs[0].name}")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from snnlab.errors import SnnlabError
+from snnlab.files import ZIP_END, is_special
 
 MAX_FILES = 500_000
 MAX_LIST_BYTES = 2**26
@@ -41,12 +42,13 @@ class Place:
 
     ``path`` is the folder or file; ``names`` are sorted paths with slashes relative to it, without
     hidden files. A context manager that closes the file. Raises :class:`SnnlabError` if it cannot
-    be read, holds too many files or is a zip bomb.
+    be read, holds too many files, or is a zip bomb, a device or a pipe.
     """
 
     def __init__(self, path: Path):
         self.path, self._zip = path, None
         try:
+            _check_file(path)
             if path.is_dir():
                 self._files = dict(_walk(path))
             elif path.suffix.lower() != ".npz" and zipfile.is_zipfile(path):
@@ -101,6 +103,7 @@ class Place:
 
     def _opened(self, file):
         if self._zip is None:
+            _check_file(file)
             return file.open("rb")
         if file.compress_type not in _METHODS:
             raise SnnlabError(f"{self.path}: unsupported compression method: zip it with deflate")
@@ -151,12 +154,17 @@ def _shown(name):
     return not name.startswith(".") and name.lower() not in LITTER
 
 
+def _check_file(path):
+    if is_special(path):
+        raise SnnlabError(f"{path}: a device or a pipe, not a file: copy it to a file")
+
+
 def _check_list(path):
     """Raises :class:`SnnlabError` if a zip file's table of contents would fill the memory."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - 2**16 - 22))
-        tail = file.read()
+        file.seek(max(0, size - ZIP_END))
+        tail = file.read(ZIP_END)
     end = tail.rfind(b"PK\5\6")
     listed = tail[end + 12 : end + 16]
     if tail[end - 20 : end - 16] == b"PK\6\7":  # zip64 has another record before it

@@ -342,27 +342,30 @@ class Trainer:
         """Scores of a recording by the readout in force : float32[sample, label]."""
         return self.network.scores(recording, self.settings.readout)
 
-    def evaluate(self, chip: Chip | None = None) -> Evaluation:
+    def evaluate(self, chip: Chip | None = None, silent: tuple[np.ndarray, ...] = ()) -> Evaluation:
         """Accuracy and spikes on the test images, with trial noise of its own.
 
         chip : to test on instead of the one trained on, with the same mapping.
+        silent : bool[neuron] of each hidden layer, neurons that may not fire.
         """
         labels = self.source.labels("test")
         right, spikes = 0, 0
-        for part, recording in self.recordings(chip):
+        for part, recording in self.recordings(chip, silent):
             right += int((self.scores(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
         return Evaluation(right / len(labels), spikes / len(labels))
 
-    def recordings(self, chip: Chip | None = None) -> Iterator[tuple[np.ndarray, Recording]]:
+    def recordings(
+        self, chip: Chip | None = None, silent: tuple[np.ndarray, ...] = ()
+    ) -> Iterator[tuple[np.ndarray, Recording]]:
         """The test images on the chip, in batches: indices int64[image] and the recording.
 
-        Hidden membranes are not digitised, as in inference.
+        Hidden membranes are not digitised, as in inference. Arguments as for :meth:`evaluate`.
         """
         events, chip = self.test_events, chip or self.chip
         weights, trial = self.weights_lsb(chip), key(self.settings.seed, "test", self.step)
         size = choose_evaluation_batch(self.network.topology, self.point)
         for first in range(0, len(events), size):
             part = np.arange(first, min(first + size, len(events)))
-            run = chip.run(events.take(part), weights, trial=trial, read_hidden=False)
-            yield part, run
+            batch = events.take(part)
+            yield part, chip.run(batch, weights, trial=trial, read_hidden=False, silent=silent)

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnlab.data.hdf5 import read_arrays
 from snnlab.errors import SnnlabError
-from snnlab.files import write_whole
+from snnlab.files import write_named
 
 READER = "snnlab.nir.reader"
 READER_SECONDS = 20.0
@@ -23,7 +23,7 @@ def write_nir(path: str | Path, graph: nir.NIRGraph) -> None:
     buffer = BytesIO()
     nir.write(buffer, graph)
     try:
-        write_whole(Path(path), lambda file: file.write(buffer.getbuffer()))
+        write_named(Path(path), lambda file: file.write(buffer.getbuffer()))
     except OSError as error:
         raise SnnlabError(f"NIR file {path} cannot be written: {error.strerror}") from None
 

@@ -8,7 +8,7 @@ import holoviews as hv
 import numpy as np
 
 from snnlab.errors import SnnlabError
-from snnlab.files import check_place, write_whole
+from snnlab.files import check_place, write_named
 from snnlab.install import missing
 from snnlab.plotting.look import LOOK, TRACE_COLORS
 
@@ -94,6 +94,6 @@ def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
         dates = {DATES[kind]: None} if kind in DATES else None
         figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=dates)
     try:
-        write_whole(path, lambda file: file.write(out.getbuffer()))
+        write_named(path, lambda file: file.write(out.getbuffer()))
     except OSError as error:
         raise SnnlabError(f"picture {path} cannot be written: {error.strerror}") from None

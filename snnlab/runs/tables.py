@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.errors import SnnlabError
-from snnlab.files import check_place, write_whole
+from snnlab.files import check_place, write_named, write_whole
 
 Columns = dict[str, Sequence]
 MAX_CELLS = 10_000_000
@@ -18,10 +18,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters of a formula in a spreadsheet."""
 
 
-def write_table(path: Path, columns: Columns) -> None:
+def write_table(path: Path, columns: Columns, *, named: bool = False) -> None:
     """Write columns to ``path`` atomically: as CSV if its suffix is .csv, else as Parquet.
 
-    Raises OSError.
+    named : whether the user gave the path, see :func:`~snnlab.files.write_named`. Raises OSError.
     """
     import pyarrow
     from pyarrow import csv as arrow_csv
@@ -29,7 +29,7 @@ def write_table(path: Path, columns: Columns) -> None:
 
     table = pyarrow.table({name: _as_arrow(column) for name, column in columns.items()})
     write = arrow_csv.write_csv if path.suffix == ".csv" else parquet.write_table
-    write_whole(path, lambda file: write(table, file))
+    (write_named if named else write_whole)(path, lambda file: write(table, file))
     # Arrow keeps what it needed; a training writes a longer table every time.
     pyarrow.default_memory_pool().release_unused()
 
@@ -106,7 +106,7 @@ def export_table(path: Path, columns: Columns) -> None:
     if not columns:
         raise SnnlabError(f"table {path}: there are no rows to write, nothing is kept yet")
     try:
-        write_table(Path(path), columns)
+        write_table(Path(path), columns, named=True)
     except OSError as error:
         raise SnnlabError(f"table {path} cannot be written: {error.strerror}") from None
 

@@ -171,15 +171,12 @@ def perform(task: tuple[int, Test], dataset: Dataset) -> dict[str, list[float]]:
 
 def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
     """Evaluation on the test images with a random share, 0…1, of the hidden neurons silenced."""
-    own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
-    order = stream(trainer.config.seed, "silenced", draw).permutation(own)
-    before = trainer.config.killed
-    gone = order[: round(share * len(own))].tolist()
-    trainer.config.set("killed", sorted({*before, *gone}))
-    try:
-        return trainer.evaluate()
-    finally:
-        trainer.config.set("killed", before)
+    layers = trainer.mapping.sizes[1:-1]
+    silent = np.zeros(sum(layers), bool)
+    order = stream(trainer.config.seed, "silenced", draw).permutation(len(silent))
+    silent[order[: round(share * len(silent))]] = True
+    # Not by circuit: neurons in different parts of a network have the same.
+    return trainer.evaluate(silent=tuple(np.split(silent, np.cumsum(layers[:-1]))))
 
 
 def _trained(test, dataset):

@@ -159,6 +159,14 @@ def test_emnist_is_transposed_and_its_letters_are_class_names(tmp_path):
     assert "set upright" in data.own.notes[0]
 
 
+@pytest.mark.parametrize("code", [10**20, 0x110000, 0xD800, -1])
+def test_codes_of_no_character_name_no_classes(tmp_path, code):
+    names = ("images-idx3-ubyte", "labels-idx1-ubyte")
+    put(tmp_path, arrays={f"emnist-letters-train-{n}": ARRAYS[f"train-{n}"] for n in names})
+    (tmp_path / "emnist-letters-mapping.txt").write_text(f"0 65\n1 {code}\n")
+    assert load("idx", data_dir=tmp_path).classes == ("0", "1", "2", "3")
+
+
 def test_the_first_number_of_a_qmnist_label_is_the_class(tmp_path):
     images = ARRAYS["train-images-idx3-ubyte"]
     about = np.stack([np.arange(40) % 10, np.full(40, 300), np.arange(40)], axis=1)

@@ -20,6 +20,7 @@ import snnlab
 from snnlab.commands.main import main
 from snnlab.config import Config
 from snnlab.data import load
+from snnlab.files import load_npz, npz, write_named
 from snnlab.learn.trainer import Trainer
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.job import Job
@@ -143,6 +144,51 @@ def test_a_reproduction_keeps_its_finished_trainings(disk, tmp_path, capsys, whi
     assert main(command) == 0
     assert f", {done} of them done before" in capsys.readouterr().out or not done
     assert (places["out"] / "results.md").exists()
+
+
+# ── links, pipes and standard output ──
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege, and there are no pipes")
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path):
+    (tmp_path / "shelf").mkdir()
+    for name, target in (("link", "shelf/table"), ("link of link", "link")):
+        (tmp_path / name).symlink_to(target)
+        for content in (b"a longer old text", b"new"):
+            write_named(tmp_path / name, lambda file, content=content: file.write(content))
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "shelf" / "table").read_bytes() == b"new"
+    assert len(list(tmp_path.rglob("*"))) == 4, "nothing is left over"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege, and there are no pipes")
+def test_a_pipe_is_written_to(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    held = os.open(tmp_path / "pipe", os.O_RDWR)  # else to open it waits for the other end
+    write_named(tmp_path / "pipe", npz({"a": np.arange(3)}))
+    assert (tmp_path / "pipe").is_fifo()
+    (tmp_path / "copy").write_bytes(os.read(held, 10_000))
+    os.close(held)
+    assert load_npz(tmp_path / "copy", "arrays", "a")["a"].tolist() == [0, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        write_named(tmp_path / "pipe", lambda file: file.write(b"half") and 1 / 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no /dev")
+def test_a_table_goes_to_standard_output_and_replaces_nothing_there(kept, tmp_path):
+    (tmp_path / "out.csv").symlink_to("/dev/stdout")
+    (tmp_path / "all.csv").write_text("from before\n")
+    command = [sys.executable, "-m", "snnlab", "runs", "export", kept, "--out"]
+    with (tmp_path / "all.csv").open("ab") as file:
+        subprocess.run([*command, tmp_path / "out.csv"], stdout=file, check=True, timeout=120)
+    piped = subprocess.run([*command, tmp_path / "out.csv"], stdout=subprocess.PIPE, check=True)
+    assert main([*map(str, command[3:]), str(tmp_path / "table.csv")]) == 0
+    table = (tmp_path / "table.csv").read_bytes()
+    assert (tmp_path / "out.csv").is_symlink()
+    assert table in piped.stdout
+    first, rest = (tmp_path / "all.csv").read_bytes().split(b"\n", 1)
+    assert first == b"from before"
+    assert table in rest
 
 
 # ── caches ──

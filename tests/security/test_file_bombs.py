@@ -15,6 +15,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from snnlab.data import load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.data.published import files
 from snnlab.errors import SnnlabError
@@ -105,6 +106,22 @@ def test_an_npz_longer_than_any_network_is_not_opened(tmp_path):
         file.truncate(MAX_NPZ_BYTES + 1)  # takes no place on disk
     with pytest.raises(SnnlabError, match=f"at most {MAX_NPZ_BYTES:,} are allowed"):
         load_weights(tmp_path / "long.npz")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has neither")
+def test_devices_and_pipes_are_not_read(tmp_path, small_memory):
+    (tmp_path / "zeros.npz").symlink_to("/dev/zero")
+    (tmp_path / "set" / "cat").mkdir(parents=True)
+    (tmp_path / "set" / "cat" / "a.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.npz")
+    held = os.open(tmp_path / "pipe.npz", os.O_RDWR)  # else to open it waits for a writer
+    for name in ("zeros.npz", "pipe.npz"):
+        with pytest.raises(SnnlabError, match=rf"{name}: a device or a pipe, not a file: copy"):
+            load_weights(tmp_path / name)
+    os.close(held)
+    for path in ("/dev/zero", tmp_path / "set"):
+        with pytest.raises(SnnlabError, match=r"(zero|a\.png): a device or a pipe, not a file"):
+            load("folder", data_dir=path)
 
 
 def test_what_is_written_is_read_to_the_bit(tmp_path):

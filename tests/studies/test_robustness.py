@@ -11,7 +11,8 @@ from snnlab.learn.trainer import Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.runs.run import Run
 from snnlab.runs.tables import read_table
-from snnlab.studies.stress import neuron_death, robustness, transfer
+from snnlab.seeding import stream
+from snnlab.studies.stress import neuron_death, robustness, transfer, without
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,30 @@ def test_dying_neurons_cost_accuracy_and_spikes(run):
     assert (np.diff(accuracy.mean(axis=1)) < 0).all()
     assert (np.diff(spikes.mean(axis=1)) < 0).all()
     assert accuracy[2].mean() < 0.2, "no hidden neuron, no more than chance"
+
+
+def test_on_one_chip_silent_neurons_are_dead_circuits():
+    config = Config.checked(
+        dataset="digits", hidden=[60, 40], epochs=2, learning_rate=5e-3, killed=[3, 70]
+    )
+    trainer = Trainer(config, load("digits"))
+    *_, _ = trainer
+    for share, draw in ((0.0, 0), (0.3, 0), (0.3, 1)):
+        found = without(trainer, share, draw)
+        own = np.concatenate([circuits[:, 0] for circuits in trainer.mapping.circuits[:-1]])
+        order = stream(config.seed, "silenced", draw).permutation(own)
+        trainer.config.set("killed", sorted({3, 70, *order[: round(share * 100)].tolist()}))
+        assert found == trainer.evaluate(), "as published"
+        trainer.config.set("killed", [3, 70])
+
+
+def test_as_many_neurons_are_silent_in_a_network_of_several_parts():
+    config = Config.checked(dataset="digits", hidden=[300], chips=2, die="ideal")
+    trainer = Trainer(config, load("digits"), [np.full((256, 300), 0.1), np.zeros((300, 10))])
+    assert trainer.mapping.n_parts == 2
+    all_of_them, half = (without(trainer, share, 0).spikes for share in (0.0, 0.5))
+    assert half == pytest.approx(all_of_them / 2, rel=0.02), "all neurons have the same weights"
+    assert without(trainer, 1.0, 0).spikes == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from snnlab.errors import SnnlabError
-from snnlab.files import write_whole
+from snnlab.files import write_named
 
 NAME = re.compile(r"[\w.@+-]{1,64}")
 MIN_LENGTH, MAX_LENGTH = 8, 1000
@@ -71,7 +71,7 @@ def keep(path: Path, name: str, password: str) -> None:
     entries[name] = _hasher.hash(password)
     text = "".join(f"{name}:{hashed}\n" for name, hashed in entries.items())
     try:
-        write_whole(path, lambda file: file.write(text.encode()), private=True)
+        write_named(path, lambda file: file.write(text.encode()), private=True)
     except OSError as error:
         raise SnnlabError(f"password file {path} cannot be written: {error.strerror}") from None
 

@@ -16,7 +16,7 @@ from snnlab.chip.capmem import CODE_MAX, SETTINGS, Codes
 from snnlab.chip.lab import measure
 from snnlab.chip.lab.laboratory import Lab
 from snnlab.errors import SnnlabError
-from snnlab.files import npz, read_npz, write_whole
+from snnlab.files import npz, read_npz, write_named
 
 Tell = Callable[[str, float | None], None]
 
@@ -77,7 +77,7 @@ class Calibration:
         arrays = {"codes": self.codes.values, "correction": self.correction}
         measured = {"before": self.before, "after": self.after}
         try:
-            write_whole(Path(path), npz({**arrays, **measured}))
+            write_named(Path(path), npz({**arrays, **measured}))
         except OSError as error:
             raise SnnlabError(f"calibration {path} cannot be written: {error.strerror}") from None
 

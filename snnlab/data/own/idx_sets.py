@@ -135,6 +135,8 @@ def _mapping(place, names, wanted):
     try:
         lines = place.read(found, MAX_MAPPING_BYTES).decode("ascii").splitlines()
         numbers = [list(map(int, line.split())) for line in lines if line.strip()]
-        return {label: "".join(map(chr, codes)) for label, *codes in numbers if codes}
-    except ValueError:  # a file of another format; includes SnnlabError
+        names = {label: "".join(map(chr, codes)) for label, *codes in numbers if codes}
+        "".join(names.values()).encode()  # surrogates are no characters
+        return names
+    except (ValueError, OverflowError):  # a file of another format; includes SnnlabError
         return {}

@@ -153,8 +153,8 @@ def _values(labels):
 def _index(labels, values):
     where = {value: k for k, value in enumerate(values)}
     kind = type(values[0])
-    items = np.asarray(labels).tolist()
-    return np.array([where[kind(item)] for item in items], np.uint8 if len(values) <= 256 else "u2")
+    # Not by way of an array of text, which loses NUL characters at the end of a word.
+    return np.array([where[kind(x)] for x in labels], np.uint8 if len(values) <= 256 else "u2")
 
 
 def _names(values, names):

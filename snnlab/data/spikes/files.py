@@ -27,7 +27,9 @@ HDF5 = (".h5", ".hdf5", ".hdf")
 HEIDELBERG_CHANNELS = 700
 """Channels of a file in the layout of the Heidelberg digits, which does not tell them."""
 TEST_SHARE = 5
-"""One of this many recordings of each class and speaker tests, if a file does not divide them."""
+"""One of this many recordings of each class and speaker tests, if a file does not divide them.
+
+One of fewer tests, too, unless there is only one."""
 
 
 def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> RecordedSpikes:
@@ -42,7 +44,8 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
     channels : number of channels, by default what an npz says, its largest unit plus 1, or the 700
     of the layout
 
-    Without a test set a fifth of each class and speaker tests, always the same.
+    Without a test set a fifth of each class and speaker tests, always the same: at least one of two
+    or more. Recordings that are their speaker's only one of a class are divided by class.
     Raises :class:`SnnlabError` for a missing or damaged file, or times, units or labels that are
     not allowed.
     """
@@ -198,10 +201,15 @@ def _divided(whole, test):
     """Recordings of one file, divided into a training and a test set."""
     n = len(whole.train)
     if test is None:
-        kind = whole.train_labels * (len(whole.groups) + 1) + whole.groups_of("train")
+        groups = len(whole.groups)
+        kind = whole.train_labels * (groups + 1) + whole.groups_of("train")
+        single = np.bincount(kind)[kind] == 1  # of different speakers: divided by class alone
+        kind[single] = whole.train_labels[single] * (groups + 1) + groups
         test = np.zeros(n, bool)
         for one in np.unique(kind):
-            test[np.flatnonzero(kind == one)[TEST_SHARE - 1 :: TEST_SHARE]] = True
+            members = np.flatnonzero(kind == one)
+            if len(members) > 1:
+                test[members[min(TEST_SHARE, len(members)) - 1 :: TEST_SHARE]] = True
         test[-1] |= not test.any()
     if test.all() or not test.any():
         raise SnnlabError(

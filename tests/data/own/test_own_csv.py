@@ -107,6 +107,13 @@ def test_words_as_labels(tmp_path):
     assert data.classes == NAMES
 
 
+def test_a_label_may_end_in_a_nul_character(tmp_path):
+    words = [("ape", "bee", "bee\0")[k] for k in LABELS]
+    data = own(write(tmp_path / "a.csv", rows(words)))
+    assert data.classes == ("ape", "bee", r"bee\x00")
+    assert len(data.train_labels) + len(data.test_labels) == 60
+
+
 def test_train_and_test_csv_in_a_folder_or_a_zip(tmp_path):
     write(tmp_path / "fashion_train.csv", rows(), ["label", *PIXELS])
     write(tmp_path / "fashion_test.csv", rows(LABELS[:6], IMAGES[:6]), ["label", *PIXELS])

@@ -53,6 +53,23 @@ def test_every_recording_learns_or_tests_and_always_the_same(tmp_path):
     assert sorted(np.bincount(first.test_labels).tolist()) == [4, 4]
 
 
+@pytest.mark.parametrize(("takes", "tested"), [(1, 1), (2, 6), (4, 6), (5, 6), (9, 6), (10, 12)])
+def test_every_class_tests_however_few_takes_a_speaker_has(tmp_path, takes, tested):
+    labels, speakers = (np.repeat(k, takes) for k in np.divmod(np.arange(60), 6))
+    arrays = {**flat(n=60 * takes), "labels": labels, "speakers": speakers}
+    dataset = load_spikes(save(tmp_path / "a.npz", arrays))
+    assert np.bincount(dataset.test_labels).tolist() == [tested] * 10
+
+
+def test_what_a_speaker_said_once_is_divided_by_class(tmp_path):
+    arrays = {**flat(), "labels": np.repeat([0, 1], 5), "speakers": np.array([0, 0, 1, 2, 3] * 2)}
+    dataset = load_spikes(save(tmp_path / "a.npz", arrays))
+    assert (dataset.test_labels.tolist(), dataset.test_groups.tolist()) == (
+        [0, 0, 1, 1],
+        [0, 3] * 2,
+    )
+
+
 def test_a_file_may_say_which_recordings_test(tmp_path):
     test = np.array([False, True] * 5)
     dataset = load_spikes(save(tmp_path / "a.npz", {**flat(), "test": test}))
