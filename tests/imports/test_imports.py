@@ -21,9 +21,10 @@ def test_garbage_collection_is_off_while_importing_and_skips_the_imported():
     before = gc.get_freeze_count()
     with freeze_imports():
         assert not gc.isenabled()
-        kept = [{} for _ in range(1000)]
+        kept = [{} for _ in range(10_000)]
     assert gc.isenabled()
-    assert gc.get_freeze_count() >= before + len(kept)
+    # Some of what was frozen before has died meanwhile.
+    assert gc.get_freeze_count() >= before + len(kept) // 2
     gc.unfreeze()
 
 
