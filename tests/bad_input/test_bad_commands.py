@@ -60,7 +60,7 @@ train --threads=                           | argument --threads: invalid int val
 train --threads=99999                      | threads = 99999 is not allowed: this machine takes 1 to
 train --weights=file                       | weights file: not an npz file of layer_0
 train --weights=runs                       | weights runs/weights.npz: no such file
-train --weights=/dev/null                  | weights /dev/null: not an npz file
+train --weights=/dev/null                  | weights /dev/null: a device or a pipe, not a file
 train --weights=runs/good                  | weights of layer 0 have shape (256, 5), network
 train --out=runs/good                      | run folder runs/good holds a run already
 train --out=file                           | run folder file cannot be written: File exists
