@@ -1,36 +1,60 @@
 """Closed tabs say so, each by a word that only its browser knows.
 
 They say it over HTTP: a browser delivers that when the page is already gone, while what the page
-gave to its websocket may be lost with it.
+gave to its websocket may be lost with it. A tab says that it is about to be closed, and then that
+it was: Chromium gives a busy page half a second for the second.
 """
 
-from collections.abc import Callable
 from secrets import token_urlsafe
+from typing import Protocol
 
 from tornado.web import RequestHandler
 
-_EXPECTED: dict[str, Callable[[], None]] = {}
+
+class Visit(Protocol):
+    """What hears of the tab."""
+
+    def leaves(self) -> None:
+        """The tab is about to be closed, or to show another page."""
+
+    def stays(self) -> None:
+        """The browser keeps the page after all: one may go back to it."""
+
+    def left(self) -> None:
+        """The tab was closed; said once."""
 
 
-def expect(act: Callable[[], None]) -> str:
-    """Do something when a tab is closed; returns the word for it."""
-    _EXPECTED[word := token_urlsafe(24)] = act
+_EXPECTED: dict[str, Visit] = {}
+
+
+def expect(visit: Visit) -> str:
+    """Tell a visit when its tab is closed; returns the word for it."""
+    _EXPECTED[word := token_urlsafe(24)] = visit
     return word
 
 
 def forget(word: str) -> None:
-    """Nothing is to be done any more."""
+    """Nothing is to be told any more."""
     _EXPECTED.pop(word, None)
 
 
-def said(word: str) -> None:
-    """Somebody said so: what is to be done is done once; nothing for a word that nobody knows."""
-    _EXPECTED.pop(word, lambda: None)()
+def said(what: str, word: str) -> None:
+    """Somebody said so; nothing happens for a word that nobody knows."""
+    visit = _EXPECTED.get(word)
+    match what:
+        case "leaves" if visit:
+            visit.leaves()
+        case "stays" if visit:
+            visit.stays()
+        case "left" if visit:
+            forget(word)
+            visit.left()
 
 
 class Left(RequestHandler):
     """Where the words go; all are answered alike."""
 
     def post(self):
-        said(self.request.body[:64].decode("ascii", "replace"))
+        what, _, word = self.request.body[:64].decode("ascii", "replace").partition(" ")
+        said(what, word)
         self.set_status(204)

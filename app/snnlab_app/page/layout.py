@@ -25,6 +25,8 @@ from snnlab_app.session.snapshot import Snapshot
 from snnlab_app.views.base import View
 
 CLOCK = Clock()
+GONE_AFTER = 2.0
+"""Seconds after which a tab that is about to be closed is closed, or stays."""
 PLOT_THEME = Theme(json={"attrs": {name: {} for name in (
     "Axis", "ColorBar", "Grid", "Legend", "Plot", "Title",
 )}})  # fmt: skip
@@ -44,6 +46,7 @@ class Page:
         self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
+        self._leaving = None
         self._document = pn.state.curdoc
 
     # ── to be overridden ──
@@ -74,14 +77,31 @@ class Page:
         self._show_status()
         # Otherwise a page that reconnects to a restarted server would load styles from a CDN.
         self._document.template_variables["dist_url"] = LOCAL_DIST
-        self.bridge.goodbye = leaving.expect(lambda: self._locked(self._leave))
+        self.bridge.goodbye = leaving.expect(self)
         self.bridge.when("here", self._here)
         # Only once the browser has loaded the page: Panel drops earlier changes.
         pn.state.onload(self.begin)
         pn.state.on_session_destroyed(lambda _: self._gone())
 
-    def _leave(self):
+    def leaves(self) -> None:
+        """The tab is about to be closed: if it is gone soon, then because it was."""
+        self._leaving = CLOCK.loop.call_later(GONE_AFTER, self._leave_if_gone)
+
+    def stays(self) -> None:
+        """The tab is not closed after all."""
+        if self._leaving is not None:
+            CLOCK.loop.remove_timeout(self._leaving)
+
+    def left(self) -> None:
         """The tab was closed, so no reconnection will follow."""
+        self._locked(self._leave)
+
+    def _leave_if_gone(self):
+        context = self._document.session_context
+        if context is not None and context.session.connection_count == 0:
+            self.left()
+
+    def _leave(self):
         self.end()
         self._document.session_context.session.request_expiration()
 

@@ -43,6 +43,39 @@ def test_a_closed_tab_frees_what_it_had(page: Page, visited):
     until(lambda: list(kept.iterdir()) == [], 5)
 
 
+def test_a_closed_tab_that_was_busy_frees_what_it_had(page: Page, visited):
+    server, kept = visited
+    page.goto(server.url)
+    train(page)
+    until(lambda: list(kept.iterdir()) != [], 20)
+    page.evaluate("""addEventListener("beforeunload", () => setTimeout(() => {
+        const end = performance.now() + 2000  // the browser waits for half a second
+        while (performance.now() < end);
+    }))""")
+    page.close(run_before_unload=True)
+    until(lambda: list(kept.iterdir()) == [], 10)
+
+
+def test_a_tab_that_only_seemed_to_be_closed_trains_on(page: Page, visited):
+    server, kept = visited
+    relay = Relay(int(server.url.rsplit(":", 1)[1].strip("/")))
+    page.goto(f"http://127.0.0.1:{relay.port}/")
+    train(page)
+    until(lambda: list(kept.iterdir()) != [], 20)
+    page.evaluate("dispatchEvent(new Event('beforeunload'))")  # as a download does
+    before = step_of(page)
+    page.wait_for_timeout(4000)
+    until(lambda: step_of(page) > before)
+    page.evaluate("""() => {
+        dispatchEvent(new Event("beforeunload"))
+        dispatchEvent(new PageTransitionEvent("pagehide", {persisted: true}))
+    }""")  # one may go back to the page
+    relay.cut()
+    page.wait_for_timeout(4000)
+    assert len(list(kept.iterdir())) == 1
+    relay.close()
+
+
 def test_a_lost_connection_finds_its_training_where_it_was(page: Page, visited):
     server, kept = visited
     relay = Relay(int(server.url.rsplit(":", 1)[1].strip("/")))

@@ -97,21 +97,34 @@ def test_components_hand_out_files_and_import_nothing(plain):
     assert status in (403, 404)
 
 
-@pytest.mark.parametrize("word", [b"", b"nobody's", b"\xff" * 9, b"x" * 100_000])
+@pytest.mark.parametrize(
+    "word", [b"", b"nobody's", b"left", b"left nobody's", b"\xff" * 9, b"x" * 100_000]
+)
 def test_a_goodbye_that_is_nobodys_is_answered_like_any(plain, word):
     with urllib.request.urlopen(plain.url + "left", data=word, timeout=120) as answer:
         assert (answer.status, answer.read()) == (204, b"")
 
 
+class Tab:
+    """Writes down what its visit hears."""
+
+    def __init__(self):
+        self.heard = []
+        self.leaves, self.stays, self.left = (
+            partial(self.heard.append, what) for what in ("leaves", "stays", "left")
+        )
+
+
 def test_a_goodbye_is_obeyed_once_and_only_whose_it_is():
-    heard = []
-    first, second, third = (leaving.expect(partial(heard.append, k)) for k in range(3))
+    tabs = [Tab() for _ in range(3)]
+    first, second, third = (leaving.expect(tab) for tab in tabs)
     leaving.forget(third)
     for word in (first, first, third, "", second[:-1]):
-        leaving.said(word)
-    assert heard == [0]
-    leaving.said(second)
-    assert heard == [0, 1]
+        leaving.said("left", word)
+    assert [tab.heard for tab in tabs] == [["left"], [], []]
+    for what in ("leaves", "stays", "leaves", "is here", "", "left", "leaves"):
+        leaving.said(what, second)
+    assert [tab.heard for tab in tabs] == [["left"], ["leaves", "stays", "leaves", "left"], []]
 
 
 @pytest.mark.parametrize(
