@@ -19,7 +19,7 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnose
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
-from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free, claimed
+from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free, claimed, held
 from snnlab.runs.run import Run, data_of, folder_of, load_weights
 from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
 
@@ -52,7 +52,9 @@ def train(
         trainer.prepare(bar.tell)
     with ctrl_c() as pressed, place as folder:
         board = _board(trainer, folder, provenance.now(), tensorboard)
-        return _run(Recorder(folder, trainer, every=every), pressed, board)
+        recorder = Recorder(folder, trainer, every=every)
+        with held(recorder.folder):
+            return _run(recorder, pressed, board)
 
 
 def _place(folder, config):
@@ -75,9 +77,14 @@ def resume(
     """Continue a run from its last checkpoint, with the same bits as if it had never stopped.
 
     ``epochs`` replaces the number of epochs. Returns whether it ran to the end. Raises
-    :class:`~snnlab.errors.SnnlabError` if run or data do not fit.
+    :class:`~snnlab.errors.SnnlabError` if run or data do not fit, or another process trains it.
     """
     _threads(threads)
+    with held(run.folder):
+        return _resume(run, data_dir, epochs, every, tensorboard)
+
+
+def _resume(run, data_dir, epochs, every, tensorboard):
     with Bar() as bar:
         dataset = data_of(run, data_dir, bar.tell)
         recorder = Recorder.resume(run, dataset, every=every)

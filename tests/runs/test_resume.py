@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 import tracemalloc
 from multiprocessing import get_context
 
@@ -125,6 +126,24 @@ def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
     assert (len(run.epochs()), run.state, run.settings["epochs"]) == (3, "finished", 3)
     with pytest.raises(SnnlabError, match="epochs = 0 is not allowed"):
         resume(run, epochs=0)
+
+
+def _hold(folder):
+    with recorder_.held(folder):
+        time.sleep(600)
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, capsys):
+    folder = started(tmp_path / "run").folder
+    process = get_context("spawn").Process(target=_hold, args=(folder,), daemon=True)
+    process.start()
+    until((folder / ".lock").exists)
+    assert main(["runs", "resume", str(folder)]) == 2
+    assert "is being trained by another process" in capsys.readouterr().err
+    process.kill()
+    process.join()
+    assert resume(Run.open(folder))  # a process that was killed holds nothing
+    assert not (folder / ".lock").exists()
 
 
 def _train_on(folder):
