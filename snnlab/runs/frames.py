@@ -11,8 +11,9 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.files import load_npz, npz, write_whole
 
-MAX_MOMENTS = 100
-"""Moments kept of one training; longer ones keep every second, third, … epoch."""
+MAX_MOMENTS, MAX_BYTES = 100, 2**26
+"""Moments kept of one training, and their bytes; longer trainings and those of large networks keep
+every second, third, … epoch."""
 WIDTH, HEIGHT = 160, 90
 """Of a thumbnail."""
 
@@ -36,6 +37,12 @@ class Frames:
     def one(self, frame: int) -> Recording:
         """One frame's recording, a batch of one image."""
         return self.recording.take(np.array([frame]))
+
+    def stride(self, epochs: int) -> int:
+        """Epochs from one moment to the next in a training of ``epochs``, by the first moment."""
+        first = self._only(self.step == self.step[0])
+        size = sum(np.asarray(array).nbytes for array in _arrays(first).values())
+        return -(-epochs // max(1, min(MAX_MOMENTS, MAX_BYTES // size)))
 
     def until(self, step: int) -> "Frames":
         """The frames of up to ``step`` weight updates."""

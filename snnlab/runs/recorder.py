@@ -26,7 +26,7 @@ from snnlab.learn.state import capture, restore
 from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.quantities import EPOCH, STEP, estimates, quantities
 from snnlab.runs import provenance
-from snnlab.runs.frames import MAX_MOMENTS, Frames, join, join_recordings, thumbnail
+from snnlab.runs.frames import Frames, join, join_recordings, thumbnail
 from snnlab.runs.run import Run
 from snnlab.runs.schema import SCHEMA, Change, EpochRecord, summarise, write_json
 from snnlab.runs.steps import Steps
@@ -159,7 +159,7 @@ class Recorder:
 
     def _end_epoch(self, progress):
         self.epochs.append(self._record(progress))
-        stride = -(-self.trainer.settings.epochs // MAX_MOMENTS)
+        stride = self.frames.stride(self.trainer.settings.epochs)
         if len(self.epochs) % stride == 0 or self.trainer.finished:
             self.frames = join([self.frames, watch(self.trainer)])
 

@@ -199,6 +199,16 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, monkeypatch, whole):
     assert_same(tmp_path / "run", whole)
 
 
+def test_frames_of_a_long_training_of_a_large_network_can_be_read_again(tmp_path):
+    """Ten times as many would be more than is read."""
+    frames = watch(started(tmp_path / "run", hidden=[2000], chips=9, samples=100).trainer)
+    frames.save(tmp_path / "one.npz")
+    size = (tmp_path / "one.npz").stat().st_size
+    assert 1000 * size > files.MAX_NPZ_BYTES
+    assert 4 * (1000 // frames.stride(1000)) * size < files.MAX_NPZ_BYTES
+    assert frames.stride(20) == 1
+
+
 def test_frames_show_what_the_chip_would(whole):
     recorder = to_the_end(go_on(whole))
     frames, trainer = Frames.load(whole / "frames.npz"), recorder.trainer
