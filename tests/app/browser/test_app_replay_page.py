@@ -138,6 +138,15 @@ def test_another_image_is_taken_at_once(sample: Page):
     wait_for(sample, lambda: figure(sample, "Network") != before)
 
 
+def test_a_loop_shows_the_newest_recording_once_the_training_rests(dashboard: Page):
+    shown = dashboard.get_by_role("figure", name="Network", exact=True).locator("canvas").first
+    play(dashboard)
+    wait_for(dashboard, lambda: steps(dashboard) > 50)
+    pause(dashboard)
+    rests = steps(dashboard)
+    wait_for(dashboard, lambda: shown.evaluate("canvas => canvas.step") == rests, 4_000)
+
+
 @pytest.mark.slow
 def test_a_loop_moves_by_itself_and_rests_where_motion_is_reduced(new_dashboard: Page):
     tab(new_dashboard, "Chip")

@@ -49,13 +49,14 @@ class Replay(JSComponent):
     middle in their places on the chip (:func:`packing.places`); the output neurons on the right,
     each with a bar of its score so far. Moving segments are spikes on the strongest connections
     between neurons that fire; that each takes 0.7 µs to arrive is for the eye, the chip is faster.
-    A loop that plays takes the newest recording when it begins again, or at once if that is of
-    another image.
+    A loop that plays takes the newest recording when it begins again, when no other follows, or at
+    once if that is of another image.
 
     A recording lasts longer than an image and is played as much faster; one of the visitor's own is
     played at once in mode "full".
 
-    Each canvas counts the pictures drawn on it in its property ``frames``.
+    Each canvas counts the pictures drawn on it in its property ``frames``; ``step`` is that of the
+    recording on it.
     """
 
     mode = param.Selector(default=NETWORK, objects=list(MODES), doc="What is drawn.")

@@ -4,6 +4,7 @@
 
 const LOOP_SECONDS = 7
 const REST_SECONDS = 1.6  // at the end of a loop
+const SETTLED_MS = 700  // after which no other recording is to be expected
 const WIDE = 620  // pixels from which on pictures stand side by side, as on a projector
 const GAP = 20  // ms until the next picture is asked for: every second one of a screen with 60 a second
 const still = window.matchMedia("(prefers-reduced-motion: reduce)")
@@ -145,20 +146,21 @@ class Player {
     } else if (this.full && !this.frozen) {
       this.take()
       this.time = this.shown.end
-    } else if (this.calm && !this.full) this.take_in_time()
+    } else if (!this.full) this.take_in_time()
     this.wake()
   }
 
+  // A loop takes a recording after which no other came, so that it is the newest on a page at rest.
   // Without motion: new recordings as seldom as loops would begin, the last one in any case.
   take_in_time() {
-    const waited = performance.now() - this.taken
+    const next_loop = this.taken + 1000 * (REST_SECONDS + LOOP_SECONDS) - performance.now()
     clearTimeout(this.due)
     this.due = setTimeout(() => {
-      if (!this.calm) return
+      if (this.ended) return
       this.take()
-      this.time = this.shown.end
+      if (this.calm) this.time = this.shown.end
       this.wake()
-    }, Math.max(0, 1000 * (REST_SECONDS + LOOP_SECONDS) - waited))
+    }, this.calm ? Math.max(0, next_loop) : SETTLED_MS)
   }
 
   take() {
@@ -312,6 +314,7 @@ class Player {
       if (!picture.sheet.shown) continue
       if (this.stale || resized) picture.prepare(recording, network, palette)
       picture.draw(recording, network, palette, time, moves && !this.calm)
+      picture.sheet.canvas.step = shown.step
     }
     this.stale = false
     this.transport?.show({
