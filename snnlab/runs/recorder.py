@@ -323,14 +323,14 @@ def held(folder: Path) -> Iterator[None]:
             f"run {folder} is being trained by another process: stop that one, or wait for its end"
         ) from None
     except (OSError, NotImplementedError):
-        yield
-        return
+        pass
     try:
         yield
     finally:
-        with suppress(OSError):  # Windows removes no open file
-            os.unlink(lock.lock_file)
-        lock.release()
+        if lock.is_locked:
+            with suppress(OSError):  # Windows removes no open file
+                os.unlink(lock.lock_file)
+            lock.release()
 
 
 def _is_made(folder):
