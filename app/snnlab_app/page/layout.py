@@ -1,7 +1,8 @@
 """Base of every page of a training: a status line, and a view that is updated."""
 
 from collections.abc import Callable
-from time import thread_time
+from math import inf
+from time import monotonic, thread_time
 
 import panel as pn
 import panel_material_ui as pmui
@@ -46,7 +47,7 @@ class Page:
         self._progress = ProgressBar("Progress of the training", margin=(0, 8))
         self._notice = pmui.Alert(severity="warning", visible=False, sizing_mode="stretch_width")
         self._seen = self._shown = self._heard = self._said = None
-        self._leaving = None
+        self._stayed = -inf
         self._document = pn.state.curdoc
 
     # ── to be overridden ──
@@ -85,20 +86,19 @@ class Page:
 
     def leaves(self) -> None:
         """The tab is about to be closed: if it is gone soon, then because it was."""
-        self._leaving = CLOCK.loop.call_later(GONE_AFTER, self._leave_if_gone)
+        CLOCK.loop.call_later(GONE_AFTER, self._leave_if_gone)
 
     def stays(self) -> None:
-        """The tab is not closed after all."""
-        if self._leaving is not None:
-            CLOCK.loop.remove_timeout(self._leaving)
+        """The tab is not closed after all; may be heard before that it is about to be."""
+        self._stayed = monotonic()
 
     def left(self) -> None:
         """The tab was closed, so no reconnection will follow."""
         self._locked(self._leave)
 
     def _leave_if_gone(self):
-        context = self._document.session_context
-        if context is not None and context.session.connection_count == 0:
+        context, stays = self._document.session_context, monotonic() < self._stayed + 2 * GONE_AFTER
+        if not stays and context is not None and context.session.connection_count == 0:
             self.left()
 
     def _leave(self):
