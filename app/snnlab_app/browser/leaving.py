@@ -34,7 +34,7 @@ def expect(visit: Visit) -> str:
 
 
 def forget(word: str) -> None:
-    """Nothing is to be told any more."""
+    """The visit hears nothing more."""
     _EXPECTED.pop(word, None)
 
 
