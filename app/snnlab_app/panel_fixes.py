@@ -28,6 +28,7 @@ from bokeh.models import Plot
 from bokeh.protocol.message import Message
 from bokeh.server.connection import ServerConnection
 from bokeh.server.contexts import ApplicationContext
+from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from holoviews.plotting.bokeh.element import ElementPlot
@@ -80,6 +81,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (Location, "_sync_pathname", keeping_paths),
         (Serializer, "_encode_bytes", enclosing),
         (WSHandler, "on_close", ending_once),
+        (ProtocolHandler, "handle", handling_unless_ended),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
         *(IN_ORDER if WRITES_LATE else []),
     ):
@@ -210,6 +212,19 @@ def ending_once(end: Callable[[WSHandler], None]) -> Callable[[WSHandler], None]
             end(socket)
 
     return on_close
+
+
+def handling_unless_ended(handle: Callable[..., Awaitable]) -> Callable[..., Awaitable]:
+    """Bokeh's way to act on a message, unless its connection has ended since it arrived.
+
+    It would fail for want of a session, and say so in the log.
+    """
+
+    async def handle_message(handler, message, connection):
+        if connection._session is not None:
+            return await handle(handler, message, connection)
+
+    return handle_message
 
 
 def keeping_paths(_):

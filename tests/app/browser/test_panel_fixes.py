@@ -21,6 +21,7 @@ from bokeh.io import doc as current
 from bokeh.models import Div
 from bokeh.protocol import Protocol
 from bokeh.server.connection import ServerConnection
+from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.session import ServerSession
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
@@ -43,6 +44,7 @@ from snnlab_app.panel_fixes import (
     dispatching_all,
     enclosing,
     ending_once,
+    handling_unless_ended,
     restoring_curdoc,
 )
 
@@ -73,6 +75,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (Syncable, "_event_coroutine"),
         (Serializer, "_encode_bytes"),
         (WSHandler, "on_close"),
+        (ProtocolHandler, "handle"),
         (current, "patch_curdoc"),
         *((owner, name) for owner, name, _ in panel_fixes.IN_ORDER if WRITES_LATE),
     ):
@@ -254,6 +257,25 @@ def test_a_connection_that_a_ping_has_ended_ends_once_more():
         WSHandler.on_close(socket)
     ending_once(WSHandler.on_close)(socket)
     assert len(ended) == 1
+
+
+def test_a_message_of_a_connection_that_has_ended_since_is_dropped(caplog):
+    session = SimpleNamespace(subscribe=lambda _: None, unsubscribe=lambda _: None)
+    connection = ServerConnection(Protocol(), None, None, session)
+    questions = [connection.protocol.create(kind) for kind in ("SERVER-INFO-REQ", "PULL-DOC-REQ")]
+
+    def answers(handle):
+        caplog.clear()
+        found = [aside(asyncio.run, handle(ProtocolHandler(), q, connection)) for q in questions]
+        return [answer and answer.msgtype for answer in found]
+
+    fixed = handling_unless_ended(ProtocolHandler.handle)
+    assert answers(fixed)[0] == "SERVER-INFO-REPLY"
+    connection.detach_session()
+    assert answers(ProtocolHandler.handle)[1] == "ERROR"
+    assert "error handling message" in caplog.text, "else this fix is no longer needed"
+    assert answers(fixed) == [None, None]
+    assert caplog.records == []
 
 
 # ── callbacks that fail ──
