@@ -221,8 +221,8 @@ def handling_unless_ended(handle: Callable[..., Awaitable]) -> Callable[..., Awa
     """
 
     async def handle_message(handler, message, connection):
-        if connection._session is not None:
-            return await handle(handler, message, connection)
+        ended = connection._session is None
+        return None if ended else await handle(handler, message, connection)
 
     return handle_message
 
