@@ -14,7 +14,6 @@ from pathlib import Path
 from time import monotonic
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from snnlab import install
 from snnlab.chip import power
@@ -307,30 +306,6 @@ def claimed(folder: Path, *, numbered: bool = False) -> Iterator[Path]:
         for place in (folder, *missing):
             with suppress(OSError):  # not empty
                 place.rmdir()
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """No other process trains this run meanwhile; :class:`SnnlabError` if one does.
-
-    Some shared file systems have no locks: there nothing is kept from anybody.
-    """
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise SnnlabError(
-            f"run {folder} is being trained by another process: stop that one, or wait for its end"
-        ) from None
-    except (OSError, NotImplementedError):
-        pass
-    try:
-        yield
-    finally:
-        if lock.is_locked:
-            with suppress(OSError):  # Windows removes no open file
-                os.unlink(lock.lock_file)
-            lock.release()
 
 
 def _is_made(folder):

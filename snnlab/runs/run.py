@@ -10,12 +10,14 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from snnlab.chip.die import Die
 from snnlab.config import Config
@@ -179,14 +181,17 @@ class Run:
             ) from None
 
     def remove(self) -> None:
-        """Delete the folder, atomically for others who list runs; raises :class:`SnnlabError`.
+        """Delete the folder, atomically for others who list runs.
 
-        If the name is a link, only the link is removed.
+        If the name is a link, only the link is removed. Raises :class:`SnnlabError` if the folder
+        cannot be deleted, or another process trains the run.
         """
         try:
             if self.folder.is_symlink():
                 self.folder.unlink()
                 return
+            with held(self.folder):
+                pass
             gone = self.folder.resolve().with_name(f".{self.name}.{uuid4().hex}.gone")
             self.folder.resolve().rename(gone)
             shutil.rmtree(gone)
@@ -322,3 +327,27 @@ def load_weights(path: Path) -> list[np.ndarray]:
                 " expected float[input, neuron]"
             )
     return weights
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """No other process trains this run meanwhile; :class:`SnnlabError` if one does.
+
+    Some shared file systems have no locks: there nothing is kept from anybody.
+    """
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise SnnlabError(
+            f"run {folder} is being trained by another process: stop that one, or wait for its end"
+        ) from None
+    except (OSError, NotImplementedError):
+        pass
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            with suppress(OSError):  # Windows removes no open file
+                os.unlink(lock.lock_file)
+            lock.release()

@@ -19,8 +19,8 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.learn.health import diagnose
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import provenance
-from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free, claimed, held
-from snnlab.runs.run import Run, data_of, folder_of, load_weights
+from snnlab.runs.recorder import CHECKPOINT_SECONDS, Recorder, check_free, claimed
+from snnlab.runs.run import Run, data_of, folder_of, held, load_weights
 from snnlab.text.progress import Bar, ctrl_c, epoch_bar, reported, say
 
 

@@ -18,7 +18,7 @@ from snnlab.learn.network import decode
 from snnlab.runs import recorder as recorder_
 from snnlab.runs.frames import Frames
 from snnlab.runs.recorder import watch
-from snnlab.runs.run import Run, list_runs
+from snnlab.runs.run import Run, held, list_runs
 from snnlab.runs.steps import Steps, column_types
 from snnlab.runs.training import resume, train
 
@@ -129,17 +129,18 @@ def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
 
 
 def _hold(folder):
-    with recorder_.held(folder):
+    with held(folder):
         time.sleep(600)
 
 
-def test_a_run_is_trained_by_one_process_at_a_time(tmp_path, capsys):
+def test_a_run_belongs_to_the_process_that_trains_it(tmp_path, capsys):
     folder = started(tmp_path / "run").folder
     process = get_context("spawn").Process(target=_hold, args=(folder,), daemon=True)
     process.start()
     until((folder / ".lock").exists)
-    assert main(["runs", "resume", str(folder)]) == 2
-    assert "is being trained by another process" in capsys.readouterr().err
+    for order in (("resume", str(folder)), ("rm", str(folder), "--yes")):
+        assert main(["runs", *order]) == 2
+        assert "is being trained by another process" in capsys.readouterr().err
     process.kill()
     process.join()
     assert resume(Run.open(folder))  # a process that was killed holds nothing
