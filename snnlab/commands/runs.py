@@ -30,7 +30,7 @@ def add_runs(commands) -> None:
         ("--where", {"action": "append", "default": [], "metavar": "X",
                      "help": "only runs with e.g. beta>=10, dataset=mnist, tags=good"}),
         ("--sort", {"type": filled, "metavar": "NAME",
-                    "help": "order by a result or knob, best last"}),
+                    "help": "order by a result, best last, or by a knob"}),
     ))  # fmt: skip
     showing = _add(what, "show", _show, "all about one run", (_RUN,))
     diff = _add(what, "diff", _diff, f"how up to {MAX_COMPARED_RUNS} runs differ", (_RUNS,))

@@ -89,28 +89,21 @@ def _sweep(arguments):
 
 
 def _plan(arguments):
-    from snnlab.sweeps.plan import Plan
+    from snnlab.sweeps.plan import Plan, above
 
     given = {name: getattr(arguments, name) for name in ("sampler", "trials", "repeats", "prune")}
     given |= {"name": arguments.name, "seed": arguments.sweep_seed}
     given |= {"objectives": arguments.objective or None}
     given = {name: value for name, value in given.items() if value is not None}
     given["vary"] = _once("vary", (_pair("vary", text) for text in arguments.vary))
-    given["settings"] = _settings(arguments, given["vary"])
+    all_knobs = config(arguments).values()
+    given["settings"] = {k: v for k, v in all_knobs.items() if getattr(arguments, k) is not None}
     if arguments.limit:
         given["limits"] = _once("limit", map(_limit, arguments.limit))
+    below = all_knobs if arguments.recipe else None
     if arguments.plan:
-        return Plan.read(arguments.plan, **given)
-    return Plan.checked(**given)
-
-
-def _settings(arguments, varied):
-    """Fixed knobs: those given as flags, and those of a recipe that are not varied."""
-    values = config(arguments).values()
-    return {
-        name: value for name, value in values.items()
-        if getattr(arguments, name) is not None or (arguments.recipe and name not in varied)
-    }  # fmt: skip
+        return Plan.read(arguments.plan, below, **given)
+    return Plan.checked(**{**given, "settings": above(below, given["settings"], given["vary"])})
 
 
 def _pair(flag, text):

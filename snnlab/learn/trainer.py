@@ -1,7 +1,7 @@
 """Training in the loop, as a generator whose knobs may be turned while it runs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
 from types import SimpleNamespace
@@ -48,10 +48,14 @@ _surrogate = lru_cache(maxsize=4)(Surrogate)
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Accuracy in 0…1 and hidden spikes per image on the test images."""
+    """Accuracy in 0…1 and hidden spikes per image on the test images.
+
+    recording : the first of them on the chip, for estimates of time and energy.
+    """
 
     accuracy: float
     spikes: float
+    recording: Recording = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -349,11 +353,12 @@ class Trainer:
         silent : bool[neuron] of each hidden layer, neurons that may not fire.
         """
         labels = self.source.labels("test")
-        right, spikes = 0, 0
+        right, spikes, first = 0, 0, None
         for part, recording in self.recordings(chip, silent):
+            first = first or recording
             right += int((self.scores(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
-        return Evaluation(right / len(labels), spikes / len(labels))
+        return Evaluation(right / len(labels), spikes / len(labels), first)
 
     def recordings(
         self, chip: Chip | None = None, silent: tuple[np.ndarray, ...] = ()

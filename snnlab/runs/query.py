@@ -20,15 +20,18 @@ _TESTS = {
 def select_rows(rows: list[dict], conditions: list[str], order: str | None = None) -> list[dict]:
     """The rows of :meth:`Run.row` that fulfil all conditions, such as ``beta>=10``, ``tags=good``.
 
-    order : a result or knob to sort by, best last. Raises :class:`SnnlabError` for
-    an invalid condition or an unknown column.
+    order : a result to sort by, best last, or a knob, highest last; rows without it come first.
+    Raises :class:`SnnlabError` for an invalid condition or an unknown column.
     """
     known = {*Config.knobs(), *ATTRIBUTES, *_results(), *(key for row in rows for key in row)}
     tests = [_test(condition, known) for condition in conditions]
     found = [row for row in rows if all(test(row) for test in tests)]
     if order:
         _check(order, known)
-        found.sort(key=lambda row: _sortable(row.get(order)))
+        quantity = _results().get(order)
+        falling = quantity is not None and quantity.better == "down"
+        found.sort(key=lambda row: _sortable(row.get(order)), reverse=falling)
+        found.sort(key=lambda row: row.get(order) is not None)
     return found
 
 
@@ -55,16 +58,27 @@ def _test(condition, known):
 
 def _holds(value, name, sign, text, condition):
     if name == "tags":
+        if sign not in ("=", "!="):
+            raise SnnlabError(f"condition {condition}: a run has a tag or not: give = or !=")
         return (text in value.split()) == (sign == "=")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return _TESTS[sign](value, number(text, float))
-        except ValueError:
-            raise SnnlabError(
-                f"condition {condition}: {text} is not a number{suggest(text, float)}"
-            ) from None
+    if _is_number(value):
+        return _TESTS[sign](value, _number(text, condition))
+    if isinstance(value, list) and value and all(map(_is_number, value)):
+        return _TESTS[sign](value, [_number(part, condition) for part in text.split("-")])
     shown = "-".join(map(str, value)) if isinstance(value, list) else str(value)
     return value is not None and _TESTS[sign](shown, text)
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(text, condition):
+    try:
+        return number(text, float)
+    except ValueError:
+        meant = suggest(text, float)
+        raise SnnlabError(f"condition {condition}: {text} is not a number{meant}") from None
 
 
 def _check(name, known):
@@ -75,4 +89,9 @@ def _check(name, known):
 
 
 def _sortable(value):
-    return (value is not None, *((0, value) if isinstance(value, int | float) else (1, str(value))))
+    """A key by which numbers, lists of them and texts are sorted, each kind apart."""
+    if isinstance(value, int | float):
+        return 0, value
+    if isinstance(value, list) and all(map(_is_number, value)):
+        return 1, value
+    return 2, str(value)

@@ -5,6 +5,7 @@ when a run is resumed, so a power cut between any two files does no harm.
 """
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -73,6 +74,7 @@ class Recorder:
         self.epochs: list[EpochRecord] = []
         self.steps = Steps()
         self.changes: list[Change] = []
+        self._to_come: deque[Change] = deque()
         self.created = provenance.now()
         self._fingerprint = provenance.fingerprint(trainer.dataset)
         self._own = trainer.own_die.fingerprint if trainer.own_die else ""
@@ -115,6 +117,9 @@ class Recorder:
         self.steps.cut(step)
         self.frames = Frames.load(self.folder / "frames.npz").until(step)
         self._written = {"step": step, "own": self.trainer.own_die}
+        later = (change for change in self.changes if change.step >= step)
+        self._to_come.extend(sorted(later, key=lambda change: change.step))
+        self._replay()
         for left in self.folder.glob(".*.part"):  # of a process that was killed while it wrote
             with suppress(OSError):
                 left.unlink()
@@ -142,9 +147,10 @@ class Recorder:
         return progress
 
     def _replay(self):
-        for change in self.changes:
-            if change.step == self.trainer.step:
-                self.trainer.config.set(change.knob, change.after)
+        """Turn the knobs that were turned at this step; only once, as they may be turned again."""
+        while self._to_come and self._to_come[0].step <= self.trainer.step:
+            change = self._to_come.popleft()
+            self.trainer.config.set(change.knob, change.after)
 
     def _note_changes(self):
         """Knobs in force in the step just done that were not before."""
@@ -168,15 +174,17 @@ class Recorder:
             float(np.average(newest[name], weights=newest["samples"]))
             for name in ("loss", "accuracy", "spikes")
         )
+        tested = progress.evaluation
+        estimate = power.estimate(tested.recording, self.trainer.power_mode)
         return EpochRecord(
             epoch=progress.epoch + 1,
             loss=loss,
             train_accuracy=accuracy,
             train_spikes=spikes,
-            test_accuracy=progress.evaluation.accuracy,
-            test_spikes=progress.evaluation.spikes,
+            test_accuracy=tested.accuracy,
+            test_spikes=tested.spikes,
             seconds=float(newest["seconds"].sum()),
-            **estimates(power.estimate(progress.recording, self.trainer.power_mode), EPOCH),
+            **estimates(estimate, EPOCH),
         )
 
     def save(self) -> None:

@@ -20,7 +20,8 @@ TREES = 32
 
 def row_of(plan: Plan, trial) -> dict:
     """A trial by names of columns: number, state, values of knobs, what was measured, its error."""
-    values = dict(zip(plan.objectives, trial.values or (), strict=False))
+    complete = trial.state.name == "COMPLETE"  # one that was stopped has a value of an early epoch
+    values = dict(zip(plan.objectives, trial.values, strict=True)) if complete else {}
     measured = dict(trial.user_attrs.get("measured", {}))
     each = measured.pop("accuracy_of_dies", ())
     row = {"trial": trial.number, "state": trial.state.name.lower(), **trial.params, **values}

@@ -66,10 +66,11 @@ class Plan:
         return cls(**{**plan.values(), "trials": 20 if count is None else count})
 
     @classmethod
-    def read(cls, path: Path, **more) -> "Plan":
+    def read(cls, path: Path, recipe: dict | None = None, **more) -> "Plan":
         """A plan from a TOML file; entries of ``more`` replace those of the file.
 
-        Raises :class:`SnnlabError` for a missing or foreign file.
+        recipe : settings that apply where neither of them sets or varies a knob. Raises
+        :class:`SnnlabError` for a missing or foreign file.
         """
         try:
             given = tomllib.loads(Path(path).read_text("utf-8"))
@@ -81,6 +82,7 @@ class Plan:
             ) from None
         for name in ("vary", "settings"):
             more[name] = {**_table(path, given, name), **more.get(name, {})}
+        more["settings"] = above(recipe, more["settings"], more["vary"])
         try:
             return cls.checked(**{"name": Path(path).stem, **given, **more})
         except SnnlabError as error:
@@ -105,6 +107,11 @@ class Plan:
         texts = {knob.name for knob in self.space if isinstance(knob, Choice)}
         turned = {k: Config.read(k, v) if k in texts else v for k, v in parameters.items()}
         return Config.checked(**{**self.settings, **turned})
+
+
+def above(recipe: dict | None, settings: dict, vary: dict) -> dict:
+    """The settings of a recipe with others above them, without the knobs that are varied."""
+    return {**{k: v for k, v in (recipe or {}).items() if k not in vary}, **settings}
 
 
 def _table(path, given, name):

@@ -118,30 +118,33 @@ def train_trial(task: Task, dataset: Dataset) -> dict:
 
 
 def _train(config, dataset, die, report):
-    """Results of a training, or None if it was stopped; loss: mean of the last epoch, as in runs.
-
-    Energy and power are those of the last batch.
-    """
+    """Results after the last epoch of a training, or None if it was stopped."""
     trainer, batches = Trainer(config, dataset), []
     for progress in trainer:
         batches.append((progress.loss, progress.samples))
-        if progress.evaluation and report(
-            die * config.epochs + progress.epoch, progress.evaluation.accuracy
-        ):
-            return None
-    loss, samples = np.transpose(batches[-trainer.steps_per_epoch :])
+        if progress.evaluation:
+            found = _measured(trainer, progress, batches)
+            batches.clear()
+            if report(die * config.epochs + progress.epoch, found):
+                return None
+    return found
+
+
+def _measured(trainer, progress, batches):
+    """Results of an epoch; loss: mean of its batches, as in runs; all others of test images."""
+    loss, samples = np.transpose(batches)
     return {
         "accuracy": progress.evaluation.accuracy,
         "loss": float(np.average(loss, weights=samples)),
         "spikes": progress.evaluation.spikes,
-        **estimates(power.estimate(progress.recording, trainer.power_mode), TRIAL),
+        **estimates(power.estimate(progress.evaluation.recording, trainer.power_mode), TRIAL),
     }
 
 
 def _reporter(task):
     """Hears of every epoch; says whether to stop."""
     if task.storage is None:
-        return lambda step, value: False
+        return lambda step, found: False
     library = optuna()
     pruner = library.pruners.MedianPruner(n_startup_trials=5)
     study = library.load_study(
@@ -149,9 +152,10 @@ def _reporter(task):
     )
     number = study.get_trials(deepcopy=False)[task.number]._trial_id
     trial = library.trial.Trial(study, number)
+    (objective,) = study.user_attrs["plan"]["objectives"]
 
-    def report(step, value):
-        trial.report(value, step)
+    def report(step, found):
+        trial.report(found[objective], step)
         return trial.should_prune()
 
     return report

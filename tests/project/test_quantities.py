@@ -146,8 +146,11 @@ def test_lists_of_runs_have_it(added):
     assert format_cell("rate", rows[0]) == "84.7 k/s"
     assert stored.columns()["rate"] == "pace"
     assert stored.orders()["pace"] == "rate"
-    assert stored.is_falling("rate")
-    assert not stored.is_falling("energy")
+    costs = [{"run": "a", "energy": 1.0}, {"run": "b", "energy": 2.0}, {"run": "c"}]
+    for column, given, names in (("rate", rows, ["b", "a"]), ("energy", costs, ["c", "b", "a"])):
+        assert [row["run"] for row in select_rows(given, [], column)] == names, "the best last"
+        assert stored.best_first(column)
+    assert not stored.best_first("beta")
 
 
 def test_pinned_runs_show_it(added):

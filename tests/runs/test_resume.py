@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import pytest
 from builders import same_recording
 from conftest import until
-from small_runs import DIGITS, assert_same, config, go_on, started, to_the_end
+from small_runs import DIGITS, STEPS, assert_same, config, go_on, started, to_the_end
 
 from snnlab import files
 from snnlab.commands.main import main
@@ -126,6 +126,19 @@ def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
     assert (len(run.epochs()), run.state, run.settings["epochs"]) == (3, "finished", 3)
     with pytest.raises(SnnlabError, match="epochs = 0 is not allowed"):
         resume(run, epochs=0)
+
+
+@pytest.mark.parametrize("asked", [None, 4])
+def test_a_run_to_be_trained_longer_that_was_killed_at_once_is_trained_longer(tmp_path, asked):
+    to_the_end(started(tmp_path / "run"))
+    killed = go_on(tmp_path / "run")
+    killed.trainer.config.set("epochs", 3)
+    killed.advance()  # kept in config.json, while the checkpoint is the one before
+    run = Run.open(tmp_path / "run")
+    assert (run.record["steps"], run.settings["epochs"]) == (STEPS, 3)
+    assert resume(run, epochs=asked)
+    run = Run.open(tmp_path / "run")
+    assert (len(run.epochs()), run.settings["epochs"]) == (asked or 3, asked or 3)
 
 
 def _hold(folder):

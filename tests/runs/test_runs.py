@@ -140,6 +140,9 @@ def test_runs_are_listed_filtered_and_sorted(capsys, two):
         ("dataset=digits", ["first", "old", "second"]),
         ("best_accuracy>0.74", ["old"]),
         ("hidden=20", ["first", "old", "second"]),
+        ("hidden<100", ["first", "old", "second"]),
+        ("hidden>=100", []),
+        ("hidden>9-9", ["first", "old", "second"]),
     ]:
         _, out, _ = runs(capsys, two, "list", "--where", where)
         assert [line.split()[0] for line in out.splitlines()[1:-1]] == found, where
@@ -154,6 +157,8 @@ def test_runs_are_listed_filtered_and_sorted(capsys, two):
         (("list", "--where", "beta"), "condition beta: give NAME=VALUE"),
         (("list", "--where", "beta>x"), "condition beta>x: x is not a number"),
         (("list", "--where", "beta>1_0"), "condition beta>1_0: 1_0 is not a number"),
+        (("list", "--where", "hidden>20,9"), "condition hidden>20,9: 20,9 is not a number"),
+        (("list", "--where", "tags>keep"), "condition tags>keep: a run has a tag or not: give ="),
         (("list", "--sort", "colour"), "no column 'colour'"),
         (("show", "third"), "no run third here or in"),
         (("diff", "first"), "1 runs given: compare 2 to 6"),

@@ -19,6 +19,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.runs.recorder import Recorder
 from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed
+from snnlab.sweeps.outcome import row_of
 from snnlab.sweeps.search import Task, sweep, train_trial
 from snnlab.sweeps.trials import TrialQueue
 
@@ -106,6 +107,19 @@ def test_a_bad_trial_is_stopped_early(tmp_path):
     states = {t.params["learning_rate"]: t.state.name for t in study.trials}
     assert states["0.0"] == "PRUNED", "what does not learn is below the median after one epoch"
     assert list(states.values()).count("COMPLETE") >= 4
+
+
+def test_what_is_stopped_early_is_worse_in_the_objective_itself(tmp_path):
+    """Of two losses the higher one, though its accuracy is the lower one."""
+    given = {"vary": {"learning_rate": [0.01, 0.009, 0.008, 0.007, 0.006, 0.0]}, "trials": None}
+    settings = {**SMALL, "epochs": 2, "hidden": [40]}
+    sought = plan(**given, sampler="grid", prune=True, settings=settings, objectives=["loss"])
+    study = sweep(sought, str(tmp_path / "s.journal"), workers=0)
+    *others, worst = sorted(study.trials, key=lambda trial: -float(trial.params["learning_rate"]))
+    assert worst.state.name == "PRUNED"
+    (early,) = worst.intermediate_values.values()
+    assert early > max(trial.values[0] for trial in others if trial.state.name == "COMPLETE")
+    assert "loss" not in row_of(sought, worst), "that of an early epoch is no result"
 
 
 def test_tpe_works_off_the_same_queue(tmp_path, monkeypatch):

@@ -9,10 +9,13 @@ from pyarrow import parquet
 from refusal import refused
 from small_sweeps import plan
 
+from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
+from snnlab.recipes import recipe
 from snnlab.sweeps.outcome import why_none
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.search import sweep
+from snnlab.sweeps.storage import load_study
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,33 @@ def test_a_plan_is_read_from_a_file(tmp_path):
         path.write_text(content)
         with pytest.raises(SnnlabError, match=said):
             Plan.read(path)
+
+
+def test_a_recipe_is_below_the_file_and_flags_are_above_it(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[settings]\ndataset = "digits"\nepochs = 3\nside = 16\n[vary]\nbeta = "1:200:log"\n'
+    )
+    paper = recipe("paper").config().values()
+    made = Plan.read(path, paper, settings={"epochs": 2})
+    assert made.vary == {"beta": "1:200:log"}
+    above = {"dataset": "digits", "side": 16, "epochs": 2}
+    assert made.settings == {k: v for k, v in (paper | above).items() if k != "beta"}
+    with pytest.raises(SnnlabError, match="beta is both varied and set"):
+        Plan.read(path, paper, settings={"beta": 3.0})
+
+
+def test_a_plan_file_and_a_recipe_go_together(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.toml").write_text(
+        'trials = 1\nsampler = "random"\n[settings]\ndataset = "digits"\nepochs = 1\n'
+        'hidden = [12]\nbatch = 200\n[vary]\nbeta = "1:200:log"\n'
+    )
+    assert main(["sweep", "mine.toml", "--recipe", "paper", "--workers", "0"]) == 0
+    assert "1 complete" in capsys.readouterr().out
+    settings = load_study("mine", "sweeps/mine.db").user_attrs["plan"]["settings"]
+    assert (settings["dataset"], settings["epochs"]) == ("digits", 1)
+    assert settings["rho_burst"] == recipe("paper").config().rho_burst
 
 
 def test_the_limit_in_the_documentation_can_be_kept_and_means_something():

@@ -10,6 +10,7 @@ from bokeh.themes import Theme
 from panel.io.resources import LOCAL_DIST
 from panel.io.state import set_curdoc
 
+from snnlab.config import Config
 from snnlab_app import panel_fixes
 from snnlab_app.browser import leaving
 from snnlab_app.browser.bridge import Bridge
@@ -157,8 +158,9 @@ class Page:
             self._locked(run)
 
     def describe(self) -> dict[str, str]:
-        """The settings that differ from the defaults, in words, and the link to all of them."""
-        config, view = self.session.config, self.view
+        """The settings in force that differ from the defaults, in words, and the link to all."""
+        view, snapshot = self.view, self.session.snapshot
+        config = Config.checked(**snapshot.settings) if snapshot else self.session.config
         link = "./?" + query(config, view.name, view.units)
         return {"settings": describe(config), "link": link}
 

@@ -17,6 +17,7 @@ from snnlab.config import Config
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import DataUnavailable, SnnlabError
 from snnlab.learn.trainer import Trainer
+from snnlab.runs.provenance import fingerprint
 from snnlab_app.session.control import (
     AT_REST,
     CAN_TRAIN,
@@ -173,24 +174,28 @@ class Session(TrainingControl):
 
     def _fetch(self):
         self.state, self.fraction, self.notice = State.LOADING, None, ""
-        self._data = self._dataset()
+        self._data = self._dataset(self._kept.config) if self._kept else self._data_to_learn()
 
-    def _dataset(self):
-        """The data set of the settings, or the bundled digits if it is not available."""
-        c = self.config
+    def _data_to_learn(self):
+        """The data set of the page's settings, with the recordings that the visitor added."""
+        data = self._dataset(self.config)
+        return with_own(data, self._taught) if CATALOGUE[self.config.dataset].sounds else data
+
+    def _dataset(self, c):
+        """The data set of these settings, or the bundled digits if it is not available; without
+        recordings of the visitor's own."""
         if c.dataset == "folder" and self._given:
             return own_dataset(self._given, c.side, self._report_reading)
         try:
-            dataset = shared_dataset(c.dataset, c.side, self.data_dir, self._report)
-            return with_own(dataset, self._taught) if CATALOGUE[c.dataset].sounds else dataset
+            return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
         except DataUnavailable:
             self.notice = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"
                 " training on scikit-learn's bundled digits instead."
             )
-            c.set("dataset", "digits")
-            c.set("side", 16)
-            return shared_dataset("digits", c.side, None, self._report)
+            self.config.set("dataset", "digits")
+            self.config.set("side", 16)
+            return shared_dataset("digits", 16, None, self._report)
 
     def _report(self, message, fraction):
         self.message, self.fraction = message, fraction
@@ -204,6 +209,8 @@ class Session(TrainingControl):
         kept, self._kept = self._kept, None
         continued = kept is not None and self._continue(kept)
         if not continued:
+            if kept is not None:  # the knobs may have been turned to other data since then
+                self._data = self._data_to_learn()
             self._begin()
         self._publish()
         self.state = self._resting if continued else State.READY
@@ -219,7 +226,7 @@ class Session(TrainingControl):
     def _continue(self, kept):
         """Continue a training that was kept; knobs turned since then are turned again."""
         try:
-            self._trainer = self._keeping.go_on(kept, self._data)
+            self._trainer = self._keeping.go_on(kept, self._learnt_by(kept))
         except SnnlabError as error:
             self.notice = f"the training that was kept is lost: {error}"
             return False
@@ -236,6 +243,19 @@ class Session(TrainingControl):
         self._publisher.see(progress)
         self.notice = f"this training was interrupted, and continues from step {self._trainer.step}"
         return True
+
+    def _learnt_by(self, kept):
+        """The data that a kept training began with: recordings may have been added since then.
+
+        Raises :class:`SnnlabError` if it had learnt recordings that the page no longer has.
+        """
+        if not CATALOGUE[kept.config.dataset].sounds:
+            return self._data
+        for count in range(len(self._taught), -1, -1):
+            data = with_own(self._data, self._taught[:count])
+            if fingerprint(data.arranged(kept.config)) == kept.record.get("data_crc32"):
+                return data
+        raise SnnlabError("it had learnt recordings of yours, which are not kept on disk")
 
     def _prepare(self):
         """Do all that the first update needs; others in line see it too, as it serves them all."""

@@ -9,6 +9,7 @@ from snnlab.chip.units import PHYSICAL
 from snnlab.errors import SnnlabError
 from snnlab.learn.setup import FABRICATED
 from snnlab.learn.trainer import Progress, Trainer
+from snnlab.runs.provenance import fingerprint
 from snnlab_app.session.control import Draw, Hear, LookAt, Order, Show
 from snnlab_app.session.held_out import HeldOut
 from snnlab_app.session.history import History
@@ -58,6 +59,7 @@ class Publisher:
         self._marks = Marks(vars(trainer.settings))
         self._at_start: float | None = None
         self._made = None, None, ""
+        self._data = fingerprint(trainer.dataset)
 
     def kept(self) -> dict[str, np.ndarray]:
         """What :meth:`restore` reads: the past of this training as named arrays."""
@@ -154,8 +156,10 @@ class Publisher:
             self._frames(subject) if subject.view in WITH_FRAME else (None, None, "")
         )
         return Snapshot(
+            settings=dict(vars(trainer.settings)),
             classes=trainer.dataset.classes,
             origin=trainer.dataset.origin,
+            data=self._data,
             test_inputs=len(trainer.dataset.test_labels),
             step=trainer.step,
             epoch=trainer.epoch,

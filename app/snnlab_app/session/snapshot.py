@@ -160,7 +160,8 @@ class LearnPicture:
 class Snapshot:
     """Everything the page draws, as of one step. Never changed after it is published.
 
-    kind : IMAGES, SOUNDS or SPIKES; origin : where the data come from; activity_at_start :
+    settings : values of all knobs in force, without those that wait for a restart; kind : IMAGES,
+    SOUNDS or SPIKES; origin : where the data come from; data : their checksum; activity_at_start :
     activity-dependent power at the first measurement of this training, in mW; history : curves over
     the updates; tests : accuracy on all test images after each epoch; marks : knobs turned;
     held_out : step, accuracy and its 95 % interval low, high on some test images, float64[point];
@@ -174,8 +175,10 @@ class Snapshot:
     answer : why that is not on the chip, empty if it is.
     """
 
+    settings: dict[str, object]
     classes: tuple[str, ...]
     origin: str
+    data: int
     test_inputs: int
     step: int
     epoch: int

@@ -19,7 +19,7 @@ from snnlab_app.plots.displays import newest_test, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
-from snnlab_app.views.pins import Pin, comparable, data_of, front, table_of
+from snnlab_app.views.pins import Pin, comparable, front, table_of
 from snnlab_app.views.runs import NOW, MeritsPlot, RunsPlot
 from snnlab_app.views.stored import StoredRuns
 
@@ -107,7 +107,7 @@ class CompareView(View):
     def _keep(self):
         if snapshot := self._last or self.session.snapshot:
             self._count += 1
-            self._put(Pin.of(f"run {self._count}", self.session.config.values(), snapshot))
+            self._put(Pin.of(f"run {self._count}", snapshot))
 
     def _put(self, pin):
         others = [other for other in self.pins if other.name != pin.name]
@@ -126,7 +126,7 @@ class CompareView(View):
         if not self._rest.objects:  # below what is seen first, and laid out after it
             self._rest.append(self.stored.panel())
         self._last = snapshot
-        now = Pin.of(NOW, self.session.config.values(), snapshot)
+        now = Pin.of(NOW, snapshot)
         shown = {pin.name: pin for pin in (*self.pins, now)}
         curves = comparable({name: pin.history for name, pin in shown.items()})
         for plot, column, factor in (
@@ -154,8 +154,7 @@ class CompareView(View):
         options = {self.words(f"test image {index}"): index for index in now.images()}
         if self._image.options != options:
             self._image.param.update(options=options, value=next(iter(options.values()), None))
-        data = data_of(now.settings)
-        cells = side_by_side([pin.raster(self._image.value, data) for pin in pins])
+        cells = side_by_side([pin.raster(self._image.value, now.tested_on) for pin in pins])
         self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
         figure = self._rasters.figure
         names = {k + MIDDLE: _short(pin.name) for k, pin in enumerate(pins)}
@@ -180,7 +179,7 @@ class CompareView(View):
 
     def _all(self):
         """Pinned and stored runs, the current one last."""
-        now = [Pin.of(NOW, self.session.config.values(), self._last)] if self._last else []
+        now = [Pin.of(NOW, self._last)] if self._last else []
         return [*self.pins, *now]
 
     def settings_file(self) -> StringIO:

@@ -157,4 +157,6 @@ class ErrorsView(View):
         ]  # fmt: skip
         if self._images.pictures != shown:
             self._images.param.update(pictures=shown, sounds=bool(picture.wavs))
-        self._pages.count = max(1, -(-picture.found // PAGE))
+        self._pages.count = count = max(1, -(-picture.found // PAGE))
+        if self._page >= count:  # fewer than before: the last page there is
+            self._pages.value = count - 1

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.config import Config
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab.plotting.raster import raster_cells
 from snnlab.quantities import COMPARISON, estimates, quantities
@@ -24,9 +25,10 @@ CURVES = ("step", "accuracy", "spikes")
 class Pin(NamedTuple):
     """A run.
 
-    results : stored values of quantities by name, NaN where an older run has none; history :
-    float64[point] by name, the columns CURVES; frames : the watched images on its chip, None where
-    an older run has none.
+    settings : values of knobs with which it was trained; data : checksum of its data, None where an
+    older run has none; results : stored values of quantities by name, NaN where an older run has
+    none; history : float64[point] by name, the columns CURVES; frames : the watched images on its
+    chip, None where an older run has none.
     """
 
     name: str
@@ -35,13 +37,14 @@ class Pin(NamedTuple):
     results: dict[str, float]
     history: dict[str, np.ndarray]
     frames: Frames | None
+    data: int | None = None
 
     @classmethod
-    def of(cls, name: str, settings: dict, s: Snapshot) -> "Pin":
+    def of(cls, name: str, s: Snapshot) -> "Pin":
         """The current training."""
         frames = s.picture if s.view == "compare" else None
         results = {"test_accuracy": newest_test(s)[0], **estimates(s.power, COMPARISON)}
-        return cls(name, settings, s.step, results, s.history, frames)
+        return cls(name, s.settings, s.step, results, s.history, frames, s.data)
 
     @classmethod
     def stored(cls, run: Run) -> "Pin":
@@ -55,7 +58,10 @@ class Pin(NamedTuple):
         curves = {**dict.fromkeys(CURVES, np.empty(0)), **history.arrays()}
         kept = run.folder / "frames.npz"
         frames = Frames.load(kept).newest() if kept.exists() else None
-        return cls(run.name, run.config.values(), run.record["steps"], summary, curves, frames)
+        return cls(
+            run.name, run.config.values(), run.record["steps"], summary, curves, frames,
+            run.record.get("data_crc32"),
+        )  # fmt: skip
 
     def result(self, name: str) -> float:
         """A result, else the mean of the last points of its curve; NaN if unknown."""
@@ -77,10 +83,17 @@ class Pin(NamedTuple):
         """Indices of the recorded test images."""
         return [] if self.frames is None else self.frames.image.tolist()
 
-    def raster(self, image: int, data: tuple) -> np.ndarray | None:
-        """Raster of a recorded image, if it belongs to these data : uint8[row, column]."""
+    @property
+    def tested_on(self) -> tuple:
+        """What two runs have in common if their test images are the same."""
+        parts = tuple(self.settings.get(name) for name in ("dataset", "side", "split", "held_out"))
+        own = CATALOGUE[self.settings["dataset"]].own
+        return *parts, self.data if own else None
+
+    def raster(self, image: int, tested_on: tuple) -> np.ndarray | None:
+        """Raster of a recorded image, if it is one of these : uint8[row, column]."""
         mine = self.images()
-        if image not in mine or data != data_of(self.settings):
+        if image not in mine or tested_on != self.tested_on:
             return None
         return raster_cells(self.frames.recording, mine.index(image))
 
@@ -115,11 +128,6 @@ def _averaged(history, grain):
     return {
         name: np.bincount(block, values)[whole] / points[whole] for name, values in history.items()
     }
-
-
-def data_of(settings: dict) -> tuple:
-    """Name and size of a run's images."""
-    return settings["dataset"], settings["side"]
 
 
 def difference(a: dict, b: dict) -> dict[str, tuple]:

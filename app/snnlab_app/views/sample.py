@@ -173,9 +173,10 @@ class SampleView(View):
 
     def _offer(self, make):
         """Run a visitor's own picture on the chip, or report why it is refused."""
-        config = self.session.config
+        snapshot = self.session.snapshot
+        now = snapshot.settings if snapshot else self.session.config.values()
         try:
-            self.session.draw(make(config.dataset, config.side))
+            self.session.draw(make(now["dataset"], now["side"]))
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
 

@@ -32,10 +32,10 @@ def orders() -> dict[str, str | None]:
     return {NAME: None, NEWEST: "created", **results}
 
 
-def is_falling(column: str | None) -> bool:
-    """Whether the sort order is descending."""
+def best_first(column: str | None) -> bool:
+    """Whether the newest or the best comes first, and not last as in :func:`select_rows`."""
     known = quantities(RUN_LIST)
-    return column == "created" or (column in known and known[column].better == "up")
+    return column == "created" or (column in known and known[column].better is not None)
 
 
 class StoredRuns:
@@ -110,7 +110,7 @@ class StoredRuns:
     def _wanted(self):
         order = orders()[self._order.value]
         rows = select_rows(self._rows, self._only.value.split(), order)
-        if is_falling(order):
+        if best_first(order):
             rows.reverse()
         return sorted(rows, key=lambda row: order is not None and row.get(order) is None)
 

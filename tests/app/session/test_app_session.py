@@ -148,6 +148,25 @@ def test_marks_and_measurements_outlive_the_process(stored, tmp_path):
     assert (bare.state, bare.snapshot.step, bare.snapshot.marks) == ("paused", 2, ())
 
 
+def test_it_goes_on_with_its_data_whatever_waits_for_a_restart(stored, tmp_path):
+    seen = step_once(stored(tmp_path / "run"), 1)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    again = stored(tmp_path / "copy", dataset="mnist", side=28, hidden=[9])
+    assert (again.state, again.snapshot.step) == ("paused", seen.step)
+    assert (again.snapshot.settings["dataset"], again.snapshot.settings["side"]) == ("digits", 16)
+    assert (again.config.dataset, again.config.side, again.config.hidden) == ("mnist", 28, [9])
+
+
+def test_a_damaged_one_is_replaced_by_one_of_the_settings_now(stored, tmp_path):
+    step_once(stored(tmp_path / "run", dataset="digits"), 1)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    (tmp_path / "copy" / "checkpoint.npz").write_bytes(b"PK")
+    again = stored(tmp_path / "copy", hidden=[9])
+    assert (again.state, again.snapshot.step) == ("ready", 0)
+    assert again.notice.startswith("the training that was kept is lost: ")
+    assert again.snapshot.settings["hidden"] == [9]
+
+
 def test_a_knob_turned_since_the_checkpoint_leaves_its_mark(stored, tmp_path):
     step_once(stored(tmp_path / "run"), 1)
     shutil.copytree(tmp_path / "run", tmp_path / "copy")

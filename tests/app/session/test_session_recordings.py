@@ -1,5 +1,6 @@
 """A session on recordings: what it shows of them, and sounds of the visitor's own."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +145,35 @@ def test_what_a_visitor_adds_is_learned_from_the_next_start_on(session):
     np.testing.assert_array_equal(added.channel, channel)
     session.step()
     until(lambda: session.state == "paused")
+
+
+def test_it_goes_on_with_what_it_has_learned_so_far(tmp_path, monkeypatch):
+    """Recordings may be added meanwhile; those it has learned are in the page's memory only."""
+    place = put_recordings(tmp_path / "data", monkeypatch)
+    monkeypatch.setenv("SNNLAB_CACHE", str(tmp_path / "cache"))
+    config, one, two = Config.checked(**SPOKEN), *((WAVS[f"{k}_theo_0.wav"], k) for k in (0, 1))
+
+    def opened(folder, *taught):
+        session = Session(config, place, folder=tmp_path / folder, taught=taught).start()
+        until(lambda: session.state != "loading")
+        return session
+
+    first = opened("run", one)
+    first.step()
+    until(lambda: first.state == "paused")
+    for name in ("more", "gone"):
+        shutil.copytree(tmp_path / "run", tmp_path / name)
+    more = opened("more", one, two)
+    assert (more.state, more.snapshot.step) == ("paused", 1)
+    assert len(more._trainer.dataset.train) == 8 + WEIGHT
+    gone = opened("gone")
+    assert (gone.state, gone.snapshot.step) == ("ready", 0)
+    assert gone.notice == (
+        "the training that was kept is lost: it had learnt recordings of yours, which are not kept"
+        " on disk"
+    )
+    for session in (first, more, gone):
+        session.close()
 
 
 def test_without_the_files_the_spikes_are_shown(session, monkeypatch):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource
-from viewing import brief_session, shown
+from viewing import brief_session, looked, shown
 
 from snnlab.commands.main import main
 from snnlab.plotting.raster import COLUMNS, GAP_COLUMNS, raster_cells, thicken
@@ -68,8 +68,29 @@ def test_rasters_of_one_image_stand_side_by_side(session, stored):
     view.show(snapshot)
     named = list(axis.major_label_overrides.values())
     assert named == ["20261121-\n153012-mnist-", "＄＄x＄＄", "this run"]
-    assert pin.raster(image, ("mnist", 16)) is None, "of other data"
-    assert pin.raster(-1, ("digits", 16)) is None
+    assert pin.raster(image, pin.tested_on) is not None
+    assert pin.raster(-1, pin.tested_on) is None
+    for other in ({"dataset": "mnist"}, {"side": 28}, {"split": "validation"}):
+        where = pin._replace(settings={**pin.settings, **other}).tested_on
+        assert pin.raster(image, where) is None, "of other images"
+    own, others = (
+        pin._replace(settings={**pin.settings, "dataset": "folder"}, data=crc) for crc in (1, 2)
+    )
+    assert own.raster(image, own.tested_on) is not None
+    assert own.raster(image, others.tested_on) is None
+
+
+def test_a_run_is_pinned_with_the_settings_it_is_trained_with(session):
+    """A knob that waits for a restart has not acted yet."""
+    view, _ = shown(session, CompareView)
+    session.turn("hidden", [17])
+    session.turn("beta", 33.0)
+    looked(session, view)
+    view._keep()
+    assert (view.pins[-1].settings["hidden"], view.pins[-1].settings["beta"]) == ([30], 33.0)
+    assert view.runs_table()[1][-1] == ("this run", *view.runs_table()[1][0][1:])
+    session.turn("hidden", [30])
+    looked(session, view)
 
 
 def test_a_run_whose_energy_is_no_number_is_compared_too(session):

@@ -169,6 +169,16 @@ def test_errors_play_what_they_show(session):
     assert sent == [{"number": number, "wav": s.picture.wavs[0]}]
 
 
+def test_with_fewer_errors_than_pages_the_last_page_is_shown(session):
+    view, s = shown(session, ErrorsView)
+    view._pages.count, view._pages.value = 9, 8
+    assert view._page == 8
+    view.show(s)
+    assert view._page == view._pages.value == view._pages.count - 1 == -(-s.picture.found // 12) - 1
+    looked(session, view)
+    assert len(view._images.pictures) > 0
+
+
 def test_published_results_are_not_drawn_beside_recordings(session):
     view, s = shown(session, PlaneView)
     assert len(view.plots["energy"].source("published").data["energy"]) == 0

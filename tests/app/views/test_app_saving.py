@@ -9,6 +9,7 @@ from PIL import Image
 
 from snnlab.chip import power
 from snnlab.chip.recording import Recording
+from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab_app.plots import film, recent
 from snnlab_app.plots.axes import ticks
@@ -36,6 +37,7 @@ def snapshot(step, rng, classes=DIGITS, hidden=246):
     frame = Frame(np.zeros((16, 16), np.uint8), "7", shown, traces, "max", "7", None)
     tests = {name: curve[name][::20] for name in ("step", "accuracy")}
     values = dict.fromkeys(Snapshot.__dataclass_fields__)
+    values |= {"settings": Config().values()}
     values |= {"classes": classes, "step": step, "test_accuracy": 0.94, "history": curve}
     values |= {"tests": tests, "marks": (), "frame": frame, "view": "live"}
     accuracy = tests["accuracy"]

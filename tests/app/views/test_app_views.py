@@ -71,6 +71,19 @@ def test_a_dropped_picture_is_shown_upright_by_range_and_by_opacity(session):
         assert np.abs(seen - from_picture(grey, 16, *placing("digits"))).mean() < 4
 
 
+def test_a_picture_is_for_the_network_there_is_while_another_size_waits(session):
+    view, _ = shown(session, SampleView)
+    session.show(0)
+    until(lambda: session.snapshot.frame.label is not None)
+    session.turn("side", 28)
+    drawn = np.full((40, 40), 255, np.uint8)
+    drawn[8:32, 18:22] = 0
+    view._file.value = _dropped(Image.fromarray(drawn))
+    until(lambda: session.snapshot.frame.label is None)
+    assert session.snapshot.frame.image.shape == (16, 16)
+    session.turn("side", 16)
+
+
 def test_a_sample_of_another_duration_gets_another_axis(session):
     view, snapshot = shown(session, SampleView)
     other = Session(Config.checked(dataset="digits", hidden=[30], samples=10)).start()
