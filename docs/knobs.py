@@ -57,7 +57,12 @@ def allowed(name: str) -> str:
         (low, high), (_, most) = knob.within, knob.bounds
         return f"up to {most} numbers from {low} to {high}, joined by `-`"
     low, high = ends(knob) if hasattr(knob, "factor") else knob.bounds
-    return f"{low:.10g} to {high:.10g}"
+    return f"{_short(low)} to {_short(high)}"
+
+
+def _short(number):
+    """A whole number as it is, another to four digits."""
+    return f"{number:.10g}" if float(number).is_integer() else f"{number:.4g}"
 
 
 def units(name: str) -> str:

@@ -119,8 +119,8 @@ class Recordings(Knobs):
     )
     held_out = numbers(
         [], (0, 10_000), (0, 1000), "Held-out speakers",
-        "Speakers, by number, whose recordings are used for the test only; if none is given, Tested"
-        " on applies.", example="0-3",
+        "Speakers, by number, whose recordings are used for the test only; if none is given,"
+        " --split decides.", example="0-3",
     )
 
 

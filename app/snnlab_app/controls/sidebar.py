@@ -14,6 +14,7 @@ from snnlab_app.controls.knobs import (
     ends,
     label,
     move,
+    on_page,
     round_step,
     shown,
     span,
@@ -162,7 +163,7 @@ def _title(name):
 
 def _help(name):
     acts = "Acts now." if name in Config.LIVE else "Needs a reset."
-    return f"{Config.param[name].doc} {acts}"
+    return f"{on_page(Config.param[name].doc)} {acts}"
 
 
 def _widget(name, config, **changes):
