@@ -103,6 +103,12 @@ class Events:
             offsets, self.tick[source], self.channel[source], self.n_channels, self.ids[inputs]
         )
 
+    def until(self, last: int) -> "Events":
+        """Without the spikes after tick ``last``."""
+        if not len(self.tick) or self.tick.max() <= last:
+            return self
+        return self.delayed(0.0, (last + 0.5) * TICK)
+
     def delayed(self, time: float, end: float) -> "Events":
         """All spikes ``time`` s later, above 0, to a whole tick; without those after ``end`` s."""
         tick = self.tick.astype(np.int64) + round(time / TICK)
@@ -141,10 +147,13 @@ class Events:
         return counts.reshape(len(self), self.n_channels)
 
     def to_dense(self, dt: float, steps: int) -> np.ndarray:
-        """Spike counts in time steps of ``dt`` seconds : uint8[input, step, channel]."""
+        """Spike counts in time steps of ``dt`` seconds : uint8[input, step, channel].
+
+        The middle of a tick counts, so that spikes :meth:`on_grid` are in the step they begin.
+        """
         _check_step(dt)
         dense = np.zeros((len(self), steps, self.n_channels), np.uint8)
-        step = (self.tick * (TICK / dt)).astype(np.int64)
+        step = np.floor((self.tick + 0.5) * (TICK / dt) + 1e-9).astype(np.int64)
         inside = step < steps
         np.add.at(dense, (self.owner[inside], step[inside], self.channel[inside]), 1)
         return dense

@@ -86,6 +86,7 @@ class Chip:
         synapses = [array.written(w) for array, w in zip(self._synapses, weights_lsb, strict=True)]
         silent = tuple(cast_exact(given, bool, "") for given in as_arrays(silent, "silent neurons"))
         self._check_silent(silent)
+        events = events.until(self.point.window)  # later ones act on nothing
         source, spikes, cadc = events, [], []
         for layer in self._layers:
             read = self.point.samples if read_hidden or layer == self._layers[-1] else 0

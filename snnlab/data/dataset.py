@@ -75,6 +75,11 @@ class Dataset:
         keeps the test set unseen.
         """
         test = first_of_each(self.train_labels, share)
+        if not test.any():
+            raise SnnlabError(
+                f"data set {self.name}: {len(test)} training images, one of each class: none can be"
+                " set aside for validation; use --split official"
+            )
         return replace(
             self,
             train_images=self.train_images[~test], train_labels=self.train_labels[~test],

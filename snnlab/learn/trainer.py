@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnlab.chip import power
 from snnlab.chip.compiled import KERNELS, compiling
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.layout.report import sequential
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.power import PowerEstimate
 from snnlab.chip.recording import Recording
 from snnlab.config import Config
 from snnlab.data import Dataset, batches
@@ -194,6 +197,13 @@ class Trainer:
     def power_mode(self) -> str:
         """How :func:`snnlab.chip.power.estimate` counts the time of an input in inference."""
         return "inference" if isinstance(self.dataset, Dataset) else "whole"
+
+    def estimate(self, recording: Recording) -> PowerEstimate:
+        """Power, time and energy of inference on inputs like the recorded ones.
+
+        Parts of a network that is larger than the chip are taken to run in turn on one chip.
+        """
+        return sequential(power.estimate(recording, self.power_mode), self.mapping.n_parts)
 
     @property
     def train_events(self) -> Events:

@@ -23,11 +23,13 @@ import nir
 import numpy as np
 
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab.install import version
 from snnlab.learn.gradient.model import CURRENT
 from snnlab.learn.network import Network
 from snnlab.nir.file import write_nir
+from snnlab.runs.frames import Frames
 from snnlab.runs.run import folder_of, load_config, load_weights
 
 LIBRARIES = ("norse", "snntorch")
@@ -78,6 +80,7 @@ def to_nir(network: Network, point: OperatingPoint, library: str | None = None) 
         f" {STEP if library else 1:g}",
         "tau_ref": point.tau_ref * slower,
         "dt": point.dt * slower,
+        "samples": point.samples,
         **steps,
     }
     return nir.NIRGraph({**nodes, **back}, [*pairwise(nodes), *edges], metadata)
@@ -109,9 +112,20 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
     config = load_config(folder)
     hidden = range(len(config.hidden)) if config.recurrent != "none" else ()
     network = Network.of(load_weights(folder), config.chips, tuple(hidden))
-    point = OperatingPoint(config.tau_mem, config.tau_syn, config.tau_ref, substeps=config.substeps)
+    point = OperatingPoint(
+        config.tau_mem, config.tau_syn, config.tau_ref,
+        samples=_samples(folder, config), substeps=config.substeps,
+    )  # fmt: skip
     write_nir(path, to_nir(network, point, library))
     return network, _differences(library, point) if library else ""
+
+
+def _samples(folder, config):
+    """CADC samples of an input: of recordings as many as those that were watched have."""
+    watched = folder / "frames.npz"
+    if CATALOGUE[config.dataset].recordings and watched.exists():
+        return Frames.load(watched).recording.cadc[-1].shape[1]
+    return config.samples
 
 
 def _differences(library, point):

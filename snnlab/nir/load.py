@@ -123,7 +123,8 @@ def _point(layers, ours, speedup):
     taus = _taus(layers, speedup, OperatingPoint.LIMITS)
     shortest = OperatingPoint.LIMITS["tau_ref"][0]
     tau_ref = shortest if isclose(tau_ref, shortest) else tau_ref  # rounding by the other clock
-    return OperatingPoint(**taus, tau_ref=tau_ref).with_dt(dt)
+    samples = int(_number({"samples": OperatingPoint().samples, **ours}, "samples"))
+    return OperatingPoint(**taus, tau_ref=tau_ref, samples=samples).with_dt(dt)
 
 
 def _taus(layers, speedup, limits):

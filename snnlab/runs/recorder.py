@@ -17,7 +17,6 @@ from time import monotonic
 import numpy as np
 
 from snnlab import install
-from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
@@ -175,7 +174,6 @@ class Recorder:
             for name in ("loss", "accuracy", "spikes")
         )
         tested = progress.evaluation
-        estimate = power.estimate(tested.recording, self.trainer.power_mode)
         return EpochRecord(
             epoch=progress.epoch + 1,
             loss=loss,
@@ -184,7 +182,7 @@ class Recorder:
             test_accuracy=tested.accuracy,
             test_spikes=tested.spikes,
             seconds=float(newest["seconds"].sum()),
-            **estimates(estimate, EPOCH),
+            **estimates(self.trainer.estimate(tested.recording), EPOCH),
         )
 
     def save(self) -> None:

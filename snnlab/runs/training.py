@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from snnlab import install
-from snnlab.chip import power
 from snnlab.chip.die import Die
 from snnlab.chip.threads import use_threads
 from snnlab.config import Config
@@ -187,7 +186,7 @@ def _line(trainer, record, progress):
     """One epoch in one line."""
     images = len(trainer.dataset.train_labels)
     one = CATALOGUE[trainer.config.dataset].one
-    estimate = power.estimate(progress.evaluation.recording, trainer.power_mode)
+    estimate = trainer.estimate(progress.evaluation.recording)
     low, high = (1e6 * joule for joule in estimate.ranges["energy"])
     return (
         f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"

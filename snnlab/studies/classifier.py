@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset
 from snnlab.data.catalogue import CATALOGUE
@@ -147,7 +146,7 @@ class Classifier:
         times = decision_time(recording, self.config.readout)
         for k, of_input in enumerate(scores):
             one = recording.take(np.array([k]))
-            estimate = power.estimate(one, trainer.power_mode)
+            estimate = trainer.estimate(one)
             yield Decision(
                 self.classes[int(of_input.argmax())],
                 dict(zip(self.classes, map(float, of_input), strict=True)),

@@ -59,7 +59,7 @@ def converge(
     for n, trainer in zip(substeps, trainers, strict=True):
         start = perf_counter()
         got = trainer.evaluate()
-        seconds = (perf_counter() - start) / len(dataset.test_labels)
+        seconds = (perf_counter() - start) / len(trainer.source.labels("test"))
         yield Row(n, got.accuracy, got.spikes, seconds)
 
 

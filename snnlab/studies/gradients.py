@@ -88,7 +88,7 @@ class Comparison:
 
 
 def compare(trainer: Trainer, *, images: int = IMAGES, directions: int = DIRECTIONS) -> Comparison:
-    """The gradients of a trainer's present weights on its first training images.
+    """The gradients of a trainer's present weights on some of its training images.
 
     Its weights and noise do not change. images : of the batch; directions : random ones per layer
     in which the chip's loss is measured, two runs each; 0 for none. Raises :class:`SnnlabError` for
@@ -101,7 +101,7 @@ def compare(trainer: Trainer, *, images: int = IMAGES, directions: int = DIRECTI
         )
     _ = trainer.chip  # has the settings follow the knobs
     labels = trainer.source.labels("train")
-    part = np.arange(min(images, len(labels)))
+    part = _some(labels, images)
     events = trainer.train_events.take(part)
     trial = key(trainer.settings.seed, "gradients", trainer.step)
     recording = trainer.chip.run(events, trainer.weights_lsb(), trial=trial)
@@ -116,6 +116,15 @@ def compare(trainer: Trainer, *, images: int = IMAGES, directions: int = DIRECTI
             for layer in range(len(trainer.network.weights))
         ),
     )  # fmt: skip
+
+
+def _some(labels, n):
+    """Indices of ``n`` inputs: the first, or where classes are missing there, as data are sorted by
+    class, as many spread evenly."""
+    first = np.arange(min(n, len(labels)))
+    if len(np.unique(labels[first])) == min(n, len(np.unique(labels))):
+        return first
+    return np.linspace(0, len(labels) - 1, len(first)).round().astype(np.int64)
 
 
 def gradients(
@@ -181,7 +190,8 @@ def study(
         )
     dataset, die = data_of(run, data_dir), run.own_die()
     if not epochs:
-        return [compare(Trainer(run.config, dataset, load_weights(run.folder), die), **options)]
+        trainer = Trainer(run.config, dataset, load_weights(run.folder), die)
+        return [replace(compare(trainer, **options), step=run.record["steps"])]
     found = []
     start = Config.checked(**run.settings_at(0))
     for comparison in follow(start, dataset, epochs, die=die, changes=run.changes, **options):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnlab.chip import power
 from snnlab.config import Config
 from snnlab.data import Dataset, load
 from snnlab.errors import SnnlabError
@@ -137,7 +136,7 @@ def _measured(trainer, progress, batches):
         "accuracy": progress.evaluation.accuracy,
         "loss": float(np.average(loss, weights=samples)),
         "spikes": progress.evaluation.spikes,
-        **estimates(power.estimate(progress.evaluation.recording, trainer.power_mode), TRIAL),
+        **estimates(trainer.estimate(progress.evaluation.recording), TRIAL),
     }
 
 

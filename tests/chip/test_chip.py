@@ -29,6 +29,17 @@ def noisy_chip():
     return Chip(Mapping((40, 24, 6)), Die.draw(sigma=0.3, seed=3), OperatingPoint())
 
 
+def test_spikes_after_the_end_of_the_run_are_not_recorded():
+    """The gradient would look for samples after them."""
+    point = OperatingPoint(samples=6)
+    chip = Chip(Mapping((3, 4)), Die.ideal(), point)
+    early = [[(40, 0), (point.window, 1)], [(9, 2)]]
+    late = [[*early[0], (point.window + 1, 2), (60_000, 0)], [*early[1], (4000, 1)]]
+    weights = [np.full((3, 4), 60, np.int8)]
+    kept, cut = (chip.run(spikes(given, 3), weights) for given in (early, late))
+    assert same_recording(kept, cut)
+
+
 # The converter and its noise
 
 

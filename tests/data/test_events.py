@@ -151,3 +151,14 @@ def test_a_coarser_grid_moves_spikes_back_by_less_than_its_step():
     steps = every.on_grid(1.7e-6).tick * TICK / 1.7e-6
     np.testing.assert_allclose(steps, np.rint(steps), atol=0.5 * TICK / 1.7e-6 + 1e-9)
     assert len(np.unique(steps)) == 20
+    for dt in (1.7e-6, 0.425e-6):
+        dense = every.on_grid(dt).to_dense(dt, 21)[0].sum(axis=1)
+        np.testing.assert_allclose(dense[:20], dt / TICK, atol=1.0)
+
+
+def test_until_a_tick_nothing_else_changes():
+    events = spikes([[(5, 0), (9, 1)], [], [(9, 1), (10, 0), (65535, 1)]], 2)
+    kept = events.until(9).checked()
+    assert (kept.tick.tolist(), kept.channel.tolist()) == ([5, 9, 9], [0, 1, 1])
+    assert kept.counts.tolist() == [2, 0, 1]
+    assert kept.until(9) is kept

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from training import equal, few_digits, settings, trained
 
+from snnlab.chip import power
 from snnlab.chip.emulator import Chip
 from snnlab.chip.spec import BRAINSCALES2, ChipSpec
+from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.events import TICK
@@ -277,3 +279,14 @@ def test_evaluation_rounds_for_the_chip_that_it_is_given(few):
         trainer.test_events.take(part), weights, trial=key(trainer.settings.seed, "test", 1)
     )
     np.testing.assert_array_equal(recording.cadc[-1], by_hand.cadc[-1])
+
+
+def test_a_network_in_parts_takes_as_many_times_the_energy_of_one_chip():
+    """As ``snnlab map`` says of it: the parts run in turn on one chip."""
+    trainer = Trainer(Config.checked(dataset="digits", hidden=[400], chips=2), load("digits"))
+    assert trainer.mapping.n_parts == 2
+    _, recording = next(trainer.recordings())
+    once, whole = power.estimate(recording, trainer.power_mode), trainer.estimate(recording)
+    assert whole.power == once.power
+    assert (whole.energy, whole.latency) == (2 * once.energy, 2 * once.latency)
+    assert whole.ranges["energy"] == pytest.approx([2 * side for side in once.ranges["energy"]])

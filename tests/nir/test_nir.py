@@ -26,6 +26,7 @@ POINTS = [
     OperatingPoint(tau_mem=8e-6, tau_syn=4e-6, tau_ref=1e-6, substeps=8),
     OperatingPoint(tau_mem=20e-6, tau_syn=1e-6, tau_ref=40e-9),
     OperatingPoint(tau_mem=50e-6, tau_syn=4e-6),
+    OperatingPoint(samples=178),
 ]
 
 

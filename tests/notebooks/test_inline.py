@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from types import SimpleNamespace
 
 import panel as pn
@@ -57,6 +58,25 @@ def test_a_config_is_taken_as_it_is():
 def test_a_wrong_setting_is_refused():
     with pytest.raises(SnnlabError, match="beta"):
         snnlab.dashboard(beta=-1.0)
+
+
+@pytest.mark.parametrize("name", ["mismach", "surrogate", "hidden", "weight_bits"])
+def test_a_knob_without_a_slider_is_refused_before_anything_starts(name):
+    before = threading.active_count()
+    with pytest.raises(SnnlabError, match=f"knob '{name}' cannot have a slider: give some of "):
+        snnlab.dashboard(dataset="digits", knobs=(name,))
+    assert threading.active_count() == before
+
+
+def test_the_line_says_what_it_is_measured_on_and_what_the_session_has_to_say(live):
+    until(lambda: live.state == "ready")
+    live.session.step()
+    until(lambda: live.state == "paused")
+    live.session.notice = "on other data"
+    live.refresh()
+    value = live.session.snapshot.held_out["accuracy"][-1]
+    assert f"accuracy {value:.1%} on 250 test images" in live._status.value
+    assert live._status.value.endswith("; on other data")
 
 
 def test_every_position_of_a_slider_is_a_value_that_comes_back_as_it_is(live):

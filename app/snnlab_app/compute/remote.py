@@ -48,7 +48,10 @@ def session_of(visitor: str, compute: Compute, config: Config) -> "RemoteSession
     ``config``."""
     store = compute.store
     folder, own = (store.folder(visitor), store.own(visitor)) if store else (None, None)
-    return RemoteSession(compute, kept_config(folder) or config, folder, own, waits=True)
+    kept = kept_config(folder)
+    session = RemoteSession(compute, kept or config, folder, own, waits=True)
+    session.continues = kept is not None
+    return session
 
 
 class RemoteSession(TrainingControl):
@@ -56,8 +59,11 @@ class RemoteSession(TrainingControl):
 
     Its attributes are the latest received; intermediate ones may be skipped. With a ``folder``,
     the training is stored there and survives the process; ``own`` is the folder of the visitor's
-    data set; one that ``waits`` is opened by ``begin``. ``heard`` counts updates.
+    data set; one that ``waits`` is opened by ``begin``. ``heard`` counts updates. ``continues`` :
+    whether the training was stored by an earlier server.
     """
+
+    continues = False
 
     def __init__(
         self,

@@ -25,6 +25,7 @@ from snnlab_app.controls.knobs import (
 from snnlab_app.controls.undo import Turns
 from snnlab_app.plots.theme import DOCK, INLINE_SLIDER, KNOB
 
+SLIDERS = (pmui.DiscreteSlider, pmui.FloatSlider, pmui.IntSlider)
 CHIP_BUTTONS = {"swap": "Swap chip", "twin": "Ideal twin", "recalibrate": "Recalibrate"}
 """Labels of the actions on the chip."""
 DOCKED = {
@@ -74,7 +75,11 @@ class Controls:
         if event.new == shown(name, getattr(self._session.config, name)):
             return  # it shows what is set, perhaps rounded
         try:
-            self._turns.turn({name: stored(name, event.new)})
+            value = stored(name, event.new)
+            if isinstance(event.obj, SLIDERS):
+                self._turns.drag(name, value)
+            else:
+                self._turns.turn({name: value})
         except SnnlabError as error:
             pn.state.notifications.error(str(error), duration=6000)
             self.refresh()

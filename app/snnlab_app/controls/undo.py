@@ -1,8 +1,11 @@
 """Settings that can be taken back, several at a time where one click turned several."""
 
 from collections.abc import Callable
+from time import monotonic
 
 MAX_UNDO = 200
+SAME_DRAG_SECONDS = 3.0
+"""Seconds within which turns of the same knob by its slider are one."""
 
 
 class Turns:
@@ -12,9 +15,21 @@ class Turns:
         self._turn, self._value = turn, value
         self._done: list[dict[str, tuple]] = []
         self._undone: list[dict[str, tuple]] = []
+        self._dragged: tuple[str | None, float] = None, 0.0
+
+    def drag(self, name: str, value: object) -> None:
+        """Turn a knob by its slider: all that it passes on the way is taken back as one."""
+        (last, when), before = self._dragged, self._done[-1:]
+        self.turn({name: value})
+        if last == name and monotonic() < when + SAME_DRAG_SECONDS and self._done[-1:] != before:
+            _, old = self._done.pop(), self._done.pop()[name][0]
+            if old != value:
+                self._done.append({name: (old, value)})
+        self._dragged = name, monotonic()
 
     def turn(self, settings: dict) -> None:
         """Turn these knobs as one; raises what ``turn`` raises for a value that is not allowed."""
+        self._dragged = None, 0.0
         changes = {
             name: (_copy(self._value(name)), value)
             for name, value in settings.items()
@@ -36,6 +51,7 @@ class Turns:
     def _move(self, source, target, which):
         if not source:
             return False
+        self._dragged = None, 0.0
         changes = source.pop()
         for name, values in changes.items():
             self._turn(name, _copy(values[which]))

@@ -6,9 +6,12 @@ import numpy as np
 import panel as pn
 
 from snnlab import plotting
-from snnlab.config import Config
+from snnlab.config import Config, PhysicalNumber
+from snnlab.errors import SnnlabError
+from snnlab.text.spelling import did_you_mean
 from snnlab_app.controls.knobs import ends, label, move, round_step, shown, steps, stored
 from snnlab_app.notebook.notebook import interactive, later
+from snnlab_app.plots.displays import newest_test
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.words import reword
 from snnlab_app.session.control import STARTED, State, toggles
@@ -102,10 +105,22 @@ def dashboard(
     """The live dashboard for a notebook's cell, already loading its data.
 
     config : or ``settings`` of one by name; knobs : names of those to have sliders.
-    Raises :class:`~snnlab.errors.SnnlabError` for a setting that is not allowed.
+    Raises :class:`~snnlab.errors.SnnlabError` for a setting that is not allowed, and for a knob
+    that cannot have a slider.
     """
+    _check_knobs(knobs)
     interactive()
     return Inline(Session(config or Config.checked(**settings)).start(), knobs)
+
+
+def _check_knobs(names):
+    known = [name for name in Config.LIVE if isinstance(Config.param[name], PhysicalNumber)]
+    for name in names:
+        if name not in known:
+            meant = did_you_mean(name, known)
+            raise SnnlabError(
+                f"knob {name!r} cannot have a slider: give some of {', '.join(known)}{meant}"
+            )
 
 
 def _slider(name, value):
@@ -131,11 +146,12 @@ def _spikes():
 
 
 def _describe(session):
-    s = session.snapshot
+    s, notice = session.snapshot, f"; {session.notice}" * bool(session.notice)
     if session.state not in STARTED or s is None:
-        return session.message
+        return session.message + notice
+    tested, which = newest_test(s)
     return reword(
-        f"{session.state}: step {s.step}, test accuracy {s.test_accuracy:.1%},"
-        f" {s.history['spikes'][-1]:.1f} hidden spikes per image",
+        f"{session.state}: step {s.step}, accuracy {tested:.1%} {which},"
+        f" {s.history['spikes'][-1]:.1f} hidden spikes per image{notice}",
         s.kind,
     )

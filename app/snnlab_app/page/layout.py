@@ -157,11 +157,10 @@ class Page:
         if self._document.session_context is not None:
             self._locked(run)
 
-    def describe(self) -> dict[str, str]:
+    def describe(self, snapshot: Snapshot | None) -> dict[str, str]:
         """The settings in force that differ from the defaults, in words, and the link to all."""
-        view, snapshot = self.view, self.session.snapshot
         config = Config.checked(**snapshot.settings) if snapshot else self.session.config
-        link = "./?" + query(config, view.name, view.units)
+        link = "./?" + query(config, self.view.name, self.view.units)
         return {"settings": describe(config), "link": link}
 
     def refresh(self) -> None:
@@ -181,14 +180,18 @@ class Page:
                 self.bridge.send(figures=view.figures)
                 return
             self._seen = snapshot
-            now = numbers(snapshot)
-            self.numbers.show({
-                view.words(name): f"{text} {small(note)}" for name, (text, note) in now.items()
-            })  # fmt: skip
+            self.show_numbers(snapshot)
             self.follow(snapshot)
             view.show(snapshot)
             view.saving.see(snapshot)
             self.bridge.send()
+
+    def show_numbers(self, snapshot: Snapshot) -> None:
+        """Show the numbers of this moment."""
+        now = numbers(snapshot)
+        self.numbers.show({
+            self.view.words(name): f"{text} {small(note)}" for name, (text, note) in now.items()
+        })  # fmt: skip
 
     def turn_to(self, view: View) -> None:
         """Build a view if necessary, and wait until the browser has laid it out."""

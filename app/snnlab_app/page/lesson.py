@@ -52,7 +52,8 @@ def settings_for(lesson: Lesson, config: Config) -> dict:
 class LessonPanel:
     """Shows one lesson at a time.
 
-    turn : sets knobs by name, as one step of undo; begin : starts a lesson or recipe by name.
+    turn : sets knobs by name, as one step of undo; begin : starts a lesson or recipe by name;
+    linked : settings of the link that opened a lesson here, which hold for all that follow.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class LessonPanel:
         turn: Callable[[dict], None],
         begin: Callable[[str], None],
         lessons: Mapping[str, Lesson],
+        linked: Mapping[str, object],
     ):
         self._session, self._turn, self._begin, self._lessons = session, turn, begin, lessons
+        self._linked = linked
         self._run: LessonRun | None = None
         self._shown = None
         self._text = Markup("", sizing_mode="stretch_width", margin=0, stylesheets=[_LOOK])
@@ -88,11 +91,11 @@ class LessonPanel:
         """The card, hidden while there is no lesson; empty until the first."""
         return self._card
 
-    def start(self, name: str, *, linked: bool = False) -> None:
-        """Start a lesson; ``linked`` if the settings are those of the page's link already."""
+    def start(self, name: str) -> None:
+        """Start a lesson."""
         lesson, config = self._lessons[name], self._session.config
-        settings = {} if linked else settings_for(lesson, config)
-        if CATALOGUE[config.dataset].recordings and not linked:
+        settings = {**settings_for(lesson, config), **self._linked}
+        if CATALOGUE[config.dataset].recordings:
             pn.state.notifications.info(NO_RECORDINGS, duration=6000)
         self._run = LessonRun(lesson, self._session, self._turn)
         self._run.begin(settings)

@@ -17,6 +17,8 @@ from snnlab.studies.interval import Z95, wilson_interval
 from snnlab_app.session.control import AT_REST, State, TrainingControl
 from snnlab_app.session.snapshot import MAX_HELD_OUT, Snapshot
 
+FAILED = "The training has failed."
+RESET = "The training was reset during the lesson: start the lesson again."
 RECENT_POINTS = 10
 """Points of the curve of spikes that a measurement takes the mean of."""
 
@@ -86,10 +88,12 @@ class LessonRun:
         self._session, self._turn, self._clock = session, turn, clock
         self._settings: dict = {}
         self._work: Iterator[float] = iter(())
+        self._recovers = False
 
     def begin(self, settings: dict) -> None:
-        """Train with these settings until the question is asked."""
+        """Train with these settings until the question is asked; also where the last one failed."""
         self._work = self._prepare(settings)
+        self._recovers = self._session.state == State.FAILED
         self.see()
 
     def predict(self, guess: float | str) -> None:
@@ -102,16 +106,24 @@ class LessonRun:
     def see(self) -> None:
         """Go on as far as the training has come."""
         if self.phase in (Phase.PREPARING, Phase.RUNNING):
-            if self._session.state in (State.FAILED, State.CLOSED):
-                self.phase, self.trouble = Phase.FAILED, "The training has failed."
+            failed = self._session.state == State.FAILED
+            self._recovers = self._recovers and failed
+            if self._session.state == State.CLOSED or (failed and not self._recovers):
+                self._end(FAILED)
                 return
             self.share = next(self._work, 1.0)
+
+    def _end(self, trouble):
+        self.phase, self.trouble, self._work = Phase.FAILED, trouble, iter(())
 
     # ── the training ──
 
     def _prepare(self, settings):
+        if self._recovers:
+            self._turn(self._changed(settings))
+            self._session.reset()
         yield from self._rest()
-        changed = {n: v for n, v in settings.items() if v != self._value(n)}
+        changed = self._changed(settings)
         fresh = self._session.state == State.READY and not changed
         yield from self._train(changed, not fresh, self.lesson.warm_up)
         self.before = measure(self._session.snapshot)
@@ -122,6 +134,9 @@ class LessonRun:
         lesson, before = self.lesson, self.steps[0]
         if self._session.snapshot.step != before or self._session.state not in AT_REST:
             yield from self._rest()
+            if self._session.snapshot.step < before:
+                self._end(RESET)
+                return
             before = self._session.snapshot.step
             self.before = measure(self._session.snapshot)
         yield from self._train(lesson.change, lesson.restart, lesson.run)
@@ -130,9 +145,10 @@ class LessonRun:
         wanted = {**self._settings, **lesson.change}
         if any(now[name] != value for name, value in wanted.items()):
             self.trouble = "Settings were changed during the lesson: its explanation may not hold."
-        elif not lesson.restart and snapshot.step <= before:
-            self.trouble = "The training was reset during the lesson: start the lesson again."
         self.phase = Phase.REVEALED
+
+    def _changed(self, settings):
+        return {name: value for name, value in settings.items() if value != self._value(name)}
 
     def _value(self, name):
         return getattr(self._session.config, name)
@@ -161,6 +177,9 @@ class LessonRun:
             yield 0.0
         first, start = 0 if restart else at, self._clock()
         while (share := self._done(until, first, self._clock() - start)) < 1.0:
+            if session.snapshot.step < first:
+                self._end(RESET)
+                yield 0.0
             if session.state == State.FINISHED:
                 break
             yield share

@@ -62,8 +62,9 @@ class Dashboard(Page):
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
         self._lesson_panel = LessonPanel(
-            session, self._then_show(self._turns.turn), self._begin_scenario, lessons
-        )
+            session, self._then_show(self._turns.turn), self._begin_scenario, lessons,
+            state.settings if state.lesson in lessons else {},
+        )  # fmt: skip
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
         self._connect()
@@ -223,7 +224,7 @@ class Dashboard(Page):
         if self._state.ignored:
             pn.state.notifications.warning(describe_ignored(self._state.ignored), duration=0)
         if self._state.lesson in self._lessons:
-            self._lesson_panel.start(self._state.lesson, linked=True)
+            self._lesson_panel.start(self._state.lesson)
         elif self._state.lesson:
             self._teach(LESSONS[self._state.lesson])
         self._fold()
@@ -284,6 +285,8 @@ def dashboard(
         state = state._replace(view=LESSONS[state.lesson].view)
     visitor = pn.state.curdoc.session_context.id
     session = session_of(visitor, compute, config)
+    if session.continues and state.lesson in lessons:  # to begin it would end that training
+        state = state._replace(lesson=None)
     when_visited(visitor, session.begin)
     compute.shared[watching.name_of(visitor)] = session
     page = Dashboard(

@@ -24,6 +24,7 @@ NOT_SHARED = (
 READ_ONLY = (
     "You are watching: only whoever shared this can change it. “Try it yourself” makes a copy."
 )
+ELSEWHERE = "The view that is open there is not shown here. "
 PATH = "watch"
 KINDS = {kind.name: kind for kind in VIEWS if kind.name not in ("compare", "sweep")}
 """Views that can be followed; comparisons and sweeps exist only on the visitor's own page."""
@@ -82,7 +83,7 @@ class Watching(Page):
         self._views, self._panels = {}, {}
         self._view = self._made("live")
         self._place = pn.Column(sizing_mode="stretch_both", margin=0)
-        self._knobs = Text()
+        self._knobs, self._followed = Text(), None
         self._copy = pmui.Button(
             label="Try it yourself", icon="content_copy", variant="outlined", width=165,
             href="./", target="_blank",
@@ -114,6 +115,9 @@ class Watching(Page):
                 panel.visible = name == wanted
             self.turn_to(self._view)
         super().refresh()
+        if snapshot and wanted not in KINDS:
+            self.show_numbers(snapshot)
+            self.follow(snapshot)
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)
@@ -122,11 +126,12 @@ class Watching(Page):
         return view
 
     def follow(self, snapshot):
-        config = self.session.config
-        link = "./?" + query(config, snapshot.view, snapshot.units)
-        if self._copy.href != link:
-            self._knobs.say(describe(config))
-            self._copy.href = link
+        elsewhere = snapshot.view not in KINDS
+        now = snapshot.settings, snapshot.units, self.view.name, elsewhere
+        if self._followed != now:
+            self._followed, config = now, Config.checked(**snapshot.settings)
+            self._knobs.say(ELSEWHERE * elsewhere + describe(config))
+            self._copy.href = "./?" + query(config, self.view.name, snapshot.units)
 
 
 def watching(compute: Compute) -> pmui.Page:

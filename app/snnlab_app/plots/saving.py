@@ -40,7 +40,7 @@ class Page(Protocol):
     bridge: object
     saves: Saves
 
-    def describe(self) -> dict[str, str]:
+    def describe(self, snapshot: Snapshot | None) -> dict[str, str]:
         """``settings`` that differ from the defaults, and the ``link`` to all of them."""
 
     def run_soon(self, act: Callable[[], None]) -> None:
@@ -103,8 +103,8 @@ class Saving:
         view, snapshot = self._view, self._view.session.snapshot
         self.page.bridge.save_view(
             [(plot.figure.id, sentence(name)) for name, plot in view.plots.items()],
-            self._name(), title=self._title,
-            numbers=[numbers_line(snapshot)] if snapshot else [], **self.page.describe(),
+            self._name(), title=self._title(snapshot),
+            numbers=[numbers_line(snapshot)] if snapshot else [], **self.page.describe(snapshot),
         )  # fmt: skip
 
     def save_animation(self, kind: str = "webp") -> None:
@@ -113,10 +113,9 @@ class Saving:
             return
         self._busy = True
         self.offer()
-        settings = self.page.describe()["settings"]
-        job = _DRAWING.submit(
-            film.animation, self._recent.moments(), self._recent.newest, self._title, settings, kind
-        )
+        newest = self._recent.newest
+        title, settings = self._title(newest), self.page.describe(newest)["settings"]
+        job = _DRAWING.submit(film.animation, self._recent.moments(), newest, title, settings, kind)
         job.add_done_callback(lambda job: self.page.run_soon(partial(self._deliver, job, kind)))
 
     def _deliver(self, job, kind):
@@ -131,10 +130,10 @@ class Saving:
                 f"the animation could not be made: {type(error).__name__}: {error}"
             )
 
-    @property
-    def _title(self):
+    def _title(self, snapshot):
         config = self._view.session.config
-        return f"snnlab · {self._view.title} · {config.dataset}"
+        dataset = snapshot.settings["dataset"] if snapshot else config.dataset
+        return f"snnlab · {self._view.title} · {dataset}"
 
     def _name(self, part=""):
         """Name of a file, of letters, digits and dashes only."""

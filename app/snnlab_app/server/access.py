@@ -107,6 +107,12 @@ class Access:
         named = [origin.lower().rpartition(":")[0] or origin.lower() for origin in self.origins]
         return list(dict.fromkeys([*own, *LOOPBACK, *named]))
 
+    def seen_at(self, address: str, port: int) -> str:
+        """Beginning of an address under which a browser reaches the server: by a proxy's name,
+        which says nothing of http or https, else on this machine."""
+        host = address if address in self.hosts(address) else LOOPBACK[0]
+        return self.origins[0] if self.origins else f"http://{host}:{port}"
+
     def options(self, address: str, port: int) -> dict:
         """Arguments of ``panel.serve``, beside ``door.login_options``."""
         hosts = [] if address in PUBLIC_ADDRESSES else [f"{address}:{port}"] * (":" not in address)

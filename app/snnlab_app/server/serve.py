@@ -95,8 +95,8 @@ def serve(
     known_only(server, access.hosts(address))
     lead(server, access.root)
     if admin:
-        where = f"http://{address}:{server.port}{access.root}admin"
-        print(f"server status page: {where}?key={desk.key}", flush=True)
+        where = access.seen_at(address, server.port)
+        print(f"server status page: {where}{access.root}admin?key={desk.key}", flush=True)
     server.io_loop.add_callback(CLOCK.start)
     drawings = [drawing for view in VIEWS for drawing in view.drawings]
     draw_ahead(drawings, lambda draw: server.io_loop.call_later(DRAW_AHEAD_SECONDS, draw))
@@ -112,8 +112,9 @@ def _listening(listen, address, ports):
         except OSError as error:
             if error.errno in TAKEN and port != ports[-1]:
                 continue
+            flag = "--port" if error.errno in TAKEN else "--address"
             raise SnnlabError(
-                f"cannot listen on {address}:{port} ({error.strerror}): choose another --port"
+                f"cannot listen on {address}:{port} ({error.strerror}): choose another {flag}"
             ) from None
         if port != ports[0]:
             print(f"port {ports[0]} is taken: the dashboard is on port {port}", flush=True)

@@ -166,7 +166,7 @@ class Publisher:
             done=trainer.step / (trainer.steps_per_epoch * trainer.config.epochs),
             test_accuracy=self._accuracy,
             images_per_second=self._speed,
-            power=power.estimate(self._studio.progress.recording, trainer.power_mode),
+            power=trainer.estimate(self._studio.progress.recording),
             activity_at_start=self._at_start,
             history=self._history.arrays(),
             tests=self._tests.arrays(),

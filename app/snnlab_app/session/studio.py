@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from snnlab.chip import power, units
+from snnlab.chip import units
 from snnlab.chip.layout import floor
 from snnlab.chip.saturation import measure_saturation
 from snnlab.chip.spec import BRAINSCALES2
@@ -92,7 +92,7 @@ class Studio:
             links=strongest_links(recording, weights),
             kind=self.inputs.kind,
             clip=given.clip,
-            energy=power.estimate(recording, trainer.power_mode).energy,
+            energy=trainer.estimate(recording).energy,
         )
 
     def _ideal_chip(self):

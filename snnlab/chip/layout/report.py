@@ -16,6 +16,8 @@ def sequential(estimate: PowerEstimate, parts: int) -> PowerEstimate:
     An upper limit: every part receives its input again and converts all columns; only synaptic
     events, a few percent, are divided among the parts.
     """
+    if parts == 1:
+        return estimate
     return replace(
         estimate,
         latency=parts * estimate.latency,

@@ -25,7 +25,9 @@ READER_SECONDS = 600.0
 """Time limit of the reader; the Heidelberg digits take a minute on a slow disk."""
 HDF5 = (".h5", ".hdf5", ".hdf")
 HEIDELBERG_CHANNELS = 700
-"""Channels of a file in the layout of the Heidelberg digits, which does not tell them."""
+"""Channels of the Heidelberg digits, whose files do not tell them."""
+ALL_HEARD = 256
+"""Channels up to which a file in their layout is of another source, with as many as it uses."""
 TEST_SHARE = 5
 """One of this many recordings of each class and speaker tests, if a file does not divide them.
 
@@ -145,7 +147,9 @@ def _read_hdf5(path, what):
         raise install.missing("h5py, which reads HDF5, is", "spikes")
     arrays = read_arrays(READER, path, what, READER_SECONDS)
     names = tuple(map(str, arrays.pop("classes", ())))
-    return Table(**arrays), names, HEIDELBERG_CHANNELS, None
+    table = Table(**arrays)
+    last = int(table.units.max()) if len(table.units) else 0
+    return table, names, HEIDELBERG_CHANNELS if last >= ALL_HEARD else None, None
 
 
 def _read_npz(path, what):
@@ -201,11 +205,7 @@ def _divided(whole, test):
     """Recordings of one file, divided into a training and a test set."""
     n = len(whole.train)
     if test is None:
-        groups = len(whole.groups)
-        kind = whole.train_labels * (groups + 1) + whole.groups_of("train")
-        single = np.bincount(kind)[kind] == 1  # of different speakers: divided by class alone
-        kind[single] = whole.train_labels[single] * (groups + 1) + groups
-        test = np.zeros(n, bool)
+        kind, test = whole.kinds("train"), np.zeros(n, bool)
         for one in np.unique(kind):
             members = np.flatnonzero(kind == one)
             if len(members) > 1:

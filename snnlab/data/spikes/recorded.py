@@ -232,14 +232,29 @@ class RecordedSpikes:
             )
         return self.take(np.flatnonzero(~test), np.flatnonzero(test))
 
+    def kinds(self, part: str) -> np.ndarray:
+        """Kinds of recordings, by class and group, a share of each of which tests : int[input].
+
+        A group's only recording of a class is of one kind with others like it.
+        """
+        labels, n = self.labels(part).astype(np.int64), len(self.groups) + 1
+        kind = labels * n + self.groups_of(part)
+        single = np.bincount(kind)[kind] == 1
+        kind[single] = labels[single] * n + n - 1
+        return kind
+
     def for_validation(self, share: float = 0.1) -> "RecordedSpikes":
         """Training recordings only, of which a share tests; the test set is left out.
 
         The first ``share`` of each class and group, in the order of the data set, rounded down but
         at least one of two. To choose settings by it keeps the test set unseen.
         """
-        kind = self.train_labels * (len(self.groups) + 1) + self.groups_of("train")
-        test = first_of_each(kind, share)
+        test = first_of_each(self.kinds("train"), share)
+        if not test.any():
+            raise SnnlabError(
+                f"data set {self.name}: {len(test)} training recordings, one of each class: none"
+                " can be set aside for validation; use --split official"
+            )
         return self.take(np.flatnonzero(~test), np.flatnonzero(test))
 
     def arranged(self, settings) -> "RecordedSpikes":

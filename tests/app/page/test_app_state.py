@@ -5,9 +5,11 @@ import pytest
 
 from snnlab.chip.units import PHYSICAL, UNITS
 from snnlab.config import Config
+from snnlab.errors import SnnlabError
 from snnlab.model.surrogates import SHAPES
 from snnlab.recipes import recipe
 from snnlab.runs.tables import csv_of
+from snnlab_app.controls import undo
 from snnlab_app.controls.knobs import on_page
 from snnlab_app.controls.link import as_python, describe_ignored, query, read
 from snnlab_app.controls.undo import Turns
@@ -136,6 +138,40 @@ def test_undo_takes_back_a_click_as_a_whole_and_redo_does_it_again():
     assert turns.undo()
     assert config.values() == Config.checked(mismatch=0.2).values()
     assert not turns.undo()
+
+
+def test_a_drag_is_taken_back_as_one_and_clicks_are_not(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(undo, "monotonic", lambda: now[0])
+    config = Config.checked(beta=10.0)
+    turns = _turns(config)
+
+    def seen():
+        return config.mismatch, config.beta
+
+    turns.turn({"mismatch": 0.1})
+    for value in (0.2, 0.25, 0.3):
+        turns.drag("mismatch", value)
+        now[0] += 1.0
+    turns.drag("beta", 20.0)
+    now[0] += 4.0
+    turns.drag("beta", 30.0)
+    for expected in ((0.3, 20.0), (0.3, 10.0), (0.1, 10.0), (0.0, 10.0)):
+        assert turns.undo()
+        assert seen() == pytest.approx(expected)
+    assert not turns.undo()
+    for expected in ((0.1, 10.0), (0.3, 10.0)):
+        assert turns.redo()
+        assert seen() == pytest.approx(expected)
+    turns.drag("mismatch", 0.4)  # not part of what was done again
+    turns.drag("mismatch", 0.3)  # there and back
+    assert turns.undo()
+    assert seen() == pytest.approx((0.1, 10.0))
+    turns.drag("mismatch", 0.2)
+    with pytest.raises(SnnlabError):
+        turns.drag("mismatch", 99.0)
+    assert turns.undo()
+    assert seen() == pytest.approx((0.1, 10.0))
 
 
 def test_the_twin_goes_back_to_the_chip_it_came_from():

@@ -7,6 +7,8 @@ import pytest
 from conftest import idle, until
 
 from snnlab.config import Config
+from snnlab.errors import SnnlabError
+from snnlab.learn.trainer import Trainer
 from snnlab.lessons import Scale, bundled, read
 from snnlab_app.page.lesson import settings_for
 from snnlab_app.page.lesson_run import LessonRun, Phase
@@ -156,6 +158,41 @@ def test_changes_made_during_a_lesson_are_reported(session, meddle, said):
         session.play()
     reach(Phase.REVEALED, Phase.FAILED)
     assert run.explanation.startswith(said) or run.phase == Phase.FAILED
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_reset_during_a_lesson_leaves_no_numbers(session, asked):
+    """While the question is asked, or after the prediction."""
+    lesson = read(SHORT.replace("run = {steps = 4}", "run = {steps = 400}"), "short")
+    run, reach = running(session, lesson)
+    reach(Phase.ASKING)
+    if not asked:
+        run.predict(3.0)
+        until(lambda: session.snapshot.step > 4)
+    session.reset()
+    until(lambda: session.snapshot.step == 0 and idle(session))
+    if asked:
+        run.predict(3.0)
+    else:
+        session.play()
+    reach(Phase.FAILED)
+    assert run.trouble == "The training was reset during the lesson: start the lesson again."
+    assert run.after == {}
+
+
+def test_a_lesson_begins_after_a_training_that_failed(session, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "advance", _failing)
+        session.play()
+        until(lambda: session.state == "failed")
+    run, reach = running(session, read(SHORT, "short"))
+    assert run.phase == Phase.PREPARING
+    reach(Phase.ASKING)
+    assert (session.snapshot.step, session.config.beta) == (4, 20.0)
+
+
+def _failing(trainer):
+    raise SnnlabError("no")
 
 
 def test_a_training_that_fails_ends_the_lesson(session):

@@ -1,6 +1,7 @@
 """The port that the server listens on."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import pytest
 from conftest import leave_out
 from refusal import refused
 
+from snnlab_app.server.access import Access
 from snnlab_app.server.serve import PORT, _listening
 
 
@@ -48,6 +50,18 @@ def test_what_is_wrong_with_the_address_is_wrong_on_every_port():
     listen = Taken(5006, error=EADDRNOTAVAIL)
     refused(lambda: _listening(listen, "10.9.8.7", range(5006, 5106)), "cannot listen on 10.9.8.7:")
     assert listen.asked == [5006]
+    refused(lambda: _listening(Taken(5006, error=EADDRNOTAVAIL), "x", [5006]), "another --address")
+    refused(lambda: _listening(Taken(5006), "x", [5006]), "choose another --port")
+
+
+@pytest.mark.parametrize(("address", "origins", "seen"), [
+    ("127.0.0.1", (), "http://127.0.0.1:5006"), ("::1", (), "http://localhost:5006"),
+    ("0.0.0.0", ("lab.school.example",), "lab.school.example"),
+])  # fmt: skip
+def test_an_address_that_is_printed_is_one_that_is_answered(address, origins, seen):
+    access = Access(origins=origins)
+    assert access.seen_at(address, 5006) == seen
+    assert re.sub("^http://|:5006$", "", seen) in access.hosts(address)
 
 
 def test_where_no_port_is_free_one_is_to_be_chosen():

@@ -1,6 +1,7 @@
-"""A training that cannot be kept any more goes on, and says so."""
+"""A training kept on disk: it continues, and goes on where it cannot be kept any more."""
 
 import errno
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from snnlab.data import load
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import recorder
 from snnlab.runs.recorder import Recorder
+from snnlab_app.compute.remote import session_of
 from snnlab_app.session.persistence import Keeping
 
 
@@ -50,3 +52,15 @@ def test_what_fails_when_all_is_written_is_said_too(keeping, monkeypatch):
     keeping.save(dict)
     assert keeping.trouble
     assert keeping.folder is None
+
+
+def test_a_training_that_an_earlier_server_kept_continues(tmp_path):
+    """So a lesson that the page's link names must not begin on it."""
+    store = SimpleNamespace(folder=lambda visitor: tmp_path / visitor, own=lambda visitor: None)
+    compute, wanted = SimpleNamespace(store=store), Config.checked(dataset="digits", beta=3.0)
+    keeping = Keeping(tmp_path / "known")
+    keeping.begin(Trainer(Config.checked(dataset="digits", hidden=[20], batch=200), load("digits")))
+    keeping.advance()
+    known, new = (session_of(visitor, compute, wanted) for visitor in ("known", "new"))
+    assert (known.continues, known.config.hidden, known.config.beta) == (True, [20], 10.0)
+    assert (new.continues, new.config) == (False, wanted)

@@ -160,7 +160,7 @@ def test_it_goes_on_with_what_it_has_learned_so_far(tmp_path, monkeypatch):
 
     first = opened("run", one)
     first.step()
-    until(lambda: first.state == "paused")
+    until(lambda: first.state == "paused" and idle(first))
     for name in ("more", "gone"):
         shutil.copytree(tmp_path / "run", tmp_path / name)
     more = opened("more", one, two)

@@ -1,5 +1,7 @@
 """Recordings as the input of a training: who learns and who tests, time, channels, variations."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import spikes
@@ -78,6 +80,18 @@ def test_for_validation_the_test_set_is_never_seen():
     kinds = parted.test_labels * 3 + parted.test_groups
     assert (np.bincount(kinds) >= 1).all()
     assert len(parted.test) == pytest.approx(0.25 * len(data.train), abs=6)
+
+
+def test_for_validation_single_recordings_of_speakers_count_together():
+    """Of words that each of five speakers says once, one of each is set aside."""
+    data = recordings(n=20)
+    n = len(data.train)
+    labels, speakers = np.arange(n) % 2, np.arange(n) // 2
+    names = tuple(f"speaker {k}" for k in range(speakers.max() + 1))
+    once = replace(data, train_labels=labels, train_groups=speakers, groups=names).checked()
+    assert sorted(once.for_validation().test_labels.tolist()) == [0, 1]
+    alone = once.take(np.array([0, 1]), np.array([2]))
+    refused(alone.for_validation, "2 training recordings, one of each class: none can be set aside")
 
 
 def test_the_knobs_divide_the_recordings():

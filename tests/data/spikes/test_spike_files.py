@@ -45,6 +45,14 @@ def test_hdf5_and_npz_hold_the_same(tmp_path):
     np.testing.assert_allclose(by_npz.train.tick[:20], ticks, atol=1)
 
 
+def test_hdf5_of_few_channels_has_those_it_uses(tmp_path):
+    """All are heard; of 700 only every 9th would be, from the 70th on."""
+    data = load_spikes(write_hdf5(tmp_path / "few.h5", flat(n=20, channels=64)))
+    assert (data.train.n_channels, data.n_channels) == (64, 64)
+    theirs = load_spikes(write_hdf5(tmp_path / "many.h5", flat(n=20, channels=690)))
+    assert (theirs.train.n_channels, theirs.n_channels) == (700, 70)
+
+
 def test_every_recording_learns_or_tests_and_always_the_same(tmp_path):
     path = save(tmp_path / "a.npz", flat(n=40))
     first, again = load_spikes(path), load_spikes(path)

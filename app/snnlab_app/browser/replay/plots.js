@@ -234,9 +234,10 @@ class MembranesPicture extends TimePlot {
     const {box} = this, rough = (high - low) / Math.max(2, box.height / 40)
     const unit = 10 ** Math.floor(Math.log10(rough))
     const step = [1, 2, 5, 10].map(k => k * unit).find(k => k >= rough)
+    const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), zero = (0).toFixed(decimals)
     for (let value = Math.ceil(low / step) * step; value <= high; value += step) {
-      const text = Math.abs(step) < 1 ? value.toFixed(1) : String(Math.round(value))
-      write(context, text === "-0.0" ? "0.0" : text, box.x - 6, y(value), {size: 11, align: "right", colour: palette.ink})
+      const text = value.toFixed(decimals)
+      write(context, Number(text) ? text : zero, box.x - 6, y(value), {size: 11, align: "right", colour: palette.ink})
     }
     context.save()
     context.translate(11, box.y + box.height / 2)
