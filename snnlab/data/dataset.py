@@ -72,7 +72,7 @@ class Dataset:
         """Training images only, of which a share tests; the test set is left out.
 
         The first ``share`` of each class, as in :func:`first_of_each`. To choose settings by it
-        keeps the test set unseen.
+        keeps the test set unseen. Raises :class:`SnnlabError` if no class has two.
         """
         test = first_of_each(self.train_labels, share)
         if not test.any():

@@ -53,12 +53,12 @@ _surrogate = lru_cache(maxsize=4)(Surrogate)
 class Evaluation:
     """Accuracy in 0…1 and hidden spikes per image on the test images.
 
-    recording : the first of them on the chip, for estimates of time and energy.
+    estimate : of power, time and energy, on the first of them.
     """
 
     accuracy: float
     spikes: float
-    recording: Recording = field(repr=False, compare=False)
+    estimate: PowerEstimate | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -363,12 +363,12 @@ class Trainer:
         silent : bool[neuron] of each hidden layer, neurons that may not fire.
         """
         labels = self.source.labels("test")
-        right, spikes, first = 0, 0, None
+        right, spikes, estimate = 0, 0, None
         for part, recording in self.recordings(chip, silent):
-            first = first or recording
+            estimate = estimate or self.estimate(recording)
             right += int((self.scores(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
-        return Evaluation(right / len(labels), spikes / len(labels), first)
+        return Evaluation(right / len(labels), spikes / len(labels), estimate)
 
     def recordings(
         self, chip: Chip | None = None, silent: tuple[np.ndarray, ...] = ()

@@ -123,7 +123,7 @@ def _point(layers, ours, speedup):
     taus = _taus(layers, speedup, OperatingPoint.LIMITS)
     shortest = OperatingPoint.LIMITS["tau_ref"][0]
     tau_ref = shortest if isclose(tau_ref, shortest) else tau_ref  # rounding by the other clock
-    samples = int(_number({"samples": OperatingPoint().samples, **ours}, "samples"))
+    samples = _number({"samples": OperatingPoint().samples, **ours}, "samples")
     return OperatingPoint(**taus, tau_ref=tau_ref, samples=samples).with_dt(dt)
 
 

@@ -182,7 +182,7 @@ class Recorder:
             test_accuracy=tested.accuracy,
             test_spikes=tested.spikes,
             seconds=float(newest["seconds"].sum()),
-            **estimates(self.trainer.estimate(tested.recording), EPOCH),
+            **estimates(tested.estimate, EPOCH),
         )
 
     def save(self) -> None:

@@ -186,7 +186,7 @@ def _line(trainer, record, progress):
     """One epoch in one line."""
     images = len(trainer.dataset.train_labels)
     one = CATALOGUE[trainer.config.dataset].one
-    estimate = trainer.estimate(progress.evaluation.recording)
+    estimate = progress.evaluation.estimate
     low, high = (1e6 * joule for joule in estimate.ranges["energy"])
     return (
         f"epoch {record.epoch:3d}  test {record.test_accuracy:.2%}"

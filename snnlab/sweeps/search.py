@@ -122,21 +122,21 @@ def _train(config, dataset, die, report):
     for progress in trainer:
         batches.append((progress.loss, progress.samples))
         if progress.evaluation:
-            found = _measured(trainer, progress, batches)
+            found = _measured(progress, batches)
             batches.clear()
             if report(die * config.epochs + progress.epoch, found):
                 return None
     return found
 
 
-def _measured(trainer, progress, batches):
+def _measured(progress, batches):
     """Results of an epoch; loss: mean of its batches, as in runs; all others of test images."""
     loss, samples = np.transpose(batches)
     return {
         "accuracy": progress.evaluation.accuracy,
         "loss": float(np.average(loss, weights=samples)),
         "spikes": progress.evaluation.spikes,
-        **estimates(trainer.estimate(progress.evaluation.recording), TRIAL),
+        **estimates(progress.evaluation.estimate, TRIAL),
     }
 
 

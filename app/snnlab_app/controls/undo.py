@@ -15,21 +15,27 @@ class Turns:
         self._turn, self._value = turn, value
         self._done: list[dict[str, tuple]] = []
         self._undone: list[dict[str, tuple]] = []
-        self._dragged: tuple[str | None, float] = None, 0.0
+        self._dragged: tuple[str | None, float, dict | None] = None, 0.0, None
 
     def drag(self, name: str, value: object) -> None:
         """Turn a knob by its slider: all that it passes on the way is taken back as one."""
-        (last, when), before = self._dragged, self._done[-1:]
+        last, when, entry = self._dragged
+        goes_on = last == name and monotonic() < when + SAME_DRAG_SECONDS
+        before = self._done[-1] if self._done else None
         self.turn({name: value})
-        if last == name and monotonic() < when + SAME_DRAG_SECONDS and self._done[-1:] != before:
-            _, old = self._done.pop(), self._done.pop()[name][0]
-            if old != value:
-                self._done.append({name: (old, value)})
-        self._dragged = name, monotonic()
+        made = self._done[-1] if self._done else None
+        if made is before:  # nothing was turned
+            made = entry if goes_on else None
+        elif goes_on and entry is not None and before is entry:
+            old = entry[name][0]
+            del self._done[-2:]
+            made = {name: (old, value)} if old != value else None
+            self._done += [made] * (made is not None)
+        self._dragged = name, monotonic(), made
 
     def turn(self, settings: dict) -> None:
         """Turn these knobs as one; raises what ``turn`` raises for a value that is not allowed."""
-        self._dragged = None, 0.0
+        self._dragged = None, 0.0, None
         changes = {
             name: (_copy(self._value(name)), value)
             for name, value in settings.items()
@@ -51,7 +57,7 @@ class Turns:
     def _move(self, source, target, which):
         if not source:
             return False
-        self._dragged = None, 0.0
+        self._dragged = None, 0.0, None
         changes = source.pop()
         for name, values in changes.items():
             self._turn(name, _copy(values[which]))

@@ -114,7 +114,8 @@ def dashboard(
 
 
 def _check_knobs(names):
-    known = [name for name in Config.LIVE if isinstance(Config.param[name], PhysicalNumber)]
+    live = [name for name in Config.knobs() if name in Config.LIVE]
+    known = [name for name in live if isinstance(Config.param[name], PhysicalNumber)]
     for name in names:
         if name not in known:
             meant = did_you_mean(name, known)

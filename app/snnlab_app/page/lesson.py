@@ -14,6 +14,7 @@ from snnlab.lessons.measures import MEASURES
 from snnlab.lessons.reading import MAX_CHOICES
 from snnlab.quantities import Quantity
 from snnlab.text.numerals import group_digits
+from snnlab_app.controls import link as links
 from snnlab_app.page.lesson_run import LessonRun, Measured, Phase
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import as_the_page_is
@@ -24,6 +25,7 @@ KEPT = ("dataset", "side")
 """Settings that stay as they are where a lesson does not set them: it works with any images."""
 OF_IMAGES = {"dataset": "digits"}
 """Settings in their place where these are recordings, which lessons are not made for."""
+NO_LINK = links.State({})
 NO_RECORDINGS = "Lessons are about images: this one takes the bundled digits."
 STAGES = {"Predict": (Phase.PREPARING, Phase.ASKING), "Train": (Phase.RUNNING,),
           "Compare": (Phase.REVEALED,)}  # fmt: skip
@@ -41,19 +43,25 @@ svg { display: block; width: min(100%, 420px); height: 40px; overflow: visible }
 """
 
 
-def settings_for(lesson: Lesson, config: Config) -> dict:
-    """Settings by name with which a lesson begins on a page that has these."""
+def settings_for(lesson: Lesson, config: Config, link: links.State = NO_LINK) -> dict:
+    """Settings by name with which a lesson begins on a page that has these.
+
+    link : the page's; if it names a lesson, its settings hold instead of defaults, and for the
+    lesson that it names instead of the lesson's.
+    """
     kept = {knob: getattr(config, knob) for knob in KEPT}
     if CATALOGUE[config.dataset].recordings:
         kept = OF_IMAGES
-    return {**Config().values(), **kept, **lesson.settings}
+    linked = link.settings if link.lesson else {}
+    above = linked if link.lesson == lesson.name else {}
+    return {**Config().values(), **linked, **kept, **lesson.settings, **above}
 
 
 class LessonPanel:
     """Shows one lesson at a time.
 
     turn : sets knobs by name, as one step of undo; begin : starts a lesson or recipe by name;
-    linked : settings of the link that opened a lesson here, which hold for all that follow.
+    link : the page's.
     """
 
     def __init__(
@@ -62,10 +70,10 @@ class LessonPanel:
         turn: Callable[[dict], None],
         begin: Callable[[str], None],
         lessons: Mapping[str, Lesson],
-        linked: Mapping[str, object],
+        link: links.State = NO_LINK,
     ):
         self._session, self._turn, self._begin, self._lessons = session, turn, begin, lessons
-        self._linked = linked
+        self._link = link
         self._run: LessonRun | None = None
         self._shown = None
         self._text = Markup("", sizing_mode="stretch_width", margin=0, stylesheets=[_LOOK])
@@ -94,8 +102,8 @@ class LessonPanel:
     def start(self, name: str) -> None:
         """Start a lesson."""
         lesson, config = self._lessons[name], self._session.config
-        settings = {**settings_for(lesson, config), **self._linked}
-        if CATALOGUE[config.dataset].recordings:
+        settings = settings_for(lesson, config, self._link)
+        if CATALOGUE[config.dataset].recordings > CATALOGUE[settings["dataset"]].recordings:
             pn.state.notifications.info(NO_RECORDINGS, duration=6000)
         self._run = LessonRun(lesson, self._session, self._turn)
         self._run.begin(settings)
@@ -210,6 +218,8 @@ def _say(text):
 def _progress(run, state, what):
     paused = state == State.PAUSED and 0 < run.share < 1
     label = "Paused: press Train to go on with the lesson." if paused else f"{what} …"
+    if state == State.FAILED:
+        label = "The training has failed and is started again …"
     percent = f"{100 * min(1.0, run.share):.0f}"
     return (
         f'<p style="font: 13px/1.4 system-ui">{label}</p>'

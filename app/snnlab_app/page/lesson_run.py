@@ -177,13 +177,17 @@ class LessonRun:
             yield 0.0
         first, start = 0 if restart else at, self._clock()
         while (share := self._done(until, first, self._clock() - start)) < 1.0:
-            if session.snapshot.step < first:
-                self._end(RESET)
-                yield 0.0
-            if session.state == State.FINISHED:
+            if self._was_reset(first) or session.state == State.FINISHED:
                 break
             yield share
         yield from self._rest()
+        if self._was_reset(first):
+            self._end(RESET)
+            yield 0.0
+
+    def _was_reset(self, first):
+        """Whether a training that had made steps, ``first`` before these, began from nothing."""
+        return self._session.snapshot.step < first or self._session.state == State.READY
 
     def _done(self, until, first, seconds):
         snapshot = self._session.snapshot

@@ -62,9 +62,8 @@ class Dashboard(Page):
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
         self._lesson_panel = LessonPanel(
-            session, self._then_show(self._turns.turn), self._begin_scenario, lessons,
-            state.settings if state.lesson in lessons else {},
-        )  # fmt: skip
+            session, self._then_show(self._turns.turn), self._begin_scenario, lessons, state
+        )
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
         self._connect()

@@ -83,7 +83,7 @@ class Watching(Page):
         self._views, self._panels = {}, {}
         self._view = self._made("live")
         self._place = pn.Column(sizing_mode="stretch_both", margin=0)
-        self._knobs, self._followed = Text(), None
+        self._knobs, self._followed, self._elsewhere = Text(), None, None
         self._copy = pmui.Button(
             label="Try it yourself", icon="content_copy", variant="outlined", width=165,
             href="./", target="_blank",
@@ -116,8 +116,13 @@ class Watching(Page):
             self.turn_to(self._view)
         super().refresh()
         if snapshot and wanted not in KINDS:
-            self.show_numbers(snapshot)
-            self.follow(snapshot)
+            self._heard = self.session.heard
+            if snapshot is not self._elsewhere:
+                self._elsewhere = snapshot
+                if not self.view.is_built:
+                    self.view.suit(snapshot.kind)  # for the words of the numbers
+                self.show_numbers(snapshot)
+                self.follow(snapshot)
 
     def _made(self, name):
         view = self._views[name] = KINDS[name](self.session)

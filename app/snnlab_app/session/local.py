@@ -49,6 +49,7 @@ MAX_PUBLISH_SHARE = 0.04
 PUBLISH_BY = 0.25
 """Seconds after which a snapshot is made whatever its share: of many visitors, each has little CPU
 time."""
+LOST = "the training that was kept is lost: "
 CLOSE_TIMEOUT = 5.0
 """Seconds to wait for the end of the worker."""
 
@@ -95,7 +96,7 @@ class Session(TrainingControl):
         self._seconds, self._end = 60 * minutes, inf
         self._updates, self._last = None, inf  # asked for; the step at which they are done
         self.state, self.message, self.fraction = State.LOADING, "starting", None
-        self.notice, self.snapshot = "", None
+        self.notice, self.snapshot, self._lost = "", None, ""
         self._subject = Subject()
         self._tasks = Tasks(Task.FETCH, Task.LOAD)
         self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
@@ -173,8 +174,15 @@ class Session(TrainingControl):
     # ── loading ──
 
     def _fetch(self):
-        self.state, self.fraction, self.notice = State.LOADING, None, ""
-        self._data = self._dataset(self._kept.config) if self._kept else self._data_to_learn()
+        self.state, self.fraction = State.LOADING, None
+        self.notice, self._lost = self._lost, ""
+        if self._kept:
+            try:
+                self._data = self._dataset(self._kept.config)
+                return
+            except SnnlabError as error:
+                self._kept, self.notice = None, f"{LOST}{error}"
+        self._data = self._data_to_learn()
 
     def _data_to_learn(self):
         """The data set of the page's settings, with the recordings that the visitor added."""
@@ -189,10 +197,11 @@ class Session(TrainingControl):
         try:
             return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
         except DataUnavailable:
-            self.notice = (
+            fallback = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"
                 " training on scikit-learn's bundled digits instead."
             )
+            self.notice = f"{self.notice}; {fallback}" if self.notice else fallback
             self.config.set("dataset", "digits")
             self.config.set("side", 16)
             return shared_dataset("digits", 16, None, self._report)
@@ -208,9 +217,10 @@ class Session(TrainingControl):
     def _load(self):
         kept, self._kept = self._kept, None
         continued = kept is not None and self._continue(kept)
+        if kept and not continued:  # the knobs may have been turned to other data since then
+            self._tasks.put_first(Task.FETCH, Task.LOAD)
+            return
         if not continued:
-            if kept is not None:  # the knobs may have been turned to other data since then
-                self._data = self._data_to_learn()
             self._begin()
         self._publish()
         self.state = self._resting if continued else State.READY
@@ -228,7 +238,7 @@ class Session(TrainingControl):
         try:
             self._trainer = self._keeping.go_on(kept, self._learnt_by(kept))
         except SnnlabError as error:
-            self.notice = f"the training that was kept is lost: {error}"
+            self._lost = f"{LOST}{error}"
             return False
         # Only now, as knobs are turned while it is read.
         wanted, self.config = self.config.values(), self._trainer.config
@@ -249,13 +259,13 @@ class Session(TrainingControl):
 
         Raises :class:`SnnlabError` if it had learnt recordings that the page no longer has.
         """
-        if not CATALOGUE[kept.config.dataset].sounds:
+        if not CATALOGUE[self._data.name].sounds:
             return self._data
         for count in range(len(self._taught), -1, -1):
             data = with_own(self._data, self._taught[:count])
             if fingerprint(data.arranged(kept.config)) == kept.record.get("data_crc32"):
                 return data
-        raise SnnlabError("it had learnt recordings of yours, which are not kept on disk")
+        raise SnnlabError("it had learnt other recordings; those of yours are not kept on disk")
 
     def _prepare(self):
         """Do all that the first update needs; others in line see it too, as it serves them all."""

@@ -158,5 +158,5 @@ class ErrorsView(View):
         if self._images.pictures != shown:
             self._images.param.update(pictures=shown, sounds=bool(picture.wavs))
         self._pages.count = count = max(1, -(-picture.found // PAGE))
-        if self._page >= count:  # fewer than before: the last page there is
+        if self._page >= count and not self.watches:  # fewer than before: the last page there is
             self._pages.value = count - 1

@@ -43,8 +43,8 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
     npz with flat ``times`` and ``units``, ``offsets`` (spikes of recording k are ``offsets[k]`` to
     ``offsets[k + 1]``), ``labels``, and ``speakers``, ``channels`` and ``test`` (bool[recording])
     if known. Either may lie alone in a zip file.
-    channels : number of channels, by default what an npz says, its largest unit plus 1, or the 700
-    of the layout
+    channels : number of channels, by default what an npz says, the largest unit plus 1, or the 700
+    of the layout where that is more than 256
 
     Without a test set a fifth of each class and speaker tests, always the same: at least one of two
     or more. Recordings that are their speaker's only one of a class are divided by class.

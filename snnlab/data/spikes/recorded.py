@@ -247,7 +247,8 @@ class RecordedSpikes:
         """Training recordings only, of which a share tests; the test set is left out.
 
         The first ``share`` of each class and group, in the order of the data set, rounded down but
-        at least one of two. To choose settings by it keeps the test set unseen.
+        at least one of two. To choose settings by it keeps the test set unseen. Raises
+        :class:`SnnlabError` if no class has two.
         """
         test = first_of_each(self.kinds("train"), share)
         if not test.any():

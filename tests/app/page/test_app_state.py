@@ -167,11 +167,29 @@ def test_a_drag_is_taken_back_as_one_and_clicks_are_not(monkeypatch):
     turns.drag("mismatch", 0.3)  # there and back
     assert turns.undo()
     assert seen() == pytest.approx((0.1, 10.0))
+    turns.turn({"mismatch": 0.2})
+    for value in (0.3, 0.2, 0.2, 0.25, 0.2, 0.15):  # past its start, and on
+        turns.drag("mismatch", value)
+    turns.drag("beta", 10.0)  # where it is
+    assert turns.undo()
+    assert seen() == pytest.approx((0.2, 10.0))
+    assert turns.undo()
+    assert seen() == pytest.approx((0.1, 10.0))
     turns.drag("mismatch", 0.2)
     with pytest.raises(SnnlabError):
         turns.drag("mismatch", 99.0)
     assert turns.undo()
     assert seen() == pytest.approx((0.1, 10.0))
+
+
+def test_a_drag_back_and_past_its_start_needs_no_turn_before_it():
+    config = Config.checked(beta=3.0)
+    turns = _turns(config)
+    for value in (4.0, 3.0, 2.0):
+        turns.drag("beta", value)
+    assert turns.undo()
+    assert config.beta == 3.0
+    assert not turns.undo()
 
 
 def test_the_twin_goes_back_to_the_chip_it_came_from():

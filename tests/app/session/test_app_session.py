@@ -1,5 +1,6 @@
 """A visitor's session, without a page: the worker, its orders and its snapshots."""
 
+import json
 import shutil
 from threading import Event
 
@@ -155,6 +156,22 @@ def test_it_goes_on_with_its_data_whatever_waits_for_a_restart(stored, tmp_path)
     assert (again.state, again.snapshot.step) == ("paused", seen.step)
     assert (again.snapshot.settings["dataset"], again.snapshot.settings["side"]) == ("digits", 16)
     assert (again.config.dataset, again.config.side, again.config.hidden) == ("mnist", 28, [9])
+
+
+@pytest.mark.parametrize("changes", [{"beta": 1e9}, {"dataset": "idx"}])
+def test_one_that_cannot_be_read_any_more_keeps_nobody_from_another(stored, tmp_path, changes):
+    """By settings that are no longer allowed, or data that are gone."""
+    step_once(stored(tmp_path / "run"), 1)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    record = json.loads((tmp_path / "copy" / "config.json").read_text())
+    record["settings"] |= changes
+    (tmp_path / "copy" / "config.json").write_text(json.dumps(record))
+    again = stored(tmp_path / "copy", hidden=[9])
+    assert (again.state, again.snapshot.step) == ("ready", 0)
+    assert again.notice.startswith("the training that was kept is lost: ")
+    again.reset()
+    until(lambda: again.state == "ready" and idle(again))
+    assert again.notice == ""
 
 
 def test_a_damaged_one_is_replaced_by_one_of_the_settings_now(stored, tmp_path):

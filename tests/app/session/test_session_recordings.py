@@ -169,8 +169,8 @@ def test_it_goes_on_with_what_it_has_learned_so_far(tmp_path, monkeypatch):
     gone = opened("gone")
     assert (gone.state, gone.snapshot.step) == ("ready", 0)
     assert gone.notice == (
-        "the training that was kept is lost: it had learnt recordings of yours, which are not kept"
-        " on disk"
+        "the training that was kept is lost: it had learnt other recordings; those of yours are not"
+        " kept on disk"
     )
     for session in (first, more, gone):
         session.close()
