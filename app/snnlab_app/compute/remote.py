@@ -75,7 +75,7 @@ class RemoteSession(TrainingControl):
     ):
         self.config, self._compute, self._folder = config, compute, folder
         self._own, self._given = own, own_data.put_before(own)
-        self.notice, self.snapshot = "", None
+        self.notice, self.snapshot, self.failures = "", None, 0
         self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
         self._taught: tuple[tuple[bytes, int], ...] = ()
         self._falls, self._trained = 0, False
@@ -199,6 +199,7 @@ class RemoteSession(TrainingControl):
         self._falls += 1
         if self._folder is None or self._falls > MAX_FALLS:
             self.state, self.message, self.fraction, self._lost = State.FAILED, LOST, None, True
+            self.failures += 1
             self.heard += 1
             return
         self._reopen(RESUMED)

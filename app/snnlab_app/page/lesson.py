@@ -23,7 +23,7 @@ from snnlab_app.session.control import State, TrainingControl
 
 KEPT = ("dataset", "side")
 """Settings that stay as they are where a lesson does not set them: it works with any images."""
-OF_IMAGES = {"dataset": "digits"}
+OF_IMAGES = {"dataset": "digits", "side": 16}
 """Settings in their place where these are recordings, which lessons are not made for."""
 NO_LINK = links.State({})
 NO_RECORDINGS = "Lessons are about images: this one takes the bundled digits."
@@ -46,22 +46,19 @@ svg { display: block; width: min(100%, 420px); height: 40px; overflow: visible }
 def settings_for(lesson: Lesson, config: Config, link: links.State = NO_LINK) -> dict:
     """Settings by name with which a lesson begins on a page that has these.
 
-    link : the page's; if it names a lesson, its settings hold instead of defaults, and for the
-    lesson that it names instead of the lesson's.
+    link : the page's, if it names a lesson: its settings hold instead of defaults.
     """
     kept = {knob: getattr(config, knob) for knob in KEPT}
     if CATALOGUE[config.dataset].recordings:
         kept = OF_IMAGES
-    linked = link.settings if link.lesson else {}
-    above = linked if link.lesson == lesson.name else {}
-    return {**Config().values(), **linked, **kept, **lesson.settings, **above}
+    return {**Config().values(), **link.settings, **kept, **lesson.settings}
 
 
 class LessonPanel:
     """Shows one lesson at a time.
 
     turn : sets knobs by name, as one step of undo; begin : starts a lesson or recipe by name;
-    link : the page's.
+    link : the page's, if it names a lesson.
     """
 
     def __init__(

@@ -88,12 +88,11 @@ class LessonRun:
         self._session, self._turn, self._clock = session, turn, clock
         self._settings: dict = {}
         self._work: Iterator[float] = iter(())
-        self._recovers = False
+        self._failures = session.failures
 
     def begin(self, settings: dict) -> None:
         """Train with these settings until the question is asked; also where the last one failed."""
-        self._work = self._prepare(settings)
-        self._recovers = self._session.state == State.FAILED
+        self._work, self._failures = self._prepare(settings), self._session.failures
         self.see()
 
     def predict(self, guess: float | str) -> None:
@@ -106,9 +105,8 @@ class LessonRun:
     def see(self) -> None:
         """Go on as far as the training has come."""
         if self.phase in (Phase.PREPARING, Phase.RUNNING):
-            failed = self._session.state == State.FAILED
-            self._recovers = self._recovers and failed
-            if self._session.state == State.CLOSED or (failed and not self._recovers):
+            state, again = self._session.state, self._session.failures != self._failures
+            if state == State.CLOSED or (state == State.FAILED and again):
                 self._end(FAILED)
                 return
             self.share = next(self._work, 1.0)
@@ -119,7 +117,7 @@ class LessonRun:
     # ── the training ──
 
     def _prepare(self, settings):
-        if self._recovers:
+        if self._session.state == State.FAILED:
             self._turn(self._changed(settings))
             self._session.reset()
         yield from self._rest()
@@ -173,7 +171,11 @@ class LessonRun:
             at = 0
         session.play(until.steps)
         # Nothing trained, so another step belongs to the training just ordered.
+        ran = False
         while session.snapshot.step == at or session.state == State.LOADING:
+            ran = ran or session.state == State.RUNNING
+            if ran and session.state == State.READY:
+                self._end(RESET)
             yield 0.0
         first, start = 0 if restart else at, self._clock()
         while (share := self._done(until, first, self._clock() - start)) < 1.0:

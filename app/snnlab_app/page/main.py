@@ -18,7 +18,7 @@ from snnlab_app.controls.undo import Turns
 from snnlab_app.page import watching
 from snnlab_app.page.actions import Actions, Buttons
 from snnlab_app.page.layout import Page, framed, stage
-from snnlab_app.page.lesson import LessonPanel
+from snnlab_app.page.lesson import NO_LINK, LessonPanel
 from snnlab_app.page.scenarios import Gallery
 from snnlab_app.page.toolbar import Header
 from snnlab_app.page.tour import Help, Tour
@@ -62,8 +62,9 @@ class Dashboard(Page):
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
         self._lesson_panel = LessonPanel(
-            session, self._then_show(self._turns.turn), self._begin_scenario, lessons, state
-        )
+            session, self._then_show(self._turns.turn), self._begin_scenario, lessons,
+            state if state.lesson in lessons else NO_LINK,
+        )  # fmt: skip
         self._lesson = pmui.Alert(severity="info", visible=False, sizing_mode="stretch_width")
         self._turned = None
         self._connect()
@@ -278,7 +279,8 @@ def dashboard(
     linked = {**LESSONS, **lessons}
     state, defaults = read(pn.state.location.search or "", NAMES, tuple(linked)), config.values()
     begin = linked[state.lesson].settings if state.lesson else {}
-    for name, value in {**begin, **state.settings}.items():
+    above = begin if state.lesson in lessons else {}  # its question is about these
+    for name, value in {**begin, **state.settings, **above}.items():
         config.set(name, value)
     if state.lesson in LESSONS and not state.view:
         state = state._replace(view=LESSONS[state.lesson].view)

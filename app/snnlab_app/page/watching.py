@@ -115,9 +115,9 @@ class Watching(Page):
                 panel.visible = name == wanted
             self.turn_to(self._view)
         super().refresh()
-        if snapshot and wanted not in KINDS:
-            self._heard = self.session.heard
-            if snapshot is not self._elsewhere:
+        if wanted not in KINDS:
+            self._heard, self._shown = self.session.heard, self.view  # until there is other news
+            if snapshot and snapshot is not self._elsewhere:
                 self._elsewhere = snapshot
                 if not self.view.is_built:
                     self.view.suit(snapshot.kind)  # for the words of the numbers

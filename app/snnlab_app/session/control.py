@@ -163,7 +163,8 @@ class TrainingControl:
     """A training as those see it who steer it or look at it.
 
     ``message`` says in one sentence what is going on, ``fraction`` how much of it is done (0…1) or
-    None where that is unknown, ``notice`` what a person should know of; ``snapshot`` is the newest.
+    None where that is unknown, ``notice`` what a person should know of; ``snapshot`` is the newest;
+    ``failures`` counts how often it has failed.
     A subclass says what becomes of an order in :meth:`order`.
     """
 
@@ -173,8 +174,9 @@ class TrainingControl:
     fraction: float | None
     notice: str
     snapshot: Snapshot | None
+    failures: int
 
-    REPORTED = ("state", "message", "fraction", "notice", "snapshot")
+    REPORTED = ("state", "message", "fraction", "notice", "snapshot", "failures")
     """Attributes that change by themselves, the state before the snapshot published with it."""
 
     def order(self, order: Order) -> None:

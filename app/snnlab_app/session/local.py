@@ -96,7 +96,7 @@ class Session(TrainingControl):
         self._seconds, self._end = 60 * minutes, inf
         self._updates, self._last = None, inf  # asked for; the step at which they are done
         self.state, self.message, self.fraction = State.LOADING, "starting", None
-        self.notice, self.snapshot, self._lost = "", None, ""
+        self.notice, self.snapshot, self.failures, self._lost = "", None, 0, ""
         self._subject = Subject()
         self._tasks = Tasks(Task.FETCH, Task.LOAD)
         self._thread = Thread(target=self._work, name="snnlab-training", daemon=True)
@@ -169,6 +169,7 @@ class Session(TrainingControl):
 
     def _fail(self, message):
         self._tasks.drop_first(Task.LOAD)  # of what could not be fetched
+        self.failures += 1
         self.state, self.message, self.fraction = State.FAILED, message, None
 
     # ── loading ──
@@ -185,26 +186,27 @@ class Session(TrainingControl):
         self._data = self._data_to_learn()
 
     def _data_to_learn(self):
-        """The data set of the page's settings, with the recordings that the visitor added."""
-        data = self._dataset(self.config)
-        return with_own(data, self._taught) if CATALOGUE[self.config.dataset].sounds else data
-
-    def _dataset(self, c):
-        """The data set of these settings, or the bundled digits if it is not available; without
-        recordings of the visitor's own."""
-        if c.dataset == "folder" and self._given:
-            return own_dataset(self._given, c.side, self._report_reading)
+        """The data set of the page's settings, with the recordings that the visitor added, or the
+        bundled digits if it is not available."""
+        c = self.config
         try:
-            return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
+            data = self._dataset(c)
+            return with_own(data, self._taught) if CATALOGUE[c.dataset].sounds else data
         except DataUnavailable:
             fallback = (
                 f"{c.dataset} could not be fetched (no network, nothing cached):"
                 " training on scikit-learn's bundled digits instead."
             )
             self.notice = f"{self.notice}; {fallback}" if self.notice else fallback
-            self.config.set("dataset", "digits")
-            self.config.set("side", 16)
+            c.set("dataset", "digits")
+            c.set("side", 16)
             return shared_dataset("digits", 16, None, self._report)
+
+    def _dataset(self, c):
+        """The data set of these settings, without recordings of the visitor's own."""
+        if c.dataset == "folder" and self._given:
+            return own_dataset(self._given, c.side, self._report_reading)
+        return shared_dataset(c.dataset, c.side, self.data_dir, self._report)
 
     def _report(self, message, fraction):
         self.message, self.fraction = message, fraction

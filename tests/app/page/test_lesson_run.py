@@ -190,6 +190,30 @@ def test_a_lesson_begins_after_a_training_that_failed(session, monkeypatch):
     assert (session.snapshot.step, session.config.beta) == (4, 20.0)
 
 
+def test_a_lesson_whose_training_fails_again_at_once_ends(session):
+    """Too fast for any state but the failure to be seen."""
+    session.turn("side", 28)  # which the digits do not have
+    session.reset()
+    until(lambda: session.state == "failed")
+    run = LessonRun(read(SHORT, "short"), session, lambda settings: None)
+    run.begin({"side": 28})
+    until(lambda: session.failures == 2 and idle(session))
+    run.see()
+    assert (run.phase, run.trouble) == (Phase.FAILED, "The training has failed.")
+
+
+def test_a_reset_before_the_first_step_is_noticed(session):
+    lesson = read(SHORT.replace("warm_up = {steps = 4}", "warm_up = {steps = 900}"), "short")
+    run, _ = running(session, lesson)
+    until(lambda: run.see() or session.state == "running")
+    run.see()
+    session.reset()
+    until(lambda: session.state == "ready" and idle(session))
+    run.see()
+    run.see()
+    assert run.trouble.startswith("The training was reset")
+
+
 def _failing(trainer):
     raise SnnlabError("no")
 
@@ -210,11 +234,6 @@ def test_a_lesson_takes_images_where_the_page_has_recordings():
     link = State({"seed": 7, "beta": 3.0, "side": 16}, lesson="another")
     below = settings_for(lesson, Config.checked(dataset="mnist", side=28), link)
     assert (below["seed"], below["beta"], below["side"]) == (7, 20.0, 28)
-    itself = settings_for(lesson, Config.checked(dataset="digits"), link._replace(lesson="short"))
-    assert (itself["seed"], itself["beta"]) == (7, 3.0)
-    assert settings_for(lesson, Config(), link._replace(lesson=None)) == settings_for(
-        lesson, Config()
-    )
-    other = settings_for(lesson, Config.checked(dataset="spoken-digits", hidden=[186]))
+    other = settings_for(lesson, Config.checked(dataset="spoken-digits", hidden=[186], side=28))
     assert (other["dataset"], other["side"], other["beta"]) == ("digits", 16, 20.0)
     assert other["hidden"] == kept["hidden"] == Config().hidden
