@@ -70,7 +70,7 @@ class LearnView(View):
     )
     matters = (
         "A neuron learns only where the surrogate overlaps the distribution of potentials: if"
-        " it is too steep, hardly any neuron receives gradient; if too flat, all receive the same."
+        " it is too steep, hardly any neuron receives gradient; if too flat, it does not select."
     )
 
     drawings = ((plotting_views.reach,), (plotting_views.gradient_cosines, TITLES))
