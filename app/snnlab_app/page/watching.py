@@ -104,6 +104,7 @@ class Watching(Page):
         )])  # fmt: skip
 
     def refresh(self):
+        heard = self.session.heard  # first: what comes meanwhile is drawn next time
         snapshot = self.session.snapshot
         wanted = snapshot.view if snapshot else None
         begun = bool(self._place.objects)
@@ -116,7 +117,7 @@ class Watching(Page):
             self.turn_to(self._view)
         super().refresh()
         if wanted not in KINDS:
-            self._heard, self._shown = self.session.heard, self.view  # until there is other news
+            self._heard, self._shown = heard, self.view
             if snapshot and snapshot is not self._elsewhere:
                 self._elsewhere = snapshot
                 if not self.view.is_built:
