@@ -47,18 +47,18 @@ def write(records: Records, out: Path, command: str) -> Path:
     """Write page, figures and Parquet below ``out``; returns the page.
 
     Text around the generated part is preserved. Raises :class:`SnnlabError` if the folder
-    cannot be written.
+    cannot be written, or the page has no place for it: then nothing is written.
     """
     from snnlab.reproduce.figures import figures
 
     page = out / PAGE
     try:
+        made = figures(records)
+        text = _inserted(_text(records, made, command), page)
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
         _parquet(records.flat(), out / FOLDER / "trainings.parquet")
-        made = figures(records)
         for figure in made:
             _draw(figure, out / FOLDER)
-        text = _inserted(_text(records, made, command), page)
         write_whole(page, lambda file: file.write(text.encode()))
     except OSError as error:
         raise SnnlabError(f"results {out} cannot be written: {error.strerror}") from None

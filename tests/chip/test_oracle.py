@@ -183,7 +183,10 @@ def activity(oracle):
     return np.mean([len(times) for times in oracle.times])
 
 
-@pytest.fixture(scope="module", params=[1, 2, 3], ids="die {}".format)
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))]
+
+
+@pytest.fixture(scope="module", params=SEEDS, ids="die {}".format)
 def sparse(request):
     """As active as a trained network: 0.08 spikes per neuron are 20 per image of 246."""
     this = case(rate=0.5, mean=0.0, spread=15.0, seed=request.param)

@@ -149,7 +149,9 @@ def test_a_missing_library_is_named_once(monkeypatch):
     assert set(lacking.values()) == {0, 1}, lacking
 
 
-@pytest.mark.parametrize("layer", ["tbb", "TBB", "bogus"])
+@pytest.mark.parametrize(
+    "layer", ["bogus", *(pytest.param(name, marks=pytest.mark.slow) for name in ("tbb", "TBB"))]
+)
 def test_a_missing_threading_layer_is_a_warning(layer):
     code = """
 import sys

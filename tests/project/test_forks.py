@@ -77,13 +77,10 @@ LAYERS = sorted({LAYER, "workqueue"} - {"tbb"})
 SAID = "as mp_context of a ProcessPoolExecutor or multiprocessing_context of a DataLoader"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("layer", "threads"),
-    [
-        (LAYERS[0], "2"),
-        *(pytest.param(layer, "2", marks=pytest.mark.slow) for layer in LAYERS[1:]),
-        pytest.param(LAYERS[0], "1", marks=pytest.mark.slow),
-    ],
+    [*((layer, "2") for layer in LAYERS), (LAYERS[0], "1")],
 )
 def test_a_forked_process_works_or_says_how_to_start_one(layer, threads):
     environment = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": threads}

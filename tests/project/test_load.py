@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+from conftest import aside
+
 from snnlab_bench.dashboard.visitor import Visitor
 
 
+@pytest.mark.slow
 def test_a_visitor_trains_is_watched_and_leaves(digits_server):
     async def come():
         visitor = await Visitor(digits_server.url).come()
@@ -21,4 +25,4 @@ def test_a_visitor_trains_is_watched_and_leaves(digits_server):
         await watcher.leave()
         await visitor.leave()
 
-    asyncio.run(asyncio.wait_for(come(), 120))
+    aside(asyncio.run, asyncio.wait_for(come(), 120))

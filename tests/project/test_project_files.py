@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from check_jsonschema import main
 from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +28,8 @@ SCHEMAS = {
 
 
 def validate(schema: str, *files: Path) -> Result:
+    from check_jsonschema import main  # compiles grammars for seconds
+
     return CliRunner().invoke(main, ["--builtin-schema", schema, *map(str, files)])
 
 

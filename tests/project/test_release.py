@@ -58,6 +58,7 @@ def index(tmp_path, monkeypatch):
 OURS = ("snnlab/__init__.py", "snnlab_app/__init__.py", "snnlab_bench/__init__.py")
 
 
+@pytest.mark.slow
 def test_an_unused_name_is_free(index, tmp_path):
     assert check_name(tmp_path) == "snnlab-analog: nobody has the name"
 
@@ -67,19 +68,27 @@ def test_our_own_name_is_ours(index, tmp_path):
     assert check_name(tmp_path).startswith("snnlab-analog: ours on the index")
 
 
-@pytest.mark.parametrize("names", [("snnlab/__init__.py",), ("other.py",), ()])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("other.py",),
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ((), ("snnlab/__init__.py",))),
+    ],
+)
 def test_the_name_of_another_project_is_refused(index, tmp_path, names):
     publish(index, "3.0", *names)
     with pytest.raises(Unfit, match="on the index is another project"):
         check_name(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_published_version_is_refused(index, tmp_path):
     publish(index, version(), *OURS)
     with pytest.raises(Unfit, match="already on the index: raise the version"):
         check_name(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_name_with_sources_but_no_wheel_is_refused(index, tmp_path):
     (index / "snnlab_analog-1.0.tar.gz").write_bytes(b"anything")
     with pytest.raises(Unfit, match="no wheel: it is not ours"):

@@ -231,7 +231,9 @@ def test_spread_is_that_of_a_sample():
 # Report
 
 
-def test_the_page_lists_failures_and_keeps_what_people_wrote(records, tmp_path):
+def test_the_page_lists_failures_and_keeps_what_people_wrote(records, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(report, "_draw", lambda figure, folder: drawn.append(figure.name))
     page = report.write(records, tmp_path / "out", "snnlab reproduce all")
     first = page.read_text()
     assert "- best, seed 4: loss became nan at step 7" in first
@@ -241,10 +243,14 @@ def test_the_page_lists_failures_and_keeps_what_people_wrote(records, tmp_path):
         "# Mine\n" + first + "\nWhat did not help.\n"
     )
     page.write_text("# Mine\n")
+    assert len(drawn) > 2
+    drawn.clear()
     with pytest.raises(SnnlabError, match="has no lines <!-- snnlab reproduce: begin -->"):
         report.write(records, tmp_path / "out", "snnlab reproduce all")
+    assert drawn == []
 
 
+@pytest.mark.slow
 def test_figures_and_parquet_are_written_alike_every_time(records, tmp_path):
     for out in ("one", "two"):
         report.write(records, tmp_path / out, "x")
@@ -283,7 +289,7 @@ def at_once(monkeypatch, tmp_path):
 
 
 @pytest.mark.usefixtures("at_once")
-@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_small_version_says_so_first_last_and_in_every_row(capsys, tmp_path, quick):
     assert main(["reproduce", "table1", *["--quick"] * quick]) == 0
     first, *lines = capsys.readouterr().out.splitlines()

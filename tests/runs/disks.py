@@ -45,8 +45,10 @@ class Disk:
             _refuse(self.folder, errno.EROFS)
 
     def _is_locked(self):
+        if not self._remount("ro").returncode:
+            return True
         gc.collect()  # a file that nobody refers to any more may still be open for writing
-        return not self._remount("ro").returncode
+        return False
 
     def free(self):
         """As in the beginning."""

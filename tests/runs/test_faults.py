@@ -245,6 +245,7 @@ def kernel(disk):
     return run
 
 
+@pytest.mark.slow
 def test_kernels_need_no_folder_to_be_kept_in(disk, kernel, tmp_path):
     assert kernel() == ("compiled", "")
     assert kernel() == ("from the cache", "")
@@ -259,7 +260,8 @@ def test_kernels_need_no_folder_to_be_kept_in(disk, kernel, tmp_path):
     )
 
 
-@pytest.mark.parametrize("ending", ["nbi", pytest.param("nbc", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
 def test_a_damaged_cache_of_kernels_is_replaced(disk, kernel, ending):
     assert kernel() == ("compiled", "")
     for damage in (b"", b"short", os.urandom(300)):

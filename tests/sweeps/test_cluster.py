@@ -84,6 +84,7 @@ def test_kernels_compile_while_processes_begin_and_end():
     assert set(compiled) == {2}
 
 
+@pytest.mark.slow
 def test_leaving_early_ends_the_processes():
     """Those that are busy, too: waiting for their tasks would outlast the test's time."""
     results = run_all(square, [2, "sleep", "sleep"], workers=2)

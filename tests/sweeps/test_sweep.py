@@ -206,6 +206,7 @@ def test_a_queue_gives_signs_of_life_while_it_enters_its_trials(tmp_path, monkey
     TrialQueue(plan(), str(tmp_path / "s.db"))
 
 
+@pytest.mark.slow
 def test_storage_that_cannot_be_used_is_one_line(tmp_path, capsys):
     (tmp_path / "text.db").write_text("no database\n" * 100)
     sweep(plan(trials=1), str(tmp_path / "s.db"), workers=0)

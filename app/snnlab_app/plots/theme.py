@@ -139,14 +139,17 @@ LIVE_HEAD = """
 """Style of the line above the displays: the image, its decision, and which image it is."""
 NUMBERS = """
 @media (max-width: 1599px) { .figures > :last-child { display: none } }
-@media (max-width: 1399px) { .figures > :nth-child(2) { display: none } }
+@media (max-width: 1399px) {
+  .figures > :nth-child(2), .figures > :nth-child(4) .long { display: none }
+}
 @media (max-width: 600px) {
   .figures .long { display: none }
   .figures > :first-child span { display: none !important }
 }
 """
 """Style of the numbers in one line: the accuracy of batches, which the curves tell as well, and the
-speed show only where there is room, and on a phone the interval of the test accuracy does not."""
+speed show only where there is room. On a projector one number says since which step, on a phone
+none does, and the interval of the test accuracy is left out."""
 SHRINKS = {"flex": "0 1 auto", "min-width": "0"}
 """Style of a text that makes room for what stands beside it."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
@@ -154,10 +157,13 @@ NOTE_FONT = "font: calc(12px * var(--type, 1))/1.4 system-ui; opacity: 0.8"
 """Style of the name of a display, and of what it says beside it."""
 ONE_LINE = """
 :host > * > div, :host div { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
-@media (min-width: 900px) and (max-width: 1399px) { .roomy { display: none } }
+@media (min-width: 900px) and (max-width: 1399px) {
+  .roomy { display: none }
+  .narrows > * { width: 20px !important }
+}
 """
-"""Style of a text that stays on one line, cut where there is no room; words of the class ``roomy``
-are left out on a projector."""
+"""Style of a text that stays on one line, cut where there is no room; on a projector words of the
+class ``roomy`` are left out, and a bar in one of the class ``narrows`` is short."""
 LIVE_GRID = """
 :host {
   display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;

@@ -170,7 +170,7 @@ class LearnView(View):
                 "Neurons receiving gradient": share,
                 "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
                 "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
-                Config.param.surrogate.label: f"{surrogate.shape}, β = {surrogate.beta:g}",
+                Config.param.surrogate.label: f"{surrogate.shape}, β\xa0=\xa0{surrogate.beta:g}",
             }
         )
         self._warning.param.update(

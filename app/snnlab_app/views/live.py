@@ -80,8 +80,8 @@ LAST_EVERY = 5
 _LIVE = quantities(LIVE)
 _PARTS = (
     '<span title="Estimate of the whole chip: {0:.0f} to {1:.0f} mW">'
-    '<span class="roomy">static </span>{static:.0f}<span class="roomy"> mW</span> {bar}'
-    " spikes {spikes}</span>"
+    'static {static:.0f}<span class="roomy"> mW</span>'
+    ' <span class="narrows">{bar}</span> spikes {spikes}</span>'
 )
 """Power in the title of its display: the static base, both parts to scale, and the other part."""
 

@@ -115,6 +115,7 @@ def test_two_visitors_do_not_meet(dashboard: Page, digits_server):
     expect(other.get_by_role("button", name="Train", exact=True)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_killed_computing_process_is_said_and_the_training_goes_on(
     new_dashboard: Page, digits_server
 ):

@@ -174,6 +174,8 @@ def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
     expect(slider(dashboard, "Test image")).to_have_attribute("aria-valuenow", number)
 
 
+@pytest.mark.slow
+@pytest.mark.both_stacks
 def test_7_a_slow_step_lights_every_stage(dashboard: Page):
     tab(dashboard, "Learn")
     press(dashboard, "Step in slow motion")
@@ -204,6 +206,8 @@ def test_8_pinned_runs_are_compared(new_dashboard: Page):
     assert json.loads(download.value.path().read_text())["mismatch"] == 0.5
 
 
+@pytest.mark.slow
+@pytest.mark.both_stacks
 def test_a_click_right_behind_another_change_is_obeyed(new_dashboard: Page):
     trained(new_dashboard)
     pause(new_dashboard)
@@ -265,6 +269,8 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     assert header(other, "Output membranes") == "curve,time (µs),potential (ϑ = 1)"
 
 
+@pytest.mark.slow
+@pytest.mark.both_stacks
 def test_junk_in_a_link_is_named_and_escaped(new_dashboard: Page):
     url = new_dashboard.url.split("?")[0]
     new_dashboard.goto(

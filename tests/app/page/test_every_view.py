@@ -16,10 +16,12 @@ SCREENS = {
     "phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900},
     "large": {"width": 2560, "height": 1440},
 }  # fmt: skip
-QUICK = ("light", "desktop"), ("dark", "phone")
-"""Every scheme and two screens once; the other cases are slow tests."""
 OTHERS = ("dark", "desktop"), ("light", "phone"), ("light", "large")
-CASES = [*QUICK, *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS)]
+CASES = [
+    ("light", "desktop"),
+    pytest.param(("dark", "phone"), marks=[pytest.mark.slow, pytest.mark.both_stacks]),
+    *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS),
+]
 ROLES = ("button", "slider", "combobox", "textbox", "tab")
 # Elements, also in shadow roots, that move when something about them changes.
 MOVING = """() => {

@@ -117,6 +117,7 @@ def test_an_animation_shows_the_last_seconds(new_dashboard: Page):
         expect(new_dashboard.get_by_role("button", name="Save", exact=True)).to_be_enabled()
 
 
+@pytest.mark.slow
 def test_an_animation_of_nothing_is_refused_in_a_line(new_dashboard: Page):
     says(new_dashboard, "^Ready · scikit-learn digits").to_be_visible()
     choose(new_dashboard, "Save animation of Live, last 8 s")

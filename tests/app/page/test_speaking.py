@@ -20,7 +20,7 @@ from sounds import wav, word
 from snnlab.data.published import spoken_digits
 from snnlab.errors import SnnlabError
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 EPOCHS = 8
 """Of the training: about 94 % of the test recordings are then decided rightly."""
@@ -189,7 +189,6 @@ def test_a_file_is_decided_or_refused_in_one_line(spoken: Page, library, tmp_pat
     says(spoken, "^Ready · Free Spoken Digits").to_be_visible()  # the training is as it was
 
 
-@pytest.mark.slow
 def test_eight_of_ten_digits_said_are_decided_rightly(spoken: Page, voice, library):
     play(spoken)
     says(spoken, "^finished: step").to_be_visible()

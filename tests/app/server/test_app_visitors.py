@@ -62,6 +62,7 @@ def assert_same_weights(folder, expected):
 # ── trainings side by side ──
 
 
+@pytest.mark.slow
 def test_everybody_who_trains_moves_and_none_much_faster():
     host = _Host(None)
     for number in range(6):
@@ -81,6 +82,7 @@ def test_everybody_who_trains_moves_and_none_much_faster():
     assert steps.min() >= 0.7 * steps.mean()
 
 
+@pytest.mark.slow
 def test_opposite_settings_at_once_give_the_same_bits_as_alone(tmp_path):
     opposite = [SHORT | {"beta": 50.0, "seed": 1}, SHORT | {"beta": 2.0, "mismatch": 0.4}]
     host, folders = _Host(None), [tmp_path / "one", tmp_path / "other"]
@@ -197,6 +199,7 @@ def test_a_training_goes_on_bit_for_bit_after_its_process_was_killed(store, monk
         until(lambda: not store.folder("me").exists(), 5)
 
 
+@pytest.mark.slow
 def test_knobs_turned_on_the_way_turn_again_at_the_same_step(tmp_path):
     folder, copy = tmp_path / "run", tmp_path / "copy"
     session = Session(Config.checked(**ENDLESS), folder=folder).start()

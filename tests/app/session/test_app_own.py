@@ -340,6 +340,7 @@ def test_a_zip_is_dropped_and_trained_on(page, server, tmp_path):
     until(lambda: list(kept.iterdir()) == [], 20)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_a_link_to_data_of_ones_own_without_them_is_one_line(page, server):
     page.goto(f"{server.url}?v=1&dataset=folder")

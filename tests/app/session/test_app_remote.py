@@ -276,7 +276,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("moment", [0.0, 3.0])
+@pytest.mark.parametrize("moment", [0.0, pytest.param(3.0, marks=pytest.mark.slow)])
 def test_no_orphan_is_left_by_a_killed_server(tmp_path, moment):
     (tmp_path / "parent.py").write_text(PARENT)
     command = [sys.executable, tmp_path / "parent.py", "60"]
@@ -303,7 +303,7 @@ def test_what_computes_loads_neither_torch_nor_what_draws_nor_filters():
     assert not idle & {*imported("snnlab_app.compute.worker")}
 
 
-@pytest.mark.parametrize("while_it", ["starts", "serves"])
+@pytest.mark.parametrize("while_it", [pytest.param("starts", marks=pytest.mark.slow), "serves"])
 def test_ctrl_c_ends_both_processes_quietly(while_it):
     command = [sys.executable, "-m", "snnlab", "app", "--no-browser", "--dataset", "digits"]
     app = subprocess.Popen(

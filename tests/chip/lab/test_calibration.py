@@ -138,7 +138,10 @@ def test_the_same_experiments_give_the_same_results(die):
 # Calibration
 
 
-@pytest.fixture(scope="module", params=SEEDS)
+@pytest.fixture(
+    scope="module",
+    params=[SEEDS[0], *(pytest.param(seed, marks=pytest.mark.slow) for seed in SEEDS[1:])],
+)
 def calibrated(request):
     """An uncalibrated die, and what was found for it."""
     die = Die.draw("uncalibrated", seed=request.param)
