@@ -1,6 +1,6 @@
 """Faults of Panel, Bokeh and HoloViews that are put right here, and private parts of theirs in use.
 
-``tests/app/browser/test_panel_fixes.py`` shows each fault in the library itself: where such a test
+``tests/app/browser/test_panel_fixes*.py`` shows each fault in the library itself: where such a test
 fails, its fix is no longer needed. The faults of BokehJS are in ``browser/bokeh_fixes.js``. Imports
 nothing of the dashboard.
 """

@@ -130,6 +130,7 @@ def test_a_session_shows_the_others_what_it_prepares(monkeypatch):
     assert line.doing is None
 
 
+@pytest.mark.slow
 def test_a_change_of_a_called_function_compiles_its_kernels_again(tmp_path):
     """Numba by itself watches the file of the kernel only."""
     leaf, kernel = tmp_path / "leaf.py", tmp_path / "kernel.py"

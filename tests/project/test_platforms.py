@@ -64,6 +64,7 @@ def test_the_simulated_system_cannot_fork(elsewhere):
     assert "has no attribute 'fork'" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_training_needs_no_posix(elsewhere):
     small = ("--dataset", "digits", "--hidden", "10")
     snnlab("train", *small, "--epochs", "1", "--out", "μ-run", at=elsewhere)

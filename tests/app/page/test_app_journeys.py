@@ -156,6 +156,8 @@ def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
     wait_for(new_dashboard, lambda: figure(new_dashboard, "Raster") != raster)
 
 
+@pytest.mark.slow
+@pytest.mark.both_stacks
 def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
     trained(dashboard, 80)
     pause(dashboard)
@@ -296,6 +298,8 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
     expect(steepness).to_have_attribute("aria-valuetext", "10")
 
 
+@pytest.mark.slow
+@pytest.mark.both_stacks
 def test_starting_over_brings_the_defaults_back_as_one(dashboard: Page, clipboard):
     mismatch = slider(dashboard, "Mismatch")
     usual = mismatch.get_attribute("aria-valuenow")

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsing import choose, figure, play, press, slider, tab, tile, wait_for
+from browsing import choose, figure, play, press, says, slider, tab, tile, wait_for
 from playwright.sync_api import Page, expect
 
 MOTION = True
@@ -104,6 +104,7 @@ def test_a_turned_knob_is_marked_on_the_curves_and_the_gap_is_named(dashboard: P
     wait_for(dashboard, lambda: any("50 %" in text for text in marks(dashboard, "Accuracy")))
     expect(dashboard.get_by_text(re.compile("points by learning since"))).to_be_visible()
     wait_for(dashboard, lambda: len(marks(dashboard, "Power")) == 1)
+    says(dashboard, r"^[+−±]\d+ % since step \d+$").to_be_visible()
     since = dashboard.get_by_text(re.compile(r"^ since step \d+$")).locator("visible=true")
     expect(since).to_have_count(2)
     dashboard.set_viewport_size({"width": 1280, "height": 720})

@@ -82,6 +82,7 @@ def an_app(*flags):
         process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_a_server_goes_to_a_free_port_by_itself():
     with socket.socket() as other:
         with suppress(OSError):  # somebody else has it anyway

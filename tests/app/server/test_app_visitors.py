@@ -223,6 +223,7 @@ def test_knobs_turned_on_the_way_turn_again_at_the_same_step(tmp_path):
     again.close()
 
 
+@pytest.mark.slow
 def test_a_visitor_finds_the_training_after_the_server_was_killed(store):
     folder = store.folder("me")
     assert kept_config(folder) is None
