@@ -35,7 +35,7 @@ READERS := idx,dies,weights,runs
 app: $(VENV)/.app  ## set up and open the dashboard; PORT=5010 has it there
 	$(BIN)/snnlab app $(if $(PORT),--port $(PORT))
 
-test: lint $(VENV)/.notebooks  ## set up and run every kind of test once, ten minutes
+test: lint $(VENV)/.notebooks  ## set up, then run every kind of test once, in ten minutes
 	$(if $(NO_BROWSER),@echo "No Chromium found: the interface tests are left out.")
 	$(PYTEST) -m "not slow and not browser and not notebook"
 	$(if $(NO_BROWSER),,$(PYTEST) -m "browser and not slow and not notebook" tests/app)
