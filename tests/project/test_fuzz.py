@@ -8,7 +8,7 @@ import pytest
 from snnlab_bench.fuzz.run import hunt
 from snnlab_bench.fuzz.targets import TARGETS
 
-CASES = 20
+CASES = 40
 """Cases of a target with a share of 1."""
 
 

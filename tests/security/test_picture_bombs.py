@@ -51,7 +51,7 @@ PICTURES = {
     "claims": lambda: claiming(png(16, 16), 16, ">II", 2**31 - 1, 2**31 - 1),
     "GIF claims": lambda: claiming(picture(16, 16, "GIF", "P"), 6, "<HH", 65535, 65535),
     "BMP claims": lambda: claiming(picture(16, 16, "BMP", "L"), 18, "<ii", 60000, 60000),
-    "WebP": lambda: picture(16383, 4096, "WEBP", lossless=True, method=0),
+    "WebP": lambda: picture(16383, 16383, "WEBP", lossless=True, method=0),
     "AVIF": lambda: picture(2100, 2000, "AVIF", speed=10),
     "WebP of a screen": lambda: picture(6300, 6300, "WEBP", lossless=True, method=0),
     "JPEG in scans": lambda: picture(6300, 6300, "JPEG", progressive=True),
