@@ -282,4 +282,5 @@ def _foreign(request):
 @pytest.fixture
 def clipboard(dashboard: Page):
     dashboard.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dashboard.evaluate("navigator.clipboard.writeText('')")  # all pages of a browser share one
     return lambda: dashboard.evaluate("navigator.clipboard.readText()")
