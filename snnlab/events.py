@@ -45,7 +45,9 @@ class Events:
         for name, dtype in _KINDS.items():
             given = getattr(self, name)
             if getattr(given, "dtype", None) != dtype:
-                object.__setattr__(self, name, cast_exact(given, dtype, f"Events.{name}"))
+                given = cast_exact(given, dtype, f"Events.{name}")
+            # Kernels would be compiled again for every other stride: it takes seconds.
+            object.__setattr__(self, name, np.ascontiguousarray(given))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

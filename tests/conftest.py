@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
@@ -52,8 +53,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests first: processes that share the tests then end together."""
-    items.sort(key=lambda item: "slow" not in item.keywords)
+    """Slow tests first where processes share the tests: they then end together."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: "slow" not in item.keywords)
 
 
 def pytest_collection_finish() -> None:
@@ -90,20 +92,19 @@ def browser() -> Iterator[Browser]:
 DESKTOP = {"width": 1400, "height": 1300}
 
 
-def desktop(request: pytest.FixtureRequest) -> dict:
-    """How a browser opens a page: nothing moves by itself.
+def motion(request: pytest.FixtureRequest) -> str:
+    """How much a browser lets move by itself: nothing.
 
     A page that plays takes a quarter of a core from the tests beside it. A module with tests of
     motion says MOTION = True.
     """
-    motion = "no-preference" if getattr(request.module, "MOTION", False) else "reduce"
-    return {"viewport": DESKTOP, "reduced_motion": motion}
+    return "no-preference" if getattr(request.module, "MOTION", False) else "reduce"
 
 
 @pytest.fixture
 def page(browser: Browser, request) -> Iterator[Page]:
     """A tab in a context of its own, on a desktop screen."""
-    with browser.new_context(**desktop(request)) as context:
+    with browser.new_context(viewport=DESKTOP, reduced_motion=motion(request)) as context:
         yield context.new_page()
 
 
@@ -230,34 +231,47 @@ def digits_server(the_digits_server: Server) -> Iterator[Server]:
 @pytest.fixture
 def new_dashboard(page: Page, digits_server: Server) -> Iterator[Page]:
     """The page, just loaded; in the end no error may have shown and nothing left the machine."""
-    yield from visited(page, digits_server)
+    trouble = load_page(page, digits_server)
+    yield page
+    assert trouble == []
 
 
-@pytest.fixture(scope="module")
-def shared_dashboard(browser: Browser, digits_server: Server, request) -> Iterator[Page]:
-    """One page for the tests of a module, as the one before left it: to load one takes seconds."""
-    with browser.new_context(**desktop(request)) as context:
-        yield from visited(context.new_page(), digits_server)
+@pytest.fixture(scope="session")
+def shared_dashboard(browser: Browser, the_digits_server: Server) -> Iterator[Callable]:
+    """One page for the tests of a process, as the one before left it: to load one takes seconds.
+
+    Called with how much may move by itself; returns the page and its errors so far.
+    """
+    with ExitStack() as stack:
+
+        @cache
+        def shared(motion: str) -> tuple[Page, list[str]]:
+            context = browser.new_context(viewport=DESKTOP, reduced_motion=motion)
+            page = stack.enter_context(context).new_page()
+            return page, load_page(page, the_digits_server)
+
+        yield shared
 
 
 @pytest.fixture
-def dashboard(shared_dashboard: Page) -> Iterator[Page]:
+def dashboard(shared_dashboard: Callable, digits_server: Server, request) -> Iterator[Page]:
     """The page that tests before have used, on which a visitor starts over with all defaults.
 
     Not for tests that leave what stays then, as units, pins, or a chosen display.
     """
-    start_over(shared_dashboard, DESKTOP)
-    trouble = note_trouble(shared_dashboard)
-    yield shared_dashboard
+    page, trouble = shared_dashboard(motion(request))
+    start_over(page, DESKTOP)
+    trouble.clear()
+    yield page
     assert trouble == []
 
 
-def visited(page: Page, server: Server) -> Iterator[Page]:
+def load_page(page: Page, server: Server) -> list[str]:
+    """Load the dashboard; returns its errors, to which later ones are added."""
     trouble = note_trouble(page)
     page.goto(server.url)
     expect(page.locator(".bk-Figure")).to_have_count(len(PLOTS))
-    yield page
-    assert trouble == []
+    return trouble
 
 
 def note_trouble(page: Page) -> list[str]:

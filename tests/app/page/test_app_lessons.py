@@ -57,8 +57,7 @@ def in_dialog(page):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("opener", ["Scenarios", "Tour", "What is this?"])
-def test_escape_closes_tab_stays_inside_and_the_focus_returns(shared_dashboard: Page, opener):
-    dashboard = shared_dashboard
+def test_escape_closes_tab_stays_inside_and_the_focus_returns(dashboard: Page, opener):
     if opener == "Scenarios":
         dashboard.get_by_role("button", name=opener, exact=True).focus()
         before = focused(dashboard)
@@ -84,8 +83,7 @@ def test_escape_closes_tab_stays_inside_and_the_focus_returns(shared_dashboard: 
 
 
 @pytest.mark.browser
-def test_the_key_for_the_tour_opens_it_and_escape_closes_it_at_once(shared_dashboard: Page):
-    dashboard = shared_dashboard
+def test_the_key_for_the_tour_opens_it_and_escape_closes_it_at_once(dashboard: Page):
     dashboard.keyboard.press("?")
     says(dashboard, f"^1 of {len(STEPS)}: ").to_be_visible()
     dashboard.keyboard.press("Escape")
@@ -125,17 +123,15 @@ def test_a_lesson_from_the_gallery_to_its_explanation(dashboard: Page):
 @pytest.mark.browser
 @pytest.mark.slow
 def test_a_link_opens_a_lesson_with_its_settings_and_a_slider_takes_the_prediction(
-    new_dashboard: Page,
+    dashboard: Page,
 ):
     lesson = bundled()["burst"]
-    new_dashboard.goto(new_dashboard.url.split("?")[0] + "?lesson=burst&seed=7")
-    says(new_dashboard, r"Now: hidden spikes / image [\d.]+").to_be_visible()
-    slider = new_dashboard.get_by_role("slider", name="Your prediction")
+    dashboard.goto(dashboard.url.split("?")[0] + "?lesson=burst&seed=7")
+    says(dashboard, r"Now: hidden spikes / image [\d.]+").to_be_visible()
+    slider = dashboard.get_by_role("slider", name="Your prediction")
     slider.press("Home")
-    press(new_dashboard, "Predict")
-    says(new_dashboard, "^You predicted 0. Measured after").to_be_visible()
-    expect(
-        new_dashboard.get_by_role("img", name=re.compile("^Prediction 0, measured"))
-    ).to_be_visible()
-    press(new_dashboard, "Try again")
-    says(new_dashboard, re.escape(lesson.question)).to_be_visible()
+    press(dashboard, "Predict")
+    says(dashboard, "^You predicted 0. Measured after").to_be_visible()
+    expect(dashboard.get_by_role("img", name=re.compile("^Prediction 0, measured"))).to_be_visible()
+    press(dashboard, "Try again")
+    says(dashboard, re.escape(lesson.question)).to_be_visible()
