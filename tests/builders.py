@@ -70,7 +70,7 @@ def membrane(
     rest = -lowest * gain - SPAN * np.arange(RUNGS)
     ladder = Readout(
         rest.astype(np.float32), np.full(RUNGS, gain, np.float32), np.zeros(RUNGS, np.float32),
-        0.0, 0.0, float(SPAN), 0,
+        0.0, 0, SPAN, 0,
     )  # fmt: skip
     weights = np.repeat(np.array(weight_lsb, np.int8)[:, None], RUNGS, axis=1)
     cadc = run_layer(

@@ -188,8 +188,8 @@ class Chip:
             gain=padded(gain * spec.gap_lsb),
             correction=padded(self.correction[own]),
             noise=self.point.cadc_noise,
-            low=float(spec.cadc_min_lsb),
-            high=float(spec.cadc_max_lsb),
+            low=spec.cadc_min_lsb,
+            high=spec.cadc_max_lsb,
             lost=spec.cadc_step - 1,
         )
 

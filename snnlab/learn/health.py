@@ -28,7 +28,7 @@ MAX_CURRENTS, MAX_SAMPLES = 0.05, 0.5
 """Shares of saturated neurons and of hidden CADC samples at an end of the converter's range above
 which that is a trouble: conventions. A neuron whose currents saturate no longer tells one input
 from another; samples at the lower end often only mean that a neuron is well inhibited."""
-FALLING_EPOCHS, FALLING_ERRORS = 2, 2.0
+FALLING_EPOCHS, FALLING_ERRORS = 2, 3.0
 """Epochs in a row in which training accuracy falls that are named, if it fell by this number of
 standard errors."""
 PERIODS_PER_SPIKE, MIN_LIMIT_SPIKES = 3, 4
@@ -92,7 +92,8 @@ def find_falling(accuracy: Sequence[float], images: int) -> tuple[float, ...]:
     last = tuple(accuracy[-FALLING_EPOCHS - 1 :])
     if len(last) <= FALLING_EPOCHS or any(a <= b for a, b in pairwise(last)):
         return ()
-    error = sqrt(sum(a * (1.0 - a) / images for a in (last[0], last[-1])))
+    mean = (last[0] + last[-1]) / 2.0  # of both: an accuracy of 1 alone would have no error
+    error = sqrt(2.0 * mean * (1.0 - mean) / images)
     return last if last[0] - last[-1] > FALLING_ERRORS * error else ()
 
 

@@ -6,12 +6,19 @@ import subprocess
 import sys
 from threading import Thread
 
+import numpy as np
 import pytest
 from conftest import until
 from numba import njit
 
 from snnlab.chip.compiled import compiling
+from snnlab.chip.die import Die
+from snnlab.chip.emulator import Chip
+from snnlab.chip.kernels.layer import run_layer
+from snnlab.chip.layout.mapping import Mapping
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.config import Config
+from snnlab.events import Events
 
 COUNT = re.compile(r"compiling kernel (\d+) of (\d+) \(once, then kept on disk\)")
 
@@ -148,3 +155,15 @@ def test_a_change_of_a_called_function_compiles_its_kernels_again(tmp_path):
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert said.stdout.split() == [str(factor + 1), str(loaded)]
+
+
+def test_events_of_any_strides_need_the_same_code():
+    """To compile for yet another type of argument takes seconds."""
+    pairs = np.array([(100, 3), (200, 1), (300, 2)], np.uint16)
+    events = Events([0, 3], pairs[:, 0].copy(), pairs[:, 1].copy(), 4, [0])
+    weights = [np.full((4, 3), 40, np.int8), np.full((3, 2), 40, np.int8)]
+    chip = Chip(Mapping((4, 3, 2)), Die.ideal(), OperatingPoint())
+    chip.run(events, weights)
+    known = list(run_layer.signatures)
+    chip.run(Events([0, 3], pairs[:, 0], pairs[:, 1], 4, [0]), weights)
+    assert run_layer.signatures == known

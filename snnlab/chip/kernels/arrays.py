@@ -98,8 +98,8 @@ class Readout(NamedTuple):
     gain: np.ndarray
     correction: np.ndarray
     noise: float
-    low: float
-    high: float
+    low: int
+    high: int
     lost: int
 
 
