@@ -183,7 +183,7 @@ def test_7_a_slow_step_lights_every_stage(dashboard: Page):
     press(dashboard, "Step in slow motion")
     seen = set()
     for _ in range(200):
-        lit = dashboard.locator("[aria-current=step]")
+        lit = dashboard.locator("[aria-current=step]").locator("visible=true")
         if lit.count():
             seen.add(lit.first.inner_text().split("\n")[0])
         dashboard.wait_for_timeout(100)
