@@ -269,6 +269,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
     tab(other, "Live")
     says(other, "^It shows “").to_be_visible()
     assert header(other, "Output membranes") == "curve,time (µs),potential (ϑ = 1)"
+    choose(dashboard, "Show physical units")  # for the tests after this one
 
 
 @pytest.mark.slow
