@@ -116,8 +116,6 @@ PLAN = (
              measures=("silenced",)),
     Training("paper, Fashion", "paper-fashion", ("table1",)),
     Training("paper, Fashion, software", "paper-fashion", ("table1",), software=True),
-    Training("paper, Fashion, software, chosen", "paper-fashion", ("table1",),
-             changes={"beta": 5.0, "rho_weight": 1.0}, software=True),
     Training("software", "best", ("table1",), changes=SOFTWARE),
     Training("software, Fashion", "fashion-best", ("table1",), changes=SOFTWARE),
     _loop(0.0), _loop(0.4), _loop(0.2), _loop(0.1),
