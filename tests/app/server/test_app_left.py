@@ -13,7 +13,7 @@ from conftest import aside, until
 
 from snnlab_bench.dashboard.visitor import Visitor
 
-PAGES = 3
+PAGES = 6
 COUNTING = """
 import gc, sys, threading
 from bokeh.document import Document

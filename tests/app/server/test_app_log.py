@@ -134,7 +134,7 @@ def train_and_kill(browser: Browser, url: str):
 @pytest.mark.browser
 def test_pages_that_leave_in_all_ways_leave_nothing_in_the_log(page: Page, server):
     context, browser = page.context, page.context.browser
-    for milliseconds in (50, 150, 300, 600, 1000, 1800):
+    for milliseconds in (50, 100, 200, 300, 500, 700, 900, 1200, 1600, 2000):
         early = context.new_page()
         early.goto(server.url, wait_until="commit")
         early.wait_for_timeout(milliseconds)
