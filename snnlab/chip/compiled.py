@@ -11,6 +11,12 @@ from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
+NOT_PARALLEL = (
+    "comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion",
+)  # fmt: skip
+"""What stays as it is in a parallel kernel: all but loops over ``prange``. By itself numba makes a
+parallel loop of each array that is filled too, which takes a second to compile and gains nothing.
+"""
 KERNELS: list[Callable] = []
 """All such kernels of the imported modules."""
 _log = logging.getLogger(__name__)
@@ -19,6 +25,9 @@ _log = logging.getLogger(__name__)
 def compiled(**options):
     """As ``numba.njit(cache=True, …)``; without a folder to keep it in, or with a damaged or full
     one, the kernel is compiled again instead of an error, with a warning once."""
+
+    if options.get("parallel"):
+        options["parallel"] = dict.fromkeys(NOT_PARALLEL, False)
 
     def decorate(function):
         kernel = njit(**options)(function)

@@ -9,9 +9,10 @@ from threading import Thread
 import numpy as np
 import pytest
 from conftest import until
-from numba import njit
+from numba import njit, prange
+from numba.core.caching import NullCache
 
-from snnlab.chip.compiled import compiling
+from snnlab.chip.compiled import compiled, compiling
 from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.kernels.layer import run_layer
@@ -66,6 +67,27 @@ def test_what_others_compile_is_not_counted():
     with compiling([_kernel, len], "a stage", lambda *news: told.append(news)):
         assert _foreign(3) == 6
     assert set(told) == {("a stage", None)}
+
+
+def _filled(n):
+    """Two parallel loops, as numba sees it: one of them fills the array."""
+    out = np.zeros((2, n))
+    for k in prange(n):
+        out[1, k] = k
+    return out[1]
+
+
+def loops(kernel):
+    """Parallel loops of a kernel that is compiled here, whatever is kept of it."""
+    kernel._cache = NullCache()
+    assert np.array_equal(kernel(3), [0, 1, 2])
+    (overload,) = kernel.overloads.values()
+    return overload.metadata["parfor_diagnostics"].count_parfors()
+
+
+def test_only_what_is_said_to_be_parallel_is_compiled_so():
+    assert loops(compiled(parallel=True)(_filled)) == 1
+    assert loops(njit(parallel=True)(_filled)) == 2
 
 
 PREPARE = """

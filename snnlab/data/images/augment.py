@@ -61,7 +61,7 @@ def warp(images: np.ndarray, ids: np.ndarray, by: Warp, key: int) -> np.ndarray:
     return _warp(images, ids, tuple(map(np.float32, by)), np.uint64(key), _CUBIC)
 
 
-@njit(inline="always")
+@njit(nogil=True)
 def _uniform(key, k):
     """The k-th random number of a key, from -1 to 1, by splitmix64."""
     z = np.uint64(key) + np.uint64(k + 1) * np.uint64(0x9E3779B97F4A7C15)
@@ -80,8 +80,10 @@ def _draw(key, by):
     if _uniform(key, 5) < 2 * mirror - 1:
         wide = -wide
     bends = np.empty((2, GRID, GRID), np.float32)
-    for k in range(bends.size):
-        bends.flat[k] = bend * _uniform(key, 6 + k)
+    for axis in range(2):
+        for i in range(GRID):
+            for j in range(GRID):
+                bends[axis, i, j] = bend * _uniform(key, 6 + (axis * GRID + i) * GRID + j)
     return _Draw(
         np.float32(np.cos(angle)), np.float32(np.sin(angle)),
         np.float32(1.0) + stretch * _uniform(key, 1), wide,
@@ -90,16 +92,26 @@ def _draw(key, by):
 
 
 @njit(nogil=True)
-def _between(grid, side):
-    """A grid interpolated linearly at every pixel : float32[side, side]."""
+def _moved(grid, shift, side):
+    """What shift, bend and padding add to the place a pixel comes from, along one axis :
+    float32[side, side], px. The grid is interpolated linearly.
+
+    In loops, as all of the warp: numba takes seconds to compile sums of whole arrays.
+    """
+    middle = np.float32(0.5 * (side - 1))
     rows, out = np.empty((side, GRID), np.float32), np.empty((side, side), np.float32)
     cell = np.float32((GRID - 1) / (side - 1))
     for i in range(side):
         k = min(int(i * cell), GRID - 2)
-        rows[i] = grid[k] + np.float32(i * cell - k) * (grid[k + 1] - grid[k])
+        share = np.float32(i * cell - k)
+        for j in range(GRID):
+            rows[i, j] = grid[k, j] + share * (grid[k + 1, j] - grid[k, j])
     for j in range(side):
         k = min(int(j * cell), GRID - 2)
-        out[:, j] = rows[:, k] + np.float32(j * cell - k) * (rows[:, k + 1] - rows[:, k])
+        share = np.float32(j * cell - k)
+        for i in range(side):
+            bent = rows[i, k] + share * (rows[i, k + 1] - rows[i, k])
+            out[i, j] = bent + shift + middle + np.float32(PAD)
     return out
 
 
@@ -136,11 +148,13 @@ def _warp_one(image, out, draw, cubic):
     """Look up the source position of every pixel of ``out``."""
     side = image.shape[0]
     padded = np.zeros((side + 2 * PAD, side + 2 * PAD), np.float32)
-    padded[PAD : side + PAD, PAD : side + PAD] = image
-    flat, width = padded.ravel(), np.int32(padded.shape[1])
+    for i in range(side):
+        for j in range(side):
+            padded[PAD + i, PAD + j] = image[i, j]
+    flat, width = padded.reshape(padded.size), np.int32(padded.shape[1])
     middle, last = np.float32(0.5 * (side - 1)), np.float32(side + 2 * PAD - 3)
-    down = _between(draw.bends[0], side) + draw.down + middle + np.float32(PAD)
-    right = _between(draw.bends[1], side) + draw.right + middle + np.float32(PAD)
+    down = _moved(draw.bends[0], draw.down, side)
+    right = _moved(draw.bends[1], draw.right, side)
     for i in range(side):
         v = np.float32(i) - middle
         for j in range(side):
