@@ -105,7 +105,7 @@ QUANTITIES = (
              places=frozenset({EPOCH, SUMMARY, RUN_LIST, COMPARISON, TRIAL, RECORD})),
     Quantity("power", "power", "mW", 1e3, 0, "W", "down", estimate=True, curve="power (W)",
              places=frozenset({EPOCH, SUMMARY, LIVE, TRIAL, RECORD})),
-    Quantity("activity", "power by spikes", "mW", 1e3, 1, "W", "down", estimate=True,
+    Quantity("activity", "power by activity", "mW", 1e3, 1, "W", "down", estimate=True,
              places=frozenset({LIVE})),
     Quantity("latency", "latency", **_MICROSECONDS, estimate=True, curve="latency (s)",
              places=frozenset({EPOCH, SUMMARY, TRIAL})),

@@ -10,6 +10,8 @@ from snnlab.text.tables import aligned
 
 PLACED_BY = ("dataset", "side", "hidden", "recurrent", "chips")
 """Knobs that decide how a network is placed."""
+TO_CALIBRATE = "uncalibrated"
+"""The die that ``snnlab calibrate`` takes unless another is asked for."""
 ROWS_IN_LSB = 4
 """Number of first rows of a calibration report that are in LSB; the others are relative."""
 
@@ -21,7 +23,7 @@ def add_calibrate(commands) -> None:
     calibrate.set_defaults(command=_calibrate)
     text = "write codes and measurements to an npz file"
     calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
-    add_knobs(calibrate, ("die", "die_seed", "mismatch"))
+    add_knobs(calibrate, ("die", "die_seed", "mismatch"), die=TO_CALIBRATE)
 
 
 def add_map(commands) -> None:
@@ -35,7 +37,7 @@ def add_map(commands) -> None:
 def _calibrate(arguments):
     settings = config(arguments)
     if arguments.die is None:
-        settings.set("die", "uncalibrated")
+        settings.set("die", TO_CALIBRATE)
     _calibrate_die(settings, arguments.out)
     return 0
 
@@ -47,18 +49,23 @@ def _calibrate_die(settings: Config, path: Path | None):
     from snnlab.chip.die import Die  # numba takes seconds
     from snnlab.chip.lab.calibration import calibrate
     from snnlab.chip.lab.laboratory import Lab
+    from snnlab.chip.spec import BRAINSCALES2
     from snnlab.text.progress import Bar, say
 
     die = Die.draw(settings.die, sigma=settings.mismatch, seed=settings.die_seed)
     with Bar() as bar:
         found = calibrate(Lab(die, seed=settings.die_seed), tell=bar.tell)
-    say(f"{settings.die} die {settings.die_seed}: standard deviation over its circuits")
+    lost, every = found.excluded, BRAINSCALES2.n_circuits
+    able = f"{every - len(lost)} calibratable circuits" if lost else "circuits"
+    say(f"{settings.die} die {settings.die_seed}: standard deviation over its {able}")
     rows = [("quantity", "before", "after", "")]
     for row, (name, spreads) in enumerate(found.spreads().items()):
         unit, factor, digits = ("LSB", 1, 2) if row < ROWS_IN_LSB else ("%", 100, 1)
         rows.append((name, *(f"{factor * spread:.{digits}f}" for spread in spreads), unit))
     say(aligned(rows, right=(1, 2)))
-    say(f"not calibratable: {', '.join(map(str, found.excluded)) or 'none'}")
+    if lost:
+        numbers = ", ".join(map(str, lost))
+        say(f"{len(lost)} of {every} circuits cannot be calibrated: number {numbers}")
     if path:
         found.save(path)
         say(f"kept in {path}")

@@ -8,13 +8,16 @@ from snnlab.recipes import recipe
 from snnlab.text.numerals import number, suggest
 
 
-def add_knobs(parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = None) -> None:
-    """A flag for each knob, or for the wanted ones."""
+def add_knobs(
+    parser: argparse.ArgumentParser, wanted: tuple[str, ...] | None = None, **defaults: object
+) -> None:
+    """A flag for each knob, or for the wanted ones; ``defaults`` are those of the command, where
+    they are not the knob's."""
     for title, names in Config.GROUPS.items():
         group = parser.add_argument_group(title)
         for name in [name for name in names if wanted is None or name in wanted]:
             flag = "--" + name.replace("_", "-")
-            group.add_argument(flag, dest=name, metavar="X", help=_help(name))
+            group.add_argument(flag, dest=name, metavar="X", help=_help(name, defaults))
 
 
 def filled(text: str) -> str:
@@ -71,8 +74,8 @@ def config(arguments: argparse.Namespace) -> Config:
     return recipe(chosen).config(**changes) if chosen else Config.checked(**changes)
 
 
-def _help(name):
-    default = Config.param[name].default
+def _help(name, defaults):
+    default = defaults.get(name, Config.param[name].default)
     shown = "-".join(map(str, default)) if isinstance(default, list) else default
     text = f"{Config.param[name].doc} {Config.allowed(name).capitalize()} (default: {shown})"
     return text.replace("%", "%%")

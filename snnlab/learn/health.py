@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -121,10 +121,15 @@ def describe_trouble(s: Signs) -> str | None:
     if s.rate == 0.0:
         return "Learning stalls: the learning rate is zero, so no weight moves. Raise it."
     if min(s.spikes) < MIN_SPIKES:
+        cure = (
+            ", and EventProp changes only neurons that fire. Raise the silence regularisation"
+            if isnan(s.reached)
+            else ". Lower the burst regularisation or the steepness of the surrogate, or raise the"
+            " silence regularisation"
+        )
         return (
-            f"Learning stalls: {_silent(s.spikes)} silent, so nothing reaches the labels. Lower the"
-            " burst regularisation or the steepness of the surrogate, or raise the silence"
-            " regularisation, and start a new training."
+            f"Learning stalls: {_silent(s.spikes)} silent, so nothing reaches the labels{cure}, and"
+            " start a new training."
         )
     if s.clipped > MAX_CLIPPED:
         return (

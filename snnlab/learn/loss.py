@@ -4,7 +4,7 @@ Every term is a function of layers and a strength that returns its value and its
 regulariser, write its function here and enter it in ``REGULARISERS``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import add
 from typing import NamedTuple
 
@@ -33,12 +33,18 @@ class Loss(NamedTuple):
 
 
 def differentiate(
-    scores: np.ndarray, counts: Layers, weights: Layers, labels: np.ndarray, settings
+    scores: np.ndarray,
+    counts: Layers,
+    weights: Layers,
+    labels: np.ndarray,
+    settings,
+    silent: Sequence[np.ndarray] = (),
 ) -> Loss:
     """The loss of a batch, each term scaled by its knob; a term of strength 0 is not computed.
 
     scores : float[sample, label]; counts : float[sample, neuron] of each hidden layer; weights :
-    float[input, neuron] of each hidden layer; labels : int[sample]; settings : knobs by attribute.
+    float[input, neuron] of each hidden layer; labels : int[sample]; settings : knobs by attribute;
+    silent : bool[neuron] of each hidden layer, those that dropout silenced, () without dropout.
     """
     c = settings
     cross, d_scores = classification(scores, labels, c.logit_gain, c.label_smoothing)
@@ -47,7 +53,7 @@ def differentiate(
     for term in REGULARISERS:
         terms[term.name], strength = 0.0, getattr(c, term.knob)
         if strength:
-            more = [getattr(c, knob) for knob in term.more]
+            more = [getattr(c, knob) for knob in term.more] + [silent] * term.spares_silent
             terms[term.name], gradients = term.function(read[term.of], strength, *more)
             so_far = found[term.of]
             found[term.of] = gradients if so_far is None else [*map(add, so_far, gradients)]
@@ -89,13 +95,18 @@ def burst(counts: Layers, strength: float = 1.0) -> tuple[float, Layers]:
     return _mean_squares(counts, strength)
 
 
-def silence(counts: Layers, strength: float, least: float) -> tuple[float, Layers]:
+def silence(
+    counts: Layers, strength: float, least: float, silent: Sequence[np.ndarray] = ()
+) -> tuple[float, Layers]:
     """Squared shortfall of each neuron's mean count from ``least``, mean over neurons.
 
-    A neuron that never fires learns little from the labels; this brings it back. The gradient is
-    the same for every sample : float[neuron].
+    Those that dropout silenced, bool[neuron] of each layer, fall short of nothing. A neuron that
+    never fires learns little from the labels; this brings it back. The gradient is the same for
+    every sample : float[neuron].
     """
     short = [np.maximum(least - c.mean(axis=0), 0.0) for c in counts]
+    for layer, dropped in zip(short, silent, strict=False):
+        layer[dropped] = 0.0
     value = strength * sum(float((s**2).mean()) for s in short)
     return value, [(-2.0 * strength / c.size) * s for c, s in zip(counts, short, strict=True)]
 
@@ -117,18 +128,19 @@ def _mean_squares(layers, strength):
 
 class Regulariser(NamedTuple):
     """A term of the loss: the knob that scales it, what it is a function of (scores, counts or
-    weights), and further knobs that its function takes."""
+    weights), further knobs that its function takes, and whether it spares what dropout silenced."""
 
     name: str
     knob: str
     of: str
     function: Callable
     more: tuple[str, ...] = ()
+    spares_silent: bool = False
 
 
 REGULARISERS = (
     Regulariser("burst penalty", "rho_burst", "counts", burst),
-    Regulariser("silence penalty", "rho_silent", "counts", silence, ("least_spikes",)),
+    Regulariser("silence penalty", "rho_silent", "counts", silence, ("least_spikes",), True),
     Regulariser("weight penalty", "rho_weight", "weights", weight_decay),
     Regulariser("readout penalty", "rho_readout", "scores", readout),
 )

@@ -53,7 +53,7 @@ _surrogate = lru_cache(maxsize=4)(Surrogate)
 class Evaluation:
     """Accuracy in 0…1 and hidden spikes per image on the test images.
 
-    estimate : of power, time and energy, on the first of them.
+    estimate : of power, time and energy, mean of all.
     """
 
     accuracy: float
@@ -142,7 +142,8 @@ class Trainer:
         self._set_up: tuple[int | None, Chip | None] = (None, None)
         self._feed = Feed(self.source, self.settings)
         self.network = Network(topology, config.seed)
-        if weights is not None:
+        self.given_weights = weights is not None
+        if self.given_weights:
             self.network.load_weights(weights)
         self.network.clamp()
         self.optimizer = Adam(self.network.weights)
@@ -151,7 +152,7 @@ class Trainer:
         self.step = 0
         self.unreported = None  # a step that is done while its evaluation is not
         self.epoch_accuracy: list[float] = []  # training accuracy of the epochs ended here
-        self._accuracies: list[float] = []
+        self._steps_since: list[tuple[float, int]] = []  # accuracy and images of each
 
     def __iter__(self) -> Iterator[Progress]:
         while not self.finished:
@@ -195,8 +196,12 @@ class Trainer:
 
     @property
     def power_mode(self) -> str:
-        """How :func:`snnlab.chip.power.estimate` counts the time of an input in inference."""
-        return "inference" if isinstance(self.dataset, Dataset) else "whole"
+        """How :func:`snnlab.chip.power.estimate` counts the time of an input in inference.
+
+        What lasts longer than an image takes its whole time, as does a readout of the last sample.
+        """
+        image = isinstance(self.dataset, Dataset) and self.settings.readout != "last"
+        return "inference" if image else "whole"
 
     def estimate(self, recording: Recording) -> PowerEstimate:
         """Power, time and energy of inference on inputs like the recorded ones.
@@ -273,10 +278,11 @@ class Trainer:
         evaluation = self.evaluate() if self.step % self.steps_per_epoch == 0 else None
         progress = self._progress(*self.unreported, evaluation)
         self.unreported = None
-        self._accuracies.append(progress.accuracy)
+        self._steps_since.append((progress.accuracy, progress.samples))
         if evaluation:
-            self.epoch_accuracy.append(float(np.mean(self._accuracies)))
-            self._accuracies.clear()
+            accuracies, samples = zip(*self._steps_since, strict=True)
+            self.epoch_accuracy.append(float(np.average(accuracies, weights=samples)))
+            self._steps_since.clear()
         return progress
 
     def _forward(self, trial):
@@ -288,7 +294,7 @@ class Trainer:
         hidden = self.optimizer.values[:-1]
         return _Batch(
             run, labels, given,
-            losses.differentiate(given, run.counts, hidden, labels, self.settings),
+            losses.differentiate(given, run.counts, hidden, labels, self.settings, silent),
         )  # fmt: skip
 
     def _dropped(self):
@@ -363,11 +369,12 @@ class Trainer:
         silent : bool[neuron] of each hidden layer, neurons that may not fire.
         """
         labels = self.source.labels("test")
-        right, spikes, estimate = 0, 0, None
+        right, spikes, activity = 0, 0, []
         for part, recording in self.recordings(chip, silent):
-            estimate = estimate or self.estimate(recording)
+            activity.append(power.count(recording, self.power_mode))
             right += int((self.scores(recording).argmax(1) == labels[part]).sum())
             spikes += sum(len(layer.tick) for layer in recording.spikes)
+        estimate = sequential(power.mean(activity), self.mapping.n_parts)
         return Evaluation(right / len(labels), spikes / len(labels), estimate)
 
     def recordings(

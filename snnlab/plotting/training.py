@@ -62,7 +62,7 @@ def power_curve() -> hv.Overlay:
         batches.opts(color=GREEN, line_width=1, alpha=0.35),
         start.opts(color=GREY, line_width=1.5, line_dash="dotted"),
         line.opts(color=GREEN, line_width=2.5),
-    ]).opts(ylabel="power by spikes (mW)", show_legend=False, **CURVE)  # fmt: skip
+    ]).opts(ylabel="power by activity (mW)", show_legend=False, **CURVE)  # fmt: skip
 
 
 def between(x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

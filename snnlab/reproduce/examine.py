@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from snnlab.chip.power.activity import Counts, before
-from snnlab.chip.power.estimation import PowerEstimate, inference_time
+from snnlab.chip import power
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.learn.setup import TRIAL_NOISE
@@ -22,21 +21,20 @@ def examine(trainer: Trainer) -> dict:
     Images follow one another every 11.8 µs as in the paper, or sooner if less was recorded.
     """
     labels, readout = trainer.dataset.test_labels, trainer.settings.readout
-    within, over_time, counts = 0, 0.0, np.zeros(len(Counts._fields))
+    within, over_time, activity = 0, 0.0, []
     for part, recording in trainer.recordings():
         within += int((decided_within(recording, DECISION, readout) == labels[part]).sum())
         over_time += len(part) * accuracy_over_time(recording, labels[part], readout)[1]
-        end = inference_time(recording)
-        counts += len(part) * np.array(before(recording, end))
-    power = PowerEstimate.of(Counts(*(counts / len(labels)).tolist()), end)
+        activity.append(power.count(recording))
+    estimate = power.mean(activity)
     return {
         "within_8us": within / len(labels),
         "times": [BRAINSCALES2.dt_cadc * k for k in range(len(over_time))],
         "accuracy_over_time": (over_time / len(labels)).tolist(),
-        "power": power.power,
-        "energy": power.energy,
-        "energy_range": list(power.ranges["energy"]),
-        "rate": power.rate,
+        "power": estimate.power,
+        "energy": estimate.energy,
+        "energy_range": list(estimate.ranges["energy"]),
+        "rate": estimate.rate,
     }
 
 

@@ -77,6 +77,7 @@ class Recorder:
         self.created = provenance.now()
         self._fingerprint = provenance.fingerprint(trainer.dataset)
         self._own = trainer.own_die.fingerprint if trainer.own_die else ""
+        self._given_weights = trainer.given_weights
         self._known = dict(vars(trainer.settings))
         self._written: dict[str, object] = {}
 
@@ -111,6 +112,7 @@ class Recorder:
     def _take_over(self, run):
         step = self.trainer.step
         self.created, self.changes = run.record["created"], run.changes
+        self._given_weights = run.record["given_weights"]
         self.epochs = run.epochs()[: step // self.trainer.steps_per_epoch]
         self.steps = Steps.of(run.steps(), run.folder)
         self.steps.cut(step)
@@ -236,6 +238,7 @@ class Recorder:
                 "settings": dict(vars(trainer.settings)),
                 "changes": [asdict(change) for change in self.changes],
                 "own_die": self._own,
+                "given_weights": self._given_weights,
                 "network": str(trainer.mapping),
                 "weight_scales_lsb": trainer.network.scales(),
                 "steps": step,

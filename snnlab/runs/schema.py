@@ -21,7 +21,7 @@ UNKNOWN = MappingProxyType(
     {
         "network": "", "steps": 0, "data": "", "versions": {}, "created": "", "updated": "",
         "finished": False, "epochs_done": 0, "changes": [], "summary": {}, "commit": None,
-        "classes": [], "own": {}, "own_die": "",
+        "classes": [], "own": {}, "own_die": "", "given_weights": False,
     }
 )  # fmt: skip
 """Values of entries that an older snnlab did not write."""

@@ -34,8 +34,9 @@ class Decision:
     """The result for one picture or sound.
 
     label : the decision; potentials : by class, the readout's score in thresholds, of which the
-    highest decides; time : s from the first input spike until the final decision, NaN where nothing
-    reaches the chip; spikes : of hidden neurons; energy : J, an estimate, and its range
+    highest decides; time : s from the first input spike until the final decision, with the parts of
+    a network that is larger than the chip one after the other, NaN where nothing reaches the chip;
+    spikes : of hidden neurons; energy : J, an estimate, and its range
     ``energy_range``.
     """
 
@@ -142,15 +143,18 @@ class Classifier:
         recording = trainer.chip.run(
             events, trainer.weights_lsb(), trial=self._trial, read_hidden=False
         )
-        scores = trainer.scores(recording)
+        in_thresholds = trainer.network.scales()[-1] / trainer.chip.spec.weight_scale
+        scores = in_thresholds * trainer.scores(recording)
         times = decision_time(recording, self.config.readout)
         for k, of_input in enumerate(scores):
             one = recording.take(np.array([k]))
             estimate = trainer.estimate(one)
+            parts = trainer.mapping.n_parts
+            before = (parts - 1) * estimate.latency / parts  # the labels lie in the last part
             yield Decision(
                 self.classes[int(of_input.argmax())],
                 dict(zip(self.classes, map(float, of_input), strict=True)),
-                float(times[k]),
+                before + float(times[k]),
                 sum(len(layer.tick) for layer in one.spikes),
                 estimate.energy,
                 estimate.ranges["energy"],

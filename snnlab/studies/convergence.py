@@ -46,17 +46,21 @@ def converge(
     weights: list[np.ndarray],
     substeps: tuple[int, ...] = SUBSTEPS,
     die: Die | None = None,
+    updates: int = 0,
 ) -> Iterator[Row]:
     """Evaluate one network on one die at each of these steps, with the same trial noise.
 
-    Read noise and drift are the same to the bit; jitter is drawn per step, so its draws differ.
+    updates : that the weights have had; they draw the noise. Read noise and drift are the same to
+    the bit; jitter is drawn per step, so its draws differ.
     """
     trainers = [
         Trainer(Config.checked(**{**config.values(), "substeps": n}), dataset, weights, die)
         for n in substeps
     ]
-    trainers[0].evaluate()  # images are encoded and kernels compiled before anything is timed
+    trainers[0].evaluate()  # compiles the kernels before anything is timed
     for n, trainer in zip(substeps, trainers, strict=True):
+        trainer.step = updates
+        _ = trainer.test_events, trainer.chip  # nor are encoding and setting up timed
         start = perf_counter()
         got = trainer.evaluate()
         seconds = (perf_counter() - start) / len(trainer.source.labels("test"))
@@ -75,7 +79,8 @@ def study(folder: Path, data_dir: str | None = None, threads: int | None = None)
     rows = []
     with Bar() as bar:
         dataset = data_of(run, data_dir, bar.tell)
-        for row in converge(run.config, dataset, weights, die=run.own_die()):
+        own, updates = run.own_die(), run.record["steps"]
+        for row in converge(run.config, dataset, weights, die=own, updates=updates):
             rows.append(row)
             bar.tell(f"steps of {1e9 * row.dt:.0f} ns", len(rows) / len(SUBSTEPS))
     return rows
@@ -86,9 +91,9 @@ def table(rows: list[Row]) -> str:
     finest, lines = rows[-1], [HEAD]
     for row in rows:
         points = 100 * (row.accuracy - finest.accuracy)
-        percent = 100 * (row.spikes / max(finest.spikes, 1e-12) - 1)
+        percent = f"{100 * (row.spikes / finest.spikes - 1):+.2f} %" if finest.spikes else "–"
         lines.append((
             f"{1e9 * row.dt:.0f} ns", f"{row.accuracy:.2%}", f"{points:+.2f} pp",
-            f"{row.spikes:.2f}", f"{percent:+.2f} %", f"{1e6 * row.seconds:.1f} µs",
+            f"{row.spikes:.2f}", percent, f"{1e6 * row.seconds:.1f} µs",
         ))  # fmt: skip
     return aligned(lines, right=range(len(HEAD)))

@@ -165,10 +165,12 @@ def follow(
     """
     trainer = Trainer(config, dataset, die=die)
     yield compare(trainer, **options)
-    while not trainer.finished and trainer.epoch < (epochs or config.epochs):
-        for change in changes:
+    while True:
+        for change in changes:  # before anything is asked: one may be of the number of epochs
             if change.step == trainer.step:
                 config.set(change.knob, change.after)
+        if trainer.finished or trainer.epoch >= (epochs or config.epochs):
+            return
         if trainer.advance().evaluation:
             yield compare(trainer, **options)
 
@@ -179,14 +181,20 @@ def study(
     """The comparison of a run's trained network, or over its first ``epochs``, trained again.
 
     Training is deterministic, so it is repeated from the run's settings, die and recorded changes
-    of knobs, always from random weights.
+    of knobs, from random weights.
     tell : called as ``tell(message, fraction)``; options : of :func:`compare`. Raises
-    :class:`SnnlabError` if run or data are missing or do not fit, or epochs are negative.
+    :class:`SnnlabError` if run or data are missing or do not fit, epochs are negative, or a
+    training that began with given weights, which a run does not keep, is to be repeated.
     """
     if epochs < 0:
         raise SnnlabError(
             f"epochs = {epochs} is not allowed: give 0 for the trained network, or how many to"
             " repeat"
+        )
+    if epochs and run.record["given_weights"]:
+        raise SnnlabError(
+            f"run {run.folder} began with given weights, which it does not keep: its training"
+            " cannot be repeated. Leave out --epochs to compare its trained network"
         )
     dataset, die = data_of(run, data_dir), run.own_die()
     if not epochs:
@@ -209,9 +217,9 @@ def table(comparison: Comparison) -> str:
         rows = [("", "norm", "cosine", "reached", "agreement", "gain")]
         for k, name in enumerate(TITLES):
             rows.append((
-                name + " *" * (k == own), f"{layer.norm[k]:.3g}", f"{layer.cosine[own, k]:+.3f}",
-                f"{layer.reached[k]:.0%}", _shown(layer.agreement[k], "+.2f"),
-                _shown(layer.gain[k], ".2f"),
+                name + " *" * (k == own), f"{layer.norm[k]:.3g}",
+                _shown(layer.cosine[own, k], "+.3f"), f"{layer.reached[k]:.0%}",
+                _shown(layer.agreement[k], "+.2f"), _shown(layer.gain[k], ".2f"),
             ))  # fmt: skip
         blocks.append(f"{layer.name}\n{aligned(rows, right=range(1, 6))}")
     return "\n\n".join(blocks)

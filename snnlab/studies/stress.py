@@ -31,13 +31,15 @@ MAX_REPEATS = 1000
 class Test:
     """One network under one condition.
 
-    weights : initial weights, None to train from scratch; epochs : of training in the loop before
-    the test; silenced, draw : share of hidden neurons to silence, number of the random draw;
+    weights : initial weights, None to train from scratch; steps : updates they have had, which draw
+    the noise of a test without further training; epochs : of training in the loop before the test;
+    silenced, draw : share of hidden neurons to silence, number of the random draw;
     others : dies on which the result is tested as well; die : a given die to train on.
     """
 
     settings: dict
     weights: tuple[np.ndarray, ...] | None = None
+    steps: int = 0
     epochs: int = 0
     silenced: float = 0.0
     draw: int = 0
@@ -65,9 +67,12 @@ def robustness(
     weights = tuple(load_weights(run.folder))
     cases = [(sigma, die) for sigma in sigmas for die in _dies(run, n_dies)]
     tests = [
-        Test(_settings(run, mismatch=sigma, die_seed=die, epochs=max(epochs, 1)), weights, epochs)
+        Test(
+            _settings(run, mismatch=sigma, die_seed=die, epochs=max(epochs, 1)), weights,
+            run.record["steps"], epochs,
+        )
         for sigma, die in cases
-    ]
+    ]  # fmt: skip
     found = _all(run, tests, workers, scheduler, data_dir, tell)
     sigma, die = zip(*cases, strict=True)
     columns = {"sigma": list(sigma), "die_seed": list(die)}
@@ -119,8 +124,8 @@ def neuron_death(
         raise SnnlabError(f"share of silent neurons = {wrong[0]} is not allowed: 0 to 1")
     weights = tuple(load_weights(run.folder))
     cases = [(share, draw) for share in shares for draw in range(_count("draws", draws))]
-    settings, die = _settings(run), run.own_die()
-    tests = [Test(settings, weights, silenced=s, draw=draw, die=die) for s, draw in cases]
+    settings, die, steps = _settings(run), run.own_die(), run.record["steps"]
+    tests = [Test(settings, weights, steps, silenced=s, draw=d, die=die) for s, d in cases]
     found = _all(run, tests, workers, scheduler, data_dir, tell)
     share, draw = zip(*cases, strict=True)
     columns = {"silenced": list(share), "draw": list(draw)}
@@ -182,6 +187,7 @@ def without(trainer: Trainer, share: float, draw: int) -> Evaluation:
 def _trained(test, dataset):
     weights = None if test.weights is None else list(test.weights)
     trainer = Trainer(Config.checked(**test.settings), dataset, weights, test.die)
+    trainer.step = 0 if test.epochs else test.steps
     while trainer.epoch < test.epochs:
         trainer.advance()
     return trainer

@@ -155,6 +155,11 @@ SOUND = Signs(
         ({"rate": 0.0}, "learning rate is zero"),
         ({"spikes": (0.0,)}, "the hidden neurons are silent"),
         ({"spikes": (20.0, 0.2)}, "hidden layer 2 of 2 is silent"),
+        ({"spikes": (0.0,)}, "Lower the burst regularisation or the steepness of the surrogate"),
+        (
+            {"spikes": (0.0,), "reached": np.nan},
+            "EventProp changes only neurons that fire. Raise",
+        ),
         ({"clipped": 0.4}, "40% of the hidden weights are cut at ±63"),
         ({"busy": 0.8}, "80% of the hidden neurons fire as often as their refractory period"),
         ({"lost": ("boot",)}, "stalls for “boot”: the label's potential stays at rest"),
@@ -202,9 +207,11 @@ def test_a_few_digits_less_than_all_are_noise():
 
 
 def test_a_trainer_keeps_the_training_accuracy_of_its_epochs(few):
-    trainer = training(few, epochs=2)
-    by_epoch = np.reshape([progress.accuracy for progress in trainer], (2, -1)).mean(axis=1)
-    np.testing.assert_allclose(trainer.epoch_accuracy, by_epoch)
+    trainer = training(few, epochs=2, batch=60)
+    steps = list(trainer)
+    assert [step.samples for step in steps] == [60, 40] * 2, "the last batch is smaller"
+    right = np.reshape([step.accuracy * step.samples for step in steps], (2, -1))
+    np.testing.assert_allclose(trainer.epoch_accuracy, right.sum(axis=1) / 100)
 
 
 @pytest.mark.parametrize("inputs", [128, 129])  # of one circuit and of two

@@ -8,6 +8,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from training import few_digits, settings
 
+from snnlab.config import Config
+from snnlab.data import load
 from snnlab.learn import loss
 from snnlab.learn.trainer import Trainer
 
@@ -35,6 +37,25 @@ def test_silence_is_the_squared_shortfall_of_the_mean_count():
     counts = [np.array([[3.0, 0.0, 1.0], [1.0, 0.0, 0.0]]), np.array([[0.0], [0.0]])]
     assert loss.silence(counts, 1.0, 0.8)[0] == pytest.approx((0.8**2 + 0.3**2) / 3 + 0.8**2)
     assert loss.silence(counts, 1.0, 0.0)[0] == 0.0
+
+
+def test_what_dropout_silenced_falls_short_of_nothing():
+    counts = [np.array([[3.0, 0.0, 1.0], [1.0, 0.0, 0.0]])]
+    dropped = [np.array([False, True, False])]
+    value, gradients = loss.silence(counts, 1.0, 0.8, dropped)
+    assert value == pytest.approx(0.3**2 / 3)
+    assert gradients[0].tolist() == [0.0, 0.0, pytest.approx(-2 * 0.3 / 6)]
+
+
+def test_a_batch_with_dropout_has_no_penalty_for_it():
+    weights = [np.full((256, 60), 0.2, np.float32), np.zeros((60, 10), np.float32)]
+    of = {"dataset": "digits", "hidden": [60], "dropout": 0.5, "least_spikes": 0.01}
+    first = [
+        Trainer(Config.checked(**of, rho_silent=rho), load("digits"), weights).advance()
+        for rho in (0.0, 100.0)
+    ]
+    assert first[0].spikes > 30, "all that may fire do"
+    assert first[0].loss == first[1].loss
 
 
 def test_burst_is_the_mean_squared_count_of_each_layer():

@@ -281,6 +281,27 @@ def test_evaluation_rounds_for_the_chip_that_it_is_given(few):
     np.testing.assert_array_equal(recording.cadc[-1], by_hand.cadc[-1])
 
 
+def test_energy_is_that_of_all_test_images_in_any_order(monkeypatch):
+    data = load("digits")
+    trainer = Trainer(Config.checked(dataset="digits", hidden=[40], seed=2), data)
+    whole = trainer.evaluate().estimate
+    monkeypatch.setattr("snnlab.learn.trainer.choose_evaluation_batch", lambda *_: 50)
+    parts = trainer.evaluate().estimate
+    assert parts.energy == pytest.approx(whole.energy, rel=1e-12)
+    first = trainer.estimate(next(trainer.recordings())[1])
+    assert first.energy != pytest.approx(whole.energy, rel=1e-6), "the first are not like all"
+
+
+def test_a_readout_of_the_last_sample_takes_the_energy_until_then():
+    trainer = Trainer(Config.checked(dataset="digits", hidden=[40], samples=20), load("digits"))
+    short = trainer.evaluate().estimate
+    trainer.config.set("readout", "last")
+    whole = Trainer(trainer.config, load("digits")).evaluate().estimate
+    assert short.latency == BRAINSCALES2.inference_period
+    assert whole.latency == pytest.approx(19 * BRAINSCALES2.dt_cadc)
+    assert whole.energy > 2 * short.energy
+
+
 def test_a_network_in_parts_takes_as_many_times_the_energy_of_one_chip():
     """As ``snnlab map`` says of it: the parts run in turn on one chip."""
     trainer = Trainer(Config.checked(dataset="digits", hidden=[400], chips=2), load("digits"))

@@ -89,11 +89,23 @@ def test_a_run_decides_on_picture_files_as_on_its_test_images(kept, kind, tmp_pa
     found = list(classifier.decide(read, np.arange(TEST_IDS, TEST_IDS + N, dtype=np.uint64)))
     labels, (recording, *_) = decided(trainer)
     assert [d.label for d in found] == [DIGITS.classes[k] for k in labels[:N]]
-    scores = trainer.scores(recording)[:N]
-    np.testing.assert_array_equal([list(d.potentials.values()) for d in found], scores)
-    assert [d.ranking[0][1] for d in found] == scores.max(axis=1).tolist()
+    peaks = recording.traces(-1).max(axis=1)[:N]  # of the membranes, in thresholds
+    assert trainer.settings.readout == "maximum"
+    np.testing.assert_allclose([list(d.potentials.values()) for d in found], peaks, rtol=1e-5)
+    np.testing.assert_allclose([d.ranking[0][1] for d in found], peaks.max(axis=1), rtol=1e-5)
     times = decision_time(recording, trainer.settings.readout)[:N]
     np.testing.assert_array_equal([d.time for d in found], times)
+
+
+def test_parts_of_a_network_decide_one_after_the_other(tmp_path):
+    trainer = trained(tmp_path / "run", hidden=[400], chips=2, epochs=1)
+    classifier = Classifier(Run.open(tmp_path / "run"))
+    ids = np.arange(TEST_IDS, TEST_IDS + 8, dtype=np.uint64)
+    found = list(classifier.decide(DIGITS.test_images[:8], ids))
+    _, recording = next(trainer.recordings())
+    first = power.estimate(recording.take(np.arange(8))).latency
+    in_the_last = decision_time(recording, trainer.settings.readout)[:8]
+    np.testing.assert_allclose([d.time for d in found], first + in_the_last)
 
 
 def test_a_run_on_a_die_of_its_own_decides_on_that_die(tmp_path):

@@ -12,7 +12,7 @@ from snnlab.config import Config
 from snnlab.data import load
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
-from snnlab.runs.run import load_config
+from snnlab.runs.run import Run, load_config
 from snnlab.studies.convergence import SUBSTEPS, converge, table
 
 DT_CADC = BRAINSCALES2.dt_cadc
@@ -40,6 +40,9 @@ def test_a_run_is_studied_from_the_command_line(run, capsys):
         "53",
     ]
     assert re.search(r"\+0\.00 pp .* \+0\.00 %", rows[-1])
+    kept = Run.open(run)
+    at_its_own = rows[SUBSTEPS.index(kept.config.substeps)]
+    assert f" {kept.record['summary']['test_accuracy']:.2%} " in at_its_own, "the run's own test"
 
 
 def test_the_settings_of_a_run_come_back(run):
@@ -70,7 +73,8 @@ def test_silent_networks_have_a_table_too():
     dataset, config = load("digits"), Config(dataset="digits", hidden=[8])
     silent = [np.zeros((256, 8), np.float32), np.zeros((8, 10), np.float32)]
     text = table(list(converge(config, dataset, silent, (1, 2))))
-    assert "nan" not in text
+    _, *rows = text.splitlines()
+    assert all(re.search(r" 0\.00 +– ", row) for row in rows), "no spikes are as many as no spikes"
 
 
 @pytest.mark.parametrize(

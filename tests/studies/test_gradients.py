@@ -140,6 +140,26 @@ def test_a_training_is_followed_from_its_start():
     assert str(microscope.columns(first)) == str(microscope.columns(moments[:2]))
 
 
+def test_a_run_that_was_continued_is_repeated_to_its_end(tmp_path):
+    recorder = Recorder(tmp_path / "run", Trainer(config(epochs=1), DIGITS))
+    recorder.advance()
+    recorder.trainer.config.set("epochs", 3)
+    while not recorder.trainer.finished:
+        recorder.advance()
+    moments = microscope.study(Run.open(tmp_path / "run"), epochs=3, images=10, directions=0)
+    assert [one.step for one in moments] == [0, 8, 16, 24]
+
+
+def test_a_training_from_given_weights_is_not_taken_for_another(tmp_path):
+    weights = Trainer(config(seed=9), DIGITS).network.arrays()
+    Recorder(tmp_path / "run", Trainer(config(), DIGITS, weights))
+    Recorder.resume(Run.open(tmp_path / "run"), DIGITS).advance()
+    run = Run.open(tmp_path / "run")
+    with pytest.raises(SnnlabError, match="began with given weights, which it does not keep"):
+        microscope.study(run, epochs=1)
+    assert len(microscope.study(run, images=10, directions=0)) == 1
+
+
 @pytest.mark.parametrize(("images", "directions"), [(0, 2), (5, -1)])
 def test_what_cannot_be_compared_is_refused(trainer, images, directions):
     with pytest.raises(SnnlabError, match="give 1 image or more, 0 directions or more"):

@@ -179,7 +179,7 @@ class AccuracyPlot(NamedCurves):
 
 
 class PowerPlot(NamedCurves):
-    """Power by spikes, against that at the start of the training."""
+    """Power by activity, against that at the start of the training."""
 
     def __init__(self):
         colors = {"activity": plotting.GREEN, "start": plotting.GREY}
@@ -226,7 +226,7 @@ def change(now: float, before: float) -> str:
 
 
 def activity(s) -> tuple[float, str]:
-    """Power by spikes of the newest batches in mW, and how it has changed, in words."""
+    """Power by activity of the newest batches in mW, and how it has changed, in words."""
     newest = float(np.mean(s.history["activity"][-SMOOTHED:]))
     since_start = change(newest, s.activity_at_start)
     return newest, _since_change(s, "activity", newest) or (
@@ -244,7 +244,7 @@ def numbers(s) -> dict[str, tuple[str, str]]:
         "Hidden spikes / image": (
             _LIVE["spikes"].format(recent["spikes"]), _since_change(s, "spikes", recent["spikes"]),
         ),
-        "Power by spikes (est.)": (
+        "Power by activity (est.)": (
             _LIVE["activity"].format(power / 1e3), changed,
         ),
         "Emulated images/s": (f"{s.images_per_second:,.0f}", ""),

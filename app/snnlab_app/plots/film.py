@@ -114,7 +114,7 @@ class Film:
             (self._raster, "Raster", "time (µs)"), (self._traces, "Output membranes", "time (µs)"),
             (self._accuracy, reword("Accuracy (%): batches, held-out test images", newest.kind),
              "step"),
-            (self._activity, "Power by spikes (mW, est.)", "step"),
+            (self._activity, "Power by activity (mW, est.)", "step"),
         ):  # fmt: skip
             axes.draw_frame(pen, name, unit, rows=self._ticks if axes is self._raster else None)
         for mark in newest.marks:

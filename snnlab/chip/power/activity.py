@@ -27,6 +27,10 @@ class Counts(NamedTuple):
         """All amounts, scaled."""
         return Counts(*(factor * amount for amount in self))
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Sum of all amounts."""
+        return Counts(*(a + b for a, b in zip(self, other, strict=True)))
+
     def minus(self, other: "Counts") -> "Counts":
         """Difference of all amounts."""
         return Counts(*(a - b for a, b in zip(self, other, strict=True)))

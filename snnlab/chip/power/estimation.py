@@ -8,7 +8,10 @@ elsewhere only the difference in activity is uncertain. The ranges cover the coe
 rounding of the published total.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
 
 from snnlab.chip.constants import CADC_BITS, DT_CADC, INFERENCE_PERIOD, INFERENCE_SAMPLES
 from snnlab.chip.power.activity import EVENT_BITS, Counts, before, everything
@@ -107,7 +110,23 @@ def estimate(recording: Recording, mode: str = "inference") -> PowerEstimate:
     and hidden spikes sent to the host; ``"whole"``, in inference until the last sample, as of
     inputs that last longer than an image. Raises :class:`SnnlabError` for another mode.
     """
-    return PowerEstimate.of(*_counted(recording, mode))
+    activity = count(recording, mode)
+    return PowerEstimate.of(activity.counts, activity.latency)
+
+
+class Activity(NamedTuple):
+    """What images cause: counts : per image; latency : s of each; images : their number."""
+
+    counts: Counts
+    latency: float
+    images: int
+
+
+def mean(parts: Sequence[Activity]) -> PowerEstimate:
+    """Estimate for the mean of all images, which were recorded in parts for the same time each."""
+    images = sum(part.images for part in parts)
+    total = reduce(Counts.plus, [part.counts.times(part.images / images) for part in parts])
+    return PowerEstimate.of(total, parts[0].latency)
 
 
 def estimate_activity(recording: Recording, mode: str = "inference") -> float:
@@ -115,20 +134,21 @@ def estimate_activity(recording: Recording, mode: str = "inference") -> float:
 
     Raises :class:`SnnlabError` for another mode.
     """
-    counts, latency = _counted(recording, mode)
-    return cost(counts) / latency
+    activity = count(recording, mode)
+    return cost(activity.counts) / activity.latency
 
 
-def _counted(recording, mode):
-    """Counts per image, and seconds from one to the next."""
+def count(recording: Recording, mode: str = "inference") -> Activity:
+    """What :func:`estimate` is made from. Raises :class:`SnnlabError` for another mode."""
     if mode not in MODES:
         raise SnnlabError(f"power mode {mode!r} is unknown: use one of {', '.join(MODES)}")
+    images = len(recording.inputs)
     if mode == "training":
-        return everything(recording), recording.duration
+        return Activity(everything(recording), recording.duration, images)
     time = inference_time(recording)
     if mode == "whole":
         time = DT_CADC * (recording.cadc[-1].shape[1] - 1)
-    return before(recording, time), time
+    return Activity(before(recording, time), time, images)
 
 
 def inference_time(recording: Recording) -> float:

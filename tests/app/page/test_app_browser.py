@@ -33,7 +33,7 @@ SLIDERS = [Config.param[name].label for name in ("mismatch", "rho_burst", "beta"
 
 def test_learning_shows_everywhere(dashboard: Page):
     before = {name: figure(dashboard, name) for name in PLOTS}
-    power = tile(dashboard, "Power by spikes (est.)")
+    power = tile(dashboard, "Power by activity (est.)")
     assert tile(dashboard, "Test accuracy") < 35
 
     play(dashboard)
@@ -41,7 +41,7 @@ def test_learning_shows_everywhere(dashboard: Page):
     pause(dashboard)
     for name in PLOTS:  # a canvas is painted after its number says so
         wait_for(dashboard, lambda name=name: figure(dashboard, name) != before[name])
-    assert tile(dashboard, "Power by spikes (est.)") != power
+    assert tile(dashboard, "Power by activity (est.)") != power
     assert tile(dashboard, "Hidden spikes / image") > 5
     dashboard.set_viewport_size({"width": 1600, "height": 900})  # where there is room for it
     assert tile(dashboard, "Emulated images/s") > 100
@@ -54,14 +54,14 @@ def test_sliders_act_while_it_trains(dashboard: Page):
         slider = dashboard.get_by_role("slider", name=re.compile(re.escape(name)))
         value = slider.get_attribute("aria-valuenow")
         before = {name: figure(dashboard, name) for name in PLOTS[:5]}
-        power = tile(dashboard, "Power by spikes (est.)")
+        power = tile(dashboard, "Power by activity (est.)")
         slider.focus()
         for _ in range(4):
             slider.press("ArrowRight")
         assert slider.get_attribute("aria-valuenow") != value
         for plot, pixels in before.items():
             wait_for(dashboard, lambda p=plot, old=pixels: figure(dashboard, p) != old)
-        wait_for(dashboard, lambda old=power: tile(dashboard, "Power by spikes (est.)") != old)
+        wait_for(dashboard, lambda old=power: tile(dashboard, "Power by activity (est.)") != old)
         wait_for(dashboard, lambda: tile(dashboard, "Test accuracy") > 80)
 
 
