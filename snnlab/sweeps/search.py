@@ -10,6 +10,7 @@ import numpy as np
 
 from snnlab.config import Config
 from snnlab.data import Dataset, load
+from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
 from snnlab.quantities import TRIAL, estimates
@@ -81,6 +82,7 @@ def _dataset(plan, data_dir):
     if "dataset" in plan.vary or "side" in plan.vary:
         raise SnnlabError("a sweep is over one data set: do not vary dataset or side")
     config = Config.checked(**plan.settings)
+    CATALOGUE[config.dataset].check_place(data_dir)
     return load(config.dataset, config.side, data_dir=data_dir)
 
 

@@ -239,6 +239,7 @@ sweep --vary=beta=1:2 --workers=all        | invalid int value: 'all'
 sweep --vary=beta=1:2 --export=t.txt       | table t.txt: end its name in .csv or .parquet
 sweep --vary=beta=1:2 --export=nowhere/t.csv | table nowhere/t.csv cannot be written: No such file
 sweep --vary=dataset=mnist,digits          | a sweep is over one data set
+sweep --vary=beta=1:2 --data-dir=runs       | data set digits is bundled and takes no --data-dir
 sweep --vary=seed=1:99999999999            | seed = 99999999999 is not allowed
 sweep nowhere.toml                         | sweep file nowhere.toml: no such file
 sweep file                                 | sweep file file is not valid TOML

@@ -57,10 +57,12 @@ def made(tmp_path, monkeypatch):
 
 
 class Host(ThreadingHTTPServer):
-    """Serves one content; breaks off after ``breaks`` bytes of each answer, if given."""
+    """Serves one content; breaks off after ``breaks`` bytes of each answer, if given; encoding :
+    what it calls the content."""
 
-    def __init__(self, content, breaks=None, ranges=True):
+    def __init__(self, content, breaks=None, ranges=True, encoding=None):
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.encoding = encoding
         self.content, self.breaks, self.ranges, self.asked = content, breaks, ranges, []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -82,6 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = host.content[first:]
         self.send_response(206 if first else 200)
         self.send_header("Content-Length", str(len(body)))
+        if host.encoding:
+            self.send_header("Content-Encoding", host.encoding)
         self.end_headers()
         self.wfile.write(body[: host.breaks])
 
@@ -179,6 +183,22 @@ def test_spikes_are_made_once_and_a_damaged_cache_is_made_again(made, monkeypatc
         assert arrays_of(again) == arrays_of(first)
         assert kept.read_bytes() == whole
     assert sum("damaged and will be made again" in text for text in told) == 3
+
+
+def test_what_is_kept_does_not_stand_for_another_place(made):
+    (made / ARCHIVE).write_bytes(ARCHIVED)
+    load("spoken-digits", data_dir=made)
+    (made / "other").mkdir()
+    (made / "other" / "0_george_0.wav").write_bytes(WAVS["0_george_0.wav"])
+    refused(lambda: load("spoken-digits", data_dir=made / "other"), str(made / "other"))
+    (made / "README.md").write_text("hello")
+    refused(lambda: load("spoken-digits", data_dir=made / "README.md"), "README.md")
+
+
+def test_a_host_may_call_the_archive_an_encoding(made, serve):
+    serve(ARCHIVED, encoding="gzip")
+    assert len(load("spoken-digits").train) == 8
+    assert (made / "cache" / "spoken-digits" / ARCHIVE).read_bytes() == ARCHIVED
 
 
 def test_a_cache_that_cannot_be_written_costs_one_message(made, monkeypatch):

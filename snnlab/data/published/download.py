@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from snnlab.data.catalogue import Tell
 from snnlab.errors import SnnlabError
@@ -46,7 +47,7 @@ def download(url: str, path: Path, limit: int, tell: Tell) -> None:
 def _continue(url, part, limit, tell):
     """Fetch what a part lacks; returns why it ended early, or None if it is complete."""
     have = part.stat().st_size if part.exists() else 0
-    asked = {"Range": f"bytes={have}-"} if have else {}
+    asked = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, stream=True, timeout=_TIMEOUT, headers=asked) as answer:
         if answer.status_code == 416:  # nothing is left to send
             total = answer.headers.get("Content-Range", "").rpartition("/")[2]
@@ -64,12 +65,13 @@ def _continue(url, part, limit, tell):
             raise SnnlabError(f"{total:,} bytes, more than the {limit:,} expected")
         with part.open("ab" if resumed else "wb") as file:
             try:
-                for chunk in answer.iter_content(_CHUNK):
+                # As it is: a server may call what is stored compressed an encoding of it.
+                for chunk in answer.raw.stream(_CHUNK, decode_content=False):
                     have += len(chunk)
                     if have > limit:
                         raise SnnlabError(f"more than the {limit:,} bytes expected")
                     file.write(chunk)
                     tell(f"downloading {url}", have / total if total else None)
-            except (requests.RequestException, ConnectionError):
+            except (HTTPError, ConnectionError):
                 return f"broke off after {have:,} bytes"
     return None if not total or have == total else f"broke off after {have:,} bytes"

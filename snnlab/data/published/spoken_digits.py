@@ -69,9 +69,10 @@ def load(data_dir: str | os.PathLike[str] | None, tell: Tell) -> RecordedSpikes:
     else:
         source, origin = cache_folder() / NAME / ARCHIVE, f"cache {cache_folder() / NAME}"
     kept = cache_folder() / NAME / f"spikes-{_fingerprint()}.npz"
+    wavs = _verified(source, chosen, tell) if chosen else None  # else it was before it was kept
     arrays = _from_cache(kept, tell)
     if arrays is None:
-        arrays = convert(_verified(source, chosen, tell), tell)
+        arrays = convert(wavs or _verified(source, chosen, tell), tell)
         _keep(kept, arrays, tell)
     return assemble(arrays, origin, Library(source))
 

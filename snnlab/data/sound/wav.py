@@ -14,6 +14,8 @@ MAX_BYTES = 2**28
 """Largest wav file: 23 minutes of stereo in CD quality."""
 RATES = 4_000, 384_000
 """Lowest and highest number of samples per second."""
+MAX_BLOCK = 32
+"""Bytes of one sample of all channels: eight of 32 bits."""
 _OTHERS = {
     b"ID3": "an MP3 file", b"\xff\xfb": "an MP3 file", b"\xff\xf3": "an MP3 file",
     b"\xff\xf2": "an MP3 file", b"\xff\xfa": "an MP3 file", b"\xff\xf1": "an AAC file",
@@ -82,12 +84,8 @@ def _parse(content, name):
     """Rate, and samples float64[sample] or [sample, channel], full scale ±1."""
     if content[:4] not in (b"RIFF", b"RIFX", b"RF64") or content[8:12] != b"WAVE":
         raise SnnlabError(f"{name}: {_kind(content)}: convert it to WAV, as 16-bit PCM")
-    from scipy.io import wavfile  # imported when needed: every process of a training starts sooner
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about chunks of metadata and a cut last one
-            rate, samples = wavfile.read(io.BytesIO(content))
+        rate, samples = _samples(content)
     except Exception as error:  # scipy raises many kinds for damaged files
         why = (str(error).splitlines() or [""])[0]
         why = plain(why[:100]).rstrip(".") or type(error).__name__
@@ -98,6 +96,22 @@ def _parse(content, name):
         return rate, (samples - 128.0) / 128.0
     scale = 1.0 if samples.dtype.kind == "f" else -float(np.iinfo(samples.dtype).min)
     return rate, samples.astype(np.float64) / scale
+
+
+def _samples(content):
+    """Rate and samples; of a file that was cut, without the rest of its last sample."""
+    from scipy.io import wavfile  # imported when needed: every process of a training starts sooner
+
+    order = "big" if content[:4] == b"RIFX" else "little"
+    was_cut = 8 + int.from_bytes(content[4:8], order) > len(content)
+    for rest in range(MAX_BLOCK if was_cut else 1):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about chunks of metadata and a cut last one
+                return wavfile.read(io.BytesIO(content[: len(content) - rest]))
+        except ValueError as error:
+            trouble = error
+    raise trouble
 
 
 def _kind(content):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,13 @@ from snnlab.data.catalogue import Tell
 from snnlab.data.dataset import Own
 from snnlab.data.hdf5 import read_arrays
 from snnlab.data.places import Place
-from snnlab.data.spikes.packing import MAX_CHANNELS, Table, choose_channels, choose_unit
+from snnlab.data.spikes.packing import (
+    MAX_CHANNELS,
+    MAX_PLAYED,
+    Table,
+    choose_channels,
+    choose_unit,
+)
 from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
 from snnlab.errors import SnnlabError, plain
 from snnlab.files import load_npz
@@ -27,7 +34,10 @@ HDF5 = (".h5", ".hdf5", ".hdf")
 HEIDELBERG_CHANNELS = 700
 """Channels of the Heidelberg digits, whose files do not tell them."""
 ALL_HEARD = 256
-"""Channels up to which a file in their layout is of another source, with as many as it uses."""
+"""Channels up to which a file in their layout is of another source, with as many as it uses; so is
+one that uses more than theirs."""
+ASSUMED = "700 channels, as the Heidelberg digits have, of which every 9th from 70 on is heard"
+
 TEST_SHARE = 5
 """One of this many recordings of each class and speaker tests, if a file does not divide them.
 
@@ -44,23 +54,30 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
     ``offsets[k + 1]``), ``labels``, and ``speakers``, ``channels`` and ``test`` (bool[recording])
     if known. Either may lie alone in a zip file.
     channels : number of channels, by default what an npz says, the largest unit plus 1, or the 700
-    of the layout where that is more than 256
+    of the layout where that is 257 to 700
 
     Without a test set a fifth of each class and speaker tests, always the same: at least one of two
     or more. Recordings that are their speaker's only one of a class are divided by class.
-    Raises :class:`SnnlabError` for a missing or damaged file, or times, units or labels that are
-    not allowed.
+    What is later than can be played is left out. Raises :class:`SnnlabError` for a missing or
+    damaged file, times, units or labels that are not allowed, recordings of one class or without
+    any spike, and files that name the classes differently.
     """
     place = Path(os.path.abspath(os.path.expanduser(path)))
     files = _find_parts(place)
     found = [_read(file) for file in files]
     tables, names, stated, tests = zip(*found, strict=True)
-    channels = _choose_count(channels, stated, tables, place)
+    known = [channels] if channels is not None else [n for n in stated if n is not None]
+    layout = not known and all(_kind(file) == "hdf5" for file in files)
+    channels = _choose_count(known, layout, tables, place)
     for table, file in zip(tables, files, strict=True):
         table.checked(channels, f"spikes {plain(str(file))}")
+    _check_content(tables, place)
+    notes = [ASSUMED] if layout and channels == HEIDELBERG_CHANNELS else []
+    if late := sum(table.late() for table in tables):
+        notes.append(f"{late:,} spikes after {MAX_PLAYED:g} s are not used")
     unit = choose_unit(*tables)
     events = [t.events(part, channels, unit) for t, part in zip(tables, PARTS, strict=False)]
-    classes = _name_classes(names, tables)
+    classes = _name_classes(names, tables, place)
     speakers = [np.asarray(table.speakers, np.int64) for table in tables]
     known = all(len(s) for s in speakers)
     groups = tuple(map(str, range(int(max(s.max() for s in speakers)) + 1))) if known else ()
@@ -69,7 +86,7 @@ def load_spikes(path: str | os.PathLike[str], channels: int | None = None) -> Re
         "spikes", events[0], tables[0].labels, events[-1], tables[-1].labels, classes,
         origin=f"{'folder' if place.is_dir() else 'file'} {place}", unit=unit,
         train_groups=speakers[0] if known else (), test_groups=speakers[-1] if known else (),
-        groups=groups, first=first, every=every, own=Own(str(place), None, ()),
+        groups=groups, first=first, every=every, own=Own(str(place), None, tuple(notes)),
     ).checked()  # fmt: skip
     return whole if len(files) > 1 else _divided(whole, tests[0])
 
@@ -90,7 +107,7 @@ def _find_parts(place):
     if not place.is_dir():
         return [place]
     files = [p for p in sorted(place.iterdir()) if _kind(p) and not p.name.startswith(".")]
-    parts = [[p for p in files if part in p.name.lower()] for part in PARTS]
+    parts = [[p for p in files if part in re.split("[^a-z]+", p.name.lower())] for part in PARTS]
     if [len(found) for found in parts] == [1, 1]:
         return [parts[0][0], parts[1][0]]
     if len(files) == 1:
@@ -147,9 +164,7 @@ def _read_hdf5(path, what):
         raise install.missing("h5py, which reads HDF5, is", "spikes")
     arrays = read_arrays(READER, path, what, READER_SECONDS)
     names = tuple(map(str, arrays.pop("classes", ())))
-    table = Table(**arrays)
-    last = int(table.units.max()) if len(table.units) else 0
-    return table, names, HEIDELBERG_CHANNELS if last >= ALL_HEARD else None, None
+    return Table(**arrays), names, None, None
 
 
 def _read_npz(path, what):
@@ -184,21 +199,44 @@ def _read_npz(path, what):
     return table, names, None if stated is None else int(stated.item()), test
 
 
-def _choose_count(channels, stated, tables, place):
-    """The number of channels: given, stated by a file, or the largest unit plus 1."""
-    known = [channels] if channels is not None else [n for n in stated if n is not None]
-    if not known:
-        known = [int(t.units.max()) + 1 for t in tables if len(t.units)] or [1]
-    if not 1 <= max(known) <= MAX_CHANNELS:
-        raise SnnlabError(f"spikes {place}: {max(known)} channels: give 1 to {MAX_CHANNELS}")
-    return max(known)
+def _choose_count(known, layout, tables, place):
+    """The number of channels: given or stated by a file, else the largest unit plus 1, or that of
+    the layout."""
+    n = max(known or [int(t.units.max()) + 1 for t in tables if len(t.units)] or [1])
+    if not 1 <= n <= MAX_CHANNELS:
+        raise SnnlabError(f"spikes {place}: {n} channels: give 1 to {MAX_CHANNELS}")
+    return HEIDELBERG_CHANNELS if layout and ALL_HEARD < n <= HEIDELBERG_CHANNELS else n
 
 
-def _name_classes(names, tables):
-    """Names of the classes, numbers where a file gives none."""
+def _check_content(tables, place):
+    labels = np.unique(np.concatenate([table.labels for table in tables]))
+    if len(labels) < 2:
+        raise SnnlabError(
+            f"spikes {place}: all recordings have the label {labels[0]}: give two classes or more"
+        )
+    if not any(len(table.times) for table in tables):
+        raise SnnlabError(f"spikes {place}: no recording has a spike: give some to learn from")
+
+
+def _name_classes(names, tables, place):
+    """Names of the classes, numbers where no file gives any."""
     n = int(max(np.max(table.labels) for table in tables)) + 1
-    given = max(names, key=len)
-    return given if len(given) >= n else tuple(map(str, range(n)))
+    given = {one for one in names if one}
+    if len(given) > 1:
+        train, test = (plain(", ".join(one[:4])) for one in names)
+        raise SnnlabError(
+            f"spikes {place}: classes are {train} … in one file, {test} … in the other: give both"
+            " the same names in the same order"
+        )
+    if not given:
+        return tuple(map(str, range(n)))
+    (classes,) = given
+    if len(classes) < n:
+        raise SnnlabError(
+            f"spikes {place}: labels go up to {n - 1}, but {len(classes)} classes have a name:"
+            " count labels from 0, or name every class"
+        )
+    return classes
 
 
 def _divided(whole, test):

@@ -12,6 +12,9 @@ from snnlab.events import LAST_TICK, Events
 MAX_CHANNELS = 2**16
 MAX_SECONDS = 3600.0
 """Longest recording that is read : s."""
+MAX_PLAYED = 20.0
+"""Most of a recording that can be played to the chip, by the knob duration : s. Later spikes are
+left out, so that 16 bits hold the times of the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,20 +95,26 @@ class Table:
                 f" channels end at {channels - 1}"
             )
 
+    def late(self) -> int:
+        """Number of spikes later than can be played."""
+        return int(np.count_nonzero(self.times > MAX_PLAYED))
+
     def longest(self) -> float:
-        """Time of the last spike of all : s."""
-        return float(self.times.max()) if len(self.times) else 0.0
+        """Time of the last spike that can be played : s."""
+        return float(self.times[self.times <= MAX_PLAYED].max(initial=0.0))
 
     def events(self, part: str, channels: int, unit: float) -> Events:
-        """The spikes in ticks of ``unit`` seconds."""
-        ticks = np.minimum(np.floor(self.times / unit), LAST_TICK).astype(np.uint16)
-        offsets = np.concatenate([[0], np.cumsum(self.counts)])
+        """The spikes that can be played, in ticks of ``unit`` seconds."""
+        played = self.times <= MAX_PLAYED
+        ticks = np.minimum(np.floor(self.times[played] / unit), LAST_TICK).astype(np.uint16)
+        before = np.concatenate([[0], np.cumsum(played)])
+        offsets = before[np.concatenate([[0], np.cumsum(self.counts)])]
         ids = number_inputs(part, len(self.counts))
-        return Events(offsets, ticks, self.units.astype(np.uint16), channels, ids)
+        return Events(offsets, ticks, self.units[played].astype(np.uint16), channels, ids)
 
 
 def choose_unit(*tables: Table) -> float:
-    """Step of time in which 16 bits hold the longest recording : s."""
+    """Step of time in which 16 bits hold all that can be played : s."""
     return max(RESOLUTION, *(table.longest() / LAST_TICK for table in tables))
 
 

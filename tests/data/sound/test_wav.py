@@ -103,6 +103,7 @@ def test_a_cut_file_gives_what_is_left_or_one_line():
     found = [samples_or_line(content[:end]) for end in range(12, len(content), 97)]
     lines = [one for one in found if isinstance(one, str)]
     assert all(line.isprintable() and "wav" in line for line in lines)
+    assert all(end < 60 for end in range(12, 12 + 97 * len(lines), 97)), "only without any sample"
     for samples in (one for one in found if not isinstance(one, str)):
         np.testing.assert_array_equal(samples, whole[: len(samples)])
 

@@ -8,9 +8,11 @@ import pytest
 from recordings import flat, write_hdf5
 from refusal import refused
 
+from snnlab.config import Config
 from snnlab.data import load
 from snnlab.data.spikes import load_spikes
-from snnlab.data.spikes.packing import choose_channels
+from snnlab.data.spikes.files import ASSUMED
+from snnlab.data.spikes.packing import MAX_PLAYED, choose_channels
 from snnlab.data.spikes.recorded import RESOLUTION
 from snnlab.files import npz, write_whole
 
@@ -51,6 +53,10 @@ def test_hdf5_of_few_channels_has_those_it_uses(tmp_path):
     assert (data.train.n_channels, data.n_channels) == (64, 64)
     theirs = load_spikes(write_hdf5(tmp_path / "many.h5", flat(n=20, channels=690)))
     assert (theirs.train.n_channels, theirs.n_channels) == (700, 70)
+    assert theirs.own.notes == (ASSUMED,)
+    more = load_spikes(write_hdf5(tmp_path / "more.h5", flat(n=20, channels=2000)))
+    assert 1900 < more.train.n_channels <= 2000
+    assert data.own.notes == more.own.notes == ()
 
 
 def test_every_recording_learns_or_tests_and_always_the_same(tmp_path):
@@ -91,6 +97,8 @@ def test_a_folder_holds_a_training_and_a_test_file(tmp_path):
     write_hdf5(tmp_path / "my_test.h5", flat(n=4, seed=1), keys=keys)
     dataset = load("spikes", data_dir=tmp_path)
     assert (len(dataset.train), len(dataset.test)) == (6, 4)
+    (tmp_path / "my_train.h5").rename(tmp_path / "latest_train.h5")
+    assert len(load("spikes", data_dir=tmp_path).train) == 6, "a word of the name, not a part"
     assert dataset.classes == ("zero", "one")
     assert dataset.own.place == str(tmp_path)
 
@@ -104,9 +112,21 @@ def test_a_zipped_file_is_read(tmp_path):
 
 def test_a_long_recording_gets_a_larger_step(tmp_path):
     arrays = flat()
-    arrays["times"] *= 100.0
+    arrays["times"] *= 30.0
     dataset = load_spikes(save(tmp_path / "a.npz", arrays))
+    assert 10.0 < arrays["times"].max() < MAX_PLAYED
     assert dataset.unit == pytest.approx(arrays["times"].max() / 65_535)
+
+
+def test_spikes_later_than_can_be_played_are_left_out_and_cost_no_resolution(tmp_path):
+    assert Config.param["duration"].bounds[1] == MAX_PLAYED
+    arrays, late = flat(), flat()
+    late["times"][[19, 199]] = MAX_PLAYED + 1.0, 3000.0  # each the last of its recording
+    whole, dataset = (load_spikes(save(tmp_path / "a.npz", given)) for given in (arrays, late))
+    assert dataset.own.notes == ("2 spikes after 20 s are not used",)
+    assert dataset.unit == whole.unit == RESOLUTION
+    for (_, _, spikes), (_, _, less) in zip(spikes_of(whole), spikes_of(dataset), strict=True):
+        assert less in (spikes, spikes[:-1])
 
 
 def test_the_channels_that_the_chip_hears():
@@ -181,7 +201,6 @@ WRONG_HDF5 = {
     "no units": ({"without": ("spikes/units",)}, {}, "has no spikes/units"),
     "no times": ({"without": ("spikes/times",)}, {}, "has no spikes/times"),
     "no labels": ({"without": ("labels",)}, {}, "has no labels"),
-    "a unit beyond": ({}, changed("units", 712, 65), "unit 712 in recording 3 is out of range"),
     "NaN": ({}, changed("times", np.nan, 45), "recording 2 is nan s, no number"),
     "a negative time": ({}, changed("times", -1e-3, 0), "recording 0 is -0.001 s, negative"),
     "unsorted": ({}, unsorted, "must not decrease"),
@@ -194,6 +213,28 @@ def test_wrong_hdf5_is_one_line(tmp_path, wrong):
     options, change, said = WRONG_HDF5[wrong]
     write_hdf5(tmp_path / "a.h5", change(flat()) if change else flat(), **options)
     refused(lambda: load_spikes(tmp_path / "a.h5"), "a.h5", said, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"labels": np.zeros(10, int)}, "all recordings have the label 0: give two classes"),
+        ({"times": np.empty(0), "units": np.empty(0, int), "offsets": np.zeros(11, int)},
+         "no recording has a spike"),
+        ({"labels": np.array([1, 2] * 5), "classes": np.array(["left", "right"])},
+         "labels go up to 2, but 2 classes have a name"),
+    ],
+)  # fmt: skip
+def test_nothing_to_learn_is_one_line(tmp_path, changes, said):
+    save(tmp_path / "a.npz", {**flat(), **changes})
+    refused(lambda: load_spikes(tmp_path / "a.npz"), "a.npz", said, folder=tmp_path)
+
+
+def test_files_that_name_the_classes_differently_are_refused(tmp_path):
+    write_hdf5(tmp_path / "train.h5", flat(n=6), keys=["a", "b"])
+    write_hdf5(tmp_path / "test.h5", flat(n=4), keys=["b", "a"])
+    said = "classes are a, b … in one file, b, a … in the other"
+    refused(lambda: load_spikes(tmp_path), said, folder=tmp_path)
 
 
 def test_hdf5_of_another_layout_is_one_line(tmp_path):
