@@ -21,15 +21,15 @@ PUBLISHED = (
 _BESIDE = ("left", 1.3, 0.0)
 _PLACES = {
     "TrueNorth": ("left", 0.8, 0.55), "TrueNorth, large": ("right", 1 / 1.3, 0.0),
-    "Intel 10 nm": ("right", 1 / 1.3, 0.0), "Intel 10 nm, large": ("left", 0.85, 0.55),
+    "Intel 10 nm": ("right", 1 / 1.3, 0.0), "Intel 10 nm, large": ("right", 1 / 1.3, 0.9),
     "MorphIC, large": ("left", 1.3, 0.4), "SPOON (simulated)": ("left", 0.8, -0.9),
     "BrainScaleS-2, paper": ("left", 1.35, 0.0),
 }  # fmt: skip
 """Text alignment, energy factor and accuracy offset of names that would overlap another name or the
 trajectory beside their point."""
 _IN_LINES = {
-    "Intel 10 nm": "Intel\n10 nm", "MorphIC, large": "MorphIC,\nlarge",
-    "SPOON (simulated)": "SPOON\n(sim.)",
+    "Intel 10 nm": "Intel\n10 nm", "Intel 10 nm, large": "Intel 10 nm,\nlarge",
+    "MorphIC, large": "MorphIC,\nlarge", "SPOON (simulated)": "SPOON\n(sim.)",
 }  # fmt: skip
 
 
@@ -173,8 +173,8 @@ def gradient_cosines(titles: tuple[str, ...]) -> hv.Overlay:
         for k, title in enumerate(titles)
     ]
     return hv.Overlay(dots).opts(
-        xlabel="spikes per image", ylabel="cosine with the training's gradient",
-        ylim=(-1.05, 1.05), legend_position="top", legend_cols=1,
+        xlabel="spikes per image", ylabel="cosine with the training's",
+        ylim=(-1.05, 1.05), legend_position="top", legend_cols=2,
         legend_opts={"label_text_font_size": "9pt", "border_line_alpha": 0,
                      "background_fill_alpha": 0},
         **p.LOOK,
@@ -201,7 +201,7 @@ def energy_plane() -> hv.Overlay:
         * trail.opts(color=p.BLUE, line_width=1.5, alpha=0.7)
         * span.opts(color=p.GREEN, line_width=4, alpha=0.6)
         * tests.opts(color=p.VERMILION, size=8)
-        * now.opts(color=p.GREEN, size=13, line_color="white")
+        * now.opts(fill_alpha=0.0, size=14, line_color=p.GREEN, line_width=4)
     ).opts(
         logx=True, xlim=(0.15, 3000), ylim=(80, 101), xlabel="energy per image (µJ)",
         ylabel="test accuracy (%)", show_legend=False, **p.LOOK,
@@ -244,7 +244,7 @@ def activity_plane() -> hv.Overlay:
         * tests.opts(color=p.VERMILION, size=8)
         * now.opts(color=p.GREEN, size=13, line_color="white")
     ).opts(
-        xlabel="energy from spikes per image (µJ, estimate)", ylabel="accuracy (%)",
+        xlabel="energy from activity per image (µJ, estimate)", ylabel="accuracy (%)",
         show_legend=False, **p.LOOK,
     )  # fmt: skip
 

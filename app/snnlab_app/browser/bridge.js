@@ -88,7 +88,7 @@ export function render({model, view, el}) {
       model.send_msg(key === "y" || event.shiftKey ? "redo" : "undo")
     } else if (model.keys.includes(key)) {
       if (event.repeat) return
-      event.preventDefault()
+      if (key !== "escape") event.preventDefault() // which closes menus and bubbles, too
       model.send_msg("key " + key)
     }
   }

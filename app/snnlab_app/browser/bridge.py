@@ -15,7 +15,7 @@ from panel.custom import JSComponent
 from snnlab.errors import plain
 from snnlab_app.plots.theme import INK, LIGHTER
 
-KEYS = (" ", ".", "r", "s", "p", "?")
+KEYS = (" ", ".", "r", "s", "p", "?", "escape")
 GIVE_UP = 6.0
 """Seconds after which an answer is no longer waited for: the page may have been asleep."""
 MAX_BUSY = 0.5

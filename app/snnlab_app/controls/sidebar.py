@@ -80,8 +80,12 @@ class Controls:
                 self._turns.drag(name, value)
             else:
                 self._turns.turn({name: value})
+            if name not in Config.LIVE:
+                said = f"“{Config.param[name].label}” acts once you press Reset."
+                pn.state.notifications.info(said, duration=4000)
         except SnnlabError as error:
-            pn.state.notifications.error(str(error), duration=6000)
+            said = str(error).replace(f"{name} = ", f"{label(name)} = ", 1)
+            pn.state.notifications.error(said, duration=6000)
             self.refresh()
 
     def _given(self, event):
@@ -163,7 +167,7 @@ class Controls:
 
 
 def _title(name):
-    return label(name) + ("" if name in Config.LIVE else " · restarts")
+    return label(name) + ("" if name in Config.LIVE else " · at reset")
 
 
 def _help(name):

@@ -25,10 +25,14 @@ class Buttons:
         """The buttons in one row."""
         return pmui.Row(self._play, self._step, self._reset, margin=0)
 
-    def show(self, state: State) -> None:
-        """Update the labels. A click while loading is queued."""
+    def show(self, state: State, waits: bool) -> None:
+        """Update the labels, and emphasise Reset while a knob ``waits`` for it.
+
+        A click while loading is queued.
+        """
         icon = "pause" if state == State.RUNNING else "play_arrow"
         self._play.param.update(label=toggles(state), icon=icon)
+        self._reset.variant = "contained" if waits else "outlined"
 
 
 class Actions:
@@ -40,8 +44,8 @@ class Actions:
 
     @property
     def is_twin(self) -> bool:
-        """Whether the ideal twin is in use."""
-        return all(getattr(self._config, name) == value for name, value in Config.IDEAL.items())
+        """Whether the ideal twin is in use, whatever else was turned on it."""
+        return self._config.die == Config.IDEAL["die"]
 
     def swap_chip(self) -> None:
         """Use the next die."""

@@ -59,6 +59,11 @@ class Dashboard(Page):
         for view, panel in zip(self._views, self._panels, strict=True):
             panel.css_classes = ["view", view.title.lower()]  # names for scripts and tests
         self._buttons, self._presenting = Buttons(session), False
+        self._leave = pmui.Button(
+            label="Leave", icon="close", variant="outlined", size="small", width=80, margin=(2, 3),
+            visible=False, description="Leave presenter mode (P or Esc)",
+        )  # fmt: skip
+        self._leave.on_click(lambda _: self._present())
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
         self._lesson_panel = LessonPanel(
@@ -103,6 +108,7 @@ class Dashboard(Page):
         for message, do in {
             "key  ": session.toggle, "key .": session.step, "key r": session.reset,
             "key s": chip["swap"], "key ?": self._open_tour, "key p": self._present,
+            "key escape": lambda: self._presenting and self._present(),
             "undo": acts["undo"], "redo": acts["redo"],
             "copied": lambda: pn.state.notifications.success("Copied.", duration=3000),
         }.items():  # fmt: skip
@@ -200,7 +206,7 @@ class Dashboard(Page):
     def _run_row(self):
         """The row of the run's controls, its state, and the numbers of this moment."""
         return pn.Row(
-            self._buttons.panel(), self.status(), self.numbers.panel(), margin=0,
+            self._buttons.panel(), self._leave, self.status(), self.numbers.panel(), margin=0,
             sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
 
@@ -212,6 +218,7 @@ class Dashboard(Page):
                 view.enlarge(on)
             self._controls.enlarge(on)
             self._header.show(presenting=on)
+            self._leave.visible = on
             self._page.sidebar_width = SIDEBAR_WIDTH_PRESENTING if on else SIDEBAR_WIDTH
             self._page.sx = PRESENTING if on else FRAME
 
@@ -257,10 +264,18 @@ class Dashboard(Page):
 
     def show_state(self):
         session = self.session
-        self._buttons.show(session.state)
+        self._buttons.show(session.state, self._waits())
         self._lesson_panel.show_state()
         measured = session.config.calibration == "measured"
         self._controls.show_chip(twin=self._actions.is_twin, measured=measured)
+
+    def _waits(self):
+        """Whether a knob was turned that acts at the next reset."""
+        snapshot, config = self.session.snapshot, self.session.config
+        if snapshot is None:
+            return False
+        values, now = config.values(), snapshot.settings
+        return any(values[name] != now[name] for name in values if name not in Config.LIVE)
 
     def follow(self, snapshot):
         if self._turned != (turned := self.session.config.values()):

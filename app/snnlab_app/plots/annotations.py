@@ -16,6 +16,10 @@ LOW_FRAME = 90
 """Pixels of a frame below which only the newest mark has a text."""
 MARK_LINES = 3
 """Lines over which the texts of neighbouring marks are spread."""
+FRAME_WIDTH = 300.0
+"""Pixels of a frame, about, until the browser has said them."""
+LETTER = 6.0
+"""Pixels of a letter of these texts, about."""
 
 
 class EndNames:
@@ -77,6 +81,14 @@ def frame_height(figure: Plot) -> float:
         return FRAME_HEIGHT
 
 
+def frame_width(figure: Plot) -> float:
+    """Likewise across."""
+    try:
+        return figure.inner_width or FRAME_WIDTH
+    except UnsetValueError:
+        return FRAME_WIDTH
+
+
 def spread_out(values: list[float], gap: float, low: float, high: float) -> list[float]:
     """The values moved apart by ``gap`` at least, in their order, within low…high if they fit."""
     if not values:
@@ -98,6 +110,7 @@ class KnobMarks:
 
     def __init__(self, figure: Plot, texts: bool = False):
         self._figure, self._texts, self._shown, self.scale = figure, texts, None, 1.0
+        self._marks: tuple = ()
         names = ("x", "y", "text", "offset", "align", "shift")
         self._source = ColumnDataSource({name: [] for name in names})
         line = VSpan(x="x", line_color=AXIS, line_dash="dashed", line_width=1)
@@ -110,24 +123,53 @@ class KnobMarks:
             figure.add_glyph(self._source, text)
 
     def show(self, marks: tuple) -> None:
-        """Show the newest marks, each with its ``step`` and ``text``, inwards of its line."""
-        marks = marks[-MAX_MARKS:]
+        """Show the newest marks, each with its ``step`` and its ``text`` left of its line, or right
+        where the left has no room, and above the texts that it would touch."""
+        self._marks = marks = marks[-MAX_MARKS:]
         foot = float(self._figure.y_range.start) if self._texts else 0.0
-        across = self._figure.x_range
-        late = [2 * mark.step > across.start + across.end for mark in marks]
-        if (marks, foot, late, self.scale) == self._shown:
-            return
-        self._shown = marks, foot, late, self.scale
         texts = [mark.text for mark in marks]
         if frame_height(self._figure) < LOW_FRAME:  # on a phone, where they would cover the curves
             texts[:-1] = [""] * len(texts[:-1])
+        rows = [text.split("\n") for text in texts]
+        places = self._places(marks)
+        widths = [self.scale * LETTER * max(map(len, of_text)) for of_text in rows]
+        left = [place >= width for place, width in zip(places, widths, strict=True)]
+        starts = [place - width * to_left
+                  for place, width, to_left in zip(places, widths, left, strict=True)]  # fmt: skip
+        lines = free_lines(starts, widths, [len(of_text) for of_text in rows])
+        shown = marks, foot, left, lines, self.scale
+        if shown == self._shown:
+            return
+        self._shown = shown
         self._source.data = {
             "x": [mark.step for mark in marks],
             "y": [foot] * len(marks),
             "text": texts,
-            "offset": [
-                -2.0 - self.scale * LINE_HEIGHT * (k % MARK_LINES) for k in range(len(marks))
-            ],
-            "align": ["right" if one else "left" for one in late],
-            "shift": [-3.0 if one else 3.0 for one in late],
+            "offset": [-2.0 - self.scale * LINE_HEIGHT * line for line in lines],
+            "align": ["right" if one else "left" for one in left],
+            "shift": [-3.0 if one else 3.0 for one in left],
         }
+
+    def show_again(self) -> None:
+        """Likewise in a figure that was laid out or enlarged since."""
+        self.show(self._marks)
+
+    def _places(self, marks):
+        """Pixels from the left edge of the frame."""
+        across = self._figure.x_range
+        scale = frame_width(self._figure) / max(across.end - across.start, 1e-9)
+        return [(mark.step - across.start) * scale for mark in marks]
+
+
+def free_lines(starts: list[float], widths: list[float], heights: list[int]) -> list[int]:
+    """The lowest line, of MARK_LINES, from which on each text touches no earlier one; else 0.
+
+    heights : lines of each text.
+    """
+    ends, found = np.full(MARK_LINES + max(heights, default=0), -np.inf), []
+    for start, width, height in zip(starts, widths, heights, strict=True):
+        fitting = (k for k in range(MARK_LINES) if ends[k : k + height].max() <= start)
+        line = next(fitting, 0)
+        ends[line : line + height] = np.maximum(ends[line : line + height], start + width)
+        found.append(line)
+    return found

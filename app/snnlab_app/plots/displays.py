@@ -1,6 +1,7 @@
 """The displays of the live screen: curves with their names at their ends, and knob marks."""
 
 from collections.abc import Callable
+from math import ceil
 
 import numpy as np
 from bokeh.models import ColumnDataSource, LinearColorMapper, MultiLine
@@ -10,7 +11,7 @@ from snnlab.chip.units import PHYSICAL, SCALES
 from snnlab.plotting.training import between
 from snnlab.quantities import LIVE, quantities
 from snnlab.text.numerals import group_digits
-from snnlab_app.plots.annotations import EndNames, KnobMarks
+from snnlab_app.plots.annotations import EndNames, KnobMarks, frame_width
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 from snnlab_app.plots.words import reword
@@ -30,8 +31,13 @@ MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
+RECENT = 5
+"""Batches over which other numbers of this moment are averaged."""
 ACCURACY_NAMES, POWER_NAMES = 0.55, 0.85
-"""Room for the names at the ends of curves, relative to the length of the curves."""
+"""Least room for the names at the ends of curves, relative to the length of the curves."""
+BOLD_LETTER, MAX_ROOM, ROOM_STEP = 6.6, 0.6, 0.1
+"""Pixels of a letter of a name, about; most of the axis that names may take, and steps in which
+their room grows, so that curves do not tremble."""
 
 _LIVE = quantities(LIVE)
 
@@ -128,14 +134,34 @@ class NamedCurves(LivePlot):
         self, element, colors: dict[str, str], pad: Callable, room: float, texts: bool = False
     ):
         super().__init__(element, follow="xy", pads={"y": pad}, right=room)
-        self._room = room
+        self._least_room, self._ends = room, {}
         self.names = EndNames(self.figure, colors)
         self.marks = KnobMarks(self.figure, texts)
+        self.figure.on_change("inner_width", self._laid_out)
 
     def enlarge(self, on):
         super().enlarge(on)
-        self.leave_free(self._room * self.scale)
         self.names.scale = self.marks.scale = self.scale
+        self._again()
+
+    def _laid_out(self, attr, old, new):
+        """Written after this call, as a change within it would not be sent."""
+        if page := self.figure.document:
+            page.add_next_tick_callback(self._again)
+
+    def _again(self):
+        self.name(self._ends)
+        self.marks.show_again()
+
+    def name(self, ends: dict[str, tuple[float, float, str]]) -> None:
+        """Write the names at the ends of the curves, with room for the longest."""
+        self._ends = ends
+        longest = max((len(text) for *_, text in ends.values()), default=0)
+        share = min(self.scale * BOLD_LETTER * (longest + 1) / frame_width(self.figure), MAX_ROOM)
+        room = ROOM_STEP * ceil(share / (1.0 - share) / ROOM_STEP)
+        self.leave_free(max(self._least_room * self.scale, room))
+        self.settle()
+        self.names.write(ends)
 
 
 class AccuracyPlot(NamedCurves):
@@ -168,13 +194,13 @@ class AccuracyPlot(NamedCurves):
         self.settle()
         self.marks.show(s.marks)
         ends = {
-            "batches": (*batches, "batch", _LIVE["accuracy"]),
-            "held out": (held_step, held["accuracy"], "test", _LIVE["held_out"]),
-            "left out": (left_step, left, "no learning", _LIVE["held_out"]),
+            "batches": (batches[1][-RECENT:], "batch", _LIVE["accuracy"]),
+            "held out": (held["accuracy"][-1:], "test", _LIVE["held_out"]),
+            "left out": (left[-1:], "no learning", _LIVE["held_out"]),
         }
-        self.names.write({
-            label: (s.step, y[-1], f"{name} {quantity.format(y[-1] / quantity.factor)}")
-            for label, (x, y, name, quantity) in ends.items() if len(x)
+        self.name({
+            label: (s.step, y[-1], f"{name} {quantity.format(np.mean(y) / quantity.factor)}")
+            for label, (y, name, quantity) in ends.items() if len(y)
         })  # fmt: skip
 
 
@@ -200,7 +226,7 @@ class PowerPlot(NamedCurves):
         self.write("gap", *between(step, means, np.full(len(step), start)))
         self.marks.show(s.marks)
         now = _LIVE["activity"].format(means[-1] / 1e3)
-        self.names.write({
+        self.name({
             "activity": (ends[1], means[-1], now),
             "start": (ends[1], start, "at start"),
         })  # fmt: skip
@@ -229,23 +255,24 @@ def activity(s) -> tuple[float, str]:
     """Power by activity of the newest batches in mW, and how it has changed, in words."""
     newest = float(np.mean(s.history["activity"][-SMOOTHED:]))
     since_start = change(newest, s.activity_at_start)
-    return newest, _since_change(s, "activity", newest) or (
+    return newest, _since_change(s, "activity") or (
         f"{since_start} since start" if since_start else ""
     )
 
 
 def numbers(s) -> dict[str, tuple[str, str]]:
     """The numbers of a snapshot by name: each as text with its unit, and a note on it."""
-    recent = {name: np.mean(values[-5:]) for name, values in s.history.items()}
+    recent = {name: np.mean(values[-RECENT:]) for name, values in s.history.items()}
     power, changed = activity(s)
     return {
         "Test accuracy": _test_accuracy(s.held_out),
         "Batch accuracy": (_LIVE["accuracy"].format(recent["accuracy"]), ""),
         "Hidden spikes / image": (
-            _LIVE["spikes"].format(recent["spikes"]), _since_change(s, "spikes", recent["spikes"]),
+            _LIVE["spikes"].format(recent["spikes"]), _since_change(s, "spikes"),
         ),
         "Power by activity (est.)": (
-            _LIVE["activity"].format(power / 1e3), changed,
+            _LIVE["activity"].format(power / 1e3),
+            changed.partition(" since step")[0],  # which the number before says
         ),
         "Emulated images/s": (f"{s.images_per_second:,.0f}", ""),
     }  # fmt: skip
@@ -257,13 +284,15 @@ def numbers_line(s) -> str:
     return "   ".join((f"step {group_digits(s.step)}", *named))
 
 
-def _since_change(s, name, now):
-    """How a quantity has changed since the newest mark, where a setting was changed; or empty."""
+def _since_change(s, name):
+    """How a quantity has changed since the newest mark, where a setting was changed; empty until a
+    batch has run with it."""
     if not s.marks:
         return ""
     step = s.marks[-1].step
-    before = s.history[name][s.history["step"] <= step]
-    words = change(now, np.mean(before[-SMOOTHED:])) if len(before) else ""
+    earlier = s.history["step"] <= step
+    before, after = (s.history[name][which][-SMOOTHED:] for which in (earlier, ~earlier))
+    words = change(np.mean(after), np.mean(before)) if len(before) and len(after) else ""
     return f"{words} since step {group_digits(step)}" if words else ""
 
 
@@ -278,10 +307,11 @@ def _test_accuracy(held):
 def newest_test(s) -> tuple[float, str]:
     """Accuracy of the newest test, 0 to 1, and on which images, in words.
 
-    Until the first epoch has ended those are the held-out ones, as the full test was before the
-    training.
+    Those are the held-out ones until the first epoch has ended, as the full test was before the
+    training, and once a setting was turned after the last full test.
     """
-    held = s.held_out["accuracy"]
-    if s.step and not s.tests["step"][-1:].any() and len(held):
+    held, tested = s.held_out["accuracy"], s.tests["step"][-1:].max(initial=0)
+    is_old = s.step and (not tested or (s.marks and s.marks[-1].step >= tested))
+    if is_old and len(held):
         return float(held[-1]), f"on {min(MAX_HELD_OUT, s.test_inputs)} test images"
     return s.test_accuracy, "on the full test set"

@@ -102,7 +102,7 @@ class Saving:
         """Give the visitor one picture of the whole view."""
         view, snapshot = self._view, self._view.session.snapshot
         self.page.bridge.save_view(
-            [(plot.figure.id, sentence(name)) for name, plot in view.plots.items()],
+            [(plot.figure.id, sentence(view.caption(name))) for name, plot in view.plots.items()],
             self._name(), title=self._title(snapshot),
             numbers=[numbers_line(snapshot)] if snapshot else [], **self.page.describe(snapshot),
         )  # fmt: skip

@@ -31,9 +31,7 @@ AT_REST = frozenset({State.READY, State.PAUSED, State.FINISHED})
 """States in which a network can be looked at that does not change."""
 STARTED = frozenset({State.RUNNING, State.PAUSED, State.FINISHED})
 """States of a training that has made a weight update or is about to."""
-CAN_TRAIN = frozenset({State.READY, State.RUNNING, State.PAUSED})
-"""States in which a weight update can be made."""
-LOADED = AT_REST | CAN_TRAIN
+LOADED = AT_REST | {State.RUNNING}
 """States in which data and network are there."""
 
 
@@ -71,7 +69,7 @@ class Pause(Order):
 
 @dataclass(frozen=True)
 class Step(Order):
-    """Make one weight update, then pause."""
+    """Make one weight update, then pause; a finished training goes on as by :class:`Play`."""
 
 
 @dataclass(frozen=True)

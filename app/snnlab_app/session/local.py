@@ -20,7 +20,7 @@ from snnlab.learn.trainer import Trainer
 from snnlab.runs.provenance import fingerprint
 from snnlab_app.session.control import (
     AT_REST,
-    CAN_TRAIN,
+    LOADED,
     Close,
     Give,
     Order,
@@ -280,18 +280,21 @@ class Session(TrainingControl):
     # ── training ──
 
     def _play(self):
-        if self.state not in AT_REST:
+        if self.state not in AT_REST or not self._goes_on():
             return
-        if self._trainer.finished:  # as many epochs again
+        self.state, self._end = State.RUNNING, monotonic() + self._seconds
+        self._last = inf if self._updates is None else self._trainer.step + self._updates
+
+    def _goes_on(self):
+        """Whether a weight update can be made; a finished training has as many epochs again."""
+        if self._trainer.finished:
             more = max(2 * self.config.epochs, self._trainer.epoch + 1)
             self.config.set("epochs", min(more, MAX_EPOCHS))
         if self._trainer.finished:
             self.notice = (
                 f"{MAX_EPOCHS:,} epochs are the most there are: press Reset to start again"
             )
-            return
-        self.state, self._end = State.RUNNING, monotonic() + self._seconds
-        self._last = inf if self._updates is None else self._trainer.step + self._updates
+        return not self._trainer.finished
 
     def _pause(self):
         if self.state == State.RUNNING:
@@ -310,12 +313,12 @@ class Session(TrainingControl):
         return State.FINISHED if self._trainer.finished else State.PAUSED
 
     def _step(self):
-        if self.state in CAN_TRAIN:
+        if self.state in LOADED and self._goes_on():
             self._advance()
             self._rest()
 
     def _narrate(self):
-        if self.state in CAN_TRAIN:
+        if self.state in LOADED and self._goes_on():
             self._publisher.narrate(self._update)
             self._keeping.keep(self._publisher.kept)
             self._rest()

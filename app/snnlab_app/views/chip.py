@@ -8,6 +8,7 @@ from bokeh.events import Tap
 from snnlab.chip.layout.floor import circuit_at, laid_out
 from snnlab.chip.units import QUANTITIES, counterpart
 from snnlab.plotting import views as plotting_views
+from snnlab.text.numerals import group_digits
 from snnlab_app.browser.replay import CIRCUITS, Replay
 from snnlab_app.plots.cards import Text, card, flex, row
 from snnlab_app.plots.live import LivePlot
@@ -15,8 +16,8 @@ from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
 
 _BUDGET = (
-    '<div style="font: 13px/1.5 system-ui; margin-bottom: 8px"><div>{name}: {used:,} of {all:,}'
-    ' used, {left:,} left</div><div role="meter" aria-label="{name} used" aria-valuemin="0"'
+    '<div style="font: 13px/1.5 system-ui; margin-bottom: 8px"><div>{name}: {words}'
+    '</div><div role="meter" aria-label="{name} used" aria-valuemin="0"'
     ' aria-valuemax="{all}" aria-valuenow="{used}" style="height: 8px; border-radius: 4px;'
     ' background: rgba(124, 130, 140, 0.3)"><div style="width: {share:.1f}%; height: 8px;'
     ' border-radius: 4px; background: #0072B2"></div></div></div>'
@@ -169,14 +170,20 @@ class ChipView(View):
         self._codes.see("codes", np.array([-63, 63]), np.append(codes, 0))
         whole, clipped, zero = codes.sum(), codes[[0, -1]].sum(), codes[63]
         self._codes_text.say(
-            f"{whole:,} signed weights in steps of {step:.3g} LSB: {100 * zero / whole:.1f} %"
-            f" zero, {clipped:,} clipped at ±63 ({100 * clipped / whole:.2f} %)."
+            f"{group_digits(int(whole))} signed weights in steps of {step:.3g} LSB:"
+            f" {100 * zero / whole:.1f} % zero, {group_digits(int(clipped))} clipped at ±63"
+            f" ({100 * clipped / whole:.2f} %)."
         )
 
     def _show_budget(self, budget):
         html = "".join(
             _BUDGET.format(
-                name=name, used=used, all=all_, left=all_ - used, share=100 * used / all_
+                name=name,
+                used=used,
+                all=all_,
+                share=100 * used / all_,
+                words=f"{group_digits(used)} of {group_digits(all_)} used,"
+                f" {group_digits(all_ - used)} left",
             )
             for name, (used, all_) in budget.items()
         )

@@ -2,6 +2,7 @@
 
 from html import escape
 from math import ceil
+from re import sub
 
 import numpy as np
 import panel as pn
@@ -13,6 +14,7 @@ from snnlab.chip.units import SCALES, membranes
 from snnlab.config import Config
 from snnlab.events import TICK
 from snnlab.quantities import LIVE, quantities
+from snnlab.text.numerals import group_digits
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
@@ -81,7 +83,7 @@ _LIVE = quantities(LIVE)
 _PARTS = (
     '<span title="Estimate of the whole chip: {0:.0f} to {1:.0f} mW">'
     'static {static:.0f}<span class="roomy"> mW</span>'
-    ' <span class="narrows">{bar}</span> spikes {spikes}</span>'
+    ' <span class="narrows">{bar}</span> active {active}</span>'
 )
 """Power in the title of its display: the static base, both parts to scale, and the other part."""
 
@@ -142,6 +144,9 @@ class LiveView(View):
             margin=(0, 12), stylesheets=[INLINE_SLIDER], css_classes=["on-desk"],
         )  # fmt: skip
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
+        # In place of the slider while an input of the visitor's own is on the chip.
+        self._back = _tiny("", lambda: session.show(self._image.value), visible=False)
+        self._captions: dict[str, str] = {}
         self._body = pn.Column(sizing_mode="stretch_both", margin=0, stylesheets=[LIVE_GRID])
 
     def fit(self, narrow):
@@ -156,7 +161,7 @@ class LiveView(View):
 
     def panel(self):
         head = pn.Row(
-            self._digit, self.summary, self._image, self.saving.panel(in_line=True),
+            self._digit, self.summary, self._image, self._back, self.saving.panel(in_line=True),
             sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
         )  # fmt: skip
         return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
@@ -214,6 +219,7 @@ class LiveView(View):
         if self._image.end != snapshot.test_inputs - 1:
             self._image.end = snapshot.test_inputs - 1
         self._show_verdict(snapshot.frame)
+        self._offer_image(is_own=snapshot.frame.label is None)
         self._show_raster(recording)
         self._name_decided(snapshot)
         for draw in self._due():
@@ -224,7 +230,17 @@ class LiveView(View):
             return spikes_table(self._snapshot.frame.recording)
         return super().table(plot)
 
+    def caption(self, plot):
+        return " · ".join(filter(None, (NAMES.get(plot, plot), self._captions.get(plot))))
+
     # ── controls ──
+
+    def _offer_image(self, is_own):
+        """The slider of test images, or the way back to them."""
+        if self._back.visible != is_own:
+            named = self.words("test image")
+            self._back.label = f"Back to {named} {self._image.value}"
+            self._back.visible, self._image.visible = is_own, not is_own
 
     def _again(self):
         if self._snapshot and self.plots:
@@ -340,6 +356,7 @@ class LiveView(View):
         threshold = scale.named, scale.threshold
         self.plots["hidden membranes"].draw(traces, scale.potential, threshold)
         self._say("hidden membranes", "click a row of the raster to watch its neuron")
+        self._captions["hidden membranes"] = f"{scale.potential}, over µs"
 
     def _show_accuracy(self, s):
         self.plots["accuracy"].draw(s)
@@ -347,11 +364,11 @@ class LiveView(View):
 
     def _show_power(self, s):
         self.plots["power"].draw(s)
-        static, spikes = s.power.static, activity(s)[0] / 1e3
+        static, active = s.power.static, activity(s)[0] / 1e3
         self._say("power", markup=_PARTS.format(
             *(1e3 * watt for watt in s.power.ranges["power"]), static=1e3 * static,
-            bar=split_bar(static, spikes, "width: 44px; height: 9px"),
-            spikes=_LIVE["activity"].format(spikes),
+            bar=split_bar(static, active, "width: 44px; height: 9px"),
+            active=_LIVE["activity"].format(active),
         ))  # fmt: skip
 
     def _show_curve(self, s):
@@ -365,6 +382,7 @@ class LiveView(View):
 
     def _say(self, name, words="", markup=""):
         """Write a display's title and what it says at this moment, as plain text or ``markup``."""
+        self._captions[name] = words or sub("<[^>]*>", "", markup).strip()
         named = "" if name == "spikes" else escape(NAMES[name])  # its select says what it shows
         title = (
             f'<b style="{TITLE_FONT}">{named}</b>'
@@ -377,8 +395,8 @@ class LiveView(View):
 def tested(s) -> str:
     """What the line of test accuracy and its points are measured on, in words."""
     some, every = min(MAX_HELD_OUT, s.test_inputs), s.test_inputs
-    points = f"; points: {every:,}" if some < every else ""
-    return f"{some} test images, 95 % band{points}"
+    points = f"; dots: all {group_digits(every)}" if some < every else ""
+    return f"line: {some} test images, 95 % band{points}"
 
 
 def gap(s) -> str:

@@ -13,6 +13,7 @@ from snnlab.quantities import COMPARISON, estimates, quantities
 from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab.runs.steps import Steps
+from snnlab.text.numerals import group_digits
 from snnlab_app.controls.link import written
 from snnlab_app.plots.displays import newest_test
 from snnlab_app.plots.grid import grid
@@ -160,4 +161,4 @@ def _line(pin, columns, now):
     differs = difference(pin.settings, now)
     labels = (f"{Config.param[name].label} {written(a)}" for name, (a, _) in differs.items())
     results = (q.format(pin.result(name)) or "–" for name, q in columns.items())
-    return [pin.name, f"{pin.steps:,}", *results, ", ".join(labels) or "–"]
+    return [pin.name, group_digits(pin.steps), *results, ", ".join(labels) or "–"]

@@ -9,12 +9,14 @@ from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, card, flex, row, split_bar
 from snnlab_app.plots.displays import activity, newest_test, smooth
-from snnlab_app.plots.live import LivePlot
+from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 from snnlab_app.session.snapshot import IMAGES
 from snnlab_app.views.base import View
 
-OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, 101)}
+TOP = 101.0
+"""End of an axis of accuracies in %."""
+OF_RECORDINGS = {"x_range": (10, 1000), "y_range": (0, TOP)}
 """Axes of the plane for recordings: µJ, %."""
 
 
@@ -24,7 +26,7 @@ class PlaneView(View):
     name, title = "plane", "Energy"
     see = (
         "Estimated energy per image to the right, accuracy upwards. Blue: the batches of this run;"
-        " red: its tests; green: its latest state with the range of the estimate. Grey diamonds:"
+        " red: its tests; green: its newest test with the range of the estimate. Grey diamonds:"
         " published results of other chips on MNIST."
     )
     attempt = "Raise burst regularisation during training: spikes fall, the curve moves left."
@@ -40,7 +42,7 @@ class PlaneView(View):
     def build(self):
         published, spent = (template(*each) for each in self.drawings)
         self._plot = LivePlot(published, 480, follow="")
-        self._zoom = LivePlot(spent, 480, follow="xy")
+        self._zoom = LivePlot(spent, 480, follow="xy", pads={"y": _below_top})
         for plot in (self._plot, self._zoom):
             axis = plot.figure.xaxis[0]
             axis.axis_label = self.words(axis.axis_label)
@@ -54,13 +56,13 @@ class PlaneView(View):
             self._plot.figure.xaxis[0].ticker = FixedTicker(ticks=round_numbers(10, 1000))
         self.plots = {"energy": self._plot, "energy of activity": self._zoom}
         return [
-            row(card("Power (est.): static base and spikes", {"flex": "1 1 100%"}, self._bar,
+            row(card("Power (est.): static base and activity", {"flex": "1 1 100%"}, self._bar,
                      self._split)),
             row(
                 card("Accuracy and energy" + ", with published results" * (self.kind == IMAGES),
                      flex(460),
                      self._plot.pane("plane"), self._note),
-                card("Accuracy and energy from spikes (est.)", flex(400),
+                card("Accuracy and energy from activity (est.)", flex(400),
                      self._zoom.pane("activity")),
             ),
         ]  # fmt: skip
@@ -79,7 +81,8 @@ class PlaneView(View):
         at = np.interp(tests["step"], history["step"], energy)
         low, high = (e * 1e6 for e in snapshot.power.ranges["energy"])
         now = 1e6 * snapshot.power.energy
-        shown = accuracy[-1]
+        tested, which = newest_test(snapshot)
+        shown = 100 * tested
         self._plot.feed("trail", energy, accuracy)
         self._plot.feed("tests", at, 100 * tests["accuracy"])
         self._plot.feed("now", [now], [shown])
@@ -87,28 +90,39 @@ class PlaneView(View):
         at = np.interp(tests["step"], history["step"], spent)
         self._zoom.feed("trail", spent, accuracy)
         self._zoom.feed("tests", at, 100 * tests["accuracy"])
-        self._zoom.feed("now", spent[-1:], accuracy[-1:])
+        self._zoom.feed("now", spent[-1:], [shown])
         self._zoom.settle()
-        self._note.say(self.words(
-            f"Estimates for {1e6 * latency:.1f} µs an image. Most of the power is static; the other"
-            " plot shows the part that depends on spikes."
-        ) + (self.kind != IMAGES) * (
-            " Published results are of images and cannot be compared."
-        ))  # fmt: skip
+        self._note.say(
+            self.words(
+                f"Estimates for {1e6 * latency:.1f} µs an image. Most of the power is static; the"
+                " other plot shows the rest, of spikes and of the converter."
+            )
+            + self._others(snapshot.settings["dataset"])
+        )
         self._show_split(snapshot)
-        known, (tested, which) = quantities(COMPARISON), newest_test(snapshot)
-        micro = known["energy"].format
+        known, micro = quantities(COMPARISON), quantities(COMPARISON)["energy"].format
         self.summary.say(self.words(
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
-            f" which {micro(1e-6 * spent[-1])} from spikes; accuracy"
-            f" {known['accuracy'].format(shown / 100)} on the latest batches,"
+            f" which {micro(1e-6 * spent[-1])} from activity; accuracy"
+            f" {known['accuracy'].format(accuracy[-1] / 100)} on the latest batches,"
             f" {known['test_accuracy'].format(tested)} {which}."
         ))  # fmt: skip
 
+    def _others(self, dataset):
+        """What the published results are of, if not of these data."""
+        if self.kind != IMAGES:
+            return " Published results are of images and cannot be compared."
+        return "" if dataset == "mnist" else " Published results are of MNIST, this run is not."
+
     def _show_split(self, snapshot):
-        """Power as its static base and what spikes add, and how they have changed."""
-        static, (spikes, since) = 1e3 * snapshot.power.static, activity(snapshot)
-        self._bar.object = split_bar(static, spikes, "width: 100%; height: 14px")
-        live = quantities(LIVE)
-        words = f"{live['activity'].format(spikes / 1e3)} from spikes" + f" ({since})" * bool(since)
+        """Power as its static base and what activity adds, and how that has changed."""
+        static, (added, since) = 1e3 * snapshot.power.static, activity(snapshot)
+        self._bar.object = split_bar(static, added, "width: 100%; height: 14px")
+        live, since = quantities(LIVE), f" ({since})" * bool(since)
+        words = f"{live['activity'].format(added / 1e3)} from activity{since}"
         self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")
+
+
+def _below_top(low, high, now):
+    start, end = pad_range(low, high, now)
+    return start, min(end, TOP)

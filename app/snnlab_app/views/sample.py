@@ -219,7 +219,8 @@ def describe(frame) -> str:
 def decided(frame) -> str:
     """When the decision on an input was taken, and the energy of its run, in words."""
     after = decision_time(frame.recording, frame.readout)[0]
-    when = f"Decided {1e6 * after:.1f} µs after the first spike." if np.isfinite(after) else ""
+    decides = np.isfinite(after) and frame.recording.spikes_per_sample() > 0
+    when = f"Decided {1e6 * after:.1f} µs after the first spike." if decides else ""
     cost = quantities(COMPARISON)["energy"].format(frame.energy)
     return f"{when} About {cost} (estimate).".lstrip() if cost else when
 

@@ -9,6 +9,7 @@ from snnlab.errors import SnnlabError, plain
 from snnlab.quantities import RUN_LIST, quantities
 from snnlab.runs.query import format_cell, select_rows
 from snnlab.runs.run import RUNS, Run, list_runs, run_in
+from snnlab.text.numerals import group_digits
 from snnlab_app.plots.cards import Markup, Text, card
 from snnlab_app.plots.grid import grid
 
@@ -97,8 +98,12 @@ class StoredRuns:
             return
         first = PAGE * (self._pages.value or 0)
         shown = rows[first : first + PAGE]
-        of = f"{len(rows):,} of {len(self._rows):,}" if len(rows) < len(self._rows) else len(rows)
-        self._found.say(f"{of} runs in {RUNS}/." if self._rows else f"No runs in {RUNS}/.")
+        every, some = (group_digits(len(found)) for found in (self._rows, rows))
+        of, runs = f"{some} of " * (some != every), "run" if every == "1" else "runs"
+        self._found.say(
+            f"{of}{every} {runs} in {RUNS}/." if self._rows
+            else f"No runs in {RUNS}/: “snnlab train” keeps one there."
+        )  # fmt: skip
         self._pages.param.update(count=max(1, -(-len(rows) // PAGE)), visible=len(rows) > PAGE)
         cells = [[format_cell(name, row) or "–" for name in columns()] for row in shown]
         heads = list(columns().values())

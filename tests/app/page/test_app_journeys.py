@@ -109,7 +109,7 @@ def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):
 def test_3_regularisation_lowers_spikes_and_the_energy_of_activity(dashboard: Page):
     trained(dashboard, 80)
     tab(dashboard, "Energy")
-    words = dashboard.get_by_text(re.compile("^About .* µJ from spikes"))
+    words = dashboard.get_by_text(re.compile("^About .* µJ from activity"))
     expect(words).to_be_visible()
     plane, before = canvas(dashboard, 1), _activity(words)
     slider(dashboard, "Burst regularisation").press("End")

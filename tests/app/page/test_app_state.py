@@ -123,6 +123,20 @@ def test_python_says_what_the_page_does():
     assert "load('digits')" in code
 
 
+def test_there_is_a_way_back_from_the_twin_whatever_is_turned_on_it():
+    config = Config.checked(mismatch=0.2)
+    actions = Actions(config, _turns(config))
+    real = config.values()
+    actions.twin()
+    actions.recalibrate()
+    assert actions.is_twin, "an ideal die is one, calibrated or not"
+    actions.twin()
+    assert not actions.is_twin
+    assert {name: config.values()[name] for name in Config.IDEAL} == {
+        name: real[name] for name in Config.IDEAL
+    }
+
+
 def test_undo_takes_back_a_click_as_a_whole_and_redo_does_it_again():
     config = Config.checked(mismatch=0.2)
     turns = _turns(config)

@@ -162,8 +162,16 @@ def test_presenter_mode_shows_displays_and_knobs_only(desktop: Page):
     for name in KNOBS:
         expect(slider(desktop, name)).to_be_visible()
     expect(desktop.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
-    desktop.keyboard.press("p")
-    expect(desktop.get_by_role("tab", name="Live")).to_be_visible()
+    for leave in ("p", "Escape", "Leave"):
+        if leave == "Leave":
+            desktop.get_by_role("button", name=leave, exact=True).click()
+        else:
+            desktop.keyboard.press(leave)
+        expect(desktop.get_by_role("tab", name="Live")).to_be_visible()
+        expect(desktop.get_by_role("button", name="Leave", exact=True)).to_be_hidden()
+        if leave != "Leave":
+            desktop.keyboard.press("p")
+            expect(desktop.get_by_role("tab", name="Live")).to_be_hidden()
 
 
 def test_the_numbers_move_in_every_view(dashboard: Page):

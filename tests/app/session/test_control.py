@@ -199,9 +199,9 @@ def test_a_training_ends_with_the_last_epoch_and_goes_on_for_as_many_again(visit
     assert session.snapshot.tests["step"].tolist() == [0, 15]
     states = "ready", "running", "paused", session.state
     assert [toggles(state) for state in states] == ["Train", "Pause", "Train", "Train on"]
-    session.step()  # nothing is left to do
+    session.step()
+    until(lambda: (session.snapshot.step, session.state) == (16, "paused"))
     session.play()
-    until(lambda: session.snapshot.step > 15)
     until(lambda: session.state == "finished")
     assert session.snapshot.tests["step"].tolist() == [0, 15, 30]
     until(lambda: session.config.epochs == 2)

@@ -120,7 +120,8 @@ def test_a_spoken_digit_is_decided_and_can_be_learned(session):
     view.show(session.snapshot)
     frame = session.snapshot.frame
     assert frame.label is None
-    assert speaking.microphone.answer.startswith(f"The chip heard “{frame.decision}”. Decided ")
+    assert frame.recording.spikes_per_sample() == 0, "nothing was learnt: it has no decision time"
+    assert speaking.microphone.answer.startswith(f"The chip heard “{frame.decision}”. About ")
     assert "µJ (estimate)" in speaking.microphone.answer
     assert not speaking.microphone.trouble
     assert view.replay.recording["own"]

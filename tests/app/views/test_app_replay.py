@@ -138,7 +138,12 @@ def opened(session, kind, **wishes):
 
 def test_the_sample_view_says_what_was_decided_and_when(session):
     view = opened(session, SampleView)
-    packed = view.replay.recording
+    packed, energy = view.replay.recording, session.snapshot.frame.energy
+    cost = f"About {1e6 * energy:.2f} µJ (estimate)."
+    assert packed["words"].endswith(f" 0 hidden spikes. {cost}"), "nothing to decide by"
+    session.play(60)
+    until(lambda: session.state == "paused")
+    packed = opened(session, SampleView).replay.recording
     after = decision_time(session.snapshot.frame.recording, session.snapshot.frame.readout)[0]
     energy = session.snapshot.frame.energy
     assert packed["words"].endswith(

@@ -1,5 +1,7 @@
 """The arithmetic behind the dashboard's views: floor plan, confusion, reach, drawings."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from bokeh.models import ColumnDataSource, Plot, Range1d
@@ -15,7 +17,9 @@ from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.plotting.raster import thicken
 from snnlab.plotting.search import round_numbers
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
-from snnlab_app.plots.annotations import EndNames
+from snnlab_app.plots.annotations import EndNames, free_lines
+from snnlab_app.plots.displays import newest_test, numbers
+from snnlab_app.session.snapshot import Mark
 from snnlab_app.views.sweep import with_unit
 
 
@@ -43,6 +47,43 @@ def test_every_weight_lies_in_one_place():
         np.testing.assert_array_equal(
             plan[row, :, column], weights[0][128 * half : 128 * (half + 1), 7]
         )
+
+
+def test_texts_of_marks_lie_above_those_that_they_would_touch():
+    assert free_lines([0, 50, 200], [100, 100, 50], [1, 1, 1]) == [0, 1, 0]
+    assert free_lines([0, 50], [100, 100], [2, 1]) == [0, 2], "the first has two lines"
+    assert free_lines([0, 1, 2, 3], [9, 9, 9, 9], [1, 1, 1, 1]) == [0, 1, 2, 0]
+    assert free_lines([], [], []) == []
+
+
+def moment(marks=(), tests=(0, 600), steps=600):
+    """A snapshot of a training after its second test, as far as its numbers need it."""
+    step = np.arange(1.0, steps + 1)
+    history = {"step": step, "accuracy": np.ones(steps), "spikes": np.where(step > 500, 30.0, 60.0),
+               "activity": np.where(step > 500, 20.0, 25.0)}  # fmt: skip
+    held = {"step": np.array([600.0]), "accuracy": np.array([0.75]), "low": np.array([0.7]),
+            "high": np.array([0.8])}  # fmt: skip
+    return SimpleNamespace(
+        step=steps, history=history, marks=tuple(Mark(at, "turned") for at in marks),
+        held_out=held, tests={"step": np.array(tests)}, test_accuracy=0.97, test_inputs=10_000,
+        activity_at_start=25.0, images_per_second=1000.0, kind="image",
+    )  # fmt: skip
+
+
+def test_a_change_is_said_once_something_ran_with_it():
+    assert numbers(moment())["Hidden spikes / image"] == ("30.0", "")
+    assert numbers(moment())["Power by activity (est.)"][1] == "−20 % since start"
+    assert numbers(moment(marks=[600]))["Hidden spikes / image"][1] == "", "no batch yet"
+    turned = numbers(moment(marks=[500]))
+    assert turned["Hidden spikes / image"][1] == "−50 % since step 500"
+    assert turned["Power by activity (est.)"][1] == "−20 %"
+
+
+def test_a_full_test_before_the_newest_turn_is_out_of_date():
+    assert newest_test(moment()) == (0.97, "on the full test set")
+    assert newest_test(moment(marks=[500])) == (0.97, "on the full test set")
+    assert newest_test(moment(marks=[600])) == (0.75, "on 250 test images")
+    assert newest_test(moment(tests=[0])) == (0.75, "on 250 test images")
 
 
 def test_confusion_counts_every_image_that_was_asked():
