@@ -59,11 +59,11 @@ class Dashboard(Page):
         for view, panel in zip(self._views, self._panels, strict=True):
             panel.css_classes = ["view", view.title.lower()]  # names for scripts and tests
         self._buttons, self._presenting = Buttons(session), False
-        self._leave = pmui.Button(
+        self._way_out = pmui.Button(
             label="Leave", icon="close", variant="outlined", size="small", width=80, margin=(2, 3),
             visible=False, description="Leave presenter mode (P or Esc)",
         )  # fmt: skip
-        self._leave.on_click(lambda _: self._present())
+        self._way_out.on_click(lambda _: self._present())
         self._tour, self._help = Tour(), Help()
         self._lessons, self._gallery = lessons, Gallery(self._begin_scenario, lessons)
         self._lesson_panel = LessonPanel(
@@ -206,7 +206,7 @@ class Dashboard(Page):
     def _run_row(self):
         """The row of the run's controls, its state, and the numbers of this moment."""
         return pn.Row(
-            self._buttons.panel(), self._leave, self.status(), self.numbers.panel(), margin=0,
+            self._buttons.panel(), self._way_out, self.status(), self.numbers.panel(), margin=0,
             sizing_mode="stretch_width", stylesheets=[RUN_ROW],
         )  # fmt: skip
 
@@ -218,7 +218,7 @@ class Dashboard(Page):
                 view.enlarge(on)
             self._controls.enlarge(on)
             self._header.show(presenting=on)
-            self._leave.visible = on
+            self._way_out.visible = on
             self._page.sidebar_width = SIDEBAR_WIDTH_PRESENTING if on else SIDEBAR_WIDTH
             self._page.sx = PRESENTING if on else FRAME
 

@@ -187,7 +187,7 @@ def test_a_refused_text_leaves_its_field_and_errors_name_knobs_not_flags(dashboa
         field.fill(refused)
         field.press("Enter")
         expect(
-            dashboard.get_by_text(re.compile(f"hidden = {refused} is not allowed"))
+            dashboard.get_by_text(re.compile(f"Hidden neurons = {refused} is not allowed"))
         ).to_be_visible()
         expect(field).to_have_value("246")
     field.fill("300")

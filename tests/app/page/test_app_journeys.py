@@ -138,7 +138,7 @@ def test_4_steepness_moves_the_curve_and_the_share_of_neurons(dashboard: Page):
 
 
 def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
-    trained(new_dashboard, 85)
+    trained(new_dashboard, 95)
     pause(new_dashboard)
     tab(new_dashboard, "Sample")
     says(new_dashboard, "^It shows “").to_be_visible()
@@ -146,11 +146,14 @@ def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
     pad = new_dashboard.locator(".bk-Figure:visible").first
     pad.hover()  # which waits until it stands still
     pad = pad.bounding_box()
-    x, top = pad["x"] + pad["width"] / 2, pad["y"]
-    new_dashboard.mouse.move(x, top + 0.2 * pad["height"])
-    new_dashboard.mouse.down()
-    for k in range(2, 9):
-        new_dashboard.mouse.move(x, top + 0.1 * k * pad["height"])
+    seven = [(0.1 * k, 0.25) for k in range(3, 8)] + [
+        (0.7 - 0.04 * k, 0.1 * k) for k in range(3, 9)
+    ]
+    for k, (x, y) in enumerate(seven):
+        place = pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]
+        new_dashboard.mouse.move(*place)
+        if k == 0:
+            new_dashboard.mouse.down()
     new_dashboard.mouse.up()
     says(new_dashboard, "^It decides “.*Decided .* µs after the first spike").to_be_visible()
     wait_for(new_dashboard, lambda: figure(new_dashboard, "Raster") != raster)
