@@ -146,9 +146,8 @@ def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
     pad = new_dashboard.locator(".bk-Figure:visible").first
     pad.hover()  # which waits until it stands still
     pad = pad.bounding_box()
-    seven = [(0.1 * k, 0.25) for k in range(3, 8)] + [
-        (0.7 - 0.04 * k, 0.1 * k) for k in range(3, 9)
-    ]
+    bar = [(0.1 * k, 0.25) for k in range(3, 8)]
+    seven = bar + [(0.7 - 0.04 * k, 0.1 * k) for k in range(3, 9)]
     for k, (x, y) in enumerate(seven):
         place = pad["x"] + x * pad["width"], pad["y"] + y * pad["height"]
         new_dashboard.mouse.move(*place)
