@@ -7,9 +7,17 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from snnlab.data.catalogue import Tell
-from snnlab.data.images.pictures import WHITE, Picture, read_picture, white_of
+from snnlab.data.images.brightness import WHITE, Levels
+from snnlab.data.images.pictures import Picture, read_picture
 from snnlab.data.images.preprocess import Fitted
-from snnlab.data.own.labelled import Found, Labelled, Look, format_count, natural_key
+from snnlab.data.own.labelled import (
+    Found,
+    Labelled,
+    Look,
+    check_scales,
+    format_count,
+    natural_key,
+)
 from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 
@@ -75,39 +83,45 @@ def _parts(names):
 class _Pictures:
     """Reads pictures and shrinks them at once.
 
-    Deep and transparent pictures are read twice: their scale and background depend on all others.
+    Of the training pictures, deep and transparent ones are read twice, and all of them if they are
+    dim: their scale and background depend on all others.
     """
 
     def __init__(self, place: Place, total: int, side: int, tell: Tell):
         self._place, self._total, self._side, self._tell = place, total, side, tell
         self.refused: list[tuple[str, str]] = []
-        self.look, self._done = Look(), 0
+        self.look, self._levels, self._done = Look(), None, 0
 
     def read(self, part: list[tuple[str, str]]) -> Labelled:
-        """Images of the given (name, class) pairs; unreadable ones are added to ``refused``."""
-        squares, labels, again = [], [], []
-        for (name, label), picture in self._decoded(part):
-            if picture.peak or (picture.opacity < WHITE).any():
-                again.append((len(squares), name, picture.peak, _background(picture)))
-            squares.append(self.look.fit(picture, self._side))
-            labels.append(label)
-        if again:
-            self._settle(again)
-            for k, name, *_ in again:
-                squares[k] = self.look.fit(self._picture(name), self._side)
-                self._tell(f"reading {format_count(len(again), 'picture')} again", None)
-        empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
-        fields = zip(*squares, strict=True) if squares else ([field] for field in empty)
-        return Labelled(Fitted(*map(np.concatenate, fields)), labels)
+        """Images of the given (name, class) pairs; unreadable ones are added to ``refused``.
 
-    def _settle(self, again):
-        """Choose one white and one background for all, from the training pictures."""
-        if self.look != Look():
-            return
-        grounds = [ground for *_, ground in again if ground is not None]
-        ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
-        peaks = [peak for _, _, peak, _ in again if peak]
-        self.look = Look(False, white_of(peaks) if peaks else float(WHITE), ground)
+        The first part is for training: its pictures settle the :attr:`look`. Raises
+        :class:`SnnlabError` if they are all of one brightness, or a later part has another scale.
+        """
+        squares, labels, levels, again, grounds = [], [], Levels(), [], []
+        for (name, label), picture in self._decoded(part):
+            levels.add(picture.shades)
+            if picture.is_deep or not picture.is_opaque:
+                again.append(len(squares))
+            if not picture.is_opaque:
+                grounds.append(picture.ground)
+            squares.append((name, self.look.fit(picture, self._side)))
+            labels.append(label)
+        if squares and self._levels:
+            check_scales(self._levels, levels)
+        elif squares:
+            check_scales(levels, levels)
+            self._levels = levels
+            ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
+            self.look = Look(ground=ground)._replace(**levels.scale()._asdict())
+            again = range(len(squares)) if self.look.gain != 1.0 else again
+            for k in again:
+                self._tell(f"reading {format_count(len(again), 'picture')} again", None)
+                squares[k] = squares[k][0], self.look.fit(self._picture(squares[k][0]), self._side)
+        empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
+        fitted = [square for _, square in squares]
+        fields = zip(*fitted, strict=True) if fitted else ([field] for field in empty)
+        return Labelled(Fitted(*map(np.concatenate, fields)), labels)
 
     def _decoded(self, part) -> Iterator[tuple[tuple[str, str], Picture]]:
         for name, label in part:
@@ -121,8 +135,3 @@ class _Pictures:
 
     def _picture(self, name):
         return read_picture(self._place.read(name, MAX_BYTES), most_bytes=MAX_BYTES)
-
-
-def _background(picture):
-    """The background that suits a picture with transparent pixels, None if it has none."""
-    return picture.ground if (picture.opacity < WHITE).any() else None
