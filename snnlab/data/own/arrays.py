@@ -59,14 +59,25 @@ def _role(key, array, stem):
 
 def _labelled(roles, part):
     images, labels = (roles[part, kind] for kind in ("images", "labels"))
-    if labels.ndim == 2 and labels.shape[1] > 1 and labels.dtype.kind in "biuf":
-        labels = labels.argmax(axis=1)  # one-hot
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        labels = _from_one_hot(labels)
     labels = labels.reshape(-1)
     if labels.dtype.kind not in "biu":
         labels = parse_labels(
             x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels.tolist()
         )
     return Labelled(_grey(images), labels)
+
+
+def _from_one_hot(labels):
+    """Classes of labels with one column per class, a single 1 in each row."""
+    is_one = labels == 1 if labels.dtype.kind in "biuf" else np.zeros(labels.shape, bool)
+    if not ((is_one.sum(axis=1) == 1).all() and (is_one | (labels == 0)).all()):
+        raise SnnlabError(
+            f"labels are {labels.shape} but not one-hot: give one class per image, e.g."
+            " labels[:, 0]"
+        )
+    return is_one.argmax(axis=1)
 
 
 def _grey(images):

@@ -140,14 +140,25 @@ def make_learnable(found: Found, side: int) -> Learnable:
 
 
 def parse_labels(labels: Iterable[str]) -> np.ndarray | list[str]:
-    """Labels from text, as integers if all are whole numbers such as ``3`` or ``3.0``."""
+    """Labels from text, as integers if all are whole numbers such as ``3`` or ``3.0``.
+
+    Raises :class:`SnnlabError` for one that is empty, or NaN among numbers.
+    """
     labels = [label.strip() for label in labels]
+    if "" in labels:
+        raise _unlabelled(labels.index(""))
     try:
         numbers = np.array(labels, np.float64)
     except ValueError:
         return labels
+    if np.isnan(numbers).any():
+        raise _unlabelled(int(np.isnan(numbers).argmax()))
     whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
     return numbers.astype(np.int64) if whole and len(numbers) else labels
+
+
+def _unlabelled(k):
+    return SnnlabError(f"image {k} (from 0) has no label: remove it or label it")
 
 
 def natural_key(name: str) -> list[tuple]:

@@ -82,6 +82,15 @@ BAD_ARRAYS = {
     "another number": {"images": IMAGES, "labels": LABELS[:9]},
     "empty": {"images": IMAGES[:0], "labels": LABELS[:0]},
 }
+MANY = (np.arange(60 * 14).reshape(60, 14) % 3 == 0).astype(int)
+BAD_LABELS = {
+    "several for an image": (MANY, "labels are (60, 14) but not one-hot: give one class per image"),
+    "a class and a number": (np.stack([LABELS, np.arange(60)], 1), "e.g. labels[:, 0]"),
+    "probabilities": (np.full((60, 2), 0.5), "not one-hot"),
+    "words in two columns": (np.array([["ape", "bee"]] * 60), "not one-hot"),
+    "NaN": (np.where(np.arange(60) == 7, np.nan, LABELS), "image 7 (from 0) has no label: remove"),
+    "an empty word": (np.where(np.arange(60) == 7, "", "ape"), "image 7 (from 0) has no label"),
+}
 
 
 @pytest.mark.parametrize("kind", BAD_ARRAYS)
@@ -89,6 +98,13 @@ def test_other_arrays_are_refused(tmp_path, kind):
     path = tmp_path / "a.npz"
     np.savez(path, **BAD_ARRAYS[kind], allow_pickle=True)
     refused(lambda: own(path), "data set folder: ", str(path))
+
+
+@pytest.mark.parametrize("kind", BAD_LABELS)
+def test_labels_that_name_no_single_class_are_refused(tmp_path, kind):
+    labels, said = BAD_LABELS[kind]
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=labels)
+    refused(lambda: own(tmp_path / "a.npz"), "data set folder: ", said)
 
 
 # Zip

@@ -161,6 +161,10 @@ BAD_TABLES = {
         ),
         "put the label first",
     ),
+    "a line without label": (
+        lambda p: write(p, [*rows(), ["", *rows()[0][1:]]], ["label", *PIXELS]),
+        "image 60 (from 0) has no label: remove it or label it",
+    ),
     "nothing but a header": (lambda p: write(p, [], ["label", *PIXELS]), "no images: give"),
     "nothing": (lambda p: p.write_bytes(b"") * 0 or p, "not a CSV file"),
     "bytes": (lambda p: p.write_bytes(bytes(range(256))) * 0 or p, "not a CSV file"),
