@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnlab.data.own.labelled import Found, Labelled, parse_labels
+from snnlab.data.own.labelled import Found, Labelled, note_spare, parse_labels
 from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz
@@ -36,8 +36,12 @@ def read(place: Place, names: list[str]) -> Found:
     part = "train" if ("train", "images") in roles else "all"
     if not all((part, kind) in roles for kind in ("images", "labels")):
         raise SnnlabError(f"{', '.join(names[:4])}: no images and labels: name arrays {NAMES}")
-    test = all(("test", kind) in roles for kind in ("images", "labels")) and part == "train"
-    return Found(*(_labelled(roles, which) for which in (part, *["test"] * test)))
+    others = ("test", "spare") if part == "train" else ()
+    others = [k for k in others if {(k, "images"), (k, "labels")} <= set(roles)]
+    notes = ()
+    if "spare" in others:
+        notes = (note_spare(len(roles["spare", "labels"]), others == ["spare"]),)
+    return Found(*(_labelled(roles, which) for which in (part, *others[:1])), notes=notes)
 
 
 def _load(path):

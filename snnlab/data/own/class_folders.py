@@ -1,6 +1,5 @@
 """Image files in sub-folders, one per class, or such sub-folders in ``train`` and ``test``."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -17,6 +16,7 @@ from snnlab.data.own.labelled import (
     check_scales,
     format_count,
     natural_key,
+    note_spare,
 )
 from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
@@ -27,6 +27,7 @@ SUFFIXES = (
 )  # fmt: skip
 """Recognise a folder of images; the format of each file is read from its content."""
 TRAIN, TEST = ("train", "training"), ("test", "testing")
+VALIDATION = ("val", "valid", "validation")
 MAX_BYTES = 2**25
 """Of one image file."""
 REPORT_INTERVAL = 20
@@ -57,27 +58,36 @@ def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
 
 
 def _parts(names):
-    """File names and classes for training and, if there is a folder for it, for the test."""
-    split = [tuple(name.split("/")) for name in names]
-    while len({path[0] for path in split}) == 1 and all(len(path) > 2 for path in split):
-        split = [path[1:] for path in split]
-    deep = Counter(path[0] for path in split if len(path) > 2)
-    tops = {wanted: [top for top in deep if top.lower() in wanted] for wanted in (TRAIN, TEST)}
-    named = list(zip(names, split, strict=True))
-    if tops[TRAIN]:
-        parts = [
-            [(name, path[1]) for name, path in named if path[0] in tops[which] and len(path) > 2]
-            for which in (TRAIN, TEST)
-        ]
-    else:
-        parts = [[(name, path[0]) for name, path in named if len(path) > 1], []]
-    if not parts[0]:
+    """File names and classes for training and for the test, if any, and remarks on the choice."""
+    above = _enclosing([name for name in names if has_pictures([name])] or names)
+    named = [(name, name[len(above) :].split("/")) for name in names if name.startswith(above)]
+    parts = {
+        part: [(name, path[1]) for name, path in named if len(path) > 2 and path[0].lower() in part]
+        for part in (TRAIN, TEST, VALIDATION)
+    }
+    train, test, spare = parts.values()
+    outside = len(names) - len(train) - len(test) - len(spare)
+    if not train:
+        train, test, spare = [(name, path[0]) for name, path in named if len(path) > 1], [], []
+        outside = len(names) - len(train)
+    if not train:
         raise SnnlabError(
             "no sub-folder with pictures: give one per class, such as cat/1.png and dog/2.png"
         )
-    outside = len(names) - sum(map(len, parts))
     notes = [f"{format_count(outside, 'file')} not in a class, not used"] if outside else []
+    if spare:
+        notes.append(note_spare(len(spare), not test))
+    parts = train, test or spare
     return [sorted(part, key=lambda pair: natural_key(pair[0])) for part in parts], notes
+
+
+def _enclosing(names):
+    """The folder that encloses all pictures and their classes, with a slash; may be empty."""
+    split = [name.split("/") for name in names]
+    depth = 0
+    while len({path[depth] for path in split}) == 1 and all(len(p) > depth + 2 for p in split):
+        depth += 1
+    return "".join(f"{folder}/" for folder in split[0][:depth])
 
 
 class _Pictures:

@@ -161,6 +161,12 @@ def _unlabelled(k):
     return SnnlabError(f"image {k} (from 0) has no label: remove it or label it")
 
 
+def note_spare(n: int, is_test: bool) -> str:
+    """A remark on ``n`` images for validation, which are for the test if there are no others."""
+    use = "used for the test" if is_test else "not used"
+    return f"the validation part ({format_count(n, 'image')}) is {use}"
+
+
 def natural_key(name: str) -> list[tuple]:
     """Sort key that orders the numbers in names by value: ``2`` before ``10``."""
     parts = re.split(r"([0-9]+)", name)

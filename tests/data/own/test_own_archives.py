@@ -43,6 +43,17 @@ def test_common_npz_files(tmp_path, kind):
     np.testing.assert_array_equal(data.test_labels, LABELS[50:])
 
 
+def test_images_for_validation_are_the_test_if_there_is_no_other(tmp_path):
+    arrays = NPZ["MedMNIST's"]()
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert "the validation part (9 images) is not used" in own(tmp_path / "a.npz").own.notes
+    kept = {name: array for name, array in arrays.items() if not name.startswith("test")}
+    np.savez(tmp_path / "a.npz", **kept)
+    data = own(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.test_images, IMAGES[:9])
+    assert data.own.notes[0] == "the validation part (9 images) is used for the test"
+
+
 @pytest.mark.parametrize("names", [("images", "labels"), ("X", "y"), ("data", "target"),
                                    ("arr_0", "arr_1")])  # fmt: skip
 def test_images_and_labels_under_usual_names(tmp_path, names):
