@@ -137,10 +137,12 @@ def load_npz(
     content: str,
     shapes: dict[str, tuple[int, ...]] | None = None,
     kinds: str = "biuf",
+    wanted: Callable[[str], bool] | None = None,
 ) -> dict[str, np.ndarray]:
     """The arrays of an ``npz`` file: all of them, or those named in ``shapes``.
 
     kinds : NumPy's letters of the kinds of values to accept; objects (pickles) are never read.
+    wanted : whether to read an array, by its name
 
     Sizes are checked before unpacking: a file of kilobytes can unpack to gigabytes of zeros. Raises
     :class:`SnnlabError`, naming ``what`` and ``content``, if the file is missing, damaged, too
@@ -152,7 +154,7 @@ def load_npz(
         with path.open("rb") as file:
             most = min(MAX_NPZ_BYTES, max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
-                return _unpack(archive, shapes, most, kinds)
+                return _unpack(archive, _names(archive, shapes, wanted), shapes, most, kinds)
     except _Refused as error:
         raise SnnlabError(f"{what} {path}: {error}") from None
     except FileNotFoundError:
@@ -182,10 +184,17 @@ def _check_zip(file):
     return size
 
 
-def _unpack(archive, shapes, most, kinds):
+def _names(archive, shapes, wanted):
+    """Names of the arrays to read."""
     if len(archive.namelist()) > MAX_ARRAYS:
         raise _Refused(f"more than {MAX_ARRAYS} arrays, the most allowed")
-    names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
+    if shapes is not None:
+        return list(shapes)
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    return names if wanted is None else list(filter(wanted, names))
+
+
+def _unpack(archive, names, shapes, most, kinds):
     left, arrays = most, {}
     for name in names:
         info = archive.getinfo(f"{name}.npy")
@@ -195,6 +204,11 @@ def _unpack(archive, shapes, most, kinds):
             shape, fortran, dtype = _header(member)
             if shapes is not None and shape != shapes[name]:
                 raise _Refused(f"{name} has shape {shape}, expected {shapes[name]}")
+            if dtype.hasobject and "U" in kinds:
+                raise _Refused(
+                    f"{name} holds Python objects, which are not read: save numbers, or text by"
+                    f" {name}.astype(str)"
+                )
             if dtype.kind not in kinds:
                 raise _Refused(f"{name} holds NaN, infinity or non-numeric values")
             if (size := math.prod(shape) * dtype.itemsize) > left:

@@ -15,6 +15,7 @@ PARTS = {"train": ("train", "training"), "test": ("test", "testing"),
          "spare": ("val", "valid", "validation")}  # fmt: skip
 IMAGES = ("x", "image", "images", "img", "imgs", "data", "pixels", "features")
 LABELS = ("y", "label", "labels", "target", "targets", "class")
+CLASSES = ("names", "classes")
 NAMES = "x_train, y_train, x_test and y_test, or images and labels"
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -30,8 +31,8 @@ def read(place: Place, names: list[str]) -> Found:
         if path is None:
             raise SnnlabError(f"{name} is an archive within an archive: extract it")
         for key, array in _load(path).items():
-            role = _role(key, array, Path(name).stem)
-            if role and role[1] and roles.setdefault(role, array) is not array:
+            role = _role(key, array, Path(name).stem, alone=len(names) == 1)
+            if role[1] and roles.setdefault(role, array) is not array:
                 raise SnnlabError(f"{name}: {role[0]} {role[1]} found twice: name arrays {NAMES}")
     part = "train" if ("train", "images") in roles else "all"
     if not all((part, kind) in roles for kind in ("images", "labels")):
@@ -41,24 +42,56 @@ def read(place: Place, names: list[str]) -> Found:
     notes = ()
     if "spare" in others:
         notes = (note_spare(len(roles["spare", "labels"]), others == ["spare"]),)
-    return Found(*(_labelled(roles, which) for which in (part, *others[:1])), notes=notes)
+    found = [_labelled(roles, which) for which in (part, *others[:1])]
+    return Found(*found, names=_class_names(roles, found[0].labels), notes=notes)
 
 
 def _load(path):
-    return load_npz(path, "file", f"arrays {NAMES}", kinds="biufUS")
+    def wanted(key):
+        words = _words(key)
+        return "arr" in words or bool(_kind(words))
+
+    return load_npz(path, "file", f"arrays {NAMES}", kinds="biufUS", wanted=wanted)
 
 
-def _role(key, array, stem):
-    """Part and kind of an array by its name, or by the name of its file."""
-    words = re.findall("[a-z]+", key.lower())
-    if words[:1] == ["arr"]:  # NumPy's default name
-        words = re.findall("[a-z]+", stem.lower())
-        words += ["images" if array.ndim > 2 else "labels"] * (not {*words} & {*IMAGES, *LABELS})
-    part = next((part for part, names in PARTS.items() if {*words} & {*names}), "all")
-    kind = next(
-        (k for k, names in (("labels", LABELS), ("images", IMAGES)) if {*words} & {*names}), ""
-    )
-    return part, kind
+def _words(name):
+    return set(re.findall("[a-z]+", name.lower()))
+
+
+def _role(key, array, stem, alone):
+    """Part and kind of an array by its name and, unless its file is alone, by that of the file."""
+    words, of_file = _words(key), _words(stem)
+    if "arr" in words:  # NumPy's default name
+        words = of_file
+        if not _kind(words):
+            words |= {"images" if array.ndim > 2 else "labels"}
+    part = _part(words)
+    return _part(of_file) if part == "all" and not alone else part, _kind(words)
+
+
+def _part(words):
+    return next((part for part, names in PARTS.items() if words & {*names}), "all")
+
+
+def _kind(words):
+    """ "names" of classes, "labels" or "images"; empty for an array that is not needed."""
+    if words & {*CLASSES}:
+        return "names" if words & {"classes", *LABELS} else ""
+    return "labels" if words & {*LABELS} else "images" if words & {*IMAGES} else ""
+
+
+def _class_names(roles, labels):
+    """Names of the classes by label, if there is one for each of the labels."""
+    names = next((array for (_, kind), array in roles.items() if kind == "names"), None)
+    numbers = np.asarray(labels)
+    if names is None or numbers.dtype.kind not in "iu" or not len(numbers):
+        return {}
+    fits = names.ndim == 1 and numbers.min() >= 0 and numbers.max() < len(names)
+    return dict(enumerate(map(_text, names.tolist()))) if fits else {}
+
+
+def _text(word):
+    return word.decode(errors="replace") if isinstance(word, bytes) else str(word)
 
 
 def _labelled(roles, part):
@@ -67,9 +100,7 @@ def _labelled(roles, part):
         labels = _from_one_hot(labels)
     labels = labels.reshape(-1)
     if labels.dtype.kind not in "biu":
-        labels = parse_labels(
-            x.decode(errors="replace") if isinstance(x, bytes) else str(x) for x in labels.tolist()
-        )
+        labels = parse_labels(map(_text, labels.tolist()))
     return Labelled(_grey(images), labels)
 
 

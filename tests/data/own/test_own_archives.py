@@ -73,6 +73,33 @@ def test_the_four_npz_files_of_kmnist(tmp_path):
     np.testing.assert_array_equal(data.test_labels, LABELS[50:])
 
 
+def test_files_named_train_and_test_are_the_parts(tmp_path):
+    np.savez(tmp_path / "train.npz", images=IMAGES[:50], labels=LABELS[:50])
+    np.savez(tmp_path / "my_test.npz", images=IMAGES[50:], labels=LABELS[50:])
+    data = own(tmp_path)
+    np.testing.assert_array_equal(data.train_images, IMAGES[:50])
+    np.testing.assert_array_equal(data.test_labels, LABELS[50:])
+
+
+@pytest.mark.parametrize("key", ["class_names", "target_names", "classes"])
+def test_names_of_classes_in_an_npz(tmp_path, key):
+    arrays = {"images": IMAGES, "labels": LABELS, "feature_names": np.array(["x", "y"])}
+    np.savez(tmp_path / "a.npz", **arrays, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == NAMES
+    np.savez(tmp_path / "a.npz", **{**arrays, "labels": LABELS + 1}, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == ("1", "2", "3")
+
+
+def test_only_arrays_that_are_needed_are_read(tmp_path):
+    about = np.array([{"author": "me"}], object)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, about=about)
+    assert own(tmp_path / "a.npz").classes == ("0", "1", "2")
+    words = np.array([NAMES[k] for k in LABELS], object)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=words)
+    said = "labels holds Python objects, which are not read: save numbers, or text by labels.astype"
+    refused(lambda: own(tmp_path / "a.npz"), said)
+
+
 def test_words_colours_and_fractions_in_an_npz(tmp_path):
     words = np.array([NAMES[k] for k in LABELS])
     colours = np.repeat(IMAGES[..., None] / 255, 3, axis=3)
