@@ -262,4 +262,4 @@ def test_a_zip_bomb_is_one_line(tmp_path):
 def test_a_pickle_is_never_read(tmp_path):
     arrays = {**flat(), "labels": np.array([{}] * 10, object)}
     np.savez(tmp_path / "a.npz", **arrays)
-    refused(lambda: load_spikes(tmp_path / "a.npz"), "holds NaN, infinity or non-numeric values")
+    refused(lambda: load_spikes(tmp_path / "a.npz"), "labels holds Python objects", "astype(str)")
