@@ -9,7 +9,7 @@ import numpy as np
 from snnlab.data.own.labelled import Found, Labelled, note_spare, parse_labels
 from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
-from snnlab.files import load_npz
+from snnlab.files import MAX_NPZ_BYTES, load_npz
 
 PARTS = {"train": ("train", "training"), "test": ("test", "testing"),
          "spare": ("val", "valid", "validation")}  # fmt: skip
@@ -51,7 +51,9 @@ def _load(path):
         words = _words(key)
         return "arr" in words or bool(_kind(words))
 
-    return load_npz(path, "file", f"arrays {NAMES}", kinds="biufUS", wanted=wanted)
+    return load_npz(
+        path, "file", f"arrays {NAMES}", kinds="biufUS", wanted=wanted, unpacked=MAX_NPZ_BYTES
+    )
 
 
 def _words(name):

@@ -90,6 +90,18 @@ def test_names_of_classes_in_an_npz(tmp_path, key):
     assert own(tmp_path / "a.npz").classes == ("1", "2", "3")
 
 
+def test_a_compressed_npz_may_unpack_to_as_much_as_a_plain_one(tmp_path):
+    images = np.zeros((12_000, 28, 28), np.float64)  # 75 MB, most of it empty
+    images[:60] = IMAGES / 255
+    labels = np.arange(len(images)) % 3
+    np.savez_compressed(tmp_path / "a.npz", images=images, labels=labels)
+    data = own(tmp_path / "a.npz", 16)
+    assert len(data.train_images) + len(data.test_images) == len(images)
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((44_000, 28, 28)), labels=labels)
+    said = "would unpack to more than 268,435,456 bytes, the most allowed: save smaller types"
+    refused(lambda: own(tmp_path / "a.npz"), said)
+
+
 def test_only_arrays_that_are_needed_are_read(tmp_path):
     about = np.array([{"author": "me"}], object)
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, about=about)
