@@ -17,9 +17,9 @@ HOT_SHARE = 1e-4
 MAX_FRACTION = 1.25
 """Largest value of images whose white is 1; fractions may overshoot where they were resized."""
 DIM = 0.5
-"""Fraction of white that the brightest pixel of dim images does not exceed: they are amplified."""
+"""Images whose brightest pixel is at most this fraction of white are amplified."""
 NEARLY_BLACK = 16 / WHITE
-"""The same for a single picture that shows nothing unless it is amplified, such as a 0/1 mask."""
+"""The same for a picture that is not of the data set, such as a mask of 0 and 1."""
 _CHUNK = 2**22  # values at a time
 
 
@@ -36,10 +36,11 @@ class Scale(NamedTuple):
     gain: float = 1.0
 
     def light(self, values: np.ndarray) -> np.ndarray:
-        """Brightness of values on this scale : float32[...] from 0 to 255, white not None."""
+        """Brightness of values on this scale : float64[...] from 0 to 255, white not None."""
         factor = self.gain * WHITE / (self.white - self.black)
         with np.errstate(over="ignore"):
-            return np.clip((values.astype(np.float32) - self.black) * factor, 0, WHITE)
+            above = values.astype(np.float32) - self.black  # as pictures hold them
+        return np.clip(above * np.float64(factor), 0, WHITE)
 
     def to_bytes(self, images: np.ndarray) -> np.ndarray:
         """Brightness of arrays of any numbers : uint8[image, row, column]; white None is 255."""
@@ -132,10 +133,11 @@ class Levels:
 
     def brightest(self, scale: Scale) -> float:
         """The highest value without faulty pixels, as a fraction of white before the gain."""
-        ends = {False: (0.0, float(WHITE)), True: (scale.black, scale.white)}
-        found = [(high - ends[k][0]) / (ends[k][1] - ends[k][0]) for k, (_, high) in
-                 self.reach.items()]  # fmt: skip
-        return max(found, default=0.0)
+        found = [0.0]
+        for deep, (_, high) in self.reach.items():
+            black, white = (scale.black, scale.white) if deep else (0.0, WHITE)
+            found.append((high - black) / (white - black))
+        return max(found)
 
 
 class _Counted:

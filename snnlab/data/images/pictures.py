@@ -107,8 +107,10 @@ class Picture:
 
         Give the same values for all pictures of a data set; otherwise each has its own scale.
         """
-        light = self._light(scale or Scale())
-        return self._over(light, self.ground if ground is None else ground)
+        scale = scale or Scale()
+        if self.is_opaque and not self.is_deep and scale.gain == 1.0:
+            return self.shades
+        return self._over(self._light(scale), self.ground if ground is None else ground)
 
     def ink(self) -> np.ndarray:
         """Difference from the background in colour or opacity : float64[row, column], 0 to 1.

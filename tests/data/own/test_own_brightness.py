@@ -69,6 +69,7 @@ SCALES = {
     "fractions up to 16": (lambda: (IMAGES / 16).astype(np.float32), (0, 255.0, 255 * 16 / 249)),
     "signed fractions": (lambda: (INK / 128 - 1).astype(np.float32), (-1, 121 / 128, 1.0)),
     "below 0": (lambda: INK.astype(np.int32) - 1000, (-1000, -751, 1.0)),
+    "hardly any": (lambda: (INK / 249e40).astype(np.float32), (0, 1.0, pytest.approx(1e40, 1e-3))),
     "12 bits": (lambda: DEEP * 16, (0, 4095.0, 1.0)),
     "9 bits": (lambda: IMAGES.astype(np.uint16) + 57, (0, 1023.0, 1023 / 306)),
 }
