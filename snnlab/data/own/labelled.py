@@ -57,7 +57,7 @@ class Look(NamedTuple):
         kinds = [type(value) for value in look if value is not None]
         if kinds != [bool, *[float] * (look.white is not None), int, float, float]:
             raise TypeError
-        if look.gain <= 0.0 or (look.white is not None and look.white <= look.black):
+        if not (look.gain > 0.0 and (look.white is None or look.white > look.black)):
             raise ValueError
         return look
 

@@ -172,7 +172,14 @@ def test_older_runs_say_how_their_pictures_were_prepared():
         assert look == Look(True, white, 0)
     new = Look(False, None, 255, 0.0, 3.0)
     assert Look.of_record(json.loads(json.dumps(new._asdict()))) == new
-    for change in ({"gain": 0.0}, {"gain": "1"}, {"white": 1}, {"white": 0.0}, {"black": None}):
+    for change in (
+        {"gain": 0.0},
+        {"gain": float("nan")},
+        {"gain": "1"},
+        {"white": 1},
+        {"white": 0.0},
+        {"black": None},
+    ):
         with pytest.raises((TypeError, ValueError)):
             Look.of_record(new._asdict() | change)
 
