@@ -79,7 +79,7 @@ SCALES = {
 def test_equal_images_give_equal_results_in_all_formats(tmp_path, kind):
     make, (black, white, gain) = SCALES[kind]
     images = make()
-    forms = (as_pictures, as_npz, as_table, as_idx)[: 4 if images.dtype == np.uint8 else 2]
+    forms = (as_pictures, as_npz, as_table, as_idx)[: 4 if images.dtype == np.uint8 else 3]
     found = [own(form(tmp_path / form.__name__, images), 16) for form in forms]
     assert all(pixels(data) == pixels(found[0]) for data in found)
     for data in found:
@@ -113,8 +113,8 @@ def test_a_faulty_pixel_does_not_settle_the_scale(tmp_path, form):
 
 
 def test_a_fraction_above_1_does_not_darken_the_others(tmp_path):
-    images = (INK / 249).astype(np.float32)
-    images[-1] *= 1.05
+    images = (INK / 240).astype(np.float32)
+    assert images.max() > 1
     data = own(as_pictures(tmp_path, images))
     assert data.own.look.white == 1.0
     assert np.median(data.train_images.max(axis=(1, 2))) > 200
