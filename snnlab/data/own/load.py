@@ -18,7 +18,10 @@ _OTHERS = (
     (0, b"\x93NUMPY", "one NumPy array: save images and labels in one file by np.savez"),
     (0, b"\x89HDF\r\n\x1a\n", "HDF5: save images and labels by np.savez; recorded spikes are read"
      " by --dataset spikes"),
-    (0, b"PK\3\4", "a damaged or incomplete zip file: fetch it again"),
+    (0, b"PK\3\4", "a damaged or incomplete zip file: copy or zip it again"),
+    (0, b"\x89PNG", "one picture: give a folder or zip with one sub-folder of pictures per class"),
+    (0, b"\xff\xd8\xff", "one picture: give a folder or zip with one sub-folder of pictures per"
+     " class"),
     (0, b"Rar!", "a rar archive: extract it, or give a zip"),
     (0, b"7z\xbc\xaf", "a 7z archive: extract it, or give a zip"),
     (257, b"ustar", "a tar archive: extract it, or give a zip"),
