@@ -108,30 +108,38 @@ class _Pictures:
         The first part is for training: its pictures settle the :attr:`look`. Raises
         :class:`SnnlabError` if they are all of one brightness, or a later part has another scale.
         """
-        squares, labels, levels, again, grounds = [], [], Levels(), [], []
+        squares, names, labels, levels, special, grounds = [], [], [], Levels(), [], []
         for (name, label), picture in self._decoded(part):
             levels.add(picture.shades)
             if picture.is_deep or not picture.is_opaque:
-                again.append(len(squares))
+                special.append(len(squares))
             if not picture.is_opaque:
                 grounds.append(picture.ground)
-            squares.append((name, self.look.fit(picture, self._side)))
+            squares.append(self.look.fit(picture, self._side))
+            names.append(name)
             labels.append(label)
-        if squares and self._levels:
-            check_scales(self._levels, levels)
-        elif squares:
-            check_scales(levels, levels)
-            self._levels = levels
+        if not squares:
+            empty = np.zeros((0, self._side, self._side), np.uint8)
+            return Labelled(Fitted(empty, np.zeros((0, 2), np.uint8)), [])
+        look = self._settled(levels, grounds)
+        again = special if look.gain == self.look.gain else range(len(squares))
+        for k in again if look != self.look else ():
+            self._tell(f"reading {format_count(len(again), 'picture')} again", None)
+            squares[k] = look.fit(self._picture(names[k]), self._side)
+        if self._levels is None:
+            self.look, self._levels = look, levels
+        return Labelled(Fitted(*map(np.concatenate, zip(*squares, strict=True))), labels)
+
+    def _settled(self, levels, grounds):
+        """The look of a part: that of the training pictures, with the depth of others if deeper."""
+        check_scales(self._levels or levels, levels)
+        own = levels.scale()
+        if self._levels is None:
             ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
-            self.look = Look(ground=ground)._replace(**levels.scale()._asdict())
-            again = range(len(squares)) if self.look.gain != 1.0 else again
-            for k in again:
-                self._tell(f"reading {format_count(len(again), 'picture')} again", None)
-                squares[k] = squares[k][0], self.look.fit(self._picture(squares[k][0]), self._side)
-        empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
-        fitted = [square for _, square in squares]
-        fields = zip(*fitted, strict=True) if fitted else ([field] for field in empty)
-        return Labelled(Fitted(*map(np.concatenate, fields)), labels)
+            return Look(ground=ground)._replace(**own._asdict())
+        if self.look.white is None:
+            return self.look._replace(black=own.black, white=own.white)
+        return self.look
 
     def _decoded(self, part) -> Iterator[tuple[tuple[str, str], Picture]]:
         for name, label in part:

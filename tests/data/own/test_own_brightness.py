@@ -136,6 +136,18 @@ def test_test_images_on_another_scale_are_refused(tmp_path):
     refused(lambda: own(tmp_path / "b"), "give both on one scale")
 
 
+def test_deep_test_pictures_have_one_scale_after_a_training_on_8_bits(tmp_path):
+    put(tmp_path / "train")
+    pale = [Image.fromarray((image * (4 if k else 1)).astype(np.uint16) * 16)
+            for k, image in enumerate(DEEP)]  # fmt: skip
+    put(tmp_path / "test", pale)
+    data = own(tmp_path)
+    assert data.own.look.white is None
+    found = sorted(image.max() for image in data.test_images)
+    assert found[0] < 70, "the first is a quarter as bright as the others"
+    assert found[1] > 190
+
+
 @pytest.mark.parametrize("form", [as_pictures, as_npz])
 def test_images_without_contrast_are_refused(tmp_path, form):
     refused(lambda: own(form(tmp_path / "a", np.full_like(IMAGES, 9))), "all pixels are 9")
