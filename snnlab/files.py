@@ -124,6 +124,7 @@ MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO = 2**26, 4
 """Bytes that any npz file may unpack to; a larger file may unpack to this multiple of its size.
 
 snnlab itself never compresses."""
+_SMALLER = "save smaller types, such as uint8, or fewer values"
 MAX_ARRAYS = 2000
 MAX_LIST_BYTES = 2**20
 """Largest table of contents at the end of a zip file."""
@@ -137,10 +138,14 @@ def load_npz(
     content: str,
     shapes: dict[str, tuple[int, ...]] | None = None,
     kinds: str = "biuf",
+    wanted: Callable[[str], bool] | None = None,
+    unpacked: int = MIN_UNPACK_LIMIT,
 ) -> dict[str, np.ndarray]:
     """The arrays of an ``npz`` file: all of them, or those named in ``shapes``.
 
     kinds : NumPy's letters of the kinds of values to accept; objects (pickles) are never read.
+    wanted : whether to read an array, by its name
+    unpacked : bytes that a file of any size may unpack to
 
     Sizes are checked before unpacking: a file of kilobytes can unpack to gigabytes of zeros. Raises
     :class:`SnnlabError`, naming ``what`` and ``content``, if the file is missing, damaged, too
@@ -150,9 +155,9 @@ def load_npz(
         if is_special(path):
             raise _Refused("a device or a pipe, not a file: copy it to a file")
         with path.open("rb") as file:
-            most = min(MAX_NPZ_BYTES, max(MIN_UNPACK_LIMIT, MAX_UNPACK_RATIO * _check_zip(file)))
+            most = min(MAX_NPZ_BYTES, max(unpacked, MAX_UNPACK_RATIO * _check_zip(file)))
             with zipfile.ZipFile(file) as archive:
-                return _unpack(archive, shapes, most, kinds)
+                return _unpack(archive, _names(archive, shapes, wanted), shapes, most, kinds)
     except _Refused as error:
         raise SnnlabError(f"{what} {path}: {error}") from None
     except FileNotFoundError:
@@ -171,7 +176,7 @@ def _check_zip(file):
     """Size of a file : bytes. Refused if its table of contents alone would fill the memory."""
     size = file.seek(0, os.SEEK_END)
     if size > MAX_NPZ_BYTES:
-        raise _Refused(f"{size:,} bytes, at most {MAX_NPZ_BYTES:,} are allowed")
+        raise _Refused(f"{size:,} bytes, at most {MAX_NPZ_BYTES:,} are allowed: {_SMALLER}")
     file.seek(max(0, size - ZIP_END))
     tail = file.read(ZIP_END)
     end = tail.rfind(b"PK\5\6")
@@ -182,10 +187,17 @@ def _check_zip(file):
     return size
 
 
-def _unpack(archive, shapes, most, kinds):
+def _names(archive, shapes, wanted):
+    """Names of the arrays to read."""
     if len(archive.namelist()) > MAX_ARRAYS:
         raise _Refused(f"more than {MAX_ARRAYS} arrays, the most allowed")
-    names = [name.removesuffix(".npy") for name in archive.namelist()] if shapes is None else shapes
+    if shapes is not None:
+        return list(shapes)
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    return names if wanted is None else list(filter(wanted, names))
+
+
+def _unpack(archive, names, shapes, most, kinds):
     left, arrays = most, {}
     for name in names:
         info = archive.getinfo(f"{name}.npy")
@@ -195,10 +207,18 @@ def _unpack(archive, shapes, most, kinds):
             shape, fortran, dtype = _header(member)
             if shapes is not None and shape != shapes[name]:
                 raise _Refused(f"{name} has shape {shape}, expected {shapes[name]}")
+            if dtype.hasobject and "U" in kinds:
+                raise _Refused(
+                    f"{name} holds Python objects, which are not read: save numbers, or text by"
+                    f" {name}.astype(str)"
+                )
             if dtype.kind not in kinds:
                 raise _Refused(f"{name} holds NaN, infinity or non-numeric values")
             if (size := math.prod(shape) * dtype.itemsize) > left:
-                raise _Refused(f"would unpack to more than {most:,} bytes, the most allowed")
+                cure = _SMALLER if most == MAX_NPZ_BYTES else "save it by np.savez, not compressed"
+                raise _Refused(
+                    f"would unpack to more than {most:,} bytes, the most allowed: {cure}"
+                )
             left -= size
             content = bytearray(member.read(size))
             if member.read(1):  # reading to the end also verifies the checksum

@@ -98,13 +98,15 @@ class Recorder:
         self = cls.__new__(cls)
         state = _checkpoint(run)
         config = Config.checked(**run.settings_at(int(state["step"])))
-        trainer = Trainer(config, dataset, die=run.own_die())
-        self._begin(run.folder, trainer, every, epochs_too)
-        if run.record.get("data_crc32") != self._fingerprint:
+        # Before the trainer is made: a network that fits other classes might not fit the chip.
+        known = provenance.fingerprint(dataset.checked().arranged(config))
+        if run.record.get("data_crc32") != known:
             raise SnnlabError(
                 f"run {run.folder} was trained on other images than {dataset.name} from"
                 f" {dataset.origin}: give --data-dir with its data ({run.record['data']})"
             )
+        trainer = Trainer(config, dataset, die=run.own_die())
+        self._begin(run.folder, trainer, every, epochs_too)
         _restore(self.trainer, run)
         self._take_over(run)
         return self

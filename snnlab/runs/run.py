@@ -128,16 +128,12 @@ class Run:
         if not self.record["own"]:
             return None
         try:
-            known = self.record["own"]["look"]
-            look = Look(**{name: known[name] for name in Look._fields})
-            if [type(value) for value in look] == [bool, float, int]:
-                return look
-        except (KeyError, TypeError):
-            pass
-        raise SnnlabError(
-            f"run {self.folder}: own.look in config.json does not hold"
-            f" {', '.join(Look._fields)}: take another run"
-        )
+            return Look.of_record(self.record["own"]["look"])
+        except (KeyError, TypeError, ValueError):
+            raise SnnlabError(
+                f"run {self.folder}: own.look in config.json does not hold"
+                f" {', '.join(Look._fields)}: take another run"
+            ) from None
 
     @property
     def state(self) -> str:

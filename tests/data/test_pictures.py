@@ -9,8 +9,9 @@ from PIL import Image, ImageDraw, features
 from refusal import refused
 
 from snnlab.data import load
+from snnlab.data.images.brightness import Levels, Scale, white_of
 from snnlab.data.images.drawing import from_picture, image_like
-from snnlab.data.images.pictures import Picture, read_picture, white_of
+from snnlab.data.images.pictures import Picture, read_picture
 from snnlab.data.published.digits import _table
 from snnlab.errors import SnnlabError
 
@@ -178,15 +179,14 @@ def test_brightness_is_unchanged():
 
 def test_one_scale_for_all_pictures_of_a_data_set():
     bright, dark = (read_picture(saved(deep(0, high))) for high in (4000, 1000))
-    assert (bright.peak, dark.peak) == (4000, 1000)
-    white = white_of([dark.peak, bright.peak, 0.0])
-    assert white == 4095
-    assert bright.grey(white).max() == 249  # 4000 of 4095
-    assert dark.grey(white).max() == 62
-    assert [white_of([peak]) for peak in (0.5, 1, 200, 256, 1023, 1024, 5000, 60_000)] == [
-        1, 1, 255, 1023, 1023, 4095, 16383, 65535,
+    scale = Levels(bright.shades, dark.shades).scale()
+    assert scale == Scale(white=4095.0)
+    assert bright.grey(scale).max() == 249  # 4000 of 4095
+    assert dark.grey(scale).max() == 62
+    assert [white_of(peak) for peak in (0.5, 1, 1.1, 200, 256, 1023, 1024, 5000, 60_000)] == [
+        1, 1, 1, 255, 1023, 1023, 4095, 16383, 65535,
     ]  # fmt: skip
-    assert read_picture(saved(PAPER)).peak == 0.0
+    assert not read_picture(saved(PAPER)).is_deep
     assert read_picture(saved(deep(0, 1, np.float32), "TIFF")).grey().max() == 255
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.data.catalogue import CATALOGUE, SIDE
+from snnlab.data.images.brightness import Scale
 from snnlab.data.images.pictures import Picture, extract_ink
 from snnlab.data.images.preprocess import resize
 from snnlab.errors import SnnlabError
@@ -108,7 +109,8 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
     """A picture as an image like those of a data set of the catalogue : uint8[side, side].
 
     as_is : True uses the pixels unchanged, bright on dark, of size ``side`` or as published; False
-    finds the object and places it. By default the size decides, and dark on bright is inverted.
+    finds the object and places it. By default the size decides, dark on bright is inverted, and a
+    picture that is nearly black is amplified.
 
     Raises :class:`SnnlabError` for another size, or if nothing differs from the background.
     """
@@ -122,7 +124,8 @@ def image_like(dataset: str, picture: Picture, side: int, as_is: bool | None = N
         raise SnnlabError(
             f"the picture is not of {wanted} pixels, the size of {dataset} images: resize it"
         )
-    grey = picture.grey()
+    scale = Scale() if as_is else Scale().suited(picture.levels)
+    grey = picture.grey(scale)
     if as_is is None and _on_bright(grey):
         grey = 255 - grey
     return grey if rows == side else resize(grey[None], entry.crop)[0]

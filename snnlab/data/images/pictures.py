@@ -6,15 +6,15 @@ checked against a limit per format before decoding.
 """
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
-from math import ceil, log2
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
+from snnlab.data.images.brightness import WHITE, Levels, Scale, luma
 from snnlab.errors import SnnlabError
 
 MAX_BYTES = 2**27
@@ -31,7 +31,6 @@ MAX_SCANS = 30
 """Of a JPEG. Each scan is a pass over the picture but takes only a few bytes; ten are usual."""
 KEPT_PIXELS = 400 * 400
 """Larger pictures are shrunk to this size by area averaging."""
-WHITE = 255
 CONTRAST = 16 / WHITE
 """Smallest difference, as a fraction of the range, that is not noise or compression artefact."""
 DEEP_CONTRAST = 1 / 64
@@ -67,31 +66,51 @@ class Picture:
     values: np.ndarray
     opacity: np.ndarray
 
-    @property
-    def peak(self) -> float:
-        """Largest value if the picture has more than 8 bits per value; otherwise 0."""
-        return float(self.values.max()) if self.values.dtype != np.uint8 else 0.0
+    @cached_property
+    def is_deep(self) -> bool:
+        """Whether there are more than 8 bits per value."""
+        return self.values.dtype != np.uint8
+
+    @cached_property
+    def is_opaque(self) -> bool:
+        """Whether no pixel is transparent."""
+        return bool((self.opacity == WHITE).all())
+
+    @cached_property
+    def shades(self) -> np.ndarray:
+        """Values that tell the scale : float32[row, column] of a deep picture, on the file's own
+        scale; otherwise brightness uint8[row, column] before the background of others is known.
+        """
+        if self.is_deep:
+            return self.values[..., 0]
+        return self._over(self._light(Scale()), self.ground)
 
     @property
+    def levels(self) -> Levels:
+        """Counts of its :attr:`shades`."""
+        return Levels(self.shades)
+
+    @cached_property
     def ground(self) -> int:
         """Background for transparent pixels : 0 if the visible part is bright, otherwise 255."""
+        if self.is_opaque:
+            return WHITE
         weight = self.opacity.astype(np.float64)
-        mean = (self._scaled(white_of([self.peak])) * weight).sum() / max(weight.sum(), 1.0)
+        mean = (self._light(Scale()) * weight).sum() / max(weight.sum(), 1.0)
         return 0 if mean > WHITE / 2 else WHITE
 
-    def grey(self, white: float | None = None, ground: int | None = None) -> np.ndarray:
+    def grey(self, scale: Scale | None = None, ground: int | None = None) -> np.ndarray:
         """Brightness : uint8[row, column], 0 black and 255 white.
 
-        white : value that becomes 255 if there are more than 8 bits; see :func:`white_of`
+        scale : of the data set; by default the picture's own depth settles what is white
         ground : brightness 0…255 behind transparent pixels; by default :attr:`ground`
 
         Give the same values for all pictures of a data set; otherwise each has its own scale.
         """
-        light = self._scaled(white_of([self.peak]) if white is None else white)
-        if (self.opacity < WHITE).any():
-            behind = self.ground if ground is None else ground
-            light = behind + (light - behind) * (self.opacity / WHITE)
-        return np.rint(light).astype(np.uint8)
+        scale = scale or Scale()
+        if self.is_opaque and not self.is_deep and scale.gain == 1.0:
+            return self.shades
+        return self._over(self._light(scale), self.ground if ground is None else ground)
 
     def ink(self) -> np.ndarray:
         """Difference from the background in colour or opacity : float64[row, column], 0 to 1.
@@ -109,12 +128,28 @@ class Picture:
             return _distance(ground + (colours - ground) * (self.opacity[..., None] / WHITE))
         return _distance(self.opacity[..., None] / WHITE)
 
-    def _scaled(self, white):
-        """Brightness : float64[row, column] from 0 to 255, ignoring opacity."""
-        if self.values.dtype == np.uint8:
-            grey = self.values.astype(np.float64)
-            return grey[..., 0] if grey.shape[2] == 1 else grey @ (0.299, 0.587, 0.114)
-        return np.clip(self.values[..., 0] * (WHITE / white), 0, WHITE).astype(np.float64)
+    def _over(self, light, ground):
+        """Brightness over a background : uint8[row, column]."""
+        if not self.is_opaque:
+            light = ground + (light - ground) * (self.opacity / WHITE)
+        return np.rint(light).astype(np.uint8)
+
+    def _light(self, scale):
+        """Brightness : float[row, column] from 0 to 255, ignoring opacity."""
+        if self.is_deep:
+            if scale.white is None:
+                own = self.levels.scale()
+                scale = scale._replace(black=own.black, white=own.white)
+            return scale.light(self.values[..., 0])
+        if scale.gain == 1.0:
+            return self._plain
+        return Scale(0.0, WHITE, scale.gain).light(self._plain)
+
+    @cached_property
+    def _plain(self):
+        """Brightness of 8 bits : float64[row, column], whole numbers unless it is transparent."""
+        grey = luma(self.values) if self.values.shape[2] == 3 else self.values[..., 0].astype(float)
+        return np.rint(grey) if self.is_opaque else grey
 
     def _by_range(self):
         """Colours : float64[row, column, band] from 0 to 1; more than 8 bits by their own range."""
@@ -138,19 +173,6 @@ def _distance(colours):
 def extract_ink(grey: np.ndarray) -> np.ndarray:
     """As :meth:`Picture.ink`, for brightness uint8[row, column]."""
     return Picture(grey[..., None], np.full(grey.shape, WHITE, np.uint8)).ink()
-
-
-def white_of(peaks: Iterable[float]) -> float:
-    """The value of white in pictures of more than 8 bits, given the :attr:`Picture.peak` of each.
-
-    This is the largest value of the smallest even bit depth that holds all peaks, e.g. 4095 for 12
-    bits stored in 16, or 1.0 for fractions. One value for a whole data set keeps its pictures
-    comparable.
-    """
-    peak = max(peaks, default=0.0)
-    if peak <= 1.0:
-        return 1.0
-    return 2.0 ** max(8, 2 * ceil(log2(peak + 1) / 2)) - 1
 
 
 def read_picture(

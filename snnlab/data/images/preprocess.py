@@ -103,12 +103,11 @@ class Fitted(NamedTuple):
         return rows[:, :, None] & columns[:, None, :]
 
 
-def fit(images: np.ndarray, side: int, *, offset: float = 0.0, scale: float = 1.0) -> Fitted:
+def fit(images: np.ndarray, side: int) -> Fitted:
     """Images of one size, scaled so that the longer side has ``side`` pixels.
 
-    images : numbers[image, row, column]; ``(images - offset) * scale`` is clipped to 0…255. Each
-    pixel is a mean over its neighbourhood, weighted by distance, so that fine structure of large
-    images is averaged, not skipped.
+    images : uint8[image, row, column]. Each pixel is a mean over its neighbourhood, weighted by
+    distance, so that fine structure of large images is averaged, not skipped.
     """
     n, *shape = images.shape
     rows, columns = (max(1, round(length * side / max(shape))) for length in shape)
@@ -117,7 +116,7 @@ def fit(images: np.ndarray, side: int, *, offset: float = 0.0, scale: float = 1.
     down, across = _mean_operator(shape[0], rows), _mean_operator(shape[1], columns)
     chunk = max(1, min(_CHUNK, _CHUNK_PIXELS // (shape[0] * shape[1])))
     for start in range(0, n, chunk):
-        part = (images[start : start + chunk].astype(np.float32) - offset) * scale
+        part = images[start : start + chunk].astype(np.float32)
         small = np.rint(down @ part @ across.T).clip(0, 255)
         pixels[start : start + chunk, top : top + rows, left : left + columns] = small
     return Fitted(pixels, np.tile(np.array([rows, columns], np.uint8), (n, 1)))

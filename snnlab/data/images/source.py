@@ -10,6 +10,7 @@ from snnlab.data.batches import take
 from snnlab.data.images.augment import Warp, warp
 from snnlab.data.images.encoding import latency_encode
 from snnlab.data.source import number_inputs
+from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.seeding import key
 
@@ -36,7 +37,8 @@ class ImageSource:
     """A :class:`~snnlab.data.source.Source` of images.
 
     The encoding and the seed keep the values they have in ``settings`` at the start; the strengths
-    of the warp are read for every batch. window : ticks of 8 ns.
+    of the warp are read for every batch. window : ticks of 8 ns. Raises :class:`SnnlabError` if
+    hardly a pixel of the training images is bright enough for a spike.
     """
 
     def __init__(self, dataset: "Dataset", settings, window: int):
@@ -44,6 +46,20 @@ class ImageSource:
         self.n_channels, self.classes = dataset.train_images[0].size, dataset.classes
         self._events = {}
         self.encoding = Encoding(*(getattr(settings, k) for k in Encoding._fields[:-1]), window)
+        self._check_seen()
+
+    def _check_seen(self):
+        images, theta_in = self._dataset.train_images, self.encoding.theta_in
+        least = int(255 * theta_in) + 1
+        if not images.any():  # as of a run that is to classify others
+            return
+        seen = int(np.count_nonzero(images >= least))
+        if seen < len(images):
+            raise SnnlabError(
+                f"data set {self._dataset.name}: only {seen} pixels of {len(images)} training"
+                f" images send a spike: their brightest pixel is {images.max()}, and theta_in ="
+                f" {theta_in:g} asks for {least} of 255: give brighter images, or lower theta_in"
+            )
 
     @property
     def warp(self) -> Warp:

@@ -1,15 +1,23 @@
 """Image files in sub-folders, one per class, or such sub-folders in ``train`` and ``test``."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from snnlab.data.catalogue import Tell
-from snnlab.data.images.pictures import WHITE, Picture, read_picture, white_of
+from snnlab.data.images.brightness import WHITE, Levels
+from snnlab.data.images.pictures import Picture, read_picture
 from snnlab.data.images.preprocess import Fitted
-from snnlab.data.own.labelled import Found, Labelled, Look, format_count, natural_key
+from snnlab.data.own.labelled import (
+    Found,
+    Labelled,
+    Look,
+    check_scales,
+    format_count,
+    natural_key,
+    note_spare,
+)
 from snnlab.data.places import Place
 from snnlab.errors import SnnlabError
 
@@ -19,6 +27,7 @@ SUFFIXES = (
 )  # fmt: skip
 """Recognise a folder of images; the format of each file is read from its content."""
 TRAIN, TEST = ("train", "training"), ("test", "testing")
+VALIDATION = ("val", "valid", "validation")
 MAX_BYTES = 2**25
 """Of one image file."""
 REPORT_INTERVAL = 20
@@ -49,65 +58,88 @@ def read(place: Place, names: list[str], side: int, tell: Tell) -> Found:
 
 
 def _parts(names):
-    """File names and classes for training and, if there is a folder for it, for the test."""
-    split = [tuple(name.split("/")) for name in names]
-    while len({path[0] for path in split}) == 1 and all(len(path) > 2 for path in split):
-        split = [path[1:] for path in split]
-    deep = Counter(path[0] for path in split if len(path) > 2)
-    tops = {wanted: [top for top in deep if top.lower() in wanted] for wanted in (TRAIN, TEST)}
-    named = list(zip(names, split, strict=True))
-    if tops[TRAIN]:
-        parts = [
-            [(name, path[1]) for name, path in named if path[0] in tops[which] and len(path) > 2]
-            for which in (TRAIN, TEST)
-        ]
-    else:
-        parts = [[(name, path[0]) for name, path in named if len(path) > 1], []]
-    if not parts[0]:
+    """File names and classes for training and for the test, if any, and remarks on the choice."""
+    above = _enclosing([name for name in names if has_pictures([name])] or names)
+    named = [(name, name[len(above) :].split("/")) for name in names if name.startswith(above)]
+    parts = {
+        part: [(name, path[1]) for name, path in named if len(path) > 2 and path[0].lower() in part]
+        for part in (TRAIN, TEST, VALIDATION)
+    }
+    train, test, spare = parts.values()
+    outside = len(names) - len(train) - len(test) - len(spare)
+    if not train:
+        train, test, spare = [(name, path[0]) for name, path in named if len(path) > 1], [], []
+        outside = len(names) - len(train)
+    if not train:
         raise SnnlabError(
             "no sub-folder with pictures: give one per class, such as cat/1.png and dog/2.png"
         )
-    outside = len(names) - sum(map(len, parts))
     notes = [f"{format_count(outside, 'file')} not in a class, not used"] if outside else []
+    if spare:
+        notes.append(note_spare(len(spare), not test))
+    parts = train, test or spare
     return [sorted(part, key=lambda pair: natural_key(pair[0])) for part in parts], notes
+
+
+def _enclosing(names):
+    """The folder that encloses all pictures and their classes, with a slash; may be empty."""
+    split = [name.split("/") for name in names]
+    depth = 0
+    while len({path[depth] for path in split}) == 1 and all(len(p) > depth + 2 for p in split):
+        depth += 1
+    return "".join(f"{folder}/" for folder in split[0][:depth])
 
 
 class _Pictures:
     """Reads pictures and shrinks them at once.
 
-    Deep and transparent pictures are read twice: their scale and background depend on all others.
+    Of the training pictures, deep and transparent ones are read twice, and all of them if they are
+    dim: their scale and background depend on all others.
     """
 
     def __init__(self, place: Place, total: int, side: int, tell: Tell):
         self._place, self._total, self._side, self._tell = place, total, side, tell
         self.refused: list[tuple[str, str]] = []
-        self.look, self._done = Look(), 0
+        self.look, self._levels, self._done = Look(), None, 0
 
     def read(self, part: list[tuple[str, str]]) -> Labelled:
-        """Images of the given (name, class) pairs; unreadable ones are added to ``refused``."""
-        squares, labels, again = [], [], []
-        for (name, label), picture in self._decoded(part):
-            if picture.peak or (picture.opacity < WHITE).any():
-                again.append((len(squares), name, picture.peak, _background(picture)))
-            squares.append(self.look.fit(picture, self._side))
-            labels.append(label)
-        if again:
-            self._settle(again)
-            for k, name, *_ in again:
-                squares[k] = self.look.fit(self._picture(name), self._side)
-                self._tell(f"reading {format_count(len(again), 'picture')} again", None)
-        empty = np.zeros((0, self._side, self._side), np.uint8), np.zeros((0, 2), np.uint8)
-        fields = zip(*squares, strict=True) if squares else ([field] for field in empty)
-        return Labelled(Fitted(*map(np.concatenate, fields)), labels)
+        """Images of the given (name, class) pairs; unreadable ones are added to ``refused``.
 
-    def _settle(self, again):
-        """Choose one white and one background for all, from the training pictures."""
-        if self.look != Look():
-            return
-        grounds = [ground for *_, ground in again if ground is not None]
-        ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
-        peaks = [peak for _, _, peak, _ in again if peak]
-        self.look = Look(False, white_of(peaks) if peaks else float(WHITE), ground)
+        The first part is for training: its pictures settle the :attr:`look`. Raises
+        :class:`SnnlabError` if they are all of one brightness, or a later part has another scale.
+        """
+        squares, names, labels, levels, special, grounds = [], [], [], Levels(), [], []
+        for (name, label), picture in self._decoded(part):
+            levels.add(picture.shades)
+            if picture.is_deep or not picture.is_opaque:
+                special.append(len(squares))
+            if not picture.is_opaque:
+                grounds.append(picture.ground)
+            squares.append(self.look.fit(picture, self._side))
+            names.append(name)
+            labels.append(label)
+        if not squares:
+            empty = np.zeros((0, self._side, self._side), np.uint8)
+            return Labelled(Fitted(empty, np.zeros((0, 2), np.uint8)), [])
+        look = self._settled(levels, grounds)
+        again = special if look.gain == self.look.gain else range(len(squares))
+        for k in again if look != self.look else ():
+            self._tell(f"reading {format_count(len(again), 'picture')} again", None)
+            squares[k] = look.fit(self._picture(names[k]), self._side)
+        if self._levels is None:
+            self.look, self._levels = look, levels
+        return Labelled(Fitted(*map(np.concatenate, zip(*squares, strict=True))), labels)
+
+    def _settled(self, levels, grounds):
+        """The look of a part: that of the training pictures, with the depth of others if deeper."""
+        check_scales(self._levels or levels, levels)
+        own = levels.scale()
+        if self._levels is None:
+            ground = WHITE if 2 * sum(map(bool, grounds)) >= len(grounds) else 0
+            return Look(ground=ground)._replace(**own._asdict())
+        if self.look.white is None:
+            return self.look._replace(black=own.black, white=own.white)
+        return self.look
 
     def _decoded(self, part) -> Iterator[tuple[tuple[str, str], Picture]]:
         for name, label in part:
@@ -121,8 +153,3 @@ class _Pictures:
 
     def _picture(self, name):
         return read_picture(self._place.read(name, MAX_BYTES), most_bytes=MAX_BYTES)
-
-
-def _background(picture):
-    """The background that suits a picture with transparent pixels, None if it has none."""
-    return picture.ground if (picture.opacity < WHITE).any() else None

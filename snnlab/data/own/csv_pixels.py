@@ -1,5 +1,6 @@
 """Images as rows of a CSV file: a label and the brightness of each pixel, as on Kaggle."""
 
+import csv
 import gzip
 import re
 import zlib
@@ -26,6 +27,8 @@ MIN_COUNTED_COLUMNS = 17
 """Fewest columns for which counting numbers are a header and not an image of 2×2 or 3×3 pixels."""
 MAX_BYTES = 2**31
 MAX_LINE_BYTES = 2**23
+MAX_BLANK_LINES = 1000
+"""Before the first line with content."""
 MAX_PIXELS = 512 * 512
 _BLOCK = 2**24  # bytes read at a time, more than any line
 _GZIP = b"\x1f\x8b"
@@ -78,7 +81,7 @@ def _read(place, name, tell, like=None):
             tell(f"reading {name}", min(1.0, raw.tell() / max(1, size)))
 
         try:
-            columns = _Columns.of(_first_line(stream), name)
+            columns = _Columns.of(*_first_line(stream, name), name)
             if columns.label is None:
                 return None, columns
             if columns.is_ambiguous:
@@ -89,25 +92,32 @@ def _read(place, name, tell, like=None):
             raise SnnlabError(f"{name}: damaged ({type(error).__name__})") from None
 
 
-def _first_line(stream: BinaryIO) -> str:
-    line = stream.readline(MAX_LINE_BYTES)
-    with suppress(UnicodeDecodeError):
-        text = line.decode("utf-8-sig").strip("\r\n")
-        if text.strip() and "\0" not in text and len(line) < MAX_LINE_BYTES:
-            return text
+def _first_line(stream: BinaryIO, name: str) -> tuple[str, int]:
+    """The first line that is not blank, and the number of blank ones before it."""
+    line, blank = stream.readline(MAX_LINE_BYTES), 0
+    while line and not line.strip() and blank < MAX_BLANK_LINES:
+        line, blank = stream.readline(MAX_LINE_BYTES), blank + 1
+    if line.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SnnlabError(f"{name}: is UTF-16: save it as UTF-8")
+    if line.strip() and b"\0" not in line and len(line) < MAX_LINE_BYTES:
+        with suppress(UnicodeDecodeError):
+            return line.decode("utf-8-sig").strip("\r\n"), blank
+        if any(line.count(mark) > 1 for mark in (b",", b";", b"\t")):
+            raise SnnlabError(f"{name}: line {blank + 1} is not UTF-8: save it as UTF-8")
     raise SnnlabError("not a CSV file: give one line per image, label,pixel,pixel,…")
 
 
 class _Columns(NamedTuple):
     """Positions of label and pixels in a line.
 
+    before : number of lines before the first image
     width : number of columns
     is_ambiguous : whether only the values can tell if the label is the first or the last column
     note : how the label was found, if not by its name
     """
 
     delimiter: str
-    header: bool
+    before: int
     width: int
     label: int | None
     pixels: list[int]
@@ -115,8 +125,8 @@ class _Columns(NamedTuple):
     note: str = ""
 
     @classmethod
-    def of(cls, line: str, name: str) -> "_Columns":
-        """Columns by the first line of a file."""
+    def of(cls, line: str, blank: int, name: str) -> "_Columns":
+        """Columns by the first line of a file, after ``blank`` blank ones."""
         delimiter = max(",;\t ", key=line.count)
         cells = [cell.strip().strip("\"'").strip() for cell in line.split(delimiter)]
         header = _is_header(cells)
@@ -139,7 +149,7 @@ class _Columns(NamedTuple):
                 " 28×28, after the label"
             )
         label = labels[0] if labels else None
-        return cls(delimiter, header, len(cells), label, pixels, is_ambiguous, note)
+        return cls(delimiter, blank + header, len(cells), label, pixels, is_ambiguous, note)
 
     @property
     def is_last(self) -> bool:
@@ -252,20 +262,44 @@ def _table(stream, columns, name, report):
 def _batches(stream, columns, types, name):
     """The columns in ``types``, by index and in this order, a block of the whole file at a time."""
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
 
     stream.seek(0)
     names = [f"c{k}" for k in range(columns.width)]
     wanted = {names[k]: kind for k, kind in types.items()}
     try:
-        yield from csv.open_csv(
+        yield from open_csv(
             stream,
-            csv.ReadOptions(block_size=_BLOCK, column_names=names, skip_rows=int(columns.header)),
-            csv.ParseOptions(delimiter=columns.delimiter),
-            csv.ConvertOptions(column_types=wanted, include_columns=[*wanted]),
+            ReadOptions(block_size=_BLOCK, column_names=names, skip_rows=columns.before),
+            ParseOptions(delimiter=columns.delimiter),
+            ConvertOptions(column_types=wanted, include_columns=[*wanted]),
         )
     except pa.ArrowException as error:
-        raise SnnlabError(f"{name}: {str(error).removeprefix('In ')}: give numbers") from None
+        why = _find_fault(stream, columns, str(error)) or f"{error}: give numbers"
+        raise SnnlabError(f"{name}: {why}") from None
+
+
+def _find_fault(stream, columns, said):
+    """The first line that cannot be read, and the cure; None if it is not found.
+
+    said : the message of pyarrow, which names a value but not its line
+    """
+    match = re.search("invalid value '(.*)'", said)
+    value, mark = match and match[1], columns.delimiter
+    stream.seek(0)
+    for n, raw in enumerate(iter(lambda: stream.readline(MAX_LINE_BYTES), b""), 1):
+        try:
+            line = raw.decode("utf-8-sig").strip("\r\n")
+        except UnicodeDecodeError:
+            return f"line {n} is not UTF-8: save it as UTF-8"
+        if n <= columns.before or not line:
+            continue
+        cells = next(csv.reader([line], delimiter=mark)) if '"' in line else line.split(mark)
+        if len(cells) != columns.width:
+            return f"line {n} has {len(cells):,} columns, {columns.width:,} expected"
+        if value is not None and value in [cells[k].strip() for k in columns.pixels]:
+            return f"line {n} has “{value[:20]}” for a pixel: give numbers, such as 0.5"
+    return None
 
 
 def _narrow(numbers):

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.chip.spec import BRAINSCALES2
-from snnlab.data.images.pictures import WHITE, Picture
+from snnlab.data.images.brightness import WHITE, Levels, Scale
+from snnlab.data.images.pictures import Picture
 from snnlab.data.images.preprocess import Fitted, fit
 from snnlab.errors import SnnlabError, plain
 from snnlab.seeding import stream
@@ -25,26 +26,54 @@ MAX_CLASS_RATIO = 3
 """Ratio of the largest to the smallest class from which a warning is given."""
 MIN_TEST_IMAGES = 100
 """Number of test images below which a warning is given."""
+MIN_REACH, MAX_REACH = 1 / 8, 2
+"""Brightest test pixel, as a multiple of the brightest training pixel, if both have one scale."""
 
 
 class Look(NamedTuple):
     """How the pictures of a data set, and others to be classified with it, are prepared.
 
-    turned : whether bright and dark are swapped; white : value of white if a file has more than 8
-    bits; ground : brightness behind transparent pixels, 0 or 255.
+    turned : whether bright and dark are swapped; ground : brightness behind transparent pixels, 0
+    or 255; black, white, gain : see :class:`Scale`.
     """
 
     turned: bool = False
-    white: float = float(WHITE)
+    white: float | None = None
     ground: int = WHITE
+    black: float = 0.0
+    gain: float = 1.0
+
+    @classmethod
+    def of_record(cls, known: dict) -> "Look":
+        """From the fields that a run keeps; the first runs had neither black nor gain.
+
+        Raises KeyError, TypeError or ValueError for others.
+        """
+        known = dict(known)
+        if "gain" not in known:  # white was 255 also where pictures had 8 bits
+            white = known["white"]
+            known |= {"black": 0.0, "gain": 1.0, "white": None if white == WHITE else white}
+        look = cls(**{name: known[name] for name in cls._fields})
+        kinds = [type(value) for value in look if value is not None]
+        if kinds != [bool, *[float] * (look.white is not None), int, float, float]:
+            raise TypeError
+        if not (look.gain > 0.0 and (look.white is None or look.white > look.black)):
+            raise ValueError
+        return look
+
+    @property
+    def scale(self) -> Scale:
+        """Values of black and white."""
+        return Scale(self.black, self.white, self.gain)
 
     def fit(self, picture: Picture, side: int) -> Fitted:
-        """One picture scaled into its square, not yet inverted."""
-        return fit(picture.grey(self.white, self.ground)[None], side)
+        """One picture of the data set scaled into its square, not yet inverted."""
+        return fit(picture.grey(self.scale, self.ground)[None], side)
 
     def prepare(self, picture: Picture, side: int) -> np.ndarray:
-        """A picture prepared like those of the data set : uint8[side, side]."""
-        fitted = self.fit(picture, side)
+        """Another picture, prepared like those of the data set : uint8[side, side]."""
+        scale = self.scale.suited(picture.levels)
+        fitted = self._replace(**scale._asdict()).fit(picture, side)
         return (fitted.turned() if self.turned else fitted).pixels[0]
 
 
@@ -93,7 +122,8 @@ def make_learnable(found: Found, side: int) -> Learnable:
             raise SnnlabError(f"{n} images and {len(part.labels)} labels: give one label per image")
     values = _values([part.labels for part in parts])
     labels = [_index(part.labels, values) for part in parts]
-    fitted, notes = _fitted([part.images for part in parts], side)
+    fitted, look = _fitted([part.images for part in parts], side, found.look)
+    notes = look.scale.describe()
     border = sum(np.bincount(f.pixels[f.border], minlength=256) for f in fitted)
     turned = bool(_median(border) > WHITE / 2)
     if turned:
@@ -106,18 +136,35 @@ def make_learnable(found: Found, side: int) -> Learnable:
     classes = _names(values, found.names)
     notes += _warnings(labels, classes)
     arrays = pixels[0], labels[0], pixels[1], labels[1]
-    return Learnable(arrays, classes, found.look._replace(turned=turned), (*found.notes, *notes))
+    return Learnable(arrays, classes, look._replace(turned=turned), (*found.notes, *notes))
 
 
 def parse_labels(labels: Iterable[str]) -> np.ndarray | list[str]:
-    """Labels from text, as integers if all are whole numbers such as ``3`` or ``3.0``."""
+    """Labels from text, as integers if all are whole numbers such as ``3`` or ``3.0``.
+
+    Raises :class:`SnnlabError` for one that is empty, or NaN among numbers.
+    """
     labels = [label.strip() for label in labels]
+    if "" in labels:
+        raise _unlabelled(labels.index(""))
     try:
         numbers = np.array(labels, np.float64)
     except ValueError:
         return labels
+    if np.isnan(numbers).any():
+        raise _unlabelled(int(np.isnan(numbers).argmax()))
     whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
     return numbers.astype(np.int64) if whole and len(numbers) else labels
+
+
+def _unlabelled(k):
+    return SnnlabError(f"image {k} (from 0) has no label: remove it or label it")
+
+
+def note_spare(n: int, is_test: bool) -> str:
+    """A remark on ``n`` images for validation, which are for the test if there are no others."""
+    use = "used for the test" if is_test else "not used"
+    return f"the validation part ({format_count(n, 'image')}) is {use}"
 
 
 def natural_key(name: str) -> list[tuple]:
@@ -168,10 +215,26 @@ def _names(values, names):
     return tuple(classes)
 
 
-def _fitted(images, side):
-    """Images as squares of 8 bits, and remarks on the conversion."""
+def check_scales(trained: Levels, tested: Levels) -> None:
+    """Raises :class:`SnnlabError` for training images of one colour, test images on another scale.
+
+    Pictures of 8 bits and deeper ones may be mixed: they are compared with their kind.
+    """
+    if trained.flat is not None:
+        raise SnnlabError(f"all pixels are {trained.flat:g}: give images with some contrast")
+    for deep, (low, high) in trained.reach.items():
+        lowest, highest = tested.reach.get(deep, (low, high))
+        span, spanned = high - min(low, 0.0), highest - min(lowest, 0.0)
+        if span and not MIN_REACH * span <= spanned <= MAX_REACH * span:
+            raise SnnlabError(
+                f"test images reach {highest:g}, training images {high:g}: give both on one scale"
+            )
+
+
+def _fitted(images, side, look):
+    """Images as squares of 8 bits, and how they were prepared."""
     if isinstance(images[0], Fitted):
-        return images, []
+        return images, look
     for part in images:
         if part.dtype.kind not in "biuf" or part.ndim != 3 or 0 in part.shape:
             raise SnnlabError(
@@ -179,14 +242,15 @@ def _fitted(images, side):
             )
         if part.dtype.kind == "f" and not np.isfinite(part).all():
             raise SnnlabError("a pixel is empty or not finite: give 0 to 255")
-    low, high = float(images[0].min()), float(images[0].max())
-    if low == high:
-        raise SnnlabError(f"all pixels are {low:g}: give images with some contrast")
-    if low >= 0 and WHITE / 2 < high <= WHITE:
-        return [fit(part, side) for part in images], []
-    scale = WHITE / (high - low)
-    stretched = [fit(part, side, offset=low, scale=scale) for part in images]
-    return stretched, [f"brightness from {low:g} to {high:g} is scaled to 0 to {WHITE}"]
+    deep = images[0].dtype != np.uint8
+    trained, tested = Levels(), Levels()
+    trained.add(images[0], deep)
+    for part in images[1:]:
+        tested.add(part, deep)
+    check_scales(trained, tested)
+    scale = trained.scale()
+    fitted = [fit(scale.to_bytes(part), side) for part in images]
+    return fitted, look._replace(**scale._asdict())
 
 
 def _median(histogram):

@@ -1,6 +1,8 @@
 """Loading of user-supplied data: sub-folders of images, CSV, npz or idx files, or a zip file."""
 
 import os
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from snnlab.data.catalogue import Tell
@@ -12,6 +14,24 @@ from snnlab.errors import SnnlabError
 __all__ = ["Look", "read", "resolve_place"]
 
 CSV = (".csv", ".tsv", ".csv.gz")
+_OTHERS = (
+    (0, b"\x93NUMPY", "one NumPy array: save images and labels in one file by np.savez"),
+    (0, b"\x89HDF\r\n\x1a\n", "HDF5: save images and labels by np.savez; recorded spikes are read"
+     " by --dataset spikes"),
+    (0, b"PK\3\4", "a damaged or incomplete zip file: copy or zip it again"),
+    (0, b"\x89PNG", "one picture: give a folder or zip with one sub-folder of pictures per class"),
+    (0, b"\xff\xd8\xff", "one picture: give a folder or zip with one sub-folder of pictures per"
+     " class"),
+    (0, b"Rar!", "a rar archive: extract it, or give a zip"),
+    (0, b"7z\xbc\xaf", "a 7z archive: extract it, or give a zip"),
+    (257, b"ustar", "a tar archive: extract it, or give a zip"),
+    (0, b"PAR1", "a Parquet file: save it as CSV"),
+    (0, b"MATLAB 5.0", "a MATLAB file: save images and labels by np.savez"),
+    (0, b"\x80\3", "a pickle, which is never read: save images and labels by np.savez"),
+    (0, b"\x80\4", "a pickle, which is never read: save images and labels by np.savez"),
+    (0, b"\x80\5", "a pickle, which is never read: save images and labels by np.savez"),
+)  # fmt: skip
+"""Signatures of files that are not read: offset, bytes, what it is and the cure."""
 FORMS = "a folder with one sub-folder of images per class, a CSV file of pixels, an npz or a zip"
 
 
@@ -58,6 +78,18 @@ def read(name: str, path: Path, side: int, tell: Tell) -> Learnable:
         ) from None
 
 
+def _check_kind(place, name):
+    """Raises :class:`SnnlabError` for a file that is no table by its first bytes."""
+    with place.open(name) as stream:
+        start = stream.read(512)
+    if start.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):  # a table may be packed by gzip
+            start = zlib.decompressobj(31).decompress(start, 512)
+    for at, mark, what in _OTHERS:
+        if start[at:].startswith(mark):
+            raise SnnlabError(f"{name}: is {what}")
+
+
 def _found(name, path, side, tell) -> Found:
     path, beginning = idx_sets.split_prefix(path)
     tell(f"listing {path}", None)
@@ -76,6 +108,8 @@ def _found(name, path, side, tell) -> Found:
         if idx_sets.Sets.find(names).files:
             return idx_sets.read(place, names, tell)
         if tables or (path.is_file() and not place.is_zip):
+            if path.is_file():
+                _check_kind(place, names[0])
             return csv_pixels.read(place, tables or names, tell)
         if not names:
             raise SnnlabError(f"is empty: give {FORMS}")

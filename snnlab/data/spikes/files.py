@@ -25,7 +25,7 @@ from snnlab.data.spikes.packing import (
 )
 from snnlab.data.spikes.recorded import PARTS, RecordedSpikes
 from snnlab.errors import SnnlabError, plain
-from snnlab.files import load_npz
+from snnlab.files import MAX_NPZ_BYTES, load_npz
 
 READER = "snnlab.data.spikes.reader"
 READER_SECONDS = 600.0
@@ -168,7 +168,8 @@ def _read_hdf5(path, what):
 
 
 def _read_npz(path, what):
-    arrays = load_npz(path, "spikes", "times, units, offsets, labels", kinds="biufU")
+    content = "times, units, offsets, labels"
+    arrays = load_npz(path, "spikes", content, kinds="biufU", unpacked=MAX_NPZ_BYTES)
     lacking = [name for name in ("times", "units", "offsets", "labels") if name not in arrays]
     if lacking:
         found = ", ".join(sorted(arrays)) or "nothing"

@@ -170,8 +170,8 @@ def test_a_server_that_keeps_nothing_takes_nothing(compute):
 BAD = {
     "no data": (b"\0" * 100, "not a CSV file"),
     "one class": (zipped(("a", "a", "a")), "one class only, a"),
-    "a picture": (png(drawn(0, 0)), "not a CSV file"),
-    "a half": (zipped()[:3000], "not a CSV file"),
+    "a picture": (png(drawn(0, 0)), "is one picture: give a folder or zip"),
+    "a half": (zipped()[:3000], "is a damaged or incomplete zip file"),
 }
 
 

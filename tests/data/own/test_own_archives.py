@@ -43,6 +43,17 @@ def test_common_npz_files(tmp_path, kind):
     np.testing.assert_array_equal(data.test_labels, LABELS[50:])
 
 
+def test_images_for_validation_are_the_test_if_there_is_no_other(tmp_path):
+    arrays = NPZ["MedMNIST's"]()
+    np.savez(tmp_path / "a.npz", **arrays)
+    assert "the validation part (9 images) is not used" in own(tmp_path / "a.npz").own.notes
+    kept = {name: array for name, array in arrays.items() if not name.startswith("test")}
+    np.savez(tmp_path / "a.npz", **kept)
+    data = own(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.test_images, IMAGES[:9])
+    assert data.own.notes[0] == "the validation part (9 images) is used for the test"
+
+
 @pytest.mark.parametrize("names", [("images", "labels"), ("X", "y"), ("data", "target"),
                                    ("arr_0", "arr_1")])  # fmt: skip
 def test_images_and_labels_under_usual_names(tmp_path, names):
@@ -62,6 +73,45 @@ def test_the_four_npz_files_of_kmnist(tmp_path):
     np.testing.assert_array_equal(data.test_labels, LABELS[50:])
 
 
+def test_files_named_train_and_test_are_the_parts(tmp_path):
+    np.savez(tmp_path / "train.npz", images=IMAGES[:50], labels=LABELS[:50])
+    np.savez(tmp_path / "my_test.npz", images=IMAGES[50:], labels=LABELS[50:])
+    data = own(tmp_path)
+    np.testing.assert_array_equal(data.train_images, IMAGES[:50])
+    np.testing.assert_array_equal(data.test_labels, LABELS[50:])
+
+
+@pytest.mark.parametrize("key", ["class_names", "target_names", "classes"])
+def test_names_of_classes_in_an_npz(tmp_path, key):
+    arrays = {"images": IMAGES, "labels": LABELS, "feature_names": np.array(["x", "y"])}
+    np.savez(tmp_path / "a.npz", **arrays, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == NAMES
+    np.savez(tmp_path / "a.npz", **{**arrays, "labels": LABELS + 1}, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == ("1", "2", "3")
+
+
+def test_a_compressed_npz_may_unpack_to_as_much_as_a_plain_one(tmp_path):
+    images = np.zeros((12_000, 28, 28), np.float64)  # 75 MB, most of it empty
+    images[:60] = IMAGES / 255
+    labels = np.arange(len(images)) % 3
+    np.savez_compressed(tmp_path / "a.npz", images=images, labels=labels)
+    data = own(tmp_path / "a.npz", 16)
+    assert len(data.train_images) + len(data.test_images) == len(images)
+    np.savez_compressed(tmp_path / "a.npz", images=np.zeros((44_000, 28, 28)), labels=labels)
+    said = "would unpack to more than 268,435,456 bytes, the most allowed: save smaller types"
+    refused(lambda: own(tmp_path / "a.npz"), said)
+
+
+def test_only_arrays_that_are_needed_are_read(tmp_path):
+    about = np.array([{"author": "me"}], object)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS, about=about)
+    assert own(tmp_path / "a.npz").classes == ("0", "1", "2")
+    words = np.array([NAMES[k] for k in LABELS], object)
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=words)
+    said = "labels holds Python objects, which are not read: save numbers, or text by labels.astype"
+    refused(lambda: own(tmp_path / "a.npz"), said)
+
+
 def test_words_colours_and_fractions_in_an_npz(tmp_path):
     words = np.array([NAMES[k] for k in LABELS])
     colours = np.repeat(IMAGES[..., None] / 255, 3, axis=3)
@@ -70,7 +120,7 @@ def test_words_colours_and_fractions_in_an_npz(tmp_path):
     assert data.classes == NAMES
     assert "is scaled to 0 to 255" in data.own.notes[0]
     whole = np.concatenate([data.train_images, data.test_images])
-    assert (whole.min(), whole.max()) == (0, 255)
+    assert (whole.min(), whole.max()) == (0, 249)
 
 
 BAD_ARRAYS = {
@@ -82,6 +132,15 @@ BAD_ARRAYS = {
     "another number": {"images": IMAGES, "labels": LABELS[:9]},
     "empty": {"images": IMAGES[:0], "labels": LABELS[:0]},
 }
+MANY = (np.arange(60 * 14).reshape(60, 14) % 3 == 0).astype(int)
+BAD_LABELS = {
+    "several for an image": (MANY, "labels are (60, 14) but not one-hot: give one class per image"),
+    "a class and a number": (np.stack([LABELS, np.arange(60)], 1), "e.g. labels[:, 0]"),
+    "probabilities": (np.full((60, 2), 0.5), "not one-hot"),
+    "words in two columns": (np.array([["ape", "bee"]] * 60), "not one-hot"),
+    "NaN": (np.where(np.arange(60) == 7, np.nan, LABELS), "image 7 (from 0) has no label: remove"),
+    "an empty word": (np.where(np.arange(60) == 7, "", "ape"), "image 7 (from 0) has no label"),
+}
 
 
 @pytest.mark.parametrize("kind", BAD_ARRAYS)
@@ -89,6 +148,13 @@ def test_other_arrays_are_refused(tmp_path, kind):
     path = tmp_path / "a.npz"
     np.savez(path, **BAD_ARRAYS[kind], allow_pickle=True)
     refused(lambda: own(path), "data set folder: ", str(path))
+
+
+@pytest.mark.parametrize("kind", BAD_LABELS)
+def test_labels_that_name_no_single_class_are_refused(tmp_path, kind):
+    labels, said = BAD_LABELS[kind]
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=labels)
+    refused(lambda: own(tmp_path / "a.npz"), "data set folder: ", said)
 
 
 # Zip

@@ -1,7 +1,9 @@
 """User-supplied data in CSV files: the label column is found, other tables are refused."""
 
+import shutil
 import zipfile
 
+import numpy as np
 import pytest
 from own_pictures import IMAGES, LABELS, NAMES, SIDE, own, seen
 from refusal import refused
@@ -136,12 +138,34 @@ def test_a_test_csv_without_labels_is_not_used(tmp_path):
 
 BAD_TABLES = {
     "words as pixels": (
-        lambda p: write(p, [["1", *["dark"] * 16], *rows()[:1]]), "Expected 17 columns"
+        lambda p: write(p, [["1", *["dark"] * 16], *rows()[:1]]),
+        "line 2 has 785 columns, 17 expected",
     ),
     "a word among pixels": (
-        lambda p: write(p, [*rows(), [*rows()[0][:-1], "dark"]]), "give numbers"
+        lambda p: write(p, [*rows(), [*rows()[0][:-1], "dark"]]),
+        "line 61 has “dark” for a pixel: give numbers",
     ),
-    "a line too short": (lambda p: write(p, [*rows(), rows()[0][:-1]]), "Expected 785 columns"),
+    "a line too short": (
+        lambda p: write(p, [*rows(), rows()[0][:-1]]), "line 61 has 784 columns, 785 expected"
+    ),
+    "a line too short after a header": (
+        lambda p: write(p, [*rows(), rows()[0][:-1]], ["label", *PIXELS]),
+        "line 62 has 784 columns, 785 expected",
+    ),
+    "Latin-1": (
+        lambda p: p.write_bytes(
+            write(p, rows(["é" if k == 2 else "e" for k in range(60)])).read_text().encode("latin1")
+        ) and p,
+        "line 3 is not UTF-8: save it as UTF-8",
+    ),
+    "a header in Latin-1": (
+        lambda p: p.write_bytes(b"class,p\xe9,p,p,p\n1,2,3,4,5\n") and p,
+        "line 1 is not UTF-8: save it as UTF-8",
+    ),
+    "UTF-16": (
+        lambda p: p.write_bytes(write(p, rows()).read_text().encode("utf-16")) and p,
+        "is UTF-16: save it as UTF-8",
+    ),
     "no labels": (lambda p: write(p, [row[1:] for row in rows()], PIXELS), "no column of labels"),
     "no square": (lambda p: write(p, [["1", "2", "3", "4", "5", "6"]] * 5), "5 pixels in a line"),
     "an empty pixel": (lambda p: write(p, [*rows(), [*rows()[0][:-1], ""]]), "a pixel is empty"),
@@ -161,6 +185,10 @@ BAD_TABLES = {
         ),
         "put the label first",
     ),
+    "a line without label": (
+        lambda p: write(p, [*rows(), ["", *rows()[0][1:]]], ["label", *PIXELS]),
+        "image 60 (from 0) has no label: remove it or label it",
+    ),
     "nothing but a header": (lambda p: write(p, [], ["label", *PIXELS]), "no images: give"),
     "nothing": (lambda p: p.write_bytes(b"") * 0 or p, "not a CSV file"),
     "bytes": (lambda p: p.write_bytes(bytes(range(256))) * 0 or p, "not a CSV file"),
@@ -169,6 +197,36 @@ BAD_TABLES = {
         f"{MAX_CLASSES + 1} classes, the chip has 512 neuron circuits",
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("header", [None, "named"])
+def test_blank_lines_are_skipped(tmp_path, header):
+    path = write(tmp_path / "a.csv", rows(), header and ["label", *PIXELS])
+    expected = seen(own(path))
+    lines = path.read_text().splitlines()
+    path.write_text("\n \n\n" + "\n\n".join(lines) + "\n\n")
+    assert seen(own(path)) == expected
+
+
+OTHER_FILES = {
+    "a.npy": (lambda p: np.save(p, np.arange(9)), "is one NumPy array: save images and labels"),
+    "a.h5": (lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), "is HDF5: save", "spikes"),
+    "a.zip": (lambda p: p.write_bytes(b"PK\3\4" + bytes(99)), "damaged or incomplete zip file"),
+    "a.tar.gz": (
+        lambda p: shutil.make_archive(str(p)[:-7], "gztar", p.parent, "x"),
+        "a tar archive",
+    ),
+    "a.tar": (lambda p: shutil.make_archive(str(p)[:-4], "tar", p.parent, "x"), "give a zip"),
+    "a.pkl": (lambda p: p.write_bytes(b"\x80\x04]." + bytes(9)), "a pickle, which is never read"),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_FILES)
+def test_files_of_other_kinds_are_named_with_the_cure(tmp_path, name):
+    make, *said = OTHER_FILES[name]
+    (tmp_path / "x").mkdir()
+    make(tmp_path / name)
+    refused(lambda: own(tmp_path / name), "data set folder: ", name, *said)
 
 
 @pytest.mark.parametrize("kind", BAD_TABLES)

@@ -60,6 +60,40 @@ def test_an_enclosing_folder_does_not_matter(tmp_path):
     assert seen(own(put(tmp_path / "x" / "my pictures"))) == seen(own(tmp_path / "x"))
 
 
+@pytest.mark.parametrize("name", ["val", "Valid", "validation"])
+def test_images_for_validation_are_the_test_if_there_is_no_other(tmp_path, name):
+    put(tmp_path / "train", IMAGES[:40], LABELS[:40])
+    put(tmp_path / name, IMAGES[40:], LABELS[40:])
+    (tmp_path / name / "list.txt").write_text("20 pictures\n")
+    data = own(tmp_path)
+    assert (len(data.train_labels), len(data.test_labels)) == (40, 20)
+    said = (
+        "1 file not in a class, not used",
+        "the validation part (20 images) is used for the test",
+    )
+    assert data.own.notes[:2] == said
+    put(tmp_path / "test", IMAGES[45:], LABELS[45:])
+    data = own(tmp_path)
+    assert (len(data.train_labels), len(data.test_labels)) == (40, 15)
+    assert "the validation part (20 images) is not used" in data.own.notes
+
+
+def test_other_files_do_not_matter_for_the_folders(tmp_path):
+    """As in an archive from GitHub: repo-main/README.md beside repo-main/images/ape/0.png."""
+    top = tmp_path / "repo-main"
+    put(top / "images")
+    (top / "README.md").write_text("Apes and others\n")
+    data = own(tmp_path)
+    assert seen(data) == seen(own(top / "images"))
+    assert data.own.notes[0] == "1 file not in a class, not used"
+    put(tmp_path / "ds" / "my" / "train")
+    put(tmp_path / "ds" / "my" / "test")
+    (tmp_path / "ds" / "labels.txt").write_text("ape bee cat\n")
+    data = own(tmp_path / "ds")
+    assert data.classes == NAMES
+    assert len(data.test_labels) == 60
+
+
 def test_a_test_folder_without_classes_is_not_used(tmp_path):
     """In Kaggle's competitions the labels of the test are secret."""
     put(tmp_path / "train")

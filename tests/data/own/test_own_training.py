@@ -62,6 +62,12 @@ def test_a_run_resumes_with_its_pictures(trained, tmp_path):
         lambda: resume(Run.open(trained / "run"), str(tmp_path), epochs=16),
         "trained on other images",
     )
+    put(
+        tmp_path, np.concatenate([IMAGES] * 5), np.arange(300) % 10, [f"{k}" * 3 for k in range(10)]
+    )
+    run = Run.open(trained / "run")
+    run.settings["hidden"] = [250]  # as many as leave no room for other classes
+    refused(lambda: resume(run, str(tmp_path), epochs=16), "trained on other images")
 
 
 def test_training_prints_the_notes_in_one_line(trained, tmp_path, capsys):

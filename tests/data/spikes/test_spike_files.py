@@ -289,7 +289,7 @@ def test_a_zip_bomb_is_one_line(tmp_path):
             member.write(bytes(2**20))
     assert (tmp_path / "a.h5.zip").stat().st_size < 2**20
     refused(lambda: load_spikes(tmp_path / "a.h5.zip"), "unpacks to 314,572,800 bytes")
-    shape = {"descr": "<f8", "fortran_order": False, "shape": (2**25,)}
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (2**25 + 1,)}
     with (
         zipfile.ZipFile(tmp_path / "b.npz", "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("times.npy", "w") as member,
@@ -303,4 +303,4 @@ def test_a_zip_bomb_is_one_line(tmp_path):
 def test_a_pickle_is_never_read(tmp_path):
     arrays = {**flat(), "labels": np.array([{}] * 10, object)}
     np.savez(tmp_path / "a.npz", **arrays)
-    refused(lambda: load_spikes(tmp_path / "a.npz"), "holds NaN, infinity or non-numeric values")
+    refused(lambda: load_spikes(tmp_path / "a.npz"), "labels holds Python objects", "astype(str)")
