@@ -1,14 +1,16 @@
 """The boxes of a view, in plain HTML, which is cheap to render."""
 
 import re
+from collections.abc import Callable
 from html import escape
 
 import panel as pn
+import panel_material_ui as pmui
 from panel_material_ui.base import MaterialComponent
 
 from snnlab.plotting import GREEN, GREY
 from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.theme import CARD, HEAD, NUMBERS
+from snnlab_app.plots.theme import CARD, HEAD, NUMBERS, TINY
 
 PERCENT = re.compile(r"(?<=\d)%")
 """As the library writes it; on the page a space stands before it, as before every unit."""
@@ -115,6 +117,15 @@ def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:
         head, *panes, margin=0, sizing_mode="stretch_both",
         styles={**CARD, "grid-area": area, "overflow": "hidden"},
     )  # fmt: skip
+
+
+def tiny(label: str, act: Callable[[], None], **look) -> pmui.Button:
+    """A small button in the title of a display."""
+    button = pmui.Button(
+        label=label, variant="text", size="small", margin=0, sx=TINY, height=24, **look
+    )
+    button.on_click(lambda _: act())
+    return button
 
 
 class Tiles:

@@ -315,3 +315,19 @@ def newest_test(s) -> tuple[float, str]:
     if is_old and len(held):
         return float(held[-1]), f"on {min(MAX_HELD_OUT, s.test_inputs)} test images"
     return s.test_accuracy, "on the full test set"
+
+
+def tested(s) -> str:
+    """What the line of test accuracy and its points are measured on, in words."""
+    some, every = min(MAX_HELD_OUT, s.test_inputs), s.test_inputs
+    points = f"; dots: all {group_digits(every)}" if some < every else ""
+    return f"line: {some} test images, 95 % band{points}"
+
+
+def gap(s) -> str:
+    """What the loop has repaired since the chip changed, in words; empty before."""
+    left = s.transferred["left"]
+    if not len(left):
+        return ""
+    points = 100 * (s.held_out["accuracy"][-1] - left[-1])
+    return f"{points:+.0f} points by learning since the chip changed".replace("-", "−")

@@ -14,18 +14,19 @@ from snnlab.chip.units import SCALES, membranes
 from snnlab.config import Config
 from snnlab.events import TICK
 from snnlab.quantities import LIVE, quantities
-from snnlab.text.numerals import group_digits
 from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
 from snnlab_app.plots.annotations import EndNames
-from snnlab_app.plots.cards import display, split_bar
+from snnlab_app.plots.cards import display, split_bar, tiny
 from snnlab_app.plots.displays import (
     NAME_SHARE,
     AccuracyPlot,
     MembranePlot,
     PowerPlot,
     activity,
+    gap,
+    tested,
 )
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
@@ -36,12 +37,11 @@ from snnlab_app.plots.theme import (
     NOTE_FONT,
     ONE_LINE,
     SHRINKS,
-    TINY,
     TINY_SELECT,
     TITLE_FONT,
 )
 from snnlab_app.plots.words import reword
-from snnlab_app.session.snapshot import IMAGES, MAX_HELD_OUT, SOUNDS
+from snnlab_app.session.snapshot import IMAGES, SOUNDS
 from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     SORTS,
@@ -127,10 +127,9 @@ class LiveView(View):
             stylesheets=[TINY_SELECT],
         )  # fmt: skip
         self._sort.param.watch(lambda _: self._again(), "value")
-        self._span = _tiny("Full time", self._switch_span)
+        self._span = tiny("Full time", self._switch_span)
         self._others = [
-            _tiny(label, self._switch_membranes, visible=False)
-            for label in ("⇄ Output", "⇄ Hidden")
+            tiny(label, self._switch_membranes, visible=False) for label in ("⇄ Output", "⇄ Hidden")
         ]
         self._curve = pmui.Select(
             label="Display", options=[NETWORK, *CURVES], value=NETWORK, width=112,
@@ -145,7 +144,7 @@ class LiveView(View):
         )  # fmt: skip
         self._image.param.watch(lambda event: session.show(event.new), "value_throttled")
         # In place of the slider while an input of the visitor's own is on the chip.
-        self._back = _tiny("", lambda: session.show(self._image.value), visible=False)
+        self._back = tiny("", lambda: session.show(self._image.value), visible=False)
         self._captions: dict[str, str] = {}
         self._body = pn.Column(sizing_mode="stretch_both", margin=0, stylesheets=[LIVE_GRID])
 
@@ -390,28 +389,3 @@ class LiveView(View):
         )
         if self._titles[name].object != title:
             self._titles[name].object = title
-
-
-def tested(s) -> str:
-    """What the line of test accuracy and its points are measured on, in words."""
-    some, every = min(MAX_HELD_OUT, s.test_inputs), s.test_inputs
-    points = f"; dots: all {group_digits(every)}" if some < every else ""
-    return f"line: {some} test images, 95 % band{points}"
-
-
-def gap(s) -> str:
-    """What the loop has repaired since the chip changed, in words; empty before."""
-    left = s.transferred["left"]
-    if not len(left):
-        return ""
-    points = 100 * (s.held_out["accuracy"][-1] - left[-1])
-    return f"{points:+.0f} points by learning since the chip changed".replace("-", "−")
-
-
-def _tiny(label, act, **look):
-    """A small button in the title of a display."""
-    button = pmui.Button(
-        label=label, variant="text", size="small", margin=0, sx=TINY, height=24, **look
-    )
-    button.on_click(lambda _: act())
-    return button

@@ -144,8 +144,9 @@ def test_a_run_keeps_it_and_goes_on_to_the_bit(kept):
 def test_studies_of_a_run_use_it(kept):
     run, weights = Run.open(kept.folder), load_weights(kept.folder)
     again = Trainer(run.config, DIGITS, weights, run.own_die())
+    again.step = run.record["steps"]  # its noise is that of the last test
     expected = again.evaluate()
-    (row,) = converge(run.config, DIGITS, weights, (4,), run.own_die())
+    (row,) = converge(run.config, DIGITS, weights, (4,), run.own_die(), again.step)
     assert (row.accuracy, row.spikes) == (expected.accuracy, expected.spikes)
     table = neuron_death(run, (0.0,), 1, workers=0)
     assert table["accuracy"] == [expected.accuracy]
