@@ -16,6 +16,10 @@ LOW_FRAME = 90
 """Pixels of a frame below which only the newest mark has a text."""
 MARK_LINES = 3
 """Lines over which the texts of neighbouring marks are spread."""
+NAME_GAP = 6.0
+"""Pixels between the end of a curve and its name."""
+SHORT = 2
+"""Letters of a name that leaves room for a second column."""
 FRAME_WIDTH = 300.0
 """Pixels of a frame, about, until the browser has said them."""
 LETTER = 6.0
@@ -26,7 +30,8 @@ class EndNames:
     """Names of curves beside their last points, in place of a legend.
 
     colors : of the curves by label, in the order in which they are written over each other. Where
-    there is no room for all names, those of the highest curves are written.
+    there is no room for all names, short ones stand in two columns, and of those that still do not
+    fit, those of the highest curves are written.
     """
 
     def __init__(self, figure: Plot, colors: dict[str, str]):
@@ -35,10 +40,10 @@ class EndNames:
         palette = LinearColorMapper(
             palette=list(colors.values()), low=0, high=max(len(colors) - 1, 1)
         )
-        self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "color")})
+        self._source = ColumnDataSource({name: [] for name in ("x", "y", "text", "color", "shift")})
         glyph = Text(
             x="x", y="y", text="text", text_color={"field": "color", "transform": palette},
-            text_font_size="11px", x_offset=6,
+            text_font_size="11px", x_offset="shift",
             text_font_style="bold", text_baseline="middle",
         )  # fmt: skip
         figure.add_glyph(self._source, glyph)
@@ -60,16 +65,22 @@ class EndNames:
         known = [end for end in known if np.isfinite(end[1]) and np.isfinite(end[2])]
         low, high = self._figure.y_range.start, self._figure.y_range.end
         line, height = self.scale * LINE_HEIGHT, frame_height(self._figure)
-        if len(known) > (fitting := max(1, int(height / line))):
+        fitting, columns = max(1, int(height / line)), 1
+        if len(known) > fitting and all(len(text) <= SHORT for *_, text in known):
+            columns = 2
+        if len(known) > (fitting := fitting * columns):
             lowest_named = sorted(y for _, _, y, _ in known)[-fitting]
             known = [end for end in known if end[2] >= lowest_named][:fitting]
-        gap = line * (high - low) / height
+        gap = line * (high - low) / height / columns
         places = spread_out([y for _, _, y, _ in known], gap, low, high)
+        from_below = np.argsort(np.argsort(places))
+        across = self.scale * (LETTER * max((len(text) for *_, text in known), default=0) + 4)
         self._source.data = {
             "x": [x for _, x, _, _ in known],
             "y": places,
             "text": [text for *_, text in known],
             "color": [self._colors[label] for label, *_ in known],
+            "shift": (NAME_GAP + across * (from_below % columns)).tolist(),
         }
 
 

@@ -25,7 +25,7 @@ RECENT_SHARE = 0.3
 """Share of the steps, the newest, that the accuracy axis must show."""
 DASHES = ("solid", "dashed")
 """Of membranes, in turn each time that the colours are used up."""
-NAME_SHARE = 0.05
+NAME_SHARE = 0.09
 """Share of the time axis for the names of membranes, beyond the time shown."""
 MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""

@@ -12,6 +12,7 @@ from snnlab.chip.units import CODES, membranes, risen
 from snnlab.data.own.labelled import Look
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.model.readout import scores_so_far
+from snnlab.studies.decision import decision_time
 
 IMAGES, SOUNDS, SPIKES = "images", "sounds", "spikes"
 """Kinds of inputs: pictures; recordings that were sounds, and recordings of spikes alone."""
@@ -61,6 +62,15 @@ class Frame:
     kind: str = IMAGES
     clip: Clip | None = None
     energy: float = np.nan
+
+    @property
+    def decided(self) -> float:
+        """Time from the first input spike to the decision : s, NaN if no neuron that fires tells
+        the labels anything."""
+        sources = self.recording.spikes[-1:] or (self.recording.inputs,)
+        if not len(sources[-1].tick):
+            return np.nan
+        return float(decision_time(self.recording, self.readout)[0])
 
     def outputs(self, units: str) -> np.ndarray:
         """Membranes of the output neurons in these units : float[step, label]."""

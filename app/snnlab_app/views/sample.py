@@ -16,7 +16,7 @@ from snnlab.errors import SnnlabError
 from snnlab.events import TICK
 from snnlab.plotting import views as plotting_views
 from snnlab.quantities import COMPARISON, quantities
-from snnlab.studies.decision import decision_time, first_spike
+from snnlab.studies.decision import first_spike
 from snnlab.studies.paths import count_differing
 from snnlab_app.browser.replay import FULL, Replay
 from snnlab_app.controls import upload
@@ -218,9 +218,8 @@ def describe(frame) -> str:
 
 def decided(frame) -> str:
     """When the decision on an input was taken, and the energy of its run, in words."""
-    after = decision_time(frame.recording, frame.readout)[0]
-    decides = np.isfinite(after) and frame.recording.spikes_per_sample() > 0
-    when = f"Decided {1e6 * after:.1f} µs after the first spike." if decides else ""
+    after = frame.decided
+    when = f"Decided {1e6 * after:.1f} µs after the first spike." if np.isfinite(after) else ""
     cost = quantities(COMPARISON)["energy"].format(frame.energy)
     return f"{when} About {cost} (estimate).".lstrip() if cost else when
 
@@ -299,7 +298,7 @@ def _feed_hidden(plot, s):
 
 
 def _mark_decision(plots, frame):
-    after = decision_time(frame.recording, frame.readout)[0]
+    after = frame.decided
     if np.isfinite(after):
         at = 1e6 * (after + first_spike(frame.recording)[0])
         for name in ("raster", "hidden membranes", "output membranes"):

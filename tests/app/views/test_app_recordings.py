@@ -15,6 +15,7 @@ from snnlab_app.browser.microphone import MAX_BYTES, Microphone
 from snnlab_app.controls.sidebar import Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.page.tour import Help
+from snnlab_app.plots.displays import NAME_SHARE
 from snnlab_app.plots.words import reword
 from snnlab_app.session.local import Session
 from snnlab_app.session.snapshot import IMAGES, SOUNDS, SPIKES
@@ -95,7 +96,9 @@ def test_the_raster_has_the_sound_above_the_channels(session):
     last = max(times.max(), 8e-3 * max(layer.tick.max(initial=0) for layer in recording.spikes))
     assert last <= end <= last + 30.0
     view._switch_span()
-    assert plot.figure.x_range.end == pytest.approx(1.05 * 1e6 * recording.duration, rel=0.02)
+    assert plot.figure.x_range.end == pytest.approx(
+        (1 + NAME_SHARE) * 1e6 * recording.duration, rel=0.02
+    )
 
 
 def test_channels_have_two_rows_the_lowest_below(session):

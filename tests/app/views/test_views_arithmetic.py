@@ -17,7 +17,7 @@ from snnlab.learn.reach import membrane_histogram, reached
 from snnlab.plotting.raster import thicken
 from snnlab.plotting.search import round_numbers
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
-from snnlab_app.plots.annotations import EndNames, free_lines
+from snnlab_app.plots.annotations import NAME_GAP, EndNames, free_lines
 from snnlab_app.plots.displays import newest_test, numbers
 from snnlab_app.session.snapshot import Mark
 from snnlab_app.views.sweep import with_unit
@@ -191,12 +191,18 @@ def test_where_not_all_names_fit_those_of_the_highest_curves_are_written():
     figure = Plot(y_range=Range1d(0.0, 10.0))
     ends = EndNames(figure, dict.fromkeys("abcdef", "#000000"))
     source = next(iter(figure.select(type=ColumnDataSource)))
-    known = {name: (1.0, height, name) for name, height in zip("abcdef", range(6), strict=True)}
-    ends.write(known)
-    assert source.data["text"] == list("abcdef")
+    heights = dict(zip("abcdef", range(6), strict=True))
+    long = {name: (1.0, height, 3 * name) for name, height in heights.items()}
+    ends.write(long)
+    assert source.data["text"] == [3 * name for name in "abcdef"]
     ends.scale = 5.0  # as where the frame has room for two lines
-    ends.write(known)
-    assert source.data["text"] == ["e", "f"]
+    ends.write(long)
+    assert source.data["text"] == ["eee", "fff"]
+    assert source.data["shift"] == [NAME_GAP, NAME_GAP]
+    ends.write({name: (1.0, height, name) for name, height in heights.items()})
+    assert source.data["text"] == ["c", "d", "e", "f"], "short ones, in two columns"
+    assert source.data["shift"][0] == source.data["shift"][2] == NAME_GAP
+    assert source.data["shift"][1] == source.data["shift"][3] > NAME_GAP
 
 
 @pytest.mark.parametrize(

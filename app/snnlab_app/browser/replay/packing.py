@@ -7,7 +7,7 @@ from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.recording import Recording
 from snnlab.chip.units import SCALES, membranes
 from snnlab.events import TICK
-from snnlab.studies.decision import decision_time, first_spike
+from snnlab.studies.decision import first_spike
 from snnlab.studies.paths import lacks_counterpart
 from snnlab_app.session.snapshot import IMAGES
 
@@ -86,7 +86,7 @@ def pack_recording(frame, classes: tuple[str, ...], units: str) -> dict:
     """
     recording = frame.recording
     layers = recording.inputs, *recording.spikes
-    first, after = first_spike(recording)[0], decision_time(recording, frame.readout)[0]
+    first, after = first_spike(recording)[0], frame.decided
     return {
         "image": np.ascontiguousarray(frame.image).reshape(-1),
         "columns": frame.image.shape[1],

@@ -71,7 +71,12 @@ class TimePlot {
       context.lineTo(x, box.y + box.height)
       context.stroke()
     }
-    if (recording.decided >= 0 && time >= recording.decided) line(this.x(recording.decided), palette.decided, 2.5)
+    if (recording.decided >= 0 && time >= recording.decided) {
+      const x = this.x(recording.decided), left = x > box.x + box.width - 60
+      line(x, palette.decided, 2.5)
+      write(context, "decided", left ? x - 5 : x + 5, box.y + 8,
+        {size: 11, align: left ? "right" : "left", colour: palette.decided})
+    }
     line(at, palette.cursor, 1.5)
   }
 }
