@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import re
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -338,6 +339,9 @@ def test_a_sweep_from_here_is_watched_stopped_and_a_trial_loaded(dashboard: Page
 
 def sweepers(server):
     """Processes of the server that search: those that stand back behind the others."""
-    parent = psutil.Process(server.process.pid)
-    children = parent.children(recursive=True)
-    return [c.pid for c in children if c.status() != "zombie" and c.nice() > parent.nice()]
+    parent, found = psutil.Process(server.process.pid), []
+    for child in parent.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended since they were listed
+            if child.status() != "zombie" and child.nice() > parent.nice():
+                found.append(child.pid)
+    return found
