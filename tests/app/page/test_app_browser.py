@@ -192,6 +192,7 @@ def test_a_refused_text_leaves_its_field_and_errors_name_knobs_not_flags(dashboa
         expect(field).to_have_value("246")
     field.fill("300")
     field.press("Enter")
+    expect(dashboard.get_by_text("“Hidden neurons” acts once you press Reset.")).to_be_visible()
     press(dashboard, "Reset")
     said = dashboard.get_by_text("partition it into 2 parts (Chips or runs 2)").first
     expect(said).to_be_visible()

@@ -1,11 +1,12 @@
 """What views make of a snapshot, without a page."""
 
+import re
 from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
-from conftest import until
+from conftest import idle, until
 from PIL import Image
 from viewing import brief_session, looked, shown
 
@@ -20,12 +21,13 @@ from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
 from snnlab_app.controls.undo import Turns
+from snnlab_app.plots.displays import newest_test
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
 from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
-from snnlab_app.views.plane import PlaneView
+from snnlab_app.views.plane import TOP, PlaneView
 from snnlab_app.views.sample import SampleView
 
 session = pytest.fixture(scope="module")(brief_session)
@@ -101,6 +103,34 @@ def test_the_trail_ends_at_the_energy_of_the_estimate(session):
     energy = view._plot.source("trail").data["energy"]
     np.testing.assert_allclose(energy[-1], 1e6 * snapshot.power.energy)
     assert "8.5 µs an image" in view._note.object
+    assert "Published results are of MNIST, this run is not." in view._note.object
+    tested = 100 * newest_test(snapshot)[0]
+    for plot in (view._plot, view._zoom):  # whose axes are of test accuracy
+        assert plot.source("now").data["accuracy"] == [pytest.approx(tested)]
+    assert view._zoom.figure.y_range.end <= TOP
+
+
+def test_a_saved_picture_says_what_its_figures_show(session):
+    view, _ = shown(session, LiveView)
+    assert view.caption("raster") == "Raster · time in µs"
+    assert view.caption("hidden membranes") == "Hidden membranes · potential (ϑ = 1), over µs"
+    assert view.caption("accuracy").startswith("Accuracy · line: ")
+    assert re.fullmatch(r"Power · static \d+ mW  active [\d.]+ mW", view.caption("power"))
+
+
+def test_an_input_of_ones_own_has_a_way_back(session):
+    session.show(0)
+    view, _ = shown(session, LiveView)
+    assert (view._image.visible, view._back.visible) == (True, False)
+    session.draw(np.full((16, 16), 200, np.uint8))
+    until(lambda: idle(session))
+    view.show(session.snapshot)
+    assert (view._image.visible, view._back.visible) == (False, True)
+    assert view._back.label == "Back to test image 0"
+    view._back.clicks += 1
+    until(lambda: idle(session) and session.snapshot.frame.label is not None)
+    view.show(session.snapshot)
+    assert (view._image.visible, view._back.visible) == (True, False)
 
 
 def test_every_plot_has_a_table_with_units(session):
