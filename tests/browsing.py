@@ -90,7 +90,10 @@ def save(page, entry):
 def choose(page, name):
     """Choose an entry of the menu, which may name its key as well."""
     press(page, "Menu")
-    page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}( \(|$)")).click()
+    entry, seen = page.get_by_role("menuitem", name=re.compile(rf"^{re.escape(name)}( \(|$)")), []
+    # A click on a menu that still grows may begin on one entry and end on another: it is lost.
+    wait_for(page, lambda: seen.append(entry.bounding_box()) or seen[-4:] == 4 * seen[-1:])
+    entry.click()
 
 
 def start_over(page, screen):

@@ -366,7 +366,7 @@ class LiveView(View):
         static, active = s.power.static, activity(s)[0] / 1e3
         self._say("power", markup=_PARTS.format(
             *(1e3 * watt for watt in s.power.ranges["power"]), static=1e3 * static,
-            bar=split_bar(static, active, "width: 44px; height: 9px"),
+            bar=split_bar(static, active, "width: 36px; height: 9px"),
             active=_LIVE["activity"].format(active),
         ))  # fmt: skip
 
