@@ -73,6 +73,7 @@ def test_silent_networks_have_a_table_too():
     dataset, config = load("digits"), Config(dataset="digits", hidden=[8])
     silent = [np.zeros((256, 8), np.float32), np.zeros((8, 10), np.float32)]
     text = table(list(converge(config, dataset, silent, (1, 2))))
+    assert "nan" not in text
     _, *rows = text.splitlines()
     assert all(re.search(r" 0\.00 +– ", row) for row in rows), "no spikes are as many as no spikes"
 
