@@ -157,7 +157,7 @@ class CompareView(View):
         cells = side_by_side([pin.raster(self._image.value, now.tested_on) for pin in pins])
         self._rasters.feed_image("rasters", cells, dw=len(pins), dh=len(cells))
         figure = self._rasters.figure
-        names = {k + MIDDLE: _short(pin.name) for k, pin in enumerate(pins)}
+        names = {k + MIDDLE: _under_raster(pin) for k, pin in enumerate(pins)}
         axis = figure.xaxis[0]
         if axis.major_label_overrides != names:
             axis.ticker.ticks = list(names)
@@ -200,6 +200,9 @@ class CompareView(View):
         return ["run", "steps", *titles, *knobs], rows
 
 
-def _short(name):
-    """A name in two lines; dollar signs are removed, as they would start a formula."""
-    return "\n".join(wrap(name.replace("$", "＄"), WIDE)[:2])
+def _under_raster(pin):
+    """Its time, and its name in two lines; dollar signs are removed: they would start a formula."""
+    lines = wrap(pin.name.replace("$", "＄"), WIDE)[:2]
+    if pin.frames:
+        lines.insert(0, f"0 – {1e6 * pin.frames.recording.duration:.3g} µs")
+    return "\n".join(lines)

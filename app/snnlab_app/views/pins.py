@@ -14,7 +14,6 @@ from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab.runs.steps import Steps
 from snnlab.text.numerals import group_digits
-from snnlab_app.controls.link import written
 from snnlab_app.plots.displays import newest_test
 from snnlab_app.plots.grid import grid
 from snnlab_app.session.history import History
@@ -159,6 +158,8 @@ def table_of(pins: list[Pin], words: Callable[[str], str] = str) -> str:
 
 def _line(pin, columns, now):
     differs = difference(pin.settings, now)
-    labels = (f"{Config.param[name].label} {written(a)}" for name, (a, _) in differs.items())
+    labels = (
+        f"{Config.param[name].label} {Config.describe(name, a)}" for name, (a, _) in differs.items()
+    )
     results = (q.format(pin.result(name)) or "–" for name, q in columns.items())
     return [pin.name, group_digits(pin.steps), *results, ", ".join(labels) or "–"]

@@ -83,13 +83,14 @@ def _kind(words):
 
 
 def _class_names(roles, labels):
-    """Names of the classes by label, if there is one for each of the labels."""
+    """Names of the classes by label, which count from 0 or 1, if each of the labels has one."""
     names = next((array for (_, kind), array in roles.items() if kind == "names"), None)
     numbers = np.asarray(labels)
     if names is None or numbers.dtype.kind not in "iu" or not len(numbers):
         return {}
-    fits = names.ndim == 1 and numbers.min() >= 0 and numbers.max() < len(names)
-    return dict(enumerate(map(_text, names.tolist()))) if fits else {}
+    first = int(numbers.min() == 1 and numbers.max() == len(names))
+    fits = names.ndim == 1 and numbers.min() >= 0 and numbers.max() < first + len(names)
+    return dict(enumerate(map(_text, names.tolist()), first)) if fits else {}
 
 
 def _text(word):

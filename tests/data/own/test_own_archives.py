@@ -87,7 +87,12 @@ def test_names_of_classes_in_an_npz(tmp_path, key):
     np.savez(tmp_path / "a.npz", **arrays, **{key: np.array(NAMES)})
     assert own(tmp_path / "a.npz").classes == NAMES
     np.savez(tmp_path / "a.npz", **{**arrays, "labels": LABELS + 1}, **{key: np.array(NAMES)})
-    assert own(tmp_path / "a.npz").classes == ("1", "2", "3")
+    assert own(tmp_path / "a.npz").classes == NAMES, "they may count from 1"
+    np.savez(tmp_path / "a.npz", **{**arrays, "labels": LABELS + 2}, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == ("2", "3", "4")
+    gap = np.where(LABELS == 0, 2, LABELS)
+    np.savez(tmp_path / "a.npz", **{**arrays, "labels": gap}, **{key: np.array(NAMES)})
+    assert own(tmp_path / "a.npz").classes == NAMES[1:]
 
 
 def test_a_compressed_npz_may_unpack_to_as_much_as_a_plain_one(tmp_path):
