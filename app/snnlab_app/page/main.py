@@ -217,6 +217,7 @@ class Dashboard(Page):
             for view in self._views:
                 view.enlarge(on)
             self._controls.enlarge(on)
+            self.numbers.enlarge(on)
             self._header.show(presenting=on)
             self._way_out.visible = on
             self._page.sidebar_width = SIDEBAR_WIDTH_PRESENTING if on else SIDEBAR_WIDTH

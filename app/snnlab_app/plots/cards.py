@@ -119,6 +119,12 @@ def display(area: str, title: Markup, panes: list, *controls) -> pn.Column:
     )  # fmt: skip
 
 
+def enlarge(component: pn.viewable.Viewable, on: bool) -> None:
+    """Say by the class ``large`` that its type is large, or no longer."""
+    others = [name for name in component.css_classes if name != "large"]
+    component.css_classes = [*others, "large"] if on else others
+
+
 def tiny(label: str, act: Callable[[], None], **look) -> pmui.Button:
     """A small button in the title of a display."""
     button = pmui.Button(
@@ -142,6 +148,10 @@ class Tiles:
     def panel(self) -> pn.pane.HTML:
         """The tiles as one component."""
         return self._html
+
+    def enlarge(self, on: bool) -> None:
+        """Leave room for large type, or as usual again."""
+        enlarge(self._html, on)
 
     def show(self, values: dict[str, str]) -> None:
         """Show numbers by name; values may contain trusted markup."""

@@ -144,8 +144,14 @@ LIVE_HEAD = """
 """Style of the line above the displays: the image, its decision, and which image it is."""
 NUMBERS = """
 @media (max-width: 1599px) { .figures > :last-child { display: none } }
+@media (max-width: 2079px) { :host(.large) .figures > :last-child { display: none } }
 @media (max-width: 1399px) {
   .figures > :nth-child(2), .figures > :nth-child(4) .long { display: none }
+}
+@media (max-width: 1819px) {
+  :host(.large) .figures > :nth-child(2), :host(.large) .figures > :nth-child(4) .long {
+    display: none
+  }
 }
 @media (max-width: 600px) {
   .figures .long { display: none }
@@ -154,7 +160,8 @@ NUMBERS = """
 """
 """Style of the numbers in one line: the accuracy of batches, which the curves tell as well, and the
 speed show only where there is room. On a projector one number says since which step, on a phone
-none does, and the interval of the test accuracy is left out."""
+none does, and the interval of the test accuracy is left out. The class ``large`` asks for windows
+as much wider as the type of presenter mode is."""
 SHRINKS = {"flex": "0 1 auto", "min-width": "0"}
 """Style of a text that makes room for what stands beside it."""
 TITLE_FONT = "font: 600 calc(14px * var(--type, 1))/1.4 system-ui"
@@ -166,9 +173,15 @@ ONE_LINE = """
   .roomy { display: none }
   .narrows > * { width: 20px !important }
 }
+@media (min-width: 900px) and (max-width: 1819px) {
+  :host(.large) .roomy { display: none }
+  :host(.large) .narrows > * { width: 20px !important }
+}
+@media (min-width: 900px) and (max-width: 1399px) { :host(.large) .spare { display: none } }
 """
 """Style of a text that stays on one line, cut where there is no room; on a projector words of the
-class ``roomy`` are left out, and a bar in one of the class ``narrows`` is short."""
+class ``roomy`` are left out, and a bar in one of the class ``narrows`` is short. Large type, by the
+class ``large``, needs wider windows; on a projector it leaves out those of the class ``spare``."""
 LIVE_GRID = """
 :host {
   display: grid !important; gap: 8px; padding: 2px 8px 8px; min-height: 440px;

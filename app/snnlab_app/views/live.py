@@ -18,7 +18,7 @@ from snnlab_app.browser.replay import Replay
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots import blank
 from snnlab_app.plots.annotations import EndNames
-from snnlab_app.plots.cards import display, split_bar, tiny
+from snnlab_app.plots.cards import display, enlarge, split_bar, tiny
 from snnlab_app.plots.displays import (
     NAME_SHARE,
     AccuracyPlot,
@@ -82,8 +82,8 @@ LAST_EVERY = 5
 _LIVE = quantities(LIVE)
 _PARTS = (
     '<span title="Estimate of the whole chip: {0:.0f} to {1:.0f} mW">'
-    'static {static:.0f}<span class="roomy"> mW</span>'
-    ' <span class="narrows">{bar}</span> active {active}</span>'
+    '<span class="spare">static {static:.0f}<span class="roomy"> mW</span>'
+    ' <span class="narrows">{bar}</span></span> active {active}</span>'
 )
 """Power in the title of its display: the static base, both parts to scale, and the other part."""
 
@@ -164,6 +164,11 @@ class LiveView(View):
             sizing_mode="stretch_width", margin=0, stylesheets=[LIVE_HEAD],
         )  # fmt: skip
         return pn.Column(head, self._body, sizing_mode="stretch_both", margin=0)
+
+    def enlarge(self, on):
+        super().enlarge(on)
+        for title in self._titles.values():
+            enlarge(title, on)
 
     def build(self):
         config = self.session.config

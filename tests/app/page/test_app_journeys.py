@@ -204,7 +204,7 @@ def test_8_pinned_runs_are_compared(new_dashboard: Page):
     says(new_dashboard, "^1 pinned").to_be_visible()
     slider(new_dashboard, "Mismatch").press("End")
     row = new_dashboard.get_by_role("row", name=re.compile("^run 1"))
-    expect(row).to_contain_text("Mismatch 0.0")
+    expect(row).to_contain_text("Mismatch 0 %")
     with new_dashboard.expect_download() as download:
         press(new_dashboard, "Settings (JSON)")
     assert json.loads(download.value.path().read_text())["mismatch"] == 0.5

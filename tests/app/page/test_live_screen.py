@@ -58,11 +58,16 @@ def inside(page, locator):
 
 
 def says_whole(page, pattern):
-    """Whether a text has room for all of it."""
+    """Whether a text has room for all of it: the line that would cut it is as wide."""
     return (
         page.get_by_text(re.compile(pattern))
         .locator("visible=true")
-        .first.evaluate("text => text.scrollWidth <= text.clientWidth")
+        .first.evaluate(
+            """text => {
+              while (getComputedStyle(text).textOverflow !== "ellipsis") text = text.parentElement;
+              return text.scrollWidth <= text.clientWidth;
+            }"""
+        )
     )
 
 
@@ -162,6 +167,11 @@ def test_presenter_mode_shows_displays_and_knobs_only(desktop: Page):
     for name in KNOBS:
         expect(slider(desktop, name)).to_be_visible()
     expect(desktop.get_by_role("button", name="Learning", exact=True)).to_be_hidden()
+    for width, height in ((1440, 900), (1280, 720)):
+        desktop.set_viewport_size({"width": width, "height": height})
+        wait_for(desktop, lambda: says_whole(desktop, r"active [\d.]+ mW$"), 20_000)
+        if width == 1440:
+            wait_for(desktop, lambda: says_whole(desktop, "^Ready · scikit-learn digits"), 20_000)
     for leave in ("p", "Escape", "Leave"):
         if leave == "Leave":
             desktop.get_by_role("button", name=leave, exact=True).click()
