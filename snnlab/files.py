@@ -247,7 +247,7 @@ def read_npz(
     """
     arrays = load_npz(path, what, ", ".join(shapes), shapes)
     for name, array in arrays.items():
-        if array.dtype.kind not in "bif" or not (name in may_be_nan or np.isfinite(array).all()):
+        if not (name in may_be_nan or np.isfinite(array).all()):
             raise SnnlabError(f"{what} {path}: {name} holds NaN, infinity or non-numeric values")
     return {k: v.item() if v.shape == () else v for k, v in arrays.items()}
 

@@ -41,6 +41,10 @@ def _gradients(arguments):
     run = find_run(arguments.run, Path("runs"))
     if arguments.export:
         check_export(arguments.export)
+    if arguments.figure:
+        from snnlab.plotting import check_picture
+
+        check_picture(arguments.figure)
     with Bar(times=True) as bar:
         found = microscope.study(
             run, arguments.data_dir, arguments.epochs, bar.tell,

@@ -43,16 +43,15 @@ from snnlab.plotting.raster import (
     spike_raster,
 )
 from snnlab.plotting.sound import sound_raster, wave_outline
-from snnlab.plotting.studies import Series, compared, save
+from snnlab.plotting.studies import Series, check_picture, compared, save
 from snnlab.plotting.training import accuracy_curve, curve, learning_curve, power_curve
 
 __all__ = [
     "BLUE", "CLEAR", "COLUMNS", "GAP_ROWS", "GREEN", "GREY", "HIDDEN_COLOR", "INPUT_COLOR",
     "LABEL_COLOR", "LABEL_ROWS", "ORANGE", "PART_COLORS", "PURPLE", "SKY", "TEST_COLOR",
     "TRACE_COLORS", "TRAIN_COLOR", "VERMILION", "YELLOW", "Series", "accuracy_curve",
-    "accuracy_over_time", "compared", "curve", "decision_times", "learning_curve", "membrane_axes",
-    "membranes",
-    "microseconds", "output_cells", "output_row",
+    "accuracy_over_time", "check_picture", "compared", "curve", "decision_times", "learning_curve",
+    "membrane_axes", "membranes", "microseconds", "output_cells", "output_row",
     "power_curve", "power_split", "raster", "raster_cells", "raster_palette", "raster_ticks",
     "save", "sizes_of", "sound_raster", "spike_points", "spike_raster", "wave_outline",
 ]  # fmt: skip

@@ -66,17 +66,14 @@ def _parts(series, k, backend):
         yield bars.opts(**{names["bar"]: color}, backend=backend)
 
 
-def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
-    """Draw an element into a file, PNG, SVG, PDF or another format of Matplotlib, by its extension.
+def check_picture(path: str | Path) -> str:
+    """The format of a picture by its extension, checked before what is drawn is computed.
 
-    Needs no browser. The same element gives the same bytes. Raises :class:`SnnlabError` for an
-    unknown extension or a path that cannot be written.
+    Raises :class:`SnnlabError` for an unknown extension, a path that cannot be written, or if there
+    is no Matplotlib.
     """
     try:
-        from matplotlib import rc_context
         from matplotlib.backend_bases import FigureCanvasBase
-
-        from snnlab.plotting import static
     except ImportError:
         raise missing("Matplotlib is", "reproduce") from None
     path, kinds = Path(path), FigureCanvasBase.get_supported_filetypes()
@@ -84,6 +81,19 @@ def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
     if kind not in kinds:
         raise SnnlabError(f"picture {path}: end its name in .png, .svg or .pdf")
     check_place(path, "picture")
+    return kind
+
+
+def save(element: hv.Element | hv.Overlay, path: str | Path) -> None:
+    """Draw an element into a file, PNG, SVG, PDF or another format of Matplotlib, by its extension.
+
+    Needs no browser. The same element gives the same bytes. Raises what :func:`check_picture` does.
+    """
+    kind, path = check_picture(path), Path(path)
+    from matplotlib import rc_context
+
+    from snnlab.plotting import static
+
     with rc_context({"svg.hashsalt": "snnlab"}):
         hv.renderer("matplotlib")  # loads its options
         leaves = list(element) if isinstance(element, hv.Overlay) else [element]

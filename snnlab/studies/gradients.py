@@ -5,7 +5,7 @@ model a spike. The response of the chip is measured: its loss in runs with the s
 weights moved by one LSB in random directions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -156,7 +156,7 @@ def follow(
     epochs: int | None = None,
     *,
     die: Die | None = None,
-    changes: Iterable[Change] = (),
+    changes: Sequence[Change] = (),
     **options,
 ) -> Iterator[Comparison]:
     """Comparisons over a training: before it, and after each of ``epochs`` (all, if None).

@@ -7,6 +7,8 @@ from itertools import product
 from math import isfinite, prod
 from pathlib import Path
 
+import numpy as np
+
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
 from snnlab.quantities import objectives
@@ -49,6 +51,7 @@ class Plan:
     @classmethod
     def checked(cls, **given) -> "Plan":
         """A plan that can be carried out; raises :class:`SnnlabError` if it cannot."""
+        given = _plain(given)
         known = [f.name for f in fields(cls)]
         if unknown := [name for name in given if name not in known]:
             meant = did_you_mean(unknown[0], known)
@@ -112,6 +115,15 @@ class Plan:
 def above(recipe: dict | None, settings: dict, vary: dict) -> dict:
     """The settings of a recipe with others above them, without the knobs that are varied."""
     return {**{k: v for k, v in (recipe or {}).items() if k not in vary}, **settings}
+
+
+def _plain(value):
+    """As JSON has it, with which plans are compared: no tuples, no numbers and arrays of NumPy."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
 
 
 def _table(path, given, name):

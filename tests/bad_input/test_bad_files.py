@@ -197,9 +197,6 @@ def calibration(**changes):
     return file.getvalue()
 
 
-ONES = np.ones((4, 3), np.float32)
-
-
 def bomb(member):
     """What makes an ``npz`` file of one member that would unpack to 128 MiB."""
     return lambda: npz(**{member: npy((2**27,), "|u1", bytes(2**27))})

@@ -69,8 +69,7 @@ def test_a_weight_that_is_no_number_is_noticed_in_the_same_step(few, layer, valu
     trainer = training(few, rho_weight=rho)
     for _ in range(7):
         trainer.advance()
-    with torch.no_grad():
-        trainer.network.weights[layer][3, 4] = value
+    spoilt(trainer, layer, value)
     size = trainer.network.weights[layer].size
     with pytest.raises(SnnlabError) as error:
         trainer.advance()

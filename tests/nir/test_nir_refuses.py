@@ -38,7 +38,6 @@ def _aside():
 
 LINEAR, END = nir.Linear(weights(3, 4)), cuba(3, nir.CubaLI)
 CONV = nir.Conv2d((4, 4), np.zeros((1, 1, 3, 3)), 1, 0, 1, 1, np.zeros(1))
-LEAK = np.arange(3.0)
 
 
 @pytest.mark.parametrize(

@@ -86,10 +86,6 @@ def test_notes_do_not_write_through_a_link(runs):
 # ── text stays text ──
 
 
-class _Frame:
-    inputs = SimpleNamespace()
-
-
 def test_a_hostile_name_in_the_table_of_runs_is_text():
     history = {name: np.ones(3) for name in ("step", "accuracy", "spikes")}
     results = {"test_accuracy": 0.5, "energy": 1e-6}

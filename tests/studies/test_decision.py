@@ -257,7 +257,11 @@ def test_the_histogram_holds_every_decided_image_once(random_recording):
 
 
 def test_a_histogram_of_nothing_is_drawn():
-    hv.renderer("bokeh").get_plot(plotting.decision_times(np.array([np.nan])))
+    drawn = plotting.decision_times(np.array([np.nan]))
+    hv.renderer("bokeh").get_plot(drawn)
+    bars = next(leaf for leaf in drawn if isinstance(leaf, hv.Histogram))
+    assert bars.dimension_values("images").sum() == 0
+    assert [type(leaf) for leaf in drawn if leaf is not bars] == [], "no median"
 
 
 def test_accuracy_over_time_is_drawn_in_percent_and_microseconds():

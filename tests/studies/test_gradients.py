@@ -166,7 +166,7 @@ def test_what_cannot_be_compared_is_refused(trainer, images, directions):
         microscope.compare(trainer, images=images, directions=directions)
 
 
-def test_a_run_is_looked_at_from_the_command_line(tmp_path, capsys):
+def test_a_run_is_looked_at_from_the_command_line(tmp_path, capsys, monkeypatch):
     small = ("--dataset", "digits", "--hidden", "20", "--epochs", "2", "--batch", "200")
     assert main(["train", *small, "--out", str(tmp_path / "run")]) == 0
     capsys.readouterr()
@@ -183,6 +183,9 @@ def test_a_run_is_looked_at_from_the_command_line(tmp_path, capsys):
     assert main([*command, "--epochs", "1", "--figure", str(figure)]) == 0
     assert "step 8" in capsys.readouterr().out
     assert figure.exists()
+    monkeypatch.setattr(microscope, "study", None)  # not even begun
+    assert main([*command, "--figure", str(tmp_path / "neurons.odt")]) == 2
+    assert "neurons.odt: end its name in .png, .svg or .pdf" in capsys.readouterr().err
 
 
 def test_a_run_is_repeated_on_its_die_and_with_its_turned_knobs(tmp_path):

@@ -1,9 +1,11 @@
 """Plans of sweeps: read from files, refused, and why a sweep has no best trial."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pyarrow import parquet
 from refusal import refused
@@ -16,6 +18,7 @@ from snnlab.sweeps.outcome import why_none
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.search import sweep
 from snnlab.sweeps.storage import load_study
+from snnlab.sweeps.trials import TrialQueue
 
 
 @pytest.mark.parametrize(
@@ -177,3 +180,14 @@ PRUNED_ROW = row(8, state="pruned")
 )  # fmt: skip
 def test_why_there_is_no_best_trial_is_one_line(limits, rows, said):
     assert why_none(plan(limits=limits), rows) == said
+
+
+def test_a_plan_is_plain_so_that_it_is_found_again(tmp_path):
+    given = {
+        "settings": {"dataset": "digits", "hidden": (64,), "batch": np.int64(50)},
+        "vary": {"beta": (1.0, 2.0)}, "sampler": "grid", "limits": {"spikes": np.float64(20.0)},
+    }  # fmt: skip
+    plan = Plan.checked(**given)
+    assert json.loads(json.dumps(plan.values())) == plan.values()
+    for _ in range(2):  # begun, and joined by another process
+        TrialQueue(plan, str(tmp_path / "s.journal"))

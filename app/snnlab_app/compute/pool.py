@@ -71,6 +71,7 @@ class Compute:
         while not self._ended.wait(STAY_EVERY):
             for session in list(self._sessions.values()):
                 self.store.stay(session.folders)
+            self.store.stay(self.sweeps.folders)
 
     def open(self, session) -> int:
         """Begin a session with its current settings; returns its number.

@@ -5,7 +5,7 @@ Imports neither torch nor numba, so a page can be shown before they are loaded.
 
 import shutil
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -76,7 +76,7 @@ class RemoteSession(TrainingControl):
         self.config, self._compute, self._folder = config, compute, folder
         self._own, self._given = own, own_data.put_before(own)
         self.notice, self.snapshot, self.failures = "", None, 0
-        self._show, self._look_at, self._lock = Show(0), LookAt(), Lock()
+        self._show, self._look_at, self._lock = Show(0), LookAt(), RLock()
         self._taught: tuple[tuple[bytes, int], ...] = ()
         self._falls, self._trained = 0, False
         self.heard, self._number, self._closed = 0, None, False
@@ -86,9 +86,10 @@ class RemoteSession(TrainingControl):
 
     def begin(self) -> None:
         """Open it in a process."""
-        self._number = self._compute.open(self)
-        if self._closed:  # meanwhile, by a visitor who has left
-            self._send(Close())
+        with self._lock:  # an order that comes meanwhile is sent to it afterwards
+            self._number = self._compute.open(self)
+            if self._closed:  # meanwhile, by a visitor who has left
+                self._send(Close())
 
     def _start(self, message):
         self.state, self.message, self.fraction = State.LOADING, message, None
@@ -116,8 +117,9 @@ class RemoteSession(TrainingControl):
                 self._send(order)
 
     def _send(self, order):
-        self._sent += 1
-        self._compute.send(self._number, order)
+        with self._lock:
+            self._sent += 1
+            self._compute.send(self._number, order)
 
     def _remember(self, order):
         """Remember the orders that a new process must repeat."""
@@ -136,10 +138,11 @@ class RemoteSession(TrainingControl):
             self._taught = (*self._taught, (order.wav, order.label))
 
     def _reopen(self, message):
-        self._start(message)
-        self.begin()
-        self.order(self._show)
-        self.order(self._look_at)
+        with self._lock:
+            self._start(message)
+            self.begin()
+            self.order(self._show)
+            self.order(self._look_at)
 
     @property
     def taught(self) -> tuple[int, ...]:
@@ -163,7 +166,6 @@ class RemoteSession(TrainingControl):
         """
         if self._own is None:
             raise SnnlabError("this server stores nothing, so it takes no data of your own")
-        self._given = None
         self._given = own_data.put(data, self._own)
         self.give(self.given)
 

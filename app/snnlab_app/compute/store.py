@@ -54,7 +54,7 @@ class Store:
         for folder in folders:
             try:
                 files = [file.stat() for file in folder.iterdir()]
+                written = max((file.st_mtime for file in files), default=folder.stat().st_mtime)
             except OSError:  # removed by another server meanwhile
                 continue
-            written = max((file.st_mtime for file in files), default=0.0)
             yield written, sum(file.st_size for file in files), folder

@@ -20,6 +20,7 @@ from snnlab.config.limits import Limits
 from snnlab.files import cache_folder
 from snnlab.process import ignore_ctrl_c, spawn
 from snnlab.sweeps.plan import Plan
+from snnlab_app.compute import own_data
 from snnlab_app.compute.store import Store
 from snnlab_app.session.turns import nth
 
@@ -33,11 +34,12 @@ class Sweep:
     ``state`` is one of "waiting", "running", "finished", "stopped", "failed"; ``trials`` are rows
     of :func:`~snnlab.sweeps.outcome.row_of` of those that ended, ``best`` numbers of the best
     among them, ``importance`` shares of the knobs by objective; ``fraction`` is the completed
-    share. ``heard`` counts updates.
+    share. ``folder`` is the place of its files, ``storage`` that of its database once it runs.
+    ``heard`` counts updates.
     """
 
-    def __init__(self, plan: Plan, line: "Sweeps", data_dir: str | None = None):
-        self.plan, self._line, self.data_dir = plan, line, data_dir
+    def __init__(self, plan: Plan, line: "Sweeps", folder: Path, data_dir: str | None = None):
+        self.plan, self._line, self.folder, self.data_dir = plan, line, folder, data_dir
         self.state, self.message, self.fraction = "waiting", "", 0.0
         self.trials: list[dict] = []
         self.best: list[int] = []
@@ -58,7 +60,8 @@ class Sweep:
         return left * median(took) if took else None  # the first one compiles the kernels
 
     def stop(self) -> None:
-        """End the sweep and remove its storage; results remain here. May be called twice."""
+        """End the sweep if it runs or waits; its storage is removed once its process has ended, its
+        results remain here. May be called twice."""
         self._line.stop(self)
 
     def forget(self) -> None:
@@ -90,10 +93,13 @@ class Sweeps:
     def begin(self, plan: Plan, data_dir: str | None = None) -> Sweep:
         """Queue a sweep, which begins when no other is running; returns at once.
 
-        data_dir : folder of its data, by default that of the server.
+        data_dir : a visitor's own data, of which it keeps what they are now; by default it reads
+        those of the server. Raises :class:`SnnlabError` if they cannot be kept.
         """
         Thread(target=Store(self._limits.stored, self._root).tidy, daemon=True).start()
-        sweep = Sweep(plan, self, data_dir or self._data_dir)
+        sweep = Sweep(plan, self, self._root / uuid4().hex, self._data_dir)
+        if data_dir:
+            sweep.data_dir = str(own_data.lend(Path(data_dir), sweep.folder))
         with self._lock:
             self._known.add(sweep)
             self._line.append(sweep)
@@ -110,12 +116,18 @@ class Sweeps:
                 self._process.kill()  # its listener then lets the next one begin
             elif sweep in self._line:
                 self._line.remove(sweep)
+                self.remove(sweep)
                 self._go_on()
 
     def remove(self, sweep: Sweep) -> None:
         """Remove its files."""
-        if sweep.storage:
-            shutil.rmtree(sweep.storage.parent, ignore_errors=True)
+        shutil.rmtree(sweep.folder, ignore_errors=True)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Where sweeps whose page is open have their files."""
+        with self._lock:
+            return [sweep.folder for sweep in self._known]
 
     def end(self) -> None:
         """End all sweeps at the end of the server."""
@@ -147,7 +159,7 @@ class Sweeps:
         """Start the first in line if no sweep runs; notify the others of their position."""
         if self._process is None and self._line:
             sweep = self._line.pop(0)
-            sweep.storage = self._root / uuid4().hex / FILE
+            sweep.storage = sweep.folder / FILE
             sweep.hear(state="running", message="starting")
             self._process = _Process(self, sweep, 60 * self._limits.minutes)
         for place, sweep in enumerate(self._line, start=1):

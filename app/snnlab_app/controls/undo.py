@@ -44,7 +44,7 @@ class Turns:
         for name, (_, value) in changes.items():
             self._turn(name, value)
         if changes:
-            self._done, self._undone = [*self._done[-MAX_UNDO:], changes], []
+            self._done, self._undone = [*self._done, changes][-MAX_UNDO:], []
 
     def undo(self) -> bool:
         """Take the last turn back; whether there was one."""

@@ -62,6 +62,7 @@ class Watched(TrainingControl):
     fraction = property(lambda self: self._seen.fraction)
     notice = property(lambda self: self._seen.notice)
     snapshot = property(lambda self: self._seen.snapshot)
+    failures = property(lambda self: self._seen.failures)
     heard = property(lambda self: self._seen.heard)
 
 
@@ -69,7 +70,7 @@ class _Nobody:
     """Nobody's session."""
 
     state, message, fraction, notice = State.LOADING, NOT_SHARED, None, ""
-    snapshot, heard = None, -1
+    snapshot, failures, heard = None, 0, -1
 
     def __init__(self):
         self.config = Config()

@@ -244,8 +244,9 @@ class Session(TrainingControl):
             return False
         # Only now, as knobs are turned while it is read.
         wanted, self.config = self.config.values(), self._trainer.config
+        before = kept.config.values()
         for name, value in wanted.items():
-            if value != kept.settings[name]:
+            if value != before[name]:
                 self.config.set(name, value)
         self._publisher = Publisher(self._trainer)
         progress = self._prepare()

@@ -1,6 +1,7 @@
 """A sweep from the current settings: many short trainings, and their results."""
 
 import re
+import shlex
 from html import escape
 from io import StringIO
 
@@ -131,14 +132,15 @@ class SweepView(View):
         """Start the sweep of the form, or report what is wrong with it."""
         try:
             plan = self._form.plan()
+            self.close()
+            self._start.disabled = True  # a second click would begin another
+            self._sweep = self.begin(plan)
         except SnnlabError as error:
+            self._start.disabled = False
             self._wrong.param.update(title=str(error), visible=True)
             self._trouble.objects = [self._wrong]
             return
         self._wrong.visible = False
-        self.close()
-        self._start.disabled = True  # a second click would begin another
-        self._sweep = self.begin(plan)
         self._drawn, self._making = SweepPlots(plan, self.pick), True
         goals = {axis.label: axis.name for axis in self._drawn.found}
         self._goal.param.update(options=goals, value=plan.objectives[0])
@@ -207,7 +209,7 @@ class SweepView(View):
         self.summary.say(self._in_words())
 
     def _command(self):
-        return f"optuna-dashboard sqlite:///{self._sweep.storage}"
+        return f"optuna-dashboard {shlex.quote(f'sqlite:///{self._sweep.storage}')}"
 
     def _in_words(self):
         sweep = self._sweep

@@ -154,6 +154,17 @@ def test_undo_takes_back_a_click_as_a_whole_and_redo_does_it_again():
     assert not turns.undo()
 
 
+def test_the_oldest_turns_are_forgotten():
+    config = Config()
+    turns = _turns(config)
+    for k in range(undo.MAX_UNDO + 10):
+        turns.turn({"beta": 1.0 + k % 7})
+    taken = 0
+    while turns.undo():
+        taken += 1
+    assert taken == undo.MAX_UNDO
+
+
 def test_a_drag_is_taken_back_as_one_and_clicks_are_not(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(undo, "monotonic", lambda: now[0])

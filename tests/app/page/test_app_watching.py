@@ -13,6 +13,7 @@ from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls.knobs import describe
 from snnlab_app.page.watching import NOT_SHARED, READ_ONLY, Watched, name_of
+from snnlab_app.session.control import TrainingControl
 
 
 @pytest.mark.slow
@@ -64,10 +65,13 @@ def test_a_watched_session_is_that_of_its_owner_as_long_as_there_is_one():
     with Compute() as compute:
         watched = Watched(compute, name)
         assert (watched.state, watched.message, watched.snapshot) == ("loading", NOT_SHARED, None)
+        assert watched.failures == 0
         session = RemoteSession(compute, Config.checked(dataset="digits"))
         compute.shared[name] = session
         session.turn("beta", 20.0)
         assert (watched.config, watched.heard) == (session.config, session.heard)
+        for each in (*TrainingControl.REPORTED, "config"):
+            assert getattr(watched, each) is getattr(session, each)
         session.close()
         assert watched.message == NOT_SHARED
 

@@ -187,15 +187,31 @@ def test_what_cannot_be_learnt_is_said_and_the_next_is_taken(visit, kind):
     assert session.state == "ready"
 
 
-def test_a_zip_that_claims_too_much_is_refused_at_once_and_not_kept(visit, tmp_path):
+def bomb():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("ape/0.png", bytes(2**28 + 1))
+    return file.getvalue()
+
+
+def test_a_zip_that_claims_too_much_is_refused_at_once_and_not_kept(visit, tmp_path):
     session = visit()
-    error = refused(lambda: session.upload(file.getvalue()), "data.zip: unpacks to")
+    error = refused(lambda: session.upload(bomb()), "data.zip: unpacks to")
     assert str(tmp_path) not in error
-    assert not (tmp_path / "one.own").exists()
+    assert list(tmp_path.glob("one.own*")) == []
     assert session.given is None
+
+
+def test_who_gives_a_file_that_is_refused_keeps_the_one_before(visit, tmp_path):
+    session = visit()
+    train_on(session, zipped())
+    refused(lambda: session.upload(bomb()), "data.zip: unpacks to")
+    assert [path.name for path in tmp_path.glob("one.own*/*")] == ["data.zip"]
+    assert (session.given, session.state) == (str(tmp_path / "one.own" / "data.zip"), "ready")
+    session.reset()
+    until(lambda: session.state == "loading")
+    until(lambda: session.state != "loading")
+    assert (session.state, session.snapshot.classes) == ("ready", NAMES)
 
 
 def test_data_that_take_too_long_are_given_up(tmp_path, monkeypatch):
@@ -236,6 +252,9 @@ def test_what_was_left_in_a_crash_is_tidied_away(tmp_path):
     os.utime(place, (1, 1))
     store.tidy()
     assert not store.own("visitor").exists()
+    store.folder("other").mkdir()  # nothing has been written yet
+    store.tidy()
+    assert store.folder("other").exists()
 
 
 def test_a_file_in_parts_is_put_together_and_no_more_than_the_limit():
@@ -286,10 +305,21 @@ def test_a_sweep_is_over_the_visitors_data(compute, tmp_path):
     place = given.put(zipped(), tmp_path / "own")
     plan = Plan.checked(vary={"beta": "5:20"}, trials=1, settings={"dataset": "folder", **QUICK})
     sweep = compute.sweeps.begin(plan, str(place))
+    given.put(b"not a table", tmp_path / "own")  # it searches on those that it began with
     until(lambda: sweep.over, 120)
     assert sweep.state == "finished", sweep.message
     assert len(sweep.trials) == 1
+    assert compute.sweeps.folders == [sweep.folder]
     sweep.forget()
+    assert not sweep.folder.exists()
+
+
+def test_a_sweep_of_data_that_cannot_be_kept_is_refused(compute, tmp_path):
+    plan = Plan.checked(vary={"beta": "5:20"}, trials=1, settings={"dataset": "folder", **QUICK})
+    refused(
+        lambda: compute.sweeps.begin(plan, str(tmp_path / "gone.zip")),
+        "your data cannot be kept on the server: No such file or directory",
+    )
 
 
 # In a browser

@@ -19,7 +19,7 @@ from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
 from snnlab_app.compute.remote import LOST, RemoteSession
 from snnlab_app.compute.worker import _Host
-from snnlab_app.session.control import Close, Open, Play
+from snnlab_app.session.control import Close, Open, Play, Turn
 from snnlab_app.session.local import Session
 
 
@@ -150,6 +150,38 @@ def test_whoever_leaves_while_another_process_takes_over_is_closed_there(tmp_pat
     session.lose()
     assert compute.opened == 2
     assert (2, Close) in compute.sent
+
+
+class Turning(Silent):
+    """The visitor turns a knob while the session is opened in another process."""
+
+    def __init__(self):
+        self.session, self.threads, self.settings, self.orders = None, [], None, []
+
+    def open(self, session):
+        self.settings, self.orders = session.beginning().settings, []
+        if self.session:
+            self.threads.append(Thread(target=self.session.turn, args=("beta", 50.0)))
+            self.threads[-1].start()
+            self.threads[-1].join(0.2)  # it may take longer than to turn a knob
+        self.opened += 1
+        return self.opened
+
+    def send(self, number, order):
+        if number == self.opened:
+            self.orders.append(order)
+
+
+def test_a_knob_turned_while_another_process_takes_over_is_turned_there(tmp_path):
+    compute = Turning()
+    session = compute.session = RemoteSession(compute, Config(), tmp_path)
+    session.lose()
+    for thread in compute.threads:
+        thread.join()
+    assert compute.settings["beta"] == 50.0 or Turn("beta", 50.0) in compute.orders
+    own = session.config.values() | {"epochs": 77}
+    session.hear(settings=(len(compute.orders), own))
+    assert session.config.epochs == 77, "all orders were counted"
 
 
 def test_settings_on_their_way_are_not_taken_back():

@@ -158,6 +158,16 @@ def test_it_goes_on_with_its_data_whatever_waits_for_a_restart(stored, tmp_path)
     assert (again.config.dataset, again.config.side, again.config.hidden) == ("mnist", 28, [9])
 
 
+def test_one_kept_before_there_was_a_knob_goes_on(stored, tmp_path):
+    seen = step_once(stored(tmp_path / "run"), 1)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    record = json.loads((tmp_path / "copy" / "config.json").read_text())
+    del record["settings"]["blend"], record["settings"]["beta"]
+    (tmp_path / "copy" / "config.json").write_text(json.dumps(record))
+    again = stored(tmp_path / "copy")
+    assert (again.state, again.snapshot.step) == ("paused", seen.step), again.message
+
+
 @pytest.mark.parametrize("changes", [{"beta": 1e9}, {"dataset": "idx"}])
 def test_one_that_cannot_be_read_any_more_keeps_nobody_from_another(stored, tmp_path, changes):
     """By settings that are no longer allowed, or data that are gone."""

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,7 +60,7 @@ def view():
     """A view whose sweeps are begun by nobody, and what it does to the page."""
     session = SimpleNamespace(config=Config.checked(dataset="digits"), look_at=lambda *_: None)
     view, line, view.loaded = SweepView(session), Line(), []
-    view.begin = lambda plan: Sweep(plan, line)
+    view.begin = lambda plan: Sweep(plan, line, Path("nowhere"))
     view.load = lambda settings, restart: view.loaded.append((settings, restart))
     view.open()
     return view

@@ -67,6 +67,7 @@ def rewritten(path, **changes):
         ({"stuck": None}, r"not an npz file of .*stuck.* \(KeyError\)"),
         ({"leak_lsb": np.array([None] * 512)}, "leak_lsb holds NaN, infinity or non-numeric"),
         ({"dead": np.zeros(512)}, "dead is float64, expected bool"),
+        ({"dead": np.zeros(512, np.uint8)}, "dead is uint8, expected bool"),
         ({"tau_mem": np.full(512, -1.0)}, r"tau_mem holds -1, expected 0\.2 to 3"),
         ({"tau_mem": np.full(512, 100.0)}, r"tau_mem holds 100, expected 0\.2 to 3"),
         ({"stuck": np.full((256, 512), 64, np.int8)}, "stuck holds 64, expected -1 to 63"),
