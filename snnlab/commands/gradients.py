@@ -6,12 +6,6 @@ import numpy as np
 
 from snnlab.commands.flags import add_data_dir, filled, place, whole
 
-LEGEND = """
-* trains this run. cosine: with the gradient that trains; reached: share of neurons with at least
-1 % of the largest gradient; agreement: cosine of predicted and measured slopes of the chip's loss
-along {directions} random directions (±{error:.2f} if a method knew nothing); gain: their lengths,
-predicted over measured."""
-
 
 def add_gradients(commands) -> None:
     """Add the command to a parser's commands."""
@@ -52,8 +46,7 @@ def _gradients(arguments):
         )  # fmt: skip
     for one in found:
         print(f"step {one.step}, loss {one.loss:.3f}\n\n{microscope.table(one)}\n")
-    count = arguments.directions
-    print(LEGEND.strip().format(directions=count, error=1 / np.sqrt(max(count, 1))))
+    print(microscope.legend(arguments.directions))
     if arguments.export:
         export_table(arguments.export, microscope.columns(found))
     if arguments.figure:

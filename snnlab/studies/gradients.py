@@ -225,6 +225,17 @@ def table(comparison: Comparison) -> str:
     return "\n\n".join(blocks)
 
 
+def legend(directions: int = DIRECTIONS) -> str:
+    """What the columns of :func:`table` say, for so many random directions."""
+    error = 1 / np.sqrt(max(directions, 1))
+    return (
+        "* trains this run. cosine: with the gradient that trains; reached: share of neurons with"
+        " at least\n1 % of the largest gradient; agreement: cosine of predicted and measured slopes"
+        f" of the chip's loss\nalong {directions} random directions (±{error:.2f} if a method knew"
+        " nothing); gain: their lengths,\npredicted over measured."
+    )
+
+
 def columns(comparisons: list[Comparison]) -> dict[str, list]:
     """Comparisons as a table: one row for each step, layer and method."""
     out = {name: [] for name in (
