@@ -20,7 +20,7 @@ def add_calibrate(commands) -> None:
     """Add the command to a parser's commands."""
     text = "measure and calibrate every circuit of a die"
     calibrate = commands.add_parser("calibrate", help=text)
-    calibrate.set_defaults(command=_calibrate)
+    calibrate.set_defaults(command=_calibrate, prints=True)
     text = "write codes and measurements to an npz file"
     calibrate.add_argument("--out", type=place, metavar="FILE", help=text)
     add_knobs(calibrate, ("die", "die_seed", "mismatch"), die=TO_CALIBRATE)

@@ -85,7 +85,7 @@ def _sweep(arguments):
     if arguments.export:
         export_table(arguments.export, columns_of([row_of(plan, trial) for trial in study.trials]))
     print(_summary(plan, study, storage))
-    return 0
+    return 0 if any(trial.state.name == "COMPLETE" for trial in study.trials) else 1
 
 
 def _plan(arguments):
@@ -145,6 +145,7 @@ def _so_far(plan, storage):
 
 def _summary(plan, study, storage):
     """Table of the best trials, or the reason why there are no valid trials."""
+    from snnlab.quantities import objectives
     from snnlab.sweeps.outcome import best_of, row_of, why_none
 
     states = [trial.state.name.lower() for trial in study.trials]
@@ -156,9 +157,10 @@ def _summary(plan, study, storage):
         lines.append(f"{what} ({', '.join(plan.objectives)}; energy and power are estimates):")
     elif none := why_none(plan, [row_of(plan, trial) for trial in study.trials]):
         lines.append(none)
+    known = objectives()
     for trial in best[:MAX_SHOWN_TRIALS]:
         values = ", ".join(
-            f"{n} {v:.4g}" for n, v in zip(plan.objectives, trial.values, strict=True)
+            f"{n} {known[n].format(v)}" for n, v in zip(plan.objectives, trial.values, strict=True)
         )
         knobs = ", ".join(f"{n} {v:.4g}" if isinstance(v, float) else f"{n} {v}"
                           for n, v in trial.params.items())  # fmt: skip

@@ -36,6 +36,11 @@ class Knobs(param.Parameterized):
     turned = 0
     """How often knobs were set: who has copied them sees by it whether one may have changed."""
 
+    def __init__(self, **values):
+        for name in values:
+            self._knob(name)
+        super().__init__(**values)
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         groups = {group.__name__: _declared(group) for group in cls.__mro__}
@@ -61,6 +66,8 @@ class Knobs(param.Parameterized):
 
     def __setattr__(self, name, value):
         if name not in self.knobs():
+            if not (name.startswith("_") or hasattr(type(self), name)):
+                self._knob(name)  # a knob misspelt
             super().__setattr__(name, value)
             return
         try:

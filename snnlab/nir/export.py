@@ -42,11 +42,18 @@ OUT_OF_REACH = 1e9
 """Threshold of label neurons for libraries without CubaLI, relative to that of hidden neurons."""
 
 
-def to_nir(network: Network, point: OperatingPoint, library: str | None = None) -> nir.NIRGraph:
+def to_nir(
+    network: Network,
+    point: OperatingPoint,
+    library: str | None = None,
+    *,
+    readout: str = "maximum",
+) -> nir.NIRGraph:
     """A network as trained, before rounding to LSB, as Linear → CubaLIF → … → Linear → CubaLI.
 
     A recurrent layer returns to itself through a Linear node of its own.
-    library : one of LIBRARIES, for a graph in its time steps. Raises :class:`SnnlabError` for
+    library : one of LIBRARIES, for a graph in its time steps; readout : how it decides, noted in
+    the metadata. Raises :class:`SnnlabError` for
     another, and for a recurrent network in time steps.
     """
     if library not in (None, *LIBRARIES):
@@ -81,6 +88,7 @@ def to_nir(network: Network, point: OperatingPoint, library: str | None = None) 
         "tau_ref": point.tau_ref * slower,
         "dt": point.dt * slower,
         "samples": point.samples,
+        "readout": readout,
         **steps,
     }
     return nir.NIRGraph({**nodes, **back}, [*pairwise(nodes), *edges], metadata)
@@ -105,8 +113,8 @@ def step_of(point: OperatingPoint) -> float:
 def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Network, str]:
     """Write the network of a run folder as a NIR file.
 
-    library : as for :func:`to_nir`. Returns the network, and a line on the differences
-    between graph and chip due to the library, or "".
+    library : as for :func:`to_nir`. Returns the network, and lines on the differences between
+    graph and chip due to the library, and on a readout other than the maximum, or "".
     """
     folder = folder_of(folder)
     config = load_config(folder)
@@ -116,8 +124,14 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
         config.tau_mem, config.tau_syn, config.tau_ref,
         samples=_samples(folder, config), substeps=config.substeps,
     )  # fmt: skip
-    write_nir(path, to_nir(network, point, library))
-    return network, _differences(library, point) if library else ""
+    write_nir(path, to_nir(network, point, library, readout=config.readout))
+    lines = [_differences(library, point)] if library else []
+    if config.readout != "maximum":
+        lines.append(
+            f"it was trained to decide by the readout {config.readout}, which NIR does not define:"
+            " snnlab reads it from the metadata, other libraries must be told"
+        )
+    return network, "\n".join(lines)
 
 
 def _samples(folder, config):

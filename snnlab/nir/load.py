@@ -16,6 +16,7 @@ from snnlab.chip.die import Die
 from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
+from snnlab.chip.recording import Recording
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
@@ -37,6 +38,7 @@ class ImportedNetwork:
     point   : its time constants
     clipped : number of weights of each layer that exceed ±63 LSB and are clipped
     notes   : differences between chip and graph, one line each
+    readout : how it decides, by the metadata of a graph of snnlab's, otherwise by the maximum
     """
 
     network: Network
@@ -44,6 +46,11 @@ class ImportedNetwork:
     point: OperatingPoint
     clipped: tuple[int, ...]
     notes: tuple[str, ...]
+    readout: str = "maximum"
+
+    def scores(self, recording: Recording) -> np.ndarray:
+        """Scores of the labels by its readout : float32[input, label]."""
+        return self.network.scores(recording, self.readout)
 
     def chip(self, die: Die | None = None) -> Chip:
         """A chip with this network mapped onto it; run it on ``network.weights_lsb()``."""
@@ -99,7 +106,7 @@ def from_nir(
     for note in notes:
         warnings.warn(note, stacklevel=2)
     mapping = Mapping(network.sizes, chips, recurrent=recurrent)
-    return ImportedNetwork(network, mapping, point, clipped, notes)
+    return ImportedNetwork(network, mapping, point, clipped, notes, _readout(ours))
 
 
 def _weight(layer, point, area):
@@ -135,6 +142,13 @@ def _taus(layers, speedup, limits):
         for name, tau in taus.items()
         if tau is not None
     }
+
+
+def _readout(metadata):
+    readout, known = metadata.get("readout", "maximum"), Config.param.readout.objects
+    if readout not in known:
+        raise SnnlabError(f"NIR metadata readout = {readout!r} is not one of {', '.join(known)}")
+    return readout
 
 
 def _number(metadata, name):

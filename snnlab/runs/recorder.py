@@ -26,7 +26,7 @@ from snnlab.learn.trainer import TEST_IDS, Progress, Trainer
 from snnlab.quantities import EPOCH, STEP, estimates, quantities
 from snnlab.runs import provenance
 from snnlab.runs.frames import Frames, join, join_recordings, thumbnail
-from snnlab.runs.run import Run
+from snnlab.runs.run import Run, check_data
 from snnlab.runs.schema import SCHEMA, Change, EpochRecord, summarise, write_json
 from snnlab.runs.steps import Steps
 from snnlab.runs.tables import columns_of, write_table
@@ -99,12 +99,7 @@ class Recorder:
         state = _checkpoint(run)
         config = Config.checked(**run.settings_at(int(state["step"])))
         # Before the trainer is made: a network that fits other classes might not fit the chip.
-        known = provenance.fingerprint(dataset.checked().arranged(config))
-        if run.record.get("data_crc32") != known:
-            raise SnnlabError(
-                f"run {run.folder} was trained on other images than {dataset.name} from"
-                f" {dataset.origin}: give --data-dir with its data ({run.record['data']})"
-            )
+        check_data(run, dataset, config)
         trainer = Trainer(config, dataset, die=run.own_die())
         self._begin(run.folder, trainer, every, epochs_too)
         _restore(self.trainer, run)

@@ -26,6 +26,7 @@ from snnlab.data.catalogue import CATALOGUE, Tell
 from snnlab.data.own.labelled import Look
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz
+from snnlab.runs.provenance import fingerprint
 from snnlab.runs.schema import (
     Change,
     EpochRecord,
@@ -293,10 +294,22 @@ def tidy_epochs(run: Run) -> list[dict]:
 def data_of(run: Run, data_dir: str | None = None, tell: Tell | None = None) -> Dataset:
     """The data set of a run; a user-supplied one from its former path unless ``data_dir`` is given.
 
-    Raises what :func:`snnlab.load` raises.
+    Raises what :func:`snnlab.load` raises, and :class:`SnnlabError` for other data.
     """
     config = run.config
-    return load(config.dataset, config.side, data_dir=data_dir or run.place, progress=tell)
+    dataset = load(config.dataset, config.side, data_dir=data_dir or run.place, progress=tell)
+    if run.record.get("data_crc32") is not None:  # none in older runs
+        check_data(run, dataset, config)
+    return dataset
+
+
+def check_data(run: Run, dataset: Dataset, config: Config) -> None:
+    """Raises :class:`SnnlabError` unless the run was trained on these data, with these settings."""
+    if run.record.get("data_crc32") != fingerprint(dataset.checked().arranged(config)):
+        raise SnnlabError(
+            f"run {run.folder} was trained on other {run.one}s than {dataset.name} from"
+            f" {dataset.origin}: give --data-dir with its data ({run.record['data']})"
+        )
 
 
 def load_config(folder: Path) -> Config:

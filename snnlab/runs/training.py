@@ -4,6 +4,7 @@ import os
 from collections import deque
 from contextlib import closing, nullcontext
 from datetime import datetime
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,7 @@ def train(
     place = _place(folder, config)
     CATALOGUE[config.dataset].check_place(data_dir)
     _threads(threads)
+    _check_seconds(every)
     start = load_weights(folder_of(weights)) if weights else None
     with Bar() as bar:
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
@@ -79,6 +81,7 @@ def resume(
     :class:`~snnlab.errors.SnnlabError` if run or data do not fit, or another process trains it.
     """
     _threads(threads)
+    _check_seconds(every)
     with held(run.folder):
         return _resume(run, data_dir, epochs, every, tensorboard)
 
@@ -89,6 +92,11 @@ def _resume(run, data_dir, epochs, every, tensorboard):
         recorder = Recorder.resume(run, dataset, every=every)
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
+            if epochs <= (done := recorder.trainer.epoch):
+                raise SnnlabError(
+                    f"run {run.folder} has {done} epochs already, epochs = {epochs} is not"
+                    f" possible: give {done + 1} or more"
+                )
         recorder.trainer.prepare(bar.tell)
     if (now := install.versions()) != run.record["versions"]:
         say(f"kept by {_listed(run.record['versions'])}, now {_listed(now)}: last bits may differ")
@@ -105,6 +113,11 @@ def _listed(versions):
 def _threads(threads):
     if threads is not None:
         use_threads(threads)
+
+
+def _check_seconds(every):
+    if not isinstance(every, Real) or not every >= 0:
+        raise SnnlabError(f"every = {every!r} is not allowed: seconds between two checkpoints")
 
 
 def _board(trainer, folder, created, tensorboard):

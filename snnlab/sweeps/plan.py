@@ -171,6 +171,8 @@ def _check_knobs(plan):
         raise SnnlabError(f"{min(both)} is both varied and set: leave one of them out")
     if plan.repeats > 1 and "die_seed" in names:
         raise SnnlabError("die_seed is varied, and repeats vary it too: leave one of them out")
+    first = plan.settings.get("die_seed", Config().die_seed)
+    Config.checked(die_seed=first + plan.repeats - 1)  # that of the last die
     if plan.prune and len(plan.objectives) > 1:
         raise SnnlabError(f"{len(plan.objectives)} objectives: only a sweep for one can be pruned")
 

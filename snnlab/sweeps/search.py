@@ -13,7 +13,7 @@ from snnlab.data import Dataset, load
 from snnlab.data.catalogue import CATALOGUE
 from snnlab.errors import SnnlabError
 from snnlab.learn.trainer import Trainer
-from snnlab.quantities import TRIAL, estimates
+from snnlab.quantities import TRIAL, estimates, objectives
 from snnlab.sweeps.cluster import run_all, settle_workers
 from snnlab.sweeps.plan import Plan
 from snnlab.sweeps.storage import open_storage, optuna
@@ -97,10 +97,12 @@ def _task(queue, storage, trial, mine):
 def _say(queue, task, state, outcome, tell):
     if tell is None:
         return
-    counts = queue.counts()
+    counts, known = queue.counts(), objectives()
     over = sum(n for name, n in counts.items() if name not in ("waiting", "running"))
     result = getattr(outcome, "why", None) or ", ".join(
-        f"{name} {outcome[name]:.4g}" for name in queue.plan.objectives if name in outcome
+        f"{name} {known[name].format(outcome[name])}"
+        for name in queue.plan.objectives
+        if name in outcome
     )
     tell(f"trial {task.number} {state}: {result}", over / sum(counts.values()))
 

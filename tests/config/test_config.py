@@ -100,6 +100,15 @@ def test_an_unknown_knob_is_told_which_there_are():
         Config.checked(tau_membrane=1e-6)
 
 
+def test_a_misspelt_knob_is_not_set_in_silence():
+    config = Config()
+    with pytest.raises(SnnlabError, match=r"'betta' is not a knob: .*beta"):
+        config.betta = 50.0
+    with pytest.raises(SnnlabError, match="'betta' is not a knob"):
+        Config(betta=50.0)
+    assert "betta" not in vars(config)
+
+
 def test_a_refused_value_leaves_the_old_one():
     config = Config(beta=7.0)
     with pytest.raises(SnnlabError):

@@ -186,3 +186,19 @@ def test_label_potentials_can_be_brought_into_the_range_of_the_converter():
     read, same = (from_nir(graph(), label_gain=g).network.arrays() for g in (0.25, 1.0))
     np.testing.assert_array_equal(read[1], same[1] / 4)
     np.testing.assert_array_equal(read[0], same[0])
+
+
+def test_an_imported_network_decides_as_it_was_trained_to(tmp_path):
+    rng, point = np.random.default_rng(1), OperatingPoint()
+    mine = network(rng)
+    write_nir(tmp_path / "a.nir", to_nir(mine, point, readout="last"))
+    again = from_nir(tmp_path / "a.nir")
+    chip = again.chip(Die.ideal())
+    recording = chip.run(random_spikes(rng, 5, SIZES[0]), again.network.weights_lsb())
+    last = again.network.scores(recording, "last")
+    np.testing.assert_array_equal(again.scores(recording), last)
+    assert not np.array_equal(last, again.network.scores(recording))
+    assert from_nir(to_nir(mine, point)).readout == "maximum"
+    strange = to_nir(mine, point, readout="loudest")
+    with pytest.raises(SnnlabError, match="NIR metadata readout = 'loudest' is not one of maximum"):
+        from_nir(strange)

@@ -17,10 +17,12 @@ from snnlab.errors import SnnlabError
 from snnlab.learn.network import decode
 from snnlab.runs import recorder as recorder_
 from snnlab.runs.frames import Frames
+from snnlab.runs.provenance import fingerprint
 from snnlab.runs.recorder import watch
-from snnlab.runs.run import Run, held, list_runs
+from snnlab.runs.run import Run, data_of, held, list_runs
 from snnlab.runs.steps import Steps, column_types
 from snnlab.runs.training import resume, train
+from snnlab.studies import robustness
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,28 @@ def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
     assert (len(run.epochs()), run.state, run.settings["epochs"]) == (3, "finished", 3)
     with pytest.raises(SnnlabError, match="epochs = 0 is not allowed"):
         resume(run, epochs=0)
+    with pytest.raises(SnnlabError, match=r"3 epochs already, epochs = 3 is .*: give 4 or more"):
+        resume(run, epochs=3)
+
+
+@pytest.mark.parametrize("every", ["x", float("nan"), -1.0])
+def test_a_wrong_time_between_checkpoints_leaves_no_folder(tmp_path, every):
+    with pytest.raises(SnnlabError, match=f"every = {every!r} is not allowed: seconds between"):
+        train(config(), tmp_path / "run", every=every)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_studied_on_its_own_data_only(tmp_path, whole):
+    run = Run.open(whole)
+    same = data_of(run)
+    assert fingerprint(same.arranged(run.config)) == run.record["data_crc32"]
+    run.record["data_crc32"] += 1
+    said = "was trained on other images than digits from .*: give --data-dir with its data"
+    for study in (data_of, lambda run: robustness(run, 1, (0.0,))):
+        with pytest.raises(SnnlabError, match=said):
+            study(run)
+    del run.record["data_crc32"]
+    assert len(data_of(run).test_images) == len(same.test_images), "an older run has none"
 
 
 @pytest.mark.parametrize("asked", [None, 4])

@@ -267,8 +267,8 @@ def test_the_command_ends_with_a_result_or_why_there_is_none(tmp_path, capsys, m
     assert main([*COMMAND, *front]) == 0
     out = capsys.readouterr().out
     assert "trials that no other beats in all objectives (accuracy, energy; energy and" in out
-    assert re.search(r"^  \d: accuracy [\d.]+, energy \S+ at beta ", out, re.MULTILINE)
+    assert re.search(r"^  \d: accuracy [\d.]+ %, energy [\d.]+ µJ at beta ", out, re.MULTILINE)
     large = [flag if flag != "12" else "400" for flag in COMMAND]
-    assert main([*large, "--name", "large"]) == 0
+    assert main([*large, "--name", "large"]) == 1
     *_, line = capsys.readouterr().out.splitlines()
     assert line.startswith("no trial was completed, 2 failed: Network 256-400-10")

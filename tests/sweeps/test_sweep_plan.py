@@ -50,6 +50,10 @@ from snnlab.sweeps.trials import TrialQueue
         ({"trials": 0}, "trials = 0 is not allowed: a whole number from 1"),
         ({"repeats": 2, "vary": {"die_seed": "1:9"}}, "die_seed is varied, and repeats vary it"),
         ({"settings": {"beta": 0}}, "beta = 0 is not allowed"),
+        (
+            {"settings": {"die_seed": 2**32 - 1}, "repeats": 2},
+            "die_seed = 4294967296 is not allowed",
+        ),
         ({"colour": 1}, "a sweep has no 'colour'"),
     ],
 )

@@ -30,7 +30,7 @@ MAX_LINE_BYTES = 2**23
 MAX_BLANK_LINES = 1000
 """Before the first line with content."""
 MAX_PIXELS = 512 * 512
-_BLOCK = 2**24  # bytes read at a time, more than any line
+_BLOCK = 2**24  # bytes read at a time
 _GZIP = b"\x1f\x8b"
 
 
@@ -262,21 +262,41 @@ def _table(stream, columns, name, report):
 def _batches(stream, columns, types, name):
     """The columns in ``types``, by index and in this order, a block of the whole file at a time."""
     import pyarrow as pa
-    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, open_csv
+    from pyarrow.csv import ConvertOptions, ParseOptions, ReadOptions, read_csv
 
-    stream.seek(0)
     names = [f"c{k}" for k in range(columns.width)]
     wanted = {names[k]: kind for k, kind in types.items()}
+    how = (
+        ReadOptions(block_size=2 * _BLOCK, column_names=names),
+        ParseOptions(delimiter=columns.delimiter),
+        ConvertOptions(column_types=wanted, include_columns=[*wanted]),
+    )
     try:
-        yield from open_csv(
-            stream,
-            ReadOptions(block_size=_BLOCK, column_names=names, skip_rows=columns.before),
-            ParseOptions(delimiter=columns.delimiter),
-            ConvertOptions(column_types=wanted, include_columns=[*wanted]),
-        )
+        for block in _blocks(stream, columns.before, name):
+            yield from read_csv(pa.BufferReader(block), *how).to_batches()
     except pa.ArrowException as error:
         why = _find_fault(stream, columns, str(error)) or f"{error}: give numbers"
         raise SnnlabError(f"{name}: {why}") from None
+
+
+def _blocks(stream, before, name):
+    """Whole lines without the first ones, many at a time.
+
+    Arrow gets no stream of Python's to read by itself: it would read ahead in a thread, and go on
+    while the fault is looked for in the same stream, or after the interpreter has ended.
+    """
+    stream.seek(0)
+    for _ in range(before):
+        stream.readline(MAX_LINE_BYTES)
+    rest = b""
+    while read := stream.read(_BLOCK):
+        lines, end, rest = (rest + read).rpartition(b"\n")
+        if len(rest) > MAX_LINE_BYTES:
+            raise SnnlabError(f"{name}: a line of more than {MAX_LINE_BYTES:,} bytes, the most")
+        if lines.strip():
+            yield lines + end
+    if rest.strip():
+        yield rest
 
 
 def _find_fault(stream, columns, said):

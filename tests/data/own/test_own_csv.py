@@ -1,6 +1,8 @@
 """User-supplied data in CSV files: the label column is found, other tables are refused."""
 
+import io
 import shutil
+import threading
 import zipfile
 
 import numpy as np
@@ -8,7 +10,9 @@ import pytest
 from own_pictures import IMAGES, LABELS, NAMES, SIDE, own, seen
 from refusal import refused
 
+from snnlab.data.own import csv_pixels
 from snnlab.data.own.labelled import MAX_CLASSES
+from snnlab.data.places import Place
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +28,30 @@ def write(path, table, header=None, delimiter=",", end="\n"):
     lines = [*([header] if header else []), *table]
     path.write_text("".join(delimiter.join(line) + end for line in lines))
     return path
+
+
+def test_a_file_is_read_block_by_block_by_nobody_but_the_caller(tmp_path, monkeypatch):
+    """Arrow's own thread would read on, in the stream in which a fault is looked for."""
+    readers = set()
+
+    class Noted(io.BytesIO):
+        def read(self, *size):
+            readers.add(threading.get_ident())
+            return super().read(*size)
+
+    write(tmp_path / "a.csv", rows())
+    whole = seen(own(tmp_path / "a.csv"))
+    monkeypatch.setattr(csv_pixels, "_BLOCK", 10_000)
+    monkeypatch.setattr(Place, "open", lambda place, _: Noted(place.path.read_bytes()))
+    assert (tmp_path / "a.csv").stat().st_size > 3 * 10_000
+    assert seen(own(tmp_path / "a.csv")) == whole
+    table = rows()
+    table[4].append("0")
+    write(tmp_path / "a.csv", table)
+    refused(lambda: own(tmp_path / "a.csv"), "line 5 has 786 columns")
+    assert readers == {threading.get_ident()}
+    monkeypatch.setattr(csv_pixels, "MAX_LINE_BYTES", 300)
+    refused(lambda: own(tmp_path / "a.csv"), "a line of more than 300 bytes, the most")
 
 
 PIXELS = [f"pixel{k}" for k in range(SIDE**2)]
