@@ -14,7 +14,7 @@ class Recording:
 
     inputs : Events                      what was sent in
     spikes : tuple of Events             of each hidden layer
-    cadc   : tuple of uint8[sample, step, neuron]   CADC samples of every layer, labels last, taken
+    cadc   : tuple of uint8[image, step, neuron]   CADC samples of every layer, labels last, taken
              every ``spec.dt_cadc`` from time 0, after any reset
     correction : tuple of float64[neuron], LSB that were subtracted from each channel
     spec   : ChipSpec                    of the chip that ran
@@ -52,7 +52,7 @@ class Recording:
         return self.cadc[-1].shape[1] * self.spec.dt_cadc
 
     def traces(self, layer: int) -> np.ndarray:
-        """Membranes in model units (leak 0, threshold 1) : float32[sample, step, neuron].
+        """Membranes in model units (leak 0, threshold 1) : float32[image, step, neuron].
 
         As in the paper the first sample of each trace, taken at rest, is subtracted.
         """
@@ -61,7 +61,7 @@ class Recording:
         return above * np.float32(1.0 / self.spec.gap_lsb)
 
     def saturated(self, layer: int) -> np.ndarray:
-        """Samples at the ends of the converter's range : bool[sample, step, neuron].
+        """Samples at the ends of the converter's range : bool[image, step, neuron].
 
         With fewer bits these are the samples of its lowest and highest level. Samples that
         correction moved to an end of 8 bits count as well.

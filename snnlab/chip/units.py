@@ -40,7 +40,7 @@ SCALES = MappingProxyType(
 
 
 def membranes(recording: Recording, layer: int, units: str) -> np.ndarray:
-    """Membranes of a layer : float32[sample, step, neuron].
+    """Membranes of a layer : float32[image, step, neuron].
 
     In codes the samples as the converter gave them, the offset of each channel with them.
     """
@@ -50,7 +50,7 @@ def membranes(recording: Recording, layer: int, units: str) -> np.ndarray:
 
 
 def risen(recording: Recording) -> np.ndarray:
-    """Label traces above their first samples, the readout : float32[sample, step, label], LSB."""
+    """Label traces above their first samples, the readout : float32[image, step, label], LSB."""
     return recording.traces(-1) * np.float32(GAP_LSB)
 
 

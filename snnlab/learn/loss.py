@@ -16,8 +16,8 @@ Layers = list[np.ndarray]
 class Loss(NamedTuple):
     """A loss and its gradients.
 
-    terms : value of each term, by name; d_scores : float32[sample, label]; d_counts :
-    float32[sample, neuron] of each hidden layer; d_weights : float32[input, neuron] of each hidden
+    terms : value of each term, by name; d_scores : float32[image, label]; d_counts :
+    float32[image, neuron] of each hidden layer; d_weights : float32[input, neuron] of each hidden
     layer, of the terms that read the weights themselves, 0.0 without such a term.
     """
 
@@ -42,8 +42,8 @@ def differentiate(
 ) -> Loss:
     """The loss of a batch, each term scaled by its knob; a term of strength 0 is not computed.
 
-    scores : float[sample, label]; counts : float[sample, neuron] of each hidden layer; weights :
-    float[input, neuron] of each hidden layer; labels : int[sample]; settings : knobs by attribute;
+    scores : float[image, label]; counts : float[image, neuron] of each hidden layer; weights :
+    float[input, neuron] of each hidden layer; labels : int[image]; settings : knobs by attribute;
     silent : bool[neuron] of each hidden layer, those that dropout silenced, () without dropout.
     """
     c = settings
@@ -76,7 +76,7 @@ def _full(counts, gradient):
 def classification(
     scores: np.ndarray, labels: np.ndarray, gain: float, smoothing: float = 0.0
 ) -> tuple[float, np.ndarray]:
-    """Cross-entropy of softmax(gain · scores), mean over samples; labels : int[sample].
+    """Cross-entropy of softmax(gain · scores), mean over samples; labels : int[image].
 
     ``smoothing`` of each label's certainty is spread evenly over all labels.
     """

@@ -171,8 +171,8 @@ class Network:
         """Forward on the chip, backward by a gradient method, as a function of torch.
 
         silent : bool[neuron] of each hidden layer, neurons that may not fire and do not learn.
-        Returns the :class:`Recording`, label traces float32[sample, step, label] in model units
-        and, for each hidden layer, spike counts float32[sample, neuron]; both differentiable with
+        Returns the :class:`Recording`, label traces float32[image, step, label] in model units
+        and, for each hidden layer, spike counts float32[image, neuron]; both differentiable with
         respect to :meth:`parameters`. Raises :class:`SnnlabError` where torch is not installed.
         """
         parameters = self.parameters()
@@ -183,7 +183,7 @@ class Network:
         return run.recording, traces, counts
 
     def scores(self, recording: Recording, readout: str = "maximum") -> np.ndarray:
-        """Score of each label in model units : float32[sample, label]; the highest decides.
+        """Score of each label in model units : float32[image, label]; the highest decides.
 
         readout : of :func:`~snnlab.model.readout.scores`.
         """
@@ -191,7 +191,7 @@ class Network:
 
 
 def decode(recording: Recording, scale: float) -> np.ndarray:
-    """Label traces in units of the float weights : float32[sample, step, label].
+    """Label traces in units of the float weights : float32[image, step, label].
 
     NaN where the float weights hold NaN or infinity: their scale is then 0.
     """
@@ -215,7 +215,7 @@ def _initial(layer, n_in, seed, number):
 @guarded
 @compiled(nogil=True)
 def count(offsets, channel, n_channels):
-    """As :meth:`Events.count_by_channel`, for gradients : float32[sample, channel]."""
+    """As :meth:`Events.count_by_channel`, for gradients : float32[image, channel]."""
     counts = np.zeros((offsets.shape[0] - 1, n_channels), np.float32)
     for b in range(counts.shape[0]):
         for e in range(offsets[b], offsets[b + 1]):
@@ -226,7 +226,7 @@ def count(offsets, channel, n_channels):
 class Pass(NamedTuple):
     """One forward pass on the chip, with all that the backward pass needs.
 
-    traces : float32[sample, step, label], decoded, in model units; counts : float32[sample, neuron]
+    traces : float32[image, step, label], decoded, in model units; counts : float32[image, neuron]
     of each hidden layer; weights : float32[input, neuron] of each layer, those the chip really had,
     in model units; silent : bool[neuron] of each hidden layer.
     """

@@ -83,7 +83,7 @@ class Progress:
 
 
 class _Batch(NamedTuple):
-    """A batch on the chip: scores float32[sample, label], and the loss with its gradients."""
+    """A batch on the chip: scores float32[image, label], and the loss with its gradients."""
 
     run: Pass
     labels: np.ndarray
@@ -359,7 +359,7 @@ class Trainer:
         return self.network.weights_lsb((chip or self.chip).spec)
 
     def scores(self, recording: Recording) -> np.ndarray:
-        """Scores of a recording by the readout in force : float32[sample, label]."""
+        """Scores of a recording by the readout in force : float32[image, label]."""
         return self.network.scores(recording, self.settings.readout)
 
     def evaluate(self, chip: Chip | None = None, silent: tuple[np.ndarray, ...] = ()) -> Evaluation:

@@ -49,7 +49,7 @@ class ImportedNetwork:
     readout: str = "maximum"
 
     def scores(self, recording: Recording) -> np.ndarray:
-        """Scores of the labels by its readout : float32[input, label]."""
+        """Scores of the labels by its readout : float32[image, label]."""
         return self.network.scores(recording, self.readout)
 
     def chip(self, die: Die | None = None) -> Chip:

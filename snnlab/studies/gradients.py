@@ -132,7 +132,7 @@ def gradients(
 ) -> list[list[np.ndarray]]:
     """Gradients of every method that is compared, float32[input, neuron] for each layer.
 
-    d_traces : float32[sample, step, label], of the loss with respect to the label traces. Spike
+    d_traces : float32[image, step, label], of the loss with respect to the label traces. Spike
     counts are left out: their penalty has no exact gradient to compare with.
     """
     scales = trainer.network.scales()

@@ -25,7 +25,7 @@ class Gru(nn.Module):
         self.labels = nn.Linear(units, classes)
 
     def forward(self, spikes: torch.Tensor) -> torch.Tensor:
-        """Scores float32[sample, class] of counts float32[sample, bin, channel]."""
+        """Scores float32[recording, class] of counts float32[recording, bin, channel]."""
         states, _ = self.layer(spikes)
         return self.labels(states).mean(1)
 

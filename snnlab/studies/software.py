@@ -210,9 +210,9 @@ def integrate(offsets, step, channel, weight, decay_mem, decay_syn, samples, res
 @compiled(nogil=True, error_model="numpy")
 def adjoint(offsets, step, channel, d_v, n_in, decay_mem, decay_syn):
     """Gradients of the weights : float32[input, neuron], summed over the batch, and of the weighted
-    input in each step : float32[sample, step, neuron].
+    input in each step : float32[input, step, neuron].
 
-    d_v : float32[sample, step, neuron], gradient with respect to the potentials. The reset is not
+    d_v : float32[input, step, neuron], gradient with respect to the potentials. The reset is not
     differentiated, as in the released code.
     """
     n_inputs, samples, n = d_v.shape

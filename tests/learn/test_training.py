@@ -36,6 +36,12 @@ def test_fashion_mnist_is_learnt_in_ten_epochs(tmp_path):
     assert epochs[-1]["test_accuracy"] >= 0.850
 
 
+def test_yin_yang_is_learnt_by_its_recipe(tmp_path):
+    assert main(["train", "--recipe", "yin-yang", "--out", str(tmp_path / "run")]) == 0
+    *_, last = Run.open(tmp_path / "run").epochs()
+    assert last.test_accuracy >= 0.91, "a linear classifier: 64 %"
+
+
 def test_full_size_mnist_is_learnt_in_parts(tmp_path):
     flags = ("--side", "28", "--hidden", "256", "--chips", "4")
     epochs = train(tmp_path / "run", "mnist", *flags, "--epochs", "2")

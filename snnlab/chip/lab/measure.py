@@ -10,6 +10,7 @@ import numpy as np
 
 from snnlab.chip import constants as c
 from snnlab.chip.capmem import Codes
+from snnlab.chip.emulator import rise
 from snnlab.chip.lab.laboratory import ROWS, Lab
 from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.events import TICK
@@ -72,17 +73,8 @@ def psp(
     weight = sign * STIMULUS_LSB
     trace = lab.traces(weight, trials=ROWS * repeats, tick=STIMULUS_TICK, codes=codes)
     after = np.maximum(TIMES - STIMULUS_TICK * TICK, 0.0)
-    tau_syn, height = fit(trace, lambda tau: _psp_shape(after[:, None], tau_mem, tau), TAUS)
+    tau_syn, height = fit(trace, lambda tau: rise(tau_mem, tau, after[:, None]), TAUS)
     return Psp(tau_syn, height / (weight * CURRENT_PER_LSB * c.GAP_LSB))
-
-
-def _psp_shape(time, tau_mem, tau_syn):
-    """Membrane after a unit jump of the current : s, [sample, circuit]; limit for equal taus."""
-    rate = 1.0 / tau_syn - 1.0 / tau_mem
-    x = rate * time
-    small = np.abs(x) < 1e-6
-    ratio = np.where(small, 1.0 - 0.5 * x, -np.expm1(-x) / np.where(small, 1.0, x))
-    return time * np.exp(-time / tau_mem) * ratio
 
 
 def weight_scale(lab: Lab, weights=(0, 15, 30, 45, 60), *, repeats: int = 4) -> np.ndarray:

@@ -32,8 +32,8 @@ class Gradient(Protocol):
 
         recording : a run of the chip with hidden membranes digitised, which only surrogates need;
         weights : float32[input, neuron] of each layer, as rounded on the chip, in model units;
-        d_traces : float32[sample, step, label], gradient with respect to the label traces;
-        d_counts : float32[sample, neuron] of each hidden layer, with respect to spike counts;
+        d_traces : float32[image, step, label], gradient with respect to the label traces;
+        d_counts : float32[image, neuron] of each hidden layer, with respect to spike counts;
         silent : bool[neuron] of each hidden layer, neurons kept from firing: gradient neither
         reaches them nor passes them; empty if all may fire.
 

@@ -31,10 +31,10 @@ def inject(measured: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
 class Measured:
     """What the chip recorded of one layer, in model units.
 
-    trace : float[sample, step, neuron]; and of a hidden layer fired : bool[sample, step, neuron],
-    spikes since the last CADC sample; seen : float[sample, step, neuron], the potentials at which
-    the surrogate is evaluated; psp : float[sample, step, neuron], potential of a neuron that
-    receives its spikes through weight 1; counts : float[sample, neuron]; returned : the same as psp
+    trace : float[image, step, neuron]; and of a hidden layer fired : bool[image, step, neuron],
+    spikes since the last CADC sample; seen : float[image, step, neuron], the potentials at which
+    the surrogate is evaluated; psp : float[image, step, neuron], potential of a neuron that
+    receives its spikes through weight 1; counts : float[image, neuron]; returned : the same as psp
     for spikes that return to a recurrent layer, None in others.
     """
 
@@ -47,7 +47,7 @@ class Measured:
 
 
 def response(events: Events, model: IdealModel, steps: int) -> torch.Tensor:
-    """Potential behind weight 1 of each channel : float64[sample, step, channel]."""
+    """Potential behind weight 1 of each channel : float64[image, step, channel]."""
     out = np.zeros((len(events), events.n_channels, steps))
     since = np.arange(steps) * _PERIOD - events.tick[:, None] * TICK
     np.add.at(out, (events.owner, events.channel), model.psp(since))
@@ -133,11 +133,11 @@ def reference_forward(
 ) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """Label traces and spike counts: recorded values that carry the model's gradient.
 
-    psp : float[sample, step, channel], :func:`response` of the input;
+    psp : float[image, step, channel], :func:`response` of the input;
     weights : float[source, neuron] for each layer; derivative : of a spike, at potentials in model
     units; silent : bool[neuron] for each hidden layer, neurons that no gradient passes; returned :
     of the gradient through returning spikes, the share that passes. Returns
-    traces float[sample, step, label] and for each hidden layer counts float[sample, neuron].
+    traces float[image, step, label] and for each hidden layer counts float[image, neuron].
     """
     grid = np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(grid[:, None] - grid[None, :])).to(psp.dtype)
@@ -156,7 +156,7 @@ def reference_forward(
 
 
 def _recurrent_spikes(psp, weight, layer, slope, model, returned):
-    """Spikes of a recurrent layer, sample by sample : float[sample, step, neuron]."""
+    """Spikes of a recurrent layer, sample by sample : float[image, step, neuron]."""
     n_in, time = psp.shape[2], np.arange(psp.shape[1]) * _PERIOD
     kernel = torch.from_numpy(model.psp(time[:, None] - time[None, :] - _LATENCY)).to(psp.dtype)
     inputs = (psp @ weight[:n_in]).unbind(1)

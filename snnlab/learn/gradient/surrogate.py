@@ -59,7 +59,7 @@ class Surrogate:
         the spike and begins at the sample before, or at rest at the end of the refractory period if
         that is later.
 
-        cadc : uint8[sample, step, neuron].
+        cadc : uint8[image, step, neuron].
         """
         if self.at_spike == "threshold":
             return np.full(len(spikes.tick), _GAP_LSB, np.int16)

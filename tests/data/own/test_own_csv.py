@@ -50,8 +50,9 @@ def test_a_file_is_read_block_by_block_by_nobody_but_the_caller(tmp_path, monkey
     write(tmp_path / "a.csv", table)
     refused(lambda: own(tmp_path / "a.csv"), "line 5 has 786 columns")
     assert readers == {threading.get_ident()}
-    monkeypatch.setattr(csv_pixels, "MAX_LINE_BYTES", 300)
-    refused(lambda: own(tmp_path / "a.csv"), "a line of more than 300 bytes, the most")
+    write(tmp_path / "a.csv", [*rows(), ["9" * 50_000]])
+    monkeypatch.setattr(csv_pixels, "MAX_LINE_BYTES", 20_000)
+    refused(lambda: own(tmp_path / "a.csv"), "a line of more than 20,000 bytes, the most")
 
 
 PIXELS = [f"pixel{k}" for k in range(SIDE**2)]
