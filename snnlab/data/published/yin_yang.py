@@ -13,9 +13,9 @@ can be used: five squares of 4×4 equal pixels on black,
 
 of brightness 0.25 + 0.75·value, the bias at 1. A quarter is above the paper's threshold of 0.2, so
 every square spikes: with its constants after 12.9 µs for value 0 and 1.8 µs for value 1. With the
-lower threshold of our default they come after 4.1 and 0.8 µs: the recipe ``yin-yang`` has the paper's. The
-bias is the time reference. Sixteen pixels per value drive the neurons strongly enough with 6-bit
-weights; a single input line per value would not.
+lower threshold of our default they come after 4.1 and 0.8 µs: the recipe ``yin-yang`` has the
+paper's. The bias is the time reference. Sixteen pixels per value drive the neurons strongly enough
+with 6-bit weights; a single input line per value would not.
 """
 
 import numpy as np

@@ -8,6 +8,7 @@ import pytest
 from snnlab.chip import constants as c
 from snnlab.chip.capmem import Codes, circuits
 from snnlab.chip.die import Die
+from snnlab.chip.emulator import rise
 from snnlab.chip.lab import measure
 from snnlab.chip.lab.calibration import QUANTITIES, Calibration, Targets, calibrate
 from snnlab.chip.lab.laboratory import Lab
@@ -59,7 +60,7 @@ def test_the_psp_shape_solves_its_differential_equation():
     """tau dV/dt = −V + tau I: on a fine grid the two sides agree, equal time constants included."""
     time, tau_mem = np.linspace(0, 30e-6, 30_001), 6e-6
     for tau_syn in (3e-6, 6e-6, 9e-6):
-        v = measure._psp_shape(time, tau_mem, tau_syn)
+        v = rise(tau_mem, tau_syn, time)
         slope = np.gradient(v, time)
         np.testing.assert_allclose(slope, np.exp(-time / tau_syn) - v / tau_mem, atol=1e-3)
 
