@@ -213,11 +213,12 @@ class PowerPlot(NamedCurves):
 
     def draw(self, s) -> None:
         """Draw the curve of a snapshot."""
-        step, batches = s.history["step"], s.history["activity"]
+        step, shown = s.history["step"], _LIVE["activity"].shown
         if not len(step):
             return
+        batches = shown(s.history["activity"])
         means = smooth(batches, SMOOTHED)
-        start, ends = s.activity_at_start, step[[0, -1]]
+        start, ends = shown(s.activity_at_start), step[[0, -1]]
         self.feed("activity", step, means)
         self.write("batches", step, batches)
         margin = MIN_POWER_SPAN * start * np.array([-1, 1])
@@ -225,9 +226,8 @@ class PowerPlot(NamedCurves):
         self.see("room", ends, start + margin)
         self.write("gap", *between(step, means, np.full(len(step), start)))
         self.marks.show(s.marks)
-        now = _LIVE["activity"].format(means[-1] / 1e3)
         self.name({
-            "activity": (ends[1], means[-1], now),
+            "activity": (ends[1], means[-1], _LIVE["activity"].format(activity(s)[0])),
             "start": (ends[1], start, "at start"),
         })  # fmt: skip
 
@@ -252,7 +252,7 @@ def change(now: float, before: float) -> str:
 
 
 def activity(s) -> tuple[float, str]:
-    """Power by activity of the newest batches in mW, and how it has changed, in words."""
+    """Power by activity of the newest batches : W, and how it has changed, in words."""
     newest = float(np.mean(s.history["activity"][-SMOOTHED:]))
     since_start = change(newest, s.activity_at_start)
     return newest, _since_change(s, "activity") or (
@@ -271,7 +271,7 @@ def numbers(s) -> dict[str, tuple[str, str]]:
             _LIVE["spikes"].format(recent["spikes"]), _since_change(s, "spikes"),
         ),
         "Power by activity (est.)": (
-            _LIVE["activity"].format(power / 1e3),
+            _LIVE["activity"].format(power),
             changed.partition(" since step")[0],  # which the number before says
         ),
         "Emulated images/s": (f"{s.images_per_second:,.0f}", ""),

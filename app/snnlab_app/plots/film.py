@@ -10,11 +10,13 @@ from PIL import Image, ImageDraw
 
 from snnlab import plotting
 from snnlab.errors import SnnlabError
+from snnlab.quantities import LIVE, quantities
 from snnlab_app.plots.axes import SCALE, Axes, draw_text
 from snnlab_app.plots.recent import Moment
 from snnlab_app.plots.words import reword
 from snnlab_app.session.snapshot import IMAGES, Snapshot
 
+POWER = quantities(LIVE)["activity"]
 CELL_COLUMNS = 8
 """Columns of a CADC sample, so that the shown time ends near where it should."""
 
@@ -99,7 +101,7 @@ class Film:
             (curves, plotting.TRAIN_COLOR, 1.5, 0), (held, plotting.TEST_COLOR, 2.5, 3),
             (left, plotting.ORANGE, 1.5, 4),
         ]  # fmt: skip
-        self._power = newest.history["step"], newest.history["activity"]
+        self._power = newest.history["step"], POWER.shown(newest.history["activity"])
         shown = [values for curve, *_ in self._curves if len(values := _within(curve, start))]
         low = min((values.min() for values in shown), default=0.0)
         self._raster = Axes((70, 82, 540, 330), (0, self._shown), (0, self._rows))
@@ -114,7 +116,7 @@ class Film:
             (self._raster, "Raster", "time (µs)"), (self._traces, "Output membranes", "time (µs)"),
             (self._accuracy, reword("Accuracy (%): batches, held-out test images", newest.kind),
              "step"),
-            (self._activity, "Power by activity (mW, est.)", "step"),
+            (self._activity, f"Power by activity ({POWER.unit}, est.)", "step"),
         ):  # fmt: skip
             axes.draw_frame(pen, name, unit, rows=self._ticks if axes is self._raster else None)
         for mark in newest.marks:

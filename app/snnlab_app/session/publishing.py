@@ -66,7 +66,7 @@ class Publisher:
         parts = {
             "history": self._history.kept(), "tests": self._tests.kept(),
             "held_out": self._held_out.history.kept(), "marks": self._marks.kept(),
-            "start": {"activity": np.array([self._at_start])},
+            "start": {"watt": np.array([self._at_start])},
         }  # fmt: skip
         return {
             f"{part}/{column}": array
@@ -87,7 +87,7 @@ class Publisher:
         history, tests, held_out = (
             History.of(parts[name], step) for name in ("history", "tests", "held_out")
         )
-        at_start = float(parts["start"]["activity"][0])
+        at_start = float(parts["start"]["watt"][0])
         self._marks.restore(parts["marks"], step)
         self._history, self._tests, self._held_out.history = history, tests, held_out
         self._at_start = at_start
@@ -95,7 +95,7 @@ class Publisher:
     def see(self, progress: Progress) -> None:
         """Show this progress without a point in the curves."""
         self._studio.progress = progress
-        self._activity = 1e3 * power.estimate_activity(progress.recording, self._trainer.power_mode)
+        self._activity = power.estimate_activity(progress.recording, self._trainer.power_mode)
         if self._at_start is None:
             self._at_start = self._activity
         if progress.evaluation:

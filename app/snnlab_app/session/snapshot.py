@@ -172,7 +172,7 @@ class Snapshot:
 
     settings : values of all knobs in force, without those that wait for a restart; kind : IMAGES,
     SOUNDS or SPIKES; origin : where the data come from; data : their checksum; activity_at_start :
-    activity-dependent power at the first measurement of this training, in mW; history : curves over
+    activity-dependent power at the first measurement of this training : W; history : curves over
     the updates; tests : accuracy on all test images after each epoch; marks : knobs turned;
     held_out : step, accuracy and its 95 % interval low, high on some test images, float64[point];
     transferred : step and accuracy left on the same images of the weights as they were when the

@@ -368,7 +368,7 @@ class LiveView(View):
 
     def _show_power(self, s):
         self.plots["power"].draw(s)
-        static, active = s.power.static, activity(s)[0] / 1e3
+        static, active = s.power.static, activity(s)[0]
         self._say("power", markup=_PARTS.format(
             *(1e3 * watt for watt in s.power.ranges["power"]), static=1e3 * static,
             bar=split_bar(static, active, "width: 36px; height: 9px"),

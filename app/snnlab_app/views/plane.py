@@ -75,7 +75,7 @@ class PlaneView(View):
 
     def show(self, snapshot):
         history, tests, latency = snapshot.history, snapshot.tests, snapshot.power.latency
-        spent = smooth(history["activity"]) * latency * 1e3  # mW · s in µJ
+        spent = 1e6 * smooth(history["activity"]) * latency  # µJ
         energy = 1e6 * snapshot.power.static * latency + spent
         accuracy = smooth(100 * history["accuracy"])
         at = np.interp(tests["step"], history["step"], energy)
@@ -116,11 +116,11 @@ class PlaneView(View):
 
     def _show_split(self, snapshot):
         """Power as its static base and what activity adds, and how that has changed."""
-        static, (added, since) = 1e3 * snapshot.power.static, activity(snapshot)
+        static, (added, since) = snapshot.power.static, activity(snapshot)
         self._bar.object = split_bar(static, added, "width: 100%; height: 14px")
         live, since = quantities(LIVE), f" ({since})" * bool(since)
-        words = f"{live['activity'].format(added / 1e3)} from activity{since}"
-        self._split.say(f"{live['power'].format(static / 1e3)} static, {words}.")
+        words = f"{live['activity'].format(added)} from activity{since}"
+        self._split.say(f"{live['power'].format(static)} static, {words}.")
 
 
 def _below_top(low, high, now):

@@ -106,7 +106,8 @@ def test_a_turn_at_rest_shows_on_the_chip_view_at_once(session, monkeypatch):
 
 def test_the_activity_at_the_start_stays(session):
     at_start = session.snapshot.activity_at_start
-    assert at_start == session.snapshot.history["activity"][0] > 0.0
+    assert at_start == session.snapshot.history["activity"][0]
+    assert 1e-3 < at_start < 0.1, "in watts"
     session.step()
     until(lambda: session.snapshot.step == 1)
     assert session.snapshot.activity_at_start == at_start

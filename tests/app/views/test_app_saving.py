@@ -32,7 +32,7 @@ def snapshot(step, rng, classes=DIGITS, hidden=246):
     shown = recording(rng, hidden)
     past = np.arange(0.0, step + 1)
     curve = {"step": past, "accuracy": np.clip(past / 100, 0, 0.95), "spikes": 50 - past / 10}
-    curve |= {"activity": 30 - past / 20, "power": 201 - past / 20}
+    curve |= {"activity": 1e-3 * (30 - past / 20), "power": 201 - past / 20}
     traces = rng.normal(0, 0.3, (20, 10)).cumsum(0).astype(np.float32)
     frame = Frame(np.zeros((16, 16), np.uint8), "7", shown, traces, "max", "7", None)
     tests = {name: curve[name][::20] for name in ("step", "accuracy")}
@@ -42,7 +42,7 @@ def snapshot(step, rng, classes=DIGITS, hidden=246):
     values |= {"tests": tests, "marks": (), "frame": frame, "view": "live"}
     accuracy = tests["accuracy"]
     values |= {"held_out": {**tests, "low": accuracy - 0.03, "high": accuracy + 0.03}}
-    values |= {"activity_at_start": 30.0, "images_per_second": 9000.0}
+    values |= {"activity_at_start": 0.030, "images_per_second": 9000.0}
     values |= {"transferred": {"step": np.empty(0), "left": np.empty(0)}}
     values |= {"power": power.estimate(shown, "inference")}
     return Snapshot(**{k: v for k, v in values.items() if k in Snapshot.__dataclass_fields__})

@@ -60,19 +60,19 @@ def moment(marks=(), tests=(0, 600), steps=600):
     """A snapshot of a training after its second test, as far as its numbers need it."""
     step = np.arange(1.0, steps + 1)
     history = {"step": step, "accuracy": np.ones(steps), "spikes": np.where(step > 500, 30.0, 60.0),
-               "activity": np.where(step > 500, 20.0, 25.0)}  # fmt: skip
+               "activity": np.where(step > 500, 0.020, 0.025)}  # fmt: skip
     held = {"step": np.array([600.0]), "accuracy": np.array([0.75]), "low": np.array([0.7]),
             "high": np.array([0.8])}  # fmt: skip
     return SimpleNamespace(
         step=steps, history=history, marks=tuple(Mark(at, "turned") for at in marks),
         held_out=held, tests={"step": np.array(tests)}, test_accuracy=0.97, test_inputs=10_000,
-        activity_at_start=25.0, images_per_second=1000.0, kind="image",
+        activity_at_start=0.025, images_per_second=1000.0, kind="image",
     )  # fmt: skip
 
 
 def test_a_change_is_said_once_something_ran_with_it():
     assert numbers(moment())["Hidden spikes / image"] == ("30.0", "")
-    assert numbers(moment())["Power by activity (est.)"][1] == "−20 % since start"
+    assert numbers(moment())["Power by activity (est.)"] == ("20.0 mW", "−20 % since start")
     assert numbers(moment(marks=[600]))["Hidden spikes / image"][1] == "", "no batch yet"
     turned = numbers(moment(marks=[500]))
     assert turned["Hidden spikes / image"][1] == "−50 % since step 500"
