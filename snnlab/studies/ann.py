@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import cos, pi
+from math import cos, inf, pi
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from snnlab.data import Dataset
 from snnlab.data.images.augment import Warp, warp
+from snnlab.errors import SnnlabError
 from snnlab.learn.optimizer import Adam
 from snnlab.seeding import key, stream
 
@@ -19,7 +20,8 @@ from snnlab.seeding import key, stream
 class AnnSettings:
     """How the network is trained: Adam with a cosine schedule, nothing chosen on test images.
 
-    rotation : largest angle, rad; dropout : share of hidden neurons, 0 to 1.
+    rotation : largest angle, rad; dropout : share of hidden neurons, 0 to 1. Raises
+    :class:`SnnlabError` for a number that does not train.
     """
 
     hidden: tuple[int, ...] = (246,)
@@ -29,6 +31,17 @@ class AnnSettings:
     rotation: float = 0.0
     dropout: float = 0.0
     seed: int = 1
+
+    def __post_init__(self):
+        for name, least, most in (("epochs", 1, inf), ("batch", 1, inf), ("dropout", 0.0, 1.0)):
+            if not least <= (value := getattr(self, name)) <= most:
+                limits = f"{least:g} to {most:g}" if most < inf else f"{least} or more"
+                raise SnnlabError(f"ReLU network with {name} = {value} is not possible: {limits}")
+        if not 0.0 < self.learning_rate < inf:
+            raise SnnlabError(
+                f"ReLU network with learning_rate = {self.learning_rate} is not possible: a number"
+                " above 0"
+            )
 
 
 def train_ann(settings: AnnSettings, dataset: Dataset) -> float:

@@ -8,6 +8,7 @@ a given die.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -65,7 +66,7 @@ def robustness(
     """
     _count("epochs", epochs, 0)
     weights = tuple(load_weights(run.folder))
-    cases = [(sigma, die) for sigma in sigmas for die in _dies(run, n_dies)]
+    cases = [(sigma, die) for sigma in _several("sigmas", sigmas) for die in _dies(run, n_dies)]
     tests = [
         Test(
             _settings(run, mismatch=sigma, die_seed=die, epochs=max(epochs, 1)), weights,
@@ -120,6 +121,7 @@ def neuron_death(
     Columns: silenced, draw, accuracy, spikes. Raises :class:`SnnlabError` for a run that does not
     fit, or a wrong share or number of draws.
     """
+    shares = _several("shares", shares)
     if wrong := [share for share in shares if not 0.0 <= share <= 1.0]:
         raise SnnlabError(f"share of silent neurons = {wrong[0]} is not allowed: 0 to 1")
     weights = tuple(load_weights(run.folder))
@@ -142,9 +144,19 @@ def _dies(run, count):
 
 
 def _count(name, count, least=1):
-    if not least <= count <= MAX_REPEATS:
+    if not isinstance(count, Integral) or not least <= count <= MAX_REPEATS:
         raise SnnlabError(f"{name} = {count} is not allowed: {least} to {MAX_REPEATS}")
-    return count
+    return int(count)
+
+
+def _several(name, values):
+    try:
+        numbers = [float(value) for value in values]
+    except (TypeError, ValueError):
+        numbers = []
+    if not numbers:
+        raise SnnlabError(f"{name} = {values!r} is not allowed: give numbers, such as [0.1, 0.2]")
+    return numbers
 
 
 def _all(run, tests, workers, scheduler, data_dir, tell):

@@ -14,6 +14,7 @@ import pytest
 from snnlab import Config, Trainer, load
 from snnlab.chip.emulator import Chip
 from snnlab.commands.main import main
+from snnlab.errors import SnnlabError
 from snnlab.reproduce.cache import Cache
 from snnlab.reproduce.examine import examine, silenced, transferred
 from snnlab.reproduce.job import Job, run
@@ -67,6 +68,9 @@ def test_transferred_weights_suffer_from_decalibration():
 
 def test_an_ann_learns_the_digits():
     assert train_ann(AnnSettings(epochs=8), load("digits")) > 0.85
+    for wrong in ({"epochs": 0}, {"batch": 0}, {"dropout": 2.0}, {"learning_rate": float("nan")}):
+        with pytest.raises(SnnlabError, match=f"ReLU network with {next(iter(wrong))} = .* is not"):
+            AnnSettings(**wrong)
     turned = AnnSettings(epochs=2, rotation=0.2618, dropout=0.4, seed=3)
     assert train_ann(turned, load("digits")) == train_ann(turned, load("digits"))
 

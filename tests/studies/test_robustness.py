@@ -100,6 +100,10 @@ def test_as_many_neurons_are_silent_in_a_network_of_several_parts():
         (lambda run: robustness(run, sigmas=(0.7,)), "mismatch = 0.7 is not allowed"),
         (lambda run: neuron_death(run, shares=(1.5,)), "share of silent neurons = 1.5"),
         (lambda run: neuron_death(run, draws=0), "draws = 0 is not allowed"),
+        (lambda run: neuron_death(run, draws=2.5), "draws = 2.5 is not allowed"),
+        (lambda run: neuron_death(run, ()), r"shares = \(\) is not allowed: give numbers"),
+        (lambda run: robustness(run, "2", (0.0,)), "n_dies = 2 is not allowed"),
+        (lambda run: robustness(run, 1, 0.2), "sigmas = 0.2 is not allowed: give numbers"),
     ],
 )
 def test_what_cannot_be_tested_is_said(run, call, said):
