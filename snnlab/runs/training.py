@@ -92,7 +92,7 @@ def _resume(run, data_dir, epochs, every, tensorboard):
         recorder = Recorder.resume(run, dataset, every=every)
         if epochs is not None:
             recorder.trainer.config.set("epochs", epochs)
-            if epochs <= (done := recorder.trainer.epoch):
+            if epochs < (done := recorder.trainer.epoch):
                 raise SnnlabError(
                     f"run {run.folder} has {done} epochs already, epochs = {epochs} is not"
                     f" possible: give {done + 1} or more"

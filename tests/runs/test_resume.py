@@ -128,8 +128,9 @@ def test_a_finished_run_can_be_trained_longer(tmp_path, capsys, whole):
     assert (len(run.epochs()), run.state, run.settings["epochs"]) == (3, "finished", 3)
     with pytest.raises(SnnlabError, match="epochs = 0 is not allowed"):
         resume(run, epochs=0)
-    with pytest.raises(SnnlabError, match=r"3 epochs already, epochs = 3 is .*: give 4 or more"):
-        resume(run, epochs=3)
+    with pytest.raises(SnnlabError, match=r"3 epochs already, epochs = 2 is .*: give 4 or more"):
+        resume(run, epochs=2)
+    assert resume(run, epochs=3), "the same command once more: there is nothing left to do"
 
 
 @pytest.mark.parametrize("every", ["x", float("nan"), -1.0])
