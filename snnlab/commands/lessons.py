@@ -95,7 +95,8 @@ def link(address: str, lesson: str, settings: dict, hide: Sequence[str] = ()) ->
     Config.checked(**settings)
     if unknown := [name for name in hide if name not in Config.knobs()]:
         meant = did_you_mean(unknown[0], Config.knobs())
-        raise SnnlabError(f"--hide {unknown[0]}: no such knob{meant}")
+        known = ", ".join(Config.knobs())
+        raise SnnlabError(f"--hide {unknown[0]}: no such knob, there are {known}{meant}")
     fields = {"lesson": lesson}
     for name, value in settings.items():
         fields[name] = "-".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -166,7 +166,7 @@ def read_json(folder: Path, name: str):
         return json.loads(content)
     except SnnlabError:
         raise
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise SnnlabError(f"run {folder}: no {name} in it, give the folder of a run") from None
     except (OSError, ValueError, RecursionError) as error:
         raise SnnlabError(

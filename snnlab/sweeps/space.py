@@ -143,6 +143,8 @@ def _range(name, text):
     found = Range(name, low, high, log, points if given else None)
     if isinstance(Config.param[name], param.Selector | param.List):
         raise SnnlabError(f"vary {name} = {text}: {Config.allowed(name)}, as choices a,b,c")
+    if low != low or high != high:
+        raise SnnlabError(f"vary {name} = {text}: nan is not a number")
     if not low < high:
         raise SnnlabError(f"vary {name} = {text} is empty: the first number must be the lower")
     if log and low <= 0:

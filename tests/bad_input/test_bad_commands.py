@@ -87,7 +87,7 @@ calibrate --out=runs                       | calibration runs cannot be written:
 convergence                                | arguments are required: RUN
 convergence ''                             | argument RUN: is empty
 convergence nowhere                        | no run nowhere here or in runs: see snnlab runs list
-convergence file                           | holds no settings (NotADirectoryError)
+convergence file                           | run file: no config.json in it, give the folder
 convergence runs/odd                       | run runs/odd: config.json holds no settings
 convergence runs/empty                     | run runs/empty: no config.json in it
 convergence runs/good --threads=0          | threads = 0 is not allowed

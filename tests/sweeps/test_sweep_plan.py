@@ -30,6 +30,7 @@ from snnlab.sweeps.trials import TrialQueue
         ({"vary": {"beta": "5:5"}}, "beta = 5:5 is empty"),
         ({"vary": {"beta": "1:2:3:4"}}, "beta = 1:2:3:4 is not a range: write low:high"),
         ({"vary": {"beta": "a:b"}}, "beta = a:b is not a range"),
+        ({"vary": {"beta": "1:nan"}}, "beta = 1:nan: nan is not a number"),
         ({"vary": {"beta": "1:999"}}, "beta = 999.0 is not allowed: a number from 0.1 to 200"),
         ({"vary": {"rho_burst": "0:1:log"}}, "a logarithmic range must begin above 0"),
         ({"vary": {"batch": "1.5:9"}}, "batch = 1.5:9: a whole number from 1 to 10000"),
