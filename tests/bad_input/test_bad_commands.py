@@ -206,7 +206,7 @@ sweep --vary=beta=1:2:lin                  | vary beta = 1:2:lin is not a range
 sweep --vary=beta=1:2:0                    | vary beta = 1:2:0: give 2 to 10000 points
 sweep --vary=beta=1:2:log:1                | give 2 to 10000 points
 sweep --vary=beta=1:2:1000000000000        | give 2 to 10000 points
-sweep --vary=beta=nan:2                    | vary beta = nan:2 is empty
+sweep --vary=beta=nan:2                    | vary beta = nan:2: nan is not a number
 sweep --vary=beta=1:inf                    | beta = inf is not allowed
 sweep --vary=beta=1,,2                     | vary beta = '1,,2' holds no values
 sweep --vary=beta=1,x                      | beta = x is not allowed
