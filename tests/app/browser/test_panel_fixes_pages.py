@@ -29,6 +29,8 @@ from snnlab_app.panel_fixes import (
     restoring_curdoc,
 )
 
+pytestmark = pytest.mark.both_stacks
+
 # ── callbacks that fail ──
 
 
