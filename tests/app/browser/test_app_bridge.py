@@ -13,8 +13,6 @@ from snnlab_app.browser.microphone import Microphone
 from snnlab_app.browser.replay import Replay
 from snnlab_app.browser.thumbnails import Thumbnails
 
-pytestmark = pytest.mark.both_stacks
-
 
 @pytest.fixture
 def clock(monkeypatch):

@@ -61,6 +61,7 @@ def sample(dashboard: Page) -> Page:
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_it_plays_twenty_pictures_a_second_while_it_trains(new_dashboard: Page):
     open_sample(new_dashboard)
     play(new_dashboard)
@@ -202,6 +203,7 @@ def test_a_pdf_is_refused_in_words_that_say_what_to_do(sample: Page, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_the_first_visit_while_it_trains_shows_content_soon(new_dashboard: Page):
     play(new_dashboard)
     wait_for(new_dashboard, lambda: steps(new_dashboard) > 5)
@@ -216,6 +218,7 @@ def test_the_first_visit_while_it_trains_shows_content_soon(new_dashboard: Page)
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_ideal_and_real_stand_side_by_side_on_a_projector(new_dashboard: Page):
     new_dashboard.set_viewport_size({"width": 1280, "height": 720})
     open_sample(new_dashboard)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 import snnlab_app.browser
 
-pytestmark = [pytest.mark.browser, pytest.mark.both_stacks]
+pytestmark = pytest.mark.browser
 
 FIXES = Path(snnlab_app.browser.__file__).with_name("bokeh_fixes.js").read_text("utf-8")
 COUNTING = """() => {

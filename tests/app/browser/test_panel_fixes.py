@@ -41,8 +41,6 @@ from snnlab_app.panel_fixes import (
     handling_unless_ended,
 )
 
-pytestmark = pytest.mark.both_stacks
-
 
 def test_the_installed_libraries_were_examined(monkeypatch):
     assert panel_fixes.unexamined() == []

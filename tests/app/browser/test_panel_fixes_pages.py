@@ -29,8 +29,6 @@ from snnlab_app.panel_fixes import (
     restoring_curdoc,
 )
 
-pytestmark = pytest.mark.both_stacks
-
 # ── callbacks that fail ──
 
 

@@ -159,6 +159,7 @@ def test_5_a_drawn_digit_goes_through_the_chip(new_dashboard: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
     trained(dashboard, 80)
     pause(dashboard)
@@ -178,6 +179,7 @@ def test_6_a_tapped_cell_shows_its_images_and_one_on_the_chip(dashboard: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_7_a_slow_step_lights_every_stage(dashboard: Page):
     tab(dashboard, "Learn")
     press(dashboard, "Step in slow motion")
@@ -209,6 +211,7 @@ def test_8_pinned_runs_are_compared(new_dashboard: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_a_click_right_behind_another_change_is_obeyed(new_dashboard: Page):
     trained(new_dashboard)
     pause(new_dashboard)
@@ -272,6 +275,7 @@ def test_chip_codes_are_a_toggle_that_a_link_carries(dashboard: Page, clipboard)
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_junk_in_a_link_is_named_and_escaped(new_dashboard: Page):
     url = new_dashboard.url.split("?")[0]
     new_dashboard.goto(
@@ -298,6 +302,7 @@ def test_a_recipe_is_loaded_and_undone_as_one(dashboard: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_starting_over_brings_the_defaults_back_as_one(dashboard: Page, clipboard):
     mismatch = slider(dashboard, "Mismatch")
     usual = mismatch.get_attribute("aria-valuenow")

@@ -7,7 +7,7 @@ from browsing import choose, figure, play, press, says, slider, tab, tile, wait_
 from playwright.sync_api import Page, expect
 
 MOTION = True
-pytestmark = [pytest.mark.browser, pytest.mark.both_stacks]
+pytestmark = pytest.mark.browser
 
 DISPLAYS = ("Raster", "Output membranes", "Accuracy", "Power")
 KNOBS = ("Mismatch", "Burst regularisation", "Surrogate steepness")
@@ -143,6 +143,7 @@ def test_a_clicked_row_of_the_raster_is_watched(desktop: Page):
 
 
 @pytest.mark.slow
+@pytest.mark.both_stacks
 def test_the_last_display_shows_another_curve(new_dashboard: Page):
     choice = new_dashboard.get_by_role("combobox", name="Display")
     for name, shown in (("Loss", "Hidden spikes"), ("Network", "Network")):
