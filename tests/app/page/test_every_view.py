@@ -16,11 +16,10 @@ SCREENS = {
     "phone": {"width": 390, "height": 844}, "desktop": {"width": 1440, "height": 900},
     "large": {"width": 2560, "height": 1440},
 }  # fmt: skip
-OTHERS = ("dark", "desktop"), ("light", "phone"), ("light", "large")
 CASES = [
     ("light", "desktop"),
     pytest.param(("dark", "phone"), marks=[pytest.mark.slow, pytest.mark.both_stacks]),
-    *(pytest.param(case, marks=pytest.mark.slow) for case in OTHERS),
+    pytest.param(("dark", "large"), marks=pytest.mark.slow),
 ]
 ROLES = ("button", "slider", "combobox", "textbox", "tab")
 # Elements, also in shadow roots, that move when something about them changes.
