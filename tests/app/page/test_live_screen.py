@@ -58,14 +58,18 @@ def inside(page, locator):
 
 
 def says_whole(page, pattern):
-    """Whether a text has room for all of it: the line that would cut it is as wide."""
+    """Whether a text has room for all of it: the line that would cut it is as wide.
+
+    One that is replaced by the next meanwhile is in no line: no.
+    """
     return (
         page.get_by_text(re.compile(pattern))
         .locator("visible=true")
         .first.evaluate(
             """text => {
-              while (getComputedStyle(text).textOverflow !== "ellipsis") text = text.parentElement;
-              return text.scrollWidth <= text.clientWidth;
+              while (text && getComputedStyle(text).textOverflow !== "ellipsis")
+                text = text.parentElement;
+              return text !== null && text.scrollWidth <= text.clientWidth;
             }"""
         )
     )
