@@ -129,7 +129,7 @@ def export_run(folder: Path, path: Path, library: str | None = None) -> tuple[Ne
     if config.readout != "maximum":
         lines.append(
             f"it was trained to decide by the readout {config.readout}, which NIR does not define:"
-            " snnlab reads it from the metadata, other libraries must be told"
+            " snnlab reads it from the metadata, in other libraries choose it yourself"
         )
     return network, "\n".join(lines)
 
