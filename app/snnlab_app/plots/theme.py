@@ -89,8 +89,8 @@ HEADER_TABS = {
     "& .MuiTab-root.Mui-selected": {"fontWeight": 700},
     "& .MuiTabs-root + .MuiBox-root": {"display": "none"},
     "@media (max-width: 899px)": {
-        "& .MuiTabs-scroller": {"maskImage": "linear-gradient(to left, transparent, black 24px)"},
-        "& .MuiTab-root:last-child": {"paddingRight": "28px"},
+        "& .MuiTabs-scroller": {"maskImage": "linear-gradient(to left, transparent, black 12px)"},
+        "& .MuiTab-root:last-child": {"paddingRight": "16px"},
     },
 }  # fmt: skip
 """Style of the tabs; where some are out of sight, the last in sight fade."""
