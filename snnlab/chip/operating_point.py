@@ -74,8 +74,8 @@ class OperatingPoint:
 
     @property
     def window(self) -> int:
-        """Duration of one image in ticks of 8 ns."""
-        return int(self.samples * c.DT_CADC / TICK)
+        """Duration of one image in ticks of 8 ns; a last half tick does not count."""
+        return int(self.samples * c.DT_CADC / TICK + 1e-6)  # or rounding may lose a whole tick
 
     @property
     def most_spikes(self) -> int:

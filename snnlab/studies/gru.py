@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.spec import BRAINSCALES2
 from snnlab.data.spikes.recorded import RecordedSpikes
 from snnlab.events import TICK
@@ -50,7 +51,7 @@ def train_gru(config, dataset: RecordedSpikes, parameters: int) -> float:
     learning rate and seed are those of a training of the chip.
     """
     dataset = dataset.arranged(config)
-    window = int(count_samples(dataset, config) * BRAINSCALES2.dt_cadc / TICK)
+    window = OperatingPoint(samples=count_samples(dataset, config)).window
     source = open_source(dataset, config, window)
     feed = Feed(source, config)
     classes, bins = len(source.classes), int(np.ceil(window * TICK / BIN))

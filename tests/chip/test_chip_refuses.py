@@ -14,7 +14,7 @@ from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.errors import SnnlabError
-from snnlab.events import Events
+from snnlab.events import TICK, Events
 
 EVENTS = spikes([[(3, 0), (9, 2)], [(5, 1)]], 3)
 WEIGHTS = np.full((3, 2), 10, np.int8)
@@ -157,6 +157,15 @@ def test_what_is_just_allowed_is_allowed():
     run(weight=np.array([[63, -63]] * 3, np.int8), correction=np.full(N_CIRCUITS, -255))
     assert len(Events.from_ticks(np.array([[0, 65535]]), 65535).tick) == 1
     having(tick=np.array([65535, 65535, 0], np.uint16))
+
+
+@pytest.mark.parametrize("substeps", [1, 3, 4, 5, 6, 7, 10, 64])
+def test_no_spike_lies_beyond_the_window(substeps):
+    """The gradient looks every tick up in a table of the window."""
+    for samples in range(1, 309):
+        point = OperatingPoint(samples=samples, substeps=substeps)
+        assert point.window == samples * 425 // 2  # 1.7 µs are 212.5 ticks of 8 ns
+        assert int(samples * substeps / (TICK / point.dt)) <= point.window
 
 
 def test_the_longest_run_ends_on_time():
