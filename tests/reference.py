@@ -131,7 +131,8 @@ def run_recurrent_layer(events, synapses, neurons, clock, readout, noise, n, loo
     """As :func:`run_layer`, for a layer to which its own spikes return, neuron by neuron in each
     step: all of a batch of networks at once is what the kernel does.
 
-    loop : latency in steps, and the row of the first neuron's returning spikes.
+    loop : latency in steps, and the row of the first neuron's returning spikes. A share that is
+    taken back from a current that was full a step ago never was in it, and stays where it is.
     """
     spikes, steps = [], clock.samples * clock.substeps
     cadc = np.zeros((len(events), clock.samples, n), np.uint8)
@@ -147,6 +148,7 @@ def run_recurrent_layer(events, synapses, neurons, clock, readout, noise, n, loo
             of[j]["threshold"] *= 1.0 + noise.drift * gauss(int(noise.run_key), 0, j)
         u, exc, inh = [neuron["start"] for neuron in of], [0.0] * n, [0.0] * n
         until, fired = [0.0] * n, [[] for _ in range(n)]
+        full = {1: [False] * n, -1: [False] * n}  # by the sign of the current
         for step in range(steps):
             if step % clock.substeps == 0:
                 m = step // clock.substeps
@@ -159,13 +161,17 @@ def run_recurrent_layer(events, synapses, neurons, clock, readout, noise, n, loo
             shares += [(k, after) for at, after, k in arriving if at == step - 1]
             rows = [(r, s) for k, s in shares for r in (k, synapses.also[k]) if r >= 0]
             for j, neuron in enumerate(of):
-                currents = [share * float(synapses.current[row, j]) for row, share in rows]
-                signs = [synapses.current[row, j] > 0 for row, _ in rows]
-                pairs = list(zip(currents, signs, strict=True))
-                exc[j] = min(exc[j] + sum(c for c, positive in pairs if positive), synapses.limit)
-                inh[j] = max(
-                    inh[j] + sum(c for c, positive in pairs if not positive), -synapses.limit
-                )
+                more = {1: 0.0, -1: 0.0}
+                for row, share in rows:
+                    current = float(synapses.current[row, j])
+                    sign = 1 if current > 0.0 else -1
+                    if share >= 0.0 or not full[sign][j]:
+                        more[sign] += share * current
+                if rows:
+                    exc[j] = min(max(exc[j] + more[1], 0.0), synapses.limit)
+                    inh[j] = max(min(inh[j] + more[-1], 0.0), -synapses.limit)
+                    full[1][j] = exc[j] >= synapses.limit
+                    full[-1][j] = inh[j] <= -synapses.limit
                 gained = neuron["rise_exc"] * exc[j] + neuron["rise_inh"] * inh[j]
                 v = neuron["decay_mem"] * u[j] + gained
                 v = min(max(v, neuron["low"]), neuron["high"])

@@ -1,5 +1,7 @@
 """Recurrent layers on the chip: when a spike returns, where it enters, what depends on nothing."""
 
+from dataclasses import replace
+
 import numba
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from snnlab.chip.emulator import Chip
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
 from snnlab.chip.power.activity import everything
+from snnlab.chip.spec import BRAINSCALES2
 from snnlab.chip.synapses import CURRENT_PER_LSB
 from snnlab.errors import SnnlabError
 from snnlab.events import LAST_TICK, TICK
@@ -141,6 +144,31 @@ def test_returning_spikes_count_as_synaptic_events(noisy):
     counts = everything(run)
     assert counts.synaptic == pytest.approx(inputs * 24 + hidden * (24 + 6))
     assert counts.spikes == pytest.approx(hidden)
+
+
+@pytest.mark.parametrize("substeps", [1, 2, 4, 16])
+@pytest.mark.parametrize("limit", [8, 32])
+@pytest.mark.parametrize("weight", [63, 20, -63])
+def test_a_full_current_keeps_its_sign_whatever_the_step(substeps, limit, weight):
+    """110 neurons fire at once, more than an input carries: what they excite fires as with a step
+    of 27 ns, what they inhibit never does."""
+    written = np.zeros((8 + 111, 111), np.int8)
+    written[:8, :110], written[8:-1, -1] = 63, weight
+    spec = replace(BRAINSCALES2, synaptic_limit=limit)
+
+    def fired(substeps, tick):
+        point = quiet(substeps=substeps, samples=16)
+        chip = Chip(Mapping((8, 111, 1), recurrent=(0,)), Die.ideal(), point, spec=spec)
+        events = spikes([[(tick, k) for k in range(8)]], 8)
+        run = chip.run(events, [written, np.zeros((111, 1), np.int8)])
+        assert (run.spikes[0].channel < 110).sum() >= 110
+        return (run.spikes[0].channel == 110).sum()
+
+    for tick in (200, 213, 227):
+        if weight < 0:
+            assert fired(substeps, tick) == 0
+        else:
+            assert abs(fired(substeps, tick) - fired(64, tick)) <= (1 if substeps >= 4 else 3)
 
 
 # Where it enters

@@ -20,7 +20,7 @@ from snnlab.chip.kernels.layer import make_work
 from snnlab.chip.kernels.membranes import go_ahead, look_ahead, propagate
 from snnlab.chip.layout.mapping import Mapping
 from snnlab.chip.operating_point import OperatingPoint
-from snnlab.chip.spec import ChipSpec
+from snnlab.chip.spec import BRAINSCALES2, ChipSpec
 from snnlab.errors import SnnlabError
 
 
@@ -61,11 +61,13 @@ def test_the_kernel_agrees_with_its_twin(layer, substeps, bits, limit):
 
 @pytest.mark.parametrize("substeps", [1, 4])
 @pytest.mark.parametrize("stuck", [0.0, 0.05], ids=["", "stuck synapses"])
-def test_a_recurrent_layer_agrees_with_its_twin(substeps, stuck):
+@pytest.mark.parametrize(("limit", "mean"), [(32, 6), (6, 20)], ids=["", "saturated"])
+def test_a_recurrent_layer_agrees_with_its_twin(substeps, stuck, limit, mean):
     rng, sizes = np.random.default_rng(6), (30, 20, 4)
     die = Die.draw(sigma=0.3, seed=3).with_random_faults(stuck=stuck)
-    chip = Chip(Mapping(sizes, recurrent=(0,)), die, OperatingPoint(substeps=substeps))
-    weights = random_weights(rng, sizes, mean=6, recurrent=(0,))
+    point, spec = OperatingPoint(substeps=substeps), replace(BRAINSCALES2, synaptic_limit=limit)
+    chip = Chip(Mapping(sizes, recurrent=(0,)), die, point, spec=spec)
+    weights = random_weights(rng, sizes, mean=mean, recurrent=(0,))
     ids = rng.integers(0, 2**63, 12).astype(np.uint64)
     recording = chip.run(replace(random_spikes(rng, 12, 30), ids=ids), weights, trial=2**63 + 5)
     expected, cadc = reference.run_recurrent_layer(

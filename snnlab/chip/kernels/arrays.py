@@ -54,7 +54,8 @@ class Work(NamedTuple):
     row, amount : int64 and float32, rows of weights to add in this step and the share of each;
     loop_step, loop_after, loop_row : int64, float32 and int64[room], own spikes that return, in
     order of the step in which they arrive, with the share that is left to the next step and their
-    rows; empty unless the layer is recurrent.
+    rows; empty unless the layer is recurrent; full_exc, full_inh : float32[neuron], 1 where a
+    current of a recurrent layer is at its limit, else 0.
     """
 
     u: np.ndarray
@@ -71,6 +72,8 @@ class Work(NamedTuple):
     loop_step: np.ndarray
     loop_after: np.ndarray
     loop_row: np.ndarray
+    full_exc: np.ndarray
+    full_inh: np.ndarray
 
 
 class Loop(NamedTuple):

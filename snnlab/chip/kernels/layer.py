@@ -7,7 +7,7 @@ from numba import njit, prange
 
 from snnlab.chip.compiled import compiled
 from snnlab.chip.kernels.arrays import FASTMATH, QUIET, UNCOUNTED, Work
-from snnlab.chip.kernels.membranes import add_rows, go_ahead, look_ahead, propagate
+from snnlab.chip.kernels.membranes import add_rows, go_ahead, look_ahead, propagate, settle
 from snnlab.chip.kernels.noise import gauss, sample_keys
 from snnlab.chip.kernels.spikes import any_crossed, fire, hold
 
@@ -56,12 +56,11 @@ def _note(work, n, also, k, amount):
 
 
 @njit(inline="always", **UNCOUNTED)
-def _receive(work, n, synapses):
-    """Add the first n rows of the list to the currents."""
+def _receive(work, n, synapses, limit):
+    """Add the first n rows of the list to the currents, each up to ``limit``."""
     while n % 4:  # filled up with a share of 0 of a row that is read anyway
         work.row[n], work.amount[n] = work.row[0], np.float32(0.0)
         n += 1
-    limit = np.float32(synapses.limit)
     add_rows(work.exc, work.inh, synapses.current, work.row, work.amount, n, limit)
 
 
@@ -91,6 +90,7 @@ def _run_sample(
     early, late = zero, zero  # next event by its first, second share
     own_early, own_late = zero, zero  # the same of returning spikes, of which there are n_out
     n_held, n_out, step = np.uint64(0), zero, zero
+    full = False  # a current of a recurrent layer is at its limit
     while step < clock.samples * clock.substeps:
         m = step // clock.substeps  # CADC sample
         if step % clock.substeps == 0 and m < cadc.shape[0]:
@@ -125,7 +125,11 @@ def _run_sample(
                 n = _note(work, n, synapses.also, work.loop_row[own_early], before)
                 own_early += 1
         if n:
-            _receive(work, n, synapses)
+            if loop is None:
+                _receive(work, n, synapses, np.float32(synapses.limit))
+            else:
+                _receive(work, n, synapses, np.float32(np.inf))
+                full = settle(work, n, synapses.current, np.float32(synapses.limit), full)
         propagate(u, work.exc, work.inh, neurons)
         n_held = hold(u, neurons.reset, work.held, work.until, n_held, step)
         if tick.shape[0] and any_crossed(u, threshold):
@@ -163,6 +167,7 @@ def make_work(n, most_inputs, returning):
         np.empty(n, np.uint64), crossed, crossed.view(np.uint64), np.empty(most, np.int64),
         np.empty(most, np.float32), np.empty(returning, np.int64),
         np.empty(returning, np.float32), np.empty(returning, np.int64),
+        np.empty(n, np.float32), np.empty(n, np.float32),
     )  # fmt: skip
 
 

@@ -28,6 +28,38 @@ def add_rows(exc, inh, current, row, amount, n, limit):
             inh[j] = max(total, -limit)
 
 
+@njit(fastmath=FASTMATH, **UNCOUNTED)
+def settle(work, n, current, limit, was_full):
+    """After :func:`add_rows` of a recurrent layer without limit: cut its currents to it.
+
+    Of a spike that returned late a surplus is taken back (see ``_send_back``). Where the current
+    was full a step ago, the limit kept the surplus out: nothing is taken back. None turns its sign.
+    n : rows in work.row, work.amount; was_full : whether any current was full a step ago.
+    Returns whether any is now; work.full_exc and work.full_inh say which.
+    """
+    exc, inh, full_exc, full_inh = work.exc, work.inh, work.full_exc, work.full_inh  # [J] each
+    zero, n_full = np.float32(0.0), np.int32(0)
+    if was_full:
+        for e in range(n):
+            share, row = -work.amount[e], current[work.row[e]]
+            if share > zero:
+                for j in range(exc.shape[0]):  # J
+                    exc[j] += full_exc[j] * share * max(row[j], zero)  # scaled current
+                for j in range(inh.shape[0]):  # J
+                    inh[j] += full_inh[j] * share * min(row[j], zero)  # scaled current
+    for j in range(exc.shape[0]):  # J
+        exc[j] = min(max(exc[j], zero), limit)
+    for j in range(inh.shape[0]):  # J
+        inh[j] = max(min(inh[j], zero), -limit)
+    for j in range(exc.shape[0]):  # J
+        full_exc[j] = np.float32(exc[j] >= limit)
+    for j in range(inh.shape[0]):  # J
+        full_inh[j] = np.float32(inh[j] <= -limit)
+    for j in range(exc.shape[0]):  # J, no early exit: vectorised
+        n_full = np.int32(n_full + np.int32(full_exc[j] + full_inh[j] > zero))
+    return n_full > 0
+
+
 @njit(fastmath=FASTMATH, inline="always", **UNCOUNTED)
 def propagate(u, exc, inh, neurons):
     """One exact exponential step of all membranes.
