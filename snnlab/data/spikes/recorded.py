@@ -297,7 +297,7 @@ class RecordedSpikes:
         return max(samples, 2)
 
     def scaled(self, events: Events, settings, window: int, stretch=1.0) -> Events:
-        """Recorded ticks as ticks of the chip; spikes from ``window`` on are dropped.
+        """Recorded ticks as ticks of the chip; spikes after ``window`` or the duration go.
 
         stretch : factor on all times, or float64[spike]; spikes keep their order if it is the same
         for all spikes of an input.
@@ -307,7 +307,10 @@ class RecordedSpikes:
         else:
             factor = 1.0 if self.unit is None else self.unit / settings.speedup / TICK
             ticks = np.floor(events.tick * (factor * stretch)).astype(np.int64)
-        kept = ticks < min(window, LAST_TICK)
+        end = min(window, LAST_TICK)
+        if self.unit is not None:
+            end = min(end, ceil(settings.duration / settings.speedup / TICK - 1e-6))
+        kept = ticks < end
         counts = np.bincount(events.owner[kept], minlength=len(events))
         return Events(
             np.concatenate([[0], np.cumsum(counts)]), ticks[kept].astype(np.uint16),

@@ -140,8 +140,15 @@ def test_what_comes_after_the_duration_is_not_heard():
     window = trainer.point.window
     heard, whole = trainer.train_events, source(data).events("train")
     assert 0 < len(heard.tick) < len(whole.tick)
-    assert len(heard.tick) == np.count_nonzero(whole.tick < window)
+    assert len(heard.tick) == np.count_nonzero(whole.tick < 0.05 / 2000.0 / TICK)
     assert window * TICK * 2000.0 == pytest.approx(0.05, abs=2 * 1.7e-6 * 2000)
+
+
+@pytest.mark.parametrize(("duration", "speedup"), [(0.1, 5e4), (0.01, 5e4), (0.2, 2e3)])
+def test_the_same_spikes_are_heard_however_fast_they_are_played(duration, speedup):
+    data = recordings()
+    heard = Trainer(settings(duration=duration, speedup=speedup), data).train_events
+    assert len(heard.tick) == np.count_nonzero(data.train.tick * 25e-6 < duration)
 
 
 def test_recordings_of_which_hardly_a_spike_is_heard_are_one_line():
@@ -210,7 +217,7 @@ def test_without_variations_a_batch_is_the_recordings():
 
 def test_stretching_scales_all_times_of_a_recording_alike():
     data = recordings(n=30, spikes=20)
-    plain, varied = source(data), source(data, stretch=0.2)
+    plain, varied = (source(data, duration=0.3, stretch=share) for share in (0.0, 0.2))
     index = np.arange(20)
     before, after = plain.batch(index, 0), varied.batch(index, 0)
     np.testing.assert_array_equal(before.offsets, after.offsets)
