@@ -114,7 +114,7 @@ def calibrate(lab: Lab, targets: Targets | None = None, tell: Tell | None = None
 
 
 def _converter(lab, targets):
-    lab.correction = np.rint(measure.cadc_characteristic(lab)[1] - c.REST_LSB)
+    lab.correction = lab.correction + np.rint(measure.cadc_characteristic(lab)[1] - c.REST_LSB)
 
 
 def _leak_code(lab, level):

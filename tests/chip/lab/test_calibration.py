@@ -193,6 +193,14 @@ def test_other_targets_are_reached_too():
         assert value[good].std() < 0.03 * target
 
 
+def test_a_calibrated_chip_stays_so_if_it_is_calibrated_again():
+    lab = Lab(Die.draw("uncalibrated", seed=3), seed=3)
+    once, again = calibrate(lab), calibrate(lab)
+    assert again.excluded == once.excluded == ()
+    np.testing.assert_allclose(again.correction, once.correction, atol=1)
+    assert np.ptp(once.correction) > 20
+
+
 def test_circuits_beyond_reach_are_named():
     die = Die.draw("uncalibrated", seed=4).with_faults(dead=[17])
     tau_mem = die.tau_mem.copy()
