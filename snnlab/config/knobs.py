@@ -164,7 +164,9 @@ class Chip(Knobs):
     )
     killed = numbers(
         [], (0, BRAINSCALES2.n_circuits - 1), (0, BRAINSCALES2.n_circuits), "Killed circuits",
-        "Neuron circuits disabled by hand, by number.", live=True, ideal=[], example="3-17",
+        "Neuron circuits disabled by hand, by number. Of the circuits joined to a neuron the first"
+        " fires: it silences the neuron, the others and those of labels only count as dead.",
+        live=True, ideal=[], example="3-17",
     )
     calibration = choice(
         "as drawn", ["as drawn", "measured"], "Calibration",

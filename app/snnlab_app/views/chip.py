@@ -113,7 +113,15 @@ class ChipView(View):
         low, high = plotting_views.STRIP
         if low <= event.y < high and 0 <= event.x < 256:
             row_ = 0 if event.y >= (low + high) / 2 else 1
-            self.kill(circuit_at(row_, int(event.x)))
+            self.kill(self._firing(circuit_at(row_, int(event.x))))
+
+    def _firing(self, circuit):
+        """The circuit by which the neuron of this one fires: the first of those joined to it."""
+        p = self._picture
+        if p is None or p.neuron[circuit] < 0:
+            return circuit
+        joined = (p.layer == p.layer[circuit]) & (p.neuron == p.neuron[circuit])
+        return int(np.flatnonzero(joined)[0])
 
     def show(self, snapshot):
         picture = self._picture = snapshot.picture
@@ -136,7 +144,7 @@ class ChipView(View):
             f" In the newest batch {picture.saturated.describe()}."
         )
         self._tapped_text.say(
-            "Tap a circuit to kill it, again to revive it."
+            "Tap a neuron to kill the circuit by which it fires, again to revive it."
             + (f" Dead: {', '.join(map(str, dead[:16]))}{' …' if len(dead) > 16 else ''}."
                if len(dead) else "")
         )  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from snnlab.data.images.drawing import from_picture, placing
 from snnlab.errors import SnnlabError
 from snnlab.model.gradients import TITLES
 from snnlab.model.surrogates import SHAPES
-from snnlab.plotting.views import confusion_cells
+from snnlab.plotting.views import STRIP, confusion_cells
 from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
@@ -223,6 +224,19 @@ def test_the_chip_view_says_how_many_bits_there_are(session):
     assert "in steps of 4.2 LSB" in view._codes_text.object
     session.turn("weight_bits", 6)
     session.turn("cadc_bits", 8)
+
+
+def test_any_circuit_of_a_neuron_kills_the_one_by_which_it_fires(session):
+    view, snapshot = shown(session, ChipView)
+    killed, middle = [], sum(STRIP) / 2
+    view.kill = killed.append
+    for column in range(6):
+        view._tap(SimpleNamespace(x=column + 0.5, y=middle + 1))
+    neuron = snapshot.picture.neuron.tolist()
+    assert killed == [neuron.index(neuron[circuit]) for circuit in range(6)]
+    assert killed[:4] == [0, 0, 2, 2], "two circuits for 64 inputs and more"
+    view._tap(SimpleNamespace(x=0.5, y=middle - 1))
+    assert killed[-1] == 511, "it works for no neuron"
 
 
 def test_a_calibration_under_way_is_said(session):
