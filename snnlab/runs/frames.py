@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.chip.recording import Recording
+from snnlab.chip.spec import ChipSpec
 from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.files import load_npz, npz, write_whole
@@ -134,6 +135,7 @@ def _arrays(frames):
     arrays = {"step": frames.step, "image": frames.image, "scale": frames.scale}
     if recording.recurrent:
         arrays["recurrent"] = np.array(recording.recurrent)
+    arrays |= {f"spec_{name}": np.array(getattr(recording.spec, name)) for name in ChipSpec.LIMITS}
     for k, events in enumerate((recording.inputs, *recording.spikes)):
         arrays |= {f"{part}_{k}": np.asarray(getattr(events, part)) for part in _PARTS}
     arrays |= {f"cadc_{k}": cadc for k, cadc in enumerate(recording.cadc)}
@@ -178,7 +180,9 @@ def _frames(arrays):
         tuple(arrays[f"{name}_{k}"] for k in range(layers(name))) for name in ("cadc", "correction")
     )
     recurrent = tuple(map(int, arrays.get("recurrent", ())))  # older files have none
+    # Nor have they the variant of the chip: bits are today's.
+    spec = {n: arrays[f"spec_{n}"].item() for n in ChipSpec.LIMITS if f"spec_{n}" in arrays}
     return Frames(
         *(arrays[name] for name in ("step", "image", "scale")),
-        Recording(inputs, tuple(spikes), cadc, correction, recurrent=recurrent),
+        Recording(inputs, tuple(spikes), cadc, correction, ChipSpec(**spec), recurrent),
     )

@@ -171,10 +171,23 @@ def _check_knobs(plan):
         raise SnnlabError(f"{min(both)} is both varied and set: leave one of them out")
     if plan.repeats > 1 and "die_seed" in names:
         raise SnnlabError("die_seed is varied, and repeats vary it too: leave one of them out")
+    if plan.repeats > 1 and not _differ_by_die(plan, names):
+        raise SnnlabError(
+            f"repeats = {plan.repeats} would train one network again and again: ideal dies are all"
+            " the same; leave repeats out, or vary seed"
+        )
     first = plan.settings.get("die_seed", Config().die_seed)
     Config.checked(die_seed=first + plan.repeats - 1)  # that of the last die
     if plan.prune and len(plan.objectives) > 1:
         raise SnnlabError(f"{len(plan.objectives)} objectives: only a sweep for one can be pruned")
+
+
+def _differ_by_die(plan, varied):
+    """Whether another die_seed makes another die."""
+    settings = Config.checked(**plan.settings)
+    faults = ("mismatch", "dead", "stuck")
+    spread = settings.die != "ideal" or any(getattr(settings, name) for name in faults)
+    return spread or not varied.isdisjoint({"die", *faults})
 
 
 def _one_of(what, given, known):

@@ -12,6 +12,7 @@ from conftest import until
 from small_runs import DIGITS, STEPS, assert_same, config, go_on, started, to_the_end
 
 from snnlab import files
+from snnlab.chip.spec import ChipSpec
 from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
 from snnlab.learn.network import decode
@@ -260,6 +261,14 @@ def test_frames_show_what_the_chip_would(whole):
     traces = decode(frames.one(25), frames.scale[25])[0]
     assert traces.shape == (trainer.point.samples, 10)
     assert not same_recording(frames.one(0), frames.one(20)), "the network has learnt"
+
+
+def test_frames_of_a_chip_of_fewer_bits_are_still_of_it(tmp_path):
+    bits = {"weight_bits": 4, "cadc_bits": 3, "synaptic_limit": 20}
+    frames = watch(started(tmp_path / "run", **bits).trainer)
+    frames.save(tmp_path / "frames.npz")
+    read = Frames.load(tmp_path / "frames.npz").recording
+    assert read.spec == frames.recording.spec == ChipSpec(**bits)
 
 
 def test_a_hundred_thousand_steps_take_little_memory():

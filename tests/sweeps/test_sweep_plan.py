@@ -52,6 +52,10 @@ from snnlab.sweeps.trials import TrialQueue
         ({"repeats": 2, "vary": {"die_seed": "1:9"}}, "die_seed is varied, and repeats vary it"),
         ({"settings": {"beta": 0}}, "beta = 0 is not allowed"),
         (
+            {"settings": {"die": "ideal"}, "repeats": 2},
+            "repeats = 2 would train one network again and again: ideal dies are all the same",
+        ),
+        (
             {"settings": {"die_seed": 2**32 - 1}, "repeats": 2},
             "die_seed = 4294967296 is not allowed",
         ),
