@@ -1,4 +1,4 @@
-"""Spoken digits with and without recurrence: ``python docs/sound/table.py`` prints the tables.
+"""Spoken digits with and without recurrence: ``python docs/sound/table.py`` prints accuracies.
 
 With ``--train`` it first does the trainings that digits.csv lacks, one after the other, half a
 minute of one core each, and adds each as it ends. ``--only seeds`` or ``speakers`` does a part.
