@@ -1,8 +1,8 @@
 """Faults of Panel, Bokeh and HoloViews that are put right here, and private parts of theirs in use.
 
 ``tests/app/browser/test_panel_fixes*.py`` shows each fault in the library itself: where such a test
-fails, its fix is no longer needed. The faults of BokehJS are in ``browser/bokeh_fixes.js``. Imports
-nothing of the dashboard.
+fails, its fix is no longer needed. The faults of BokehJS are in ``browser/bokeh_fixes.js``. What a
+browser may send at most is in ``panel_limits.py``. Imports nothing else of the dashboard.
 """
 
 import asyncio
@@ -345,51 +345,3 @@ class LoadedComponents(ComponentResourceHandler):
         if path.split("/")[0] not in sys.modules:
             raise HTTPError(404, "Module not found")
         return super().parse_url_path(path)
-
-
-EMPTY = "the file is empty"
-
-
-def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str], None]) -> None:
-    """Have a file input take one file of at most ``max_bytes``, in chunks that fit together.
-
-    The limit that the widget itself knows is checked by the browser only; chunks without end would
-    pile up in the server. ``refuse`` is called with the browser's own reason, if it has one, and
-    with EMPTY for an empty file, of which the browser sends nothing.
-    """
-    handle, came = widget._handle_msg, [False]
-
-    def fits(message):
-        data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
-        files = widget._file_buffer.values()
-        had = [part for file in files for part in file["chunks"].values()]
-        return (
-            isinstance(data, bytes | bytearray | memoryview)
-            and (type(chunk), type(total)) == (int, int)
-            and 1 <= chunk == len(had) + 1 <= total <= max_bytes // chunk_bytes + 1
-            and sum(map(len, had)) + len(data) <= max_bytes
-        )
-
-    def handle_checked(message):
-        status = message.get("status")
-        if status == "error":  # the browser has sent nothing
-            widget._file_buffer.clear()
-            refuse(str(message.get("error")))
-        elif status == "upload_event":
-            came[0] = True
-            if message.get("chunk") == 1:
-                widget._file_buffer.clear()
-            if fits(message):
-                widget._buffer.clear()
-                handle(message)
-            else:
-                widget._file_buffer.clear()
-        elif status == "initializing":
-            came[0] = False
-            handle(message)
-        elif status == "finished":
-            handle(message)
-            if not came[0]:
-                refuse(EMPTY)
-
-    widget._handle_msg = handle_checked

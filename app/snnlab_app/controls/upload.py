@@ -4,7 +4,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from snnlab.data.images.pictures import Picture, read_picture
-from snnlab_app.panel_fixes import EMPTY, limit_upload
+from snnlab_app.panel_limits import EMPTY, limit_upload
 
 MAX_BYTES = 8_000_000
 CHUNK_BYTES = 8_000_000

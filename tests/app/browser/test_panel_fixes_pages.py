@@ -218,21 +218,3 @@ def test_panel_by_itself_imports_what_an_address_names():
         with pytest.raises(Exception, match="not found"):
             handler.parse_url_path("this/x/_css/y")
         assert ("this" in sys.modules) == imported
-
-
-def test_a_file_input_by_itself_takes_more_than_its_limit():
-    limit, chunk = 1000, 400
-
-    def held(widget):
-        for number in range(1, 6):
-            widget._handle_msg({
-                "status": "upload_event", "name": "a.zip", "mime_type": "", "data": bytes(chunk),
-                "chunk": number, "total_chunks": 9,
-            })  # fmt: skip
-        files = widget._file_buffer.values()
-        return sum(len(part) for file in files for part in file["chunks"].values())
-
-    plain, limited = (pmui.FileInput(max_file_size=limit, chunk_size=chunk) for _ in range(2))
-    panel_fixes.limit_upload(limited, limit, chunk, lambda reason: None)
-    assert held(plain) == 5 * chunk > limit
-    assert held(limited) <= limit

@@ -1,0 +1,54 @@
+"""What a browser may send at most, where Panel and Bokeh take any amount.
+
+``tests/app/browser/test_panel_limits.py`` shows that they do; ``panel_fixes.fix_server`` puts the
+limits in place. Imports nothing of the dashboard.
+"""
+
+from collections.abc import Callable
+
+EMPTY = "the file is empty"
+
+
+def limit_upload(widget, max_bytes: int, chunk_bytes: int, refuse: Callable[[str], None]) -> None:
+    """Have a file input take one file of at most ``max_bytes``, in chunks that fit together.
+
+    The limit that the widget itself knows is checked by the browser only; chunks without end would
+    pile up in the server. ``refuse`` is called with the browser's own reason, if it has one, and
+    with EMPTY for an empty file, of which the browser sends nothing.
+    """
+    handle, came = widget._handle_msg, [False]
+
+    def fits(message):
+        data, chunk, total = (message.get(name) for name in ("data", "chunk", "total_chunks"))
+        files = widget._file_buffer.values()
+        had = [part for file in files for part in file["chunks"].values()]
+        return (
+            isinstance(data, bytes | bytearray | memoryview)
+            and (type(chunk), type(total)) == (int, int)
+            and 1 <= chunk == len(had) + 1 <= total <= max_bytes // chunk_bytes + 1
+            and sum(map(len, had)) + len(data) <= max_bytes
+        )
+
+    def handle_checked(message):
+        status = message.get("status")
+        if status == "error":  # the browser has sent nothing
+            widget._file_buffer.clear()
+            refuse(str(message.get("error")))
+        elif status == "upload_event":
+            came[0] = True
+            if message.get("chunk") == 1:
+                widget._file_buffer.clear()
+            if fits(message):
+                widget._buffer.clear()
+                handle(message)
+            else:
+                widget._file_buffer.clear()
+        elif status == "initializing":
+            came[0] = False
+            handle(message)
+        elif status == "finished":
+            handle(message)
+            if not came[0]:
+                refuse(EMPTY)
+
+    widget._handle_msg = handle_checked
