@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 import holoviews as hv
 import panel as pn
-from bokeh.core.serialization import Serializer
+from bokeh.core.serialization import Deserializer, Serializer
 from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.io import doc as current
@@ -39,6 +39,8 @@ from panel.io.state import set_curdoc
 from panel.reactive import Syncable
 from panel.util import edit_readonly
 from tornado.web import HTTPError
+
+from snnlab_app.panel_limits import unpacking_at_most
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +82,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (document, "_dispatch_msgs", dispatching_all),
         (Location, "_sync_pathname", keeping_paths),
         (Serializer, "_encode_bytes", enclosing),
+        (Deserializer, "_decode_bytes", unpacking_at_most),
         (WSHandler, "on_close", ending_once),
         (ProtocolHandler, "handle", handling_unless_ended),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),

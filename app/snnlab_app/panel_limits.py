@@ -4,7 +4,40 @@
 limits in place. Imports nothing of the dashboard.
 """
 
+import gzip
+from base64 import b64decode
 from collections.abc import Callable
+from io import BytesIO
+from weakref import WeakKeyDictionary
+
+from bokeh.core.serialization import Deserializer
+
+MAX_BYTES = 20 * 2**20
+"""Largest size of the binary parts of one message, packed ones when unpacked: the largest part of
+an upload has 8 MB."""
+
+_unpacked: WeakKeyDictionary[Deserializer, int] = WeakKeyDictionary()
+
+
+def unpacking_at_most(decode: Callable) -> Callable:
+    """Bokeh's way to read bytes, with at most MAX_BYTES unpacked for one message.
+
+    A message of 2 MB may hold bytes that unpack to 2 GB. Bokeh has a reader for each message.
+    """
+
+    def decode_bytes(reader, part):
+        if not isinstance(packed := part["data"], str):
+            return decode(reader, part)
+        left = MAX_BYTES - _unpacked.get(reader, 0)
+        with gzip.open(BytesIO(b64decode(packed))) as file:
+            data = file.read(left + 1)
+        if len(data) > left:
+            reader.error(f"bytes of a message unpack to more than the {MAX_BYTES:,} allowed")
+        _unpacked[reader] = _unpacked.get(reader, 0) + len(data)
+        return data
+
+    return decode_bytes
+
 
 EMPTY = "the file is empty"
 

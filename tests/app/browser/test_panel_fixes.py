@@ -56,6 +56,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (Location, "_sync_pathname"),
         (Syncable, "_event_coroutine"),
         (Serializer, "_encode_bytes"),
+        (Deserializer, "_decode_bytes"),
         (WSHandler, "on_close"),
         (ProtocolHandler, "handle"),
         (current, "patch_curdoc"),

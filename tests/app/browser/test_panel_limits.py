@@ -1,8 +1,62 @@
 """What Panel and Bokeh by themselves take from a browser without a limit, and the limits."""
 
+import gzip
+import tracemalloc
+from base64 import b64encode
+
 import panel_material_ui as pmui
+import pytest
+from bokeh.core.serialization import DeserializationError, Deserializer
 
 from snnlab_app import panel_limits
+from snnlab_app.panel_limits import MAX_BYTES, unpacking_at_most
+
+
+def packed(size):
+    """So many zeros inside a message."""
+    return {"type": "bytes", "data": b64encode(gzip.compress(bytes(size))).decode()}
+
+
+def read(part):
+    """What a reader takes from a part of a message, and the memory that this took at most."""
+    tracemalloc.start()
+    try:
+        return Deserializer().decode(part), tracemalloc.get_traced_memory()[1]
+    except DeserializationError as error:
+        return str(error), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_bytes_that_unpack_to_far_more_are_not_unpacked(monkeypatch):
+    bomb = packed(20 * MAX_BYTES)
+    assert len(bomb["data"]) < MAX_BYTES / 20
+    assert len(read(bomb)[0]) == 20 * MAX_BYTES, "else this limit is no longer needed"
+    fixed = unpacking_at_most(Deserializer._decode_bytes)
+    monkeypatch.setattr(Deserializer, "_decode_bytes", fixed)
+    refused = "bytes of a message unpack to more than the 20,971,520 allowed"
+    for message in (bomb, [packed(MAX_BYTES // 4)] * 400):
+        said, memory = read(message)
+        assert said == refused
+        assert memory < 4 * MAX_BYTES
+    for size in (0, 9, MAX_BYTES):
+        assert read([packed(size)])[0] == [bytes(size)]
+    assert read([packed(MAX_BYTES // 4)] * 4)[0] == [bytes(MAX_BYTES // 4)] * 4
+
+
+@pytest.mark.parametrize(
+    "data", ["no base64", b64encode(b"no gzip").decode(), packed(9)["data"][:16]]
+)
+def test_bytes_that_are_damaged_are_refused_as_before(monkeypatch, data):
+    def fault():
+        with pytest.raises((ValueError, OSError, EOFError)) as refused:
+            Deserializer().decode({"type": "bytes", "data": data})
+        return refused.type, str(refused.value)
+
+    before = fault()
+    fixed = unpacking_at_most(Deserializer._decode_bytes)
+    monkeypatch.setattr(Deserializer, "_decode_bytes", fixed)
+    assert fault() == before
 
 
 def test_a_file_input_by_itself_takes_more_than_its_limit():
