@@ -11,10 +11,13 @@ from io import BytesIO
 from weakref import WeakKeyDictionary
 
 from bokeh.core.serialization import Deserializer
+from bokeh.protocol.exceptions import ProtocolError
 
 MAX_BYTES = 20 * 2**20
 """Largest size of the binary parts of one message, packed ones when unpacked: the largest part of
 an upload has 8 MB."""
+MAX_PARTS = 1000
+"""Most binary parts of one message; a page of the dashboard sends one."""
 
 _unpacked: WeakKeyDictionary[Deserializer, int] = WeakKeyDictionary()
 
@@ -37,6 +40,28 @@ def unpacking_at_most(decode: Callable) -> Callable:
         return data
 
     return decode_bytes
+
+
+def assembling_at_most(assemble: Callable) -> Callable:
+    """Bokeh's way to add a binary part to a message, up to MAX_PARTS of MAX_BYTES together.
+
+    Tornado limits each part only, and a message that stays unfinished is kept.
+    """
+
+    def assemble_part(message, header, content):
+        had = message.buffers
+        if len(had) >= MAX_PARTS:
+            raise ProtocolError(f"a message has more than the {MAX_PARTS} binary parts allowed")
+        if not isinstance(header["id"], str):
+            raise ProtocolError("the name of a binary part is not a text")
+        size = sum(len(part.id) + len(part.data) for part in had) + len(header["id"]) + len(content)
+        if size > MAX_BYTES:
+            raise ProtocolError(
+                f"binary parts of a message have more than the {MAX_BYTES:,} bytes allowed"
+            )
+        assemble(message, header, content)
+
+    return assemble_part
 
 
 EMPTY = "the file is empty"

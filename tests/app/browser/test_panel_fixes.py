@@ -15,6 +15,7 @@ from bokeh.document import Document
 from bokeh.io import doc as current
 from bokeh.models import Div
 from bokeh.protocol import Protocol
+from bokeh.protocol.message import Message
 from bokeh.server.connection import ServerConnection
 from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.session import ServerSession
@@ -57,6 +58,7 @@ def test_where_a_library_lost_the_faulty_part_the_fix_is_left_out_and_said(monke
         (Syncable, "_event_coroutine"),
         (Serializer, "_encode_bytes"),
         (Deserializer, "_decode_bytes"),
+        (Message, "assemble_buffer"),
         (WSHandler, "on_close"),
         (ProtocolHandler, "handle"),
         (current, "patch_curdoc"),

@@ -1,15 +1,23 @@
 """What Panel and Bokeh by themselves take from a browser without a limit, and the limits."""
 
+import asyncio
 import gzip
+import json
 import tracemalloc
 from base64 import b64encode
 
 import panel_material_ui as pmui
 import pytest
 from bokeh.core.serialization import DeserializationError, Deserializer
+from bokeh.protocol import Protocol
+from bokeh.protocol.exceptions import ProtocolError
+from bokeh.protocol.message import Message
+from bokeh.protocol.receiver import Receiver
+from conftest import aside
 
 from snnlab_app import panel_limits
-from snnlab_app.panel_limits import MAX_BYTES, unpacking_at_most
+from snnlab_app.controls.upload import CHUNK_BYTES
+from snnlab_app.panel_limits import MAX_BYTES, MAX_PARTS, assembling_at_most, unpacking_at_most
 
 
 def packed(size):
@@ -29,9 +37,9 @@ def read(part):
 
 
 def test_bytes_that_unpack_to_far_more_are_not_unpacked(monkeypatch):
-    bomb = packed(20 * MAX_BYTES)
-    assert len(bomb["data"]) < MAX_BYTES / 20
-    assert len(read(bomb)[0]) == 20 * MAX_BYTES, "else this limit is no longer needed"
+    bomb = packed(6 * MAX_BYTES)
+    assert len(bomb["data"]) < MAX_BYTES / 100
+    assert len(read(bomb)[0]) == 6 * MAX_BYTES, "else this limit is no longer needed"
     fixed = unpacking_at_most(Deserializer._decode_bytes)
     monkeypatch.setattr(Deserializer, "_decode_bytes", fixed)
     refused = "bytes of a message unpack to more than the 20,971,520 allowed"
@@ -57,6 +65,51 @@ def test_bytes_that_are_damaged_are_refused_as_before(monkeypatch, data):
     fixed = unpacking_at_most(Deserializer._decode_bytes)
     monkeypatch.setattr(Deserializer, "_decode_bytes", fixed)
     assert fault() == before
+
+
+async def _received(count, *parts):
+    """The message of which these are the binary parts, None while others are to come."""
+    receiver = Receiver(Protocol())
+    header = {"msgid": "x", "msgtype": "PATCH-DOC", "num_buffers": count}
+    for fragment in (header, {}, {"events": []}):
+        await receiver.consume(json.dumps(fragment))
+    for name, content in parts:
+        await receiver.consume(json.dumps({"id": name}))
+        message = await receiver.consume(content)
+    return message
+
+
+def received(*arguments):
+    return aside(asyncio.run, _received(*arguments))
+
+
+ENDLESS = {
+    "large": (
+        [("k", bytes(MAX_BYTES // 4))] * 5,
+        "parts of a message have more than the 20,971,520",
+    ),
+    "many": ([("k", b"")] * (MAX_PARTS + 1), "more than the 1000 binary parts"),
+    "long names": (
+        [("k" * MAX_BYTES, b"")] * 2,
+        "parts of a message have more than the 20,971,520",
+    ),
+    "odd names": ([([[], []], b"")], "name of a binary part is not a text"),
+}
+
+
+@pytest.mark.parametrize(("parts", "said"), ENDLESS.values(), ids=ENDLESS)
+def test_parts_of_a_message_without_end_are_refused(monkeypatch, parts, said):
+    assert received(10**6, *parts) is None, "else this limit is no longer needed"
+    monkeypatch.setattr(Message, "assemble_buffer", assembling_at_most(Message.assemble_buffer))
+    with pytest.raises(ProtocolError, match=said):
+        received(10**6, *parts)
+
+
+def test_the_largest_part_of_an_upload_is_taken(monkeypatch):
+    monkeypatch.setattr(Message, "assemble_buffer", assembling_at_most(Message.assemble_buffer))
+    chunk = bytes(CHUNK_BYTES)
+    assert [len(part.data) for part in received(1, ("p1", chunk)).buffers] == [CHUNK_BYTES]
+    assert len(received(2, ("p1", chunk), ("p2", chunk)).buffers) == 2
 
 
 def test_a_file_input_by_itself_takes_more_than_its_limit():
