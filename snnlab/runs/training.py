@@ -51,11 +51,10 @@ def train(
         dataset = load(config.dataset, config.side, data_dir=data_dir, progress=bar.tell)
         trainer = Trainer(config, dataset, start, die)
         trainer.prepare(bar.tell)
-    with ctrl_c() as pressed, place as folder:
+    # Held before anything is written: others may have begun in the same folder meanwhile.
+    with ctrl_c() as pressed, place as folder, held(Path(folder)):
         board = _board(trainer, folder, provenance.now(), tensorboard)
-        recorder = Recorder(folder, trainer, every=every)
-        with held(recorder.folder):
-            return _run(recorder, pressed, board)
+        return _run(Recorder(folder, trainer, every=every), pressed, board)
 
 
 def _place(folder, config):

@@ -15,7 +15,7 @@ from snnlab.commands.main import main
 from snnlab.errors import SnnlabError
 from snnlab.runs import training
 from snnlab.runs.frames import Frames
-from snnlab.runs.run import Run, difference, find_run, list_runs
+from snnlab.runs.run import Run, difference, find_run, held, list_runs
 from snnlab.runs.schema import SCHEMA
 from snnlab.runs.training import resume, train
 
@@ -74,6 +74,15 @@ def test_a_folder_that_another_process_has_just_begun_is_left_to_it(tmp_path, mo
     refused(lambda: train(config(), tmp_path / "run"), "holds a run already")
     assert list((tmp_path / "run").iterdir()) == []
     assert train(config(epochs=1), tmp_path / "run"), "an empty folder that was there before"
+
+
+def test_whoever_comes_second_into_an_empty_folder_writes_nothing_there(tmp_path):
+    """The first holds it, and has written nothing yet."""
+    (folder := tmp_path / "run").mkdir()
+    with held(folder):
+        refused(lambda: train(config(), folder), "trained by another process", folder=folder)
+    assert train(config(epochs=1), folder)
+    assert ".lock" not in [path.name for path in folder.iterdir()]
 
 
 def test_a_training_that_cannot_begin_leaves_no_folder(tmp_path, monkeypatch, capsys):
