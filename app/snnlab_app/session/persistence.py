@@ -14,7 +14,7 @@ from snnlab.data import Dataset
 from snnlab.errors import SnnlabError
 from snnlab.files import load_npz, npz, without_fsync, write_whole
 from snnlab.learn.trainer import Progress, Trainer
-from snnlab.runs.recorder import NotKept, Recorder
+from snnlab.runs.recorder import NotKept, Recorder, check_free
 from snnlab.runs.run import Run
 
 CHECKPOINT_EVERY = 20.0
@@ -43,9 +43,15 @@ class Keeping:
             return None
 
     def begin(self, trainer: Trainer) -> None:
-        """Keep this training from now on, instead of any other."""
+        """Keep this training from now on, instead of any other; if that one cannot be deleted,
+        ``trouble`` says so."""
         self.forget()
         self._trainer = trainer
+        try:
+            if self.folder:
+                check_free(self.folder)
+        except SnnlabError:
+            self._give_up(f"folder {self.folder} cannot be deleted: make it writable")
 
     def go_on(self, run: Run, dataset: Dataset) -> Trainer:
         """The training where it was last kept; raises :class:`SnnlabError` if it is damaged."""

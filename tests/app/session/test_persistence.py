@@ -10,7 +10,9 @@ from snnlab.data import load
 from snnlab.learn.trainer import Trainer
 from snnlab.runs import recorder
 from snnlab.runs.recorder import Recorder
+from snnlab.runs.run import Run
 from snnlab_app.compute.remote import session_of
+from snnlab_app.session import persistence
 from snnlab_app.session.persistence import Keeping
 
 
@@ -52,6 +54,23 @@ def test_what_fails_when_all_is_written_is_said_too(keeping, monkeypatch):
     keeping.save(dict)
     assert keeping.trouble
     assert keeping.folder is None
+
+
+def test_a_folder_that_cannot_be_deleted_costs_the_next_training_nothing_but_the_copy(
+    keeping, monkeypatch
+):
+    """As on a disk that is read-only by now."""
+    keeping.advance()
+    kept, before = keeping.folder, Run.open(keeping.folder).record
+    monkeypatch.setattr(persistence.shutil, "rmtree", lambda path, ignore_errors: None)
+    keeping.begin(Trainer(keeping._trainer.config, load("digits")))
+    assert keeping.trouble == (
+        f"this training continues but is not kept: folder {kept} cannot be deleted: make it"
+        " writable"
+    )
+    assert [keeping.advance().step for _ in range(2)] == [1, 2]
+    keeping.save(dict)
+    assert Run.open(kept).record == before
 
 
 def test_a_training_that_an_earlier_server_kept_continues(tmp_path):
