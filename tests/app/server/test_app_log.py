@@ -5,12 +5,15 @@ import gc
 import logging
 import re
 import signal
+import traceback
 from contextlib import suppress
 from types import SimpleNamespace
 
 import psutil
 import pytest
 from bokeh.document import Document
+from bokeh.protocol import Protocol
+from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.views.ws import WSHandler
 from browsing import Relay
 from conftest import Server, aside, launch, until
@@ -26,7 +29,7 @@ ENDLESS = ("--dataset", "digits", "--epochs", "10000", "--schedule", "constant")
 @pytest.fixture
 def heard(caplog):
     """What these loggers are given, whatever a library, as Dask, has set for those above them."""
-    loggers = [logging.getLogger(name) for name in log.LOGGERS]
+    loggers = [logging.getLogger(name) for name in log.WORDY]
     before = [(logger.level, logger.propagate) for logger in loggers]
     for logger in loggers:
         logger.addHandler(caplog.handler)
@@ -46,6 +49,8 @@ def tidied():
     yield
     for name in log.LOGGERS:
         logging.getLogger(name).removeFilter(log._tidied)
+    for name in log.WORDY:
+        logging.getLogger(name).removeFilter(log._shortened)
 
 
 async def _closed(*_):
@@ -92,6 +97,81 @@ def test_every_other_fault_is_logged(heard, tidied):
     for name in log.LOGGERS:
         logging.getLogger(name).error("Failed sending message due to following error: disk")
     assert [record.name for record in heard.records] == ["asyncio", *log.LOGGERS]
+
+
+# ── what a browser sent ──
+
+LONG = "\x01" * 1_000_000
+
+
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def again(levels):
+    """Fails, that many calls below."""
+    return again(levels - 1) if levels else 1 / 0
+
+
+def have_refused(value, fail):
+    """Have Bokeh refuse a message that holds a value."""
+    handler, connection = ProtocolHandler(), SimpleNamespace(error=lambda *_: None)
+
+    async def refuse(*_):
+        fail(value)
+
+    handler._handlers["PATCH-DOC"] = refuse
+    message = Protocol().assemble('{"msgtype": "PATCH-DOC"}', "{}", "{}")
+    message.content = {"events": [value]}
+    aside(asyncio.run, handler.handle(message, connection))
+
+
+def fail_of(value):
+    raise ValueError(f"expected a Bool, got {value}")
+
+
+def test_bokeh_by_itself_logs_all_of_a_message_that_it_refuses(heard):
+    """Else to cut it is needed no more."""
+    have_refused(LONG, fail_of)
+    assert len(heard.text) > 5 * len(LONG)
+
+
+def test_a_refused_message_is_logged_in_few_words(heard, tidied):
+    have_refused(LONG, fail_of)
+    assert len(heard.text) < 4000
+    assert heard.text.count("characters)") == 2
+    assert (
+        "error handling message\n message: Message 'PATCH-DOC' content: {'events': ['" in heard.text
+    )
+    assert "ValueError: expected a Bool, got \x01\x01" in heard.text
+    assert "in fail_of" in heard.text, "where it failed is kept"
+    heard.clear()
+    have_refused(LONG, lambda _: again(300))
+    assert len(heard.text) < 20_000
+    assert heard.text.endswith("ZeroDivisionError: division by zero\n")
+    heard.clear()
+    have_refused(deep(100_000), lambda _: fail_of("a list"))
+    assert "message: %r" in heard.text, "it is nested too deep to be shown"
+    assert heard.text.endswith("ValueError: expected a Bool, got a list\n")
+
+
+@pytest.mark.parametrize("name", log.WORDY)
+def test_short_texts_are_logged_as_they_are(heard, tidied, name):
+    try:
+        fail_of("a text")
+    except ValueError:
+        logging.getLogger(name).exception("a callback of %s failed", "beta")
+    (record,) = heard.records
+    assert record.getMessage() == "a callback of beta failed"
+    assert record.exc_text == "".join(traceback.format_exception(*record.exc_info)).rstrip()
+    logging.getLogger(name).error("x" * 600)
+    assert heard.records[1].getMessage() == "x" * 500 + "… (600 characters)"
+
+
+# ── pages that leave ──
 
 
 @pytest.fixture
