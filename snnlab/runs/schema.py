@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
-from snnlab.files import write_whole
+from snnlab.files import is_special, write_whole
 from snnlab.quantities import EPOCH, SUMMARY, quantities
 
 SCHEMA = 3
@@ -155,8 +155,13 @@ def read_notes(folder: Path) -> dict:
 
 
 def read_json(folder: Path, name: str):
-    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or invalid."""
+    """What a JSON file of a run holds; raises :class:`SnnlabError` if it is missing or invalid, a
+    device or a pipe."""
     try:
+        if is_special(folder / name):
+            raise SnnlabError(
+                f"run {folder}: {name} is a device or a pipe, not a file: copy it to a file"
+            )
         with (folder / name).open("rb") as file:
             content = file.read(MAX_JSON_BYTES + 1)
         if len(content) > MAX_JSON_BYTES:

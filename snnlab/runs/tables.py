@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from snnlab.errors import SnnlabError
-from snnlab.files import check_place, write_named, write_whole
+from snnlab.files import check_place, is_special, write_named, write_whole
 
 Columns = dict[str, Sequence]
 MAX_CELLS = 10_000_000
@@ -48,10 +48,13 @@ def _as_arrow(column):
 
 
 def read_table(path: Path) -> dict[str, list]:
-    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or invalid."""
+    """Columns of a Parquet file; raises :class:`SnnlabError` if it is missing or invalid, a device
+    or a pipe."""
     from pyarrow import parquet
 
     try:
+        if is_special(path):
+            raise SnnlabError(f"table {path}: a device or a pipe, not a file: copy it to a file")
         with path.open("rb") as file:
             table = parquet.ParquetFile(file)
             _check(path, table)

@@ -124,6 +124,31 @@ def test_devices_and_pipes_are_not_read(tmp_path, small_memory):
             load("folder", data_dir=path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="has neither")
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_no_file_of_a_run_is_read_from_a_device_or_a_pipe(tmp_path, make):
+    (tmp_path / "runs" / "odd").mkdir(parents=True)
+    for name in ("config.json", "notes.json", "metrics.json", "steps.parquet"):
+        make(tmp_path / "runs" / "odd" / name)
+    # In a process of its own, as to open a pipe waits for a writer.
+    code = (
+        "import sys; from pathlib import Path; from snnlab.runs.run import Run, list_runs\n"
+        "run = Run(folder := Path(sys.argv[1], 'odd'), {})\n"
+        "print(*list_runs(folder.parent)[1])\n"
+        "for read in run.notes, run.epochs, run.steps:\n"
+        "  try: read()\n"
+        "  except Exception as error: print(error)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "runs")]
+    said = subprocess.check_output(command, text=True, timeout=120).splitlines()
+    odd = tmp_path / "runs" / "odd"
+    assert said == [
+        *(f"run {odd}: {name}.json is a device or a pipe, not a file: copy it to a file"
+          for name in ("config", "notes", "metrics")),
+        f"table {odd}/steps.parquet: a device or a pipe, not a file: copy it to a file",
+    ]  # fmt: skip
+
+
 def test_what_is_written_is_read_to_the_bit(tmp_path):
     rng = np.random.default_rng(0)
     arrays = {
