@@ -32,7 +32,7 @@ from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from holoviews.plotting.bokeh.element import ElementPlot
-from panel.io import document
+from panel.io import document, location
 from panel.io.location import Location
 from panel.io.server import ComponentResourceHandler, DocHandler
 from panel.io.state import set_curdoc
@@ -81,6 +81,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (Syncable, "_event_coroutine", pn.io.with_lock),
         (document, "_dispatch_msgs", dispatching_all),
         (Location, "_sync_pathname", keeping_paths),
+        (location, "parse_query", reading_queries),
         (Serializer, "_encode_bytes", enclosing),
         (Deserializer, "_decode_bytes", unpacking_at_most),
         (Message, "assemble_buffer", assembling_at_most),
@@ -242,6 +243,22 @@ def keeping_paths(_):
         pass
 
     return leave
+
+
+def reading_queries(parse: Callable[[str], dict]) -> Callable[[str], dict]:
+    """Panel's way to read the parameters of an address, none where it fails.
+
+    It takes "²" for a whole number, and one of thousands of digits, and the page is an error. The
+    dashboard reads its links itself.
+    """
+
+    def parse_query(query):
+        try:
+            return parse(query)
+        except Exception:
+            return {}
+
+    return parse_query
 
 
 def restoring_curdoc(patch):
