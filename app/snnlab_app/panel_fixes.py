@@ -40,7 +40,7 @@ from panel.reactive import Syncable
 from panel.util import edit_readonly
 from tornado.web import HTTPError
 
-from snnlab_app.panel_limits import assembling_at_most, unpacking_at_most
+from snnlab_app.panel_limits import assembling_at_most, handling_at_most, unpacking_at_most
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +87,7 @@ def fix_server(collect_all: Callable[[], bool]) -> None:
         (Message, "assemble_buffer", assembling_at_most),
         (WSHandler, "on_close", ending_once),
         (ProtocolHandler, "handle", handling_unless_ended),
+        (ProtocolHandler, "handle", handling_at_most),
         *([(current, "patch_curdoc", restoring_curdoc)] if LEAVES_PAGES else []),
         *(IN_ORDER if WRITES_LATE else []),
     ):

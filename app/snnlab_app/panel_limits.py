@@ -6,7 +6,7 @@ limits in place. Imports nothing of the dashboard.
 
 import gzip
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from weakref import WeakKeyDictionary
 
@@ -18,6 +18,8 @@ MAX_BYTES = 20 * 2**20
 an upload has 8 MB."""
 MAX_PARTS = 1000
 """Most binary parts of one message; a page of the dashboard sends one."""
+MAX_EVENTS = 1000
+"""Most changes in one message; a page sends a few together."""
 
 _unpacked: WeakKeyDictionary[Deserializer, int] = WeakKeyDictionary()
 
@@ -62,6 +64,24 @@ def assembling_at_most(assemble: Callable) -> Callable:
         assemble(message, header, content)
 
     return assemble_part
+
+
+def handling_at_most(handle: Callable[..., Awaitable]) -> Callable[..., Awaitable]:
+    """Bokeh's way to act on a message, unless that has more than MAX_EVENTS changes.
+
+    Nobody else is answered meanwhile, for seconds with as many as fit in a message.
+    """
+
+    async def handle_message(handler, message, connection):
+        content = message.content
+        events = content.get("events") if isinstance(content, dict) else None
+        if isinstance(events, list) and len(events) > MAX_EVENTS:
+            raise ProtocolError(
+                f"a message has {len(events):,} changes, at most {MAX_EVENTS:,} are allowed"
+            )
+        return await handle(handler, message, connection)
+
+    return handle_message
 
 
 EMPTY = "the file is empty"

@@ -5,19 +5,33 @@ import gzip
 import json
 import tracemalloc
 from base64 import b64encode
+from types import SimpleNamespace
 
 import panel_material_ui as pmui
 import pytest
 from bokeh.core.serialization import DeserializationError, Deserializer
+from bokeh.document import Document
+from bokeh.models import Div
 from bokeh.protocol import Protocol
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.protocol.message import Message
 from bokeh.protocol.receiver import Receiver
+from bokeh.server.connection import ServerConnection
+from bokeh.server.protocol_handler import ProtocolHandler
+from bokeh.server.session import ServerSession
 from conftest import aside
+from tornado.ioloop import IOLoop
 
 from snnlab_app import panel_limits
 from snnlab_app.controls.upload import CHUNK_BYTES
-from snnlab_app.panel_limits import MAX_BYTES, MAX_PARTS, assembling_at_most, unpacking_at_most
+from snnlab_app.panel_limits import (
+    MAX_BYTES,
+    MAX_EVENTS,
+    MAX_PARTS,
+    assembling_at_most,
+    handling_at_most,
+    unpacking_at_most,
+)
 
 
 def packed(size):
@@ -110,6 +124,43 @@ def test_the_largest_part_of_an_upload_is_taken(monkeypatch):
     chunk = bytes(CHUNK_BYTES)
     assert [len(part.data) for part in received(1, ("p1", chunk)).buffers] == [CHUNK_BYTES]
     assert len(received(2, ("p1", chunk), ("p2", chunk)).buffers) == 2
+
+
+def handled(count):
+    """How many of so many changes in one message reach the page."""
+    page, socket = Document(), SimpleNamespace()
+    page.add_root(text := Div())
+    seen = []
+    text.on_change("tags", lambda attr, old, new: seen.append(new))
+    change = {"kind": "ModelChanged", "model": {"id": text.id}, "attr": "tags"}
+    content = {"events": [{**change, "new": [k]} for k in range(count)]}
+
+    async def handle():
+        session = ServerSession("id", page, IOLoop.current())
+        connection = ServerConnection(Protocol(), socket, None, session)
+        message = Protocol().assemble('{"msgid": "x", "msgtype": "PATCH-DOC"}', "{}", "{}")
+        message.content = content
+        return await ProtocolHandler().handle(message, connection)
+
+    assert aside(asyncio.run, handle()).msgtype == "OK"
+    return len(seen)
+
+
+def test_many_thousand_changes_in_one_message_are_refused(monkeypatch):
+    assert handled(MAX_EVENTS + 1) == MAX_EVENTS + 1, "else this limit is no longer needed"
+    monkeypatch.setattr(ProtocolHandler, "handle", handling_at_most(ProtocolHandler.handle))
+    with pytest.raises(ProtocolError, match="has 1,001 changes, at most 1,000 are allowed"):
+        handled(MAX_EVENTS + 1)
+    assert handled(MAX_EVENTS) == MAX_EVENTS
+
+
+@pytest.mark.parametrize("content", [[], "x", {}, {"events": 5}, {"events": {}}])
+def test_content_of_other_kinds_is_left_to_bokeh(content):
+    async def handle(*_):
+        return "handled"
+
+    message = SimpleNamespace(content=content)
+    assert aside(asyncio.run, handling_at_most(handle)(None, message, None)) == "handled"
 
 
 def test_a_file_input_by_itself_takes_more_than_its_limit():
