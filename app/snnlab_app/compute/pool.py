@@ -20,6 +20,9 @@ from snnlab_app.session.control import Close, Order, TrainingControl
 
 STAY_EVERY = 600.0
 """Seconds after which the folders of visitors who are there count as written again."""
+TIDY_EVERY = 6
+"""After every sixth time, once an hour, what was left behind is looked for: by a process that was
+killed just when its visitor had left, for one."""
 
 
 class Compute:
@@ -67,11 +70,16 @@ class Compute:
             process.end()
 
     def _stay(self):
-        """Keep what visitors have stored from another server, which tidies when it starts."""
-        while not self._ended.wait(STAY_EVERY):
+        """Keep what visitors have stored from being tidied away, here and by other servers."""
+        for number in count(1):
+            if self._ended.wait(STAY_EVERY):
+                return
             for session in list(self._sessions.values()):
                 self.store.stay(session.folders)
             self.store.stay(self.sweeps.folders)
+            if number % TIDY_EVERY == 0:
+                with suppress(OSError):  # the folder of all cannot be read just now
+                    self.store.tidy()
 
     def open(self, session) -> int:
         """Begin a session with its current settings; returns its number.

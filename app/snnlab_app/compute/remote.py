@@ -104,8 +104,7 @@ class RemoteSession(TrainingControl):
     def order(self, order: Order) -> None:
         match order:
             case Reset() if self._lost:
-                if self._folder:
-                    shutil.rmtree(self._folder, ignore_errors=True)  # it may be the cause
+                self._forget()  # it may be the cause
                 self._reopen("starting")
             case Turn(name, value):
                 with self._lock:
@@ -175,6 +174,13 @@ class RemoteSession(TrainingControl):
             own_data.take_away(self._own)
         self.state, self._closed = State.CLOSED, True
         self.order(Close())
+        if self._lost:
+            self._forget()
+
+    def _forget(self):
+        """Delete the stored training, in place of the process that does so and has ended."""
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def hear(self, settings: tuple[int, dict] | None = None, **news) -> None:
         """Apply changes; settings only once they reflect all orders sent."""
@@ -195,6 +201,7 @@ class RemoteSession(TrainingControl):
     def lose(self) -> None:
         """Called when the computing process has ended: resume in another, within MAX_FALLS."""
         if self._closed:
+            self._forget()
             return
         if not self._falls:
             self._trained = self.state == State.RUNNING

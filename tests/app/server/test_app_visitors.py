@@ -348,6 +348,15 @@ def test_none_goes_whose_visitor_is_there(tmp_path, monkeypatch):
     assert not gone.exists()
 
 
+def test_what_was_left_since_the_server_began_goes_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(pool, "STAY_EVERY", 0.05)
+    store = Store(3, tmp_path)
+    with Compute(store=Store(3, tmp_path / "elsewhere")) as compute:
+        compute.store = store
+        folder = left(store, "gone", 2 * MAX_AGE_SECONDS)
+        until(lambda: not folder.exists())
+
+
 def test_a_visitor_cannot_be_told_from_the_name_of_its_folder(store):
     assert store.folder("../../etc").parent == store.folder("me").parent
     assert "me" not in Path(store.folder("me")).name

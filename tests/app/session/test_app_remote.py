@@ -17,7 +17,7 @@ from sessions import ENDLESS, READY, visiting
 
 from snnlab.config import Config
 from snnlab_app.compute.pool import Compute
-from snnlab_app.compute.remote import LOST, RemoteSession
+from snnlab_app.compute.remote import LOST, MAX_FALLS, RemoteSession
 from snnlab_app.compute.worker import _Host
 from snnlab_app.session.control import Close, Open, Play, Turn
 from snnlab_app.session.local import Session
@@ -150,6 +150,23 @@ def test_whoever_leaves_while_another_process_takes_over_is_closed_there(tmp_pat
     session.lose()
     assert compute.opened == 2
     assert (2, Close) in compute.sent
+
+
+def test_whoever_leaves_when_the_process_has_ended_leaves_no_folder(tmp_path):
+    """Else the process deletes it when it is told that the visitor has left."""
+    (tmp_path / "run").mkdir()
+    left = RemoteSession(Silent(), Config(), tmp_path / "run")
+    for _ in range(MAX_FALLS + 1):
+        left.lose()
+    assert (left.message, (tmp_path / "run").exists()) == (LOST, True)
+    left.close()
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    left = RemoteSession(Silent(), Config(), tmp_path / "run")
+    left.close()
+    assert (tmp_path / "run").exists(), "by the process, which may write there until then"
+    left.lose()
+    assert not (tmp_path / "run").exists()
 
 
 class Turning(Silent):
