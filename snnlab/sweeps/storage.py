@@ -47,10 +47,7 @@ def open_storage(where: str):
         _check_ours(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".journal":
-            lock = _lock(library, path)
-            _mend(path, lock)
-            backend = library.storages.journal.JournalFileBackend(str(path), lock_obj=lock)
-            return library.storages.JournalStorage(backend)
+            return _journal(library, path)
         return _beside_others(lambda: _sqlite(path))
 
 
@@ -107,6 +104,20 @@ def _check_ours(path):
         raise SnnlabError(
             f"sweep storage {path}: file is not the database of a sweep: give another one"
         )
+
+
+def _journal(library, path):
+    """A journal, which is read from its beginning; Optuna does not check what a line holds."""
+    lock = _lock(library, path)
+    _mend(path, lock)
+    backend = library.storages.journal.JournalFileBackend(str(path), lock_obj=lock)
+    try:
+        return library.storages.JournalStorage(backend)
+    except (AssertionError, AttributeError, LookupError, TypeError):
+        raise SnnlabError(
+            f"sweep storage {path} is damaged (a line in it is no entry of a journal): put back a"
+            " copy of it, or give another file"
+        ) from None
 
 
 def _lock(library, path):

@@ -10,6 +10,7 @@ from contextlib import closing
 import optuna
 import pytest
 from conftest import until
+from refusal import refused
 from small_sweeps import COMMAND, SMALL, plan, rdb, results
 
 from snnlab.commands.main import main
@@ -21,6 +22,7 @@ from snnlab.sweeps import trials as trials_
 from snnlab.sweeps.cluster import Failed
 from snnlab.sweeps.outcome import row_of
 from snnlab.sweeps.search import Task, sweep, train_trial
+from snnlab.sweeps.storage import load_study
 from snnlab.sweeps.trials import TrialQueue
 
 
@@ -235,6 +237,16 @@ def test_a_journal_cut_in_the_middle_of_a_line_goes_on(tmp_path):
     path.write_bytes(b"".join(lines[: ends[1]]) + lines[ends[1]][:40])  # the disk was full here
     assert results(sweep(plan(), str(path), workers=0)) == whole
     assert path.read_bytes().startswith(b"".join(lines[: ends[1]]))
+
+
+@pytest.mark.parametrize("line", ["{}", "[]", "5", '"x"', '{"op_code": 99, "worker_id": "x"}'])
+def test_a_journal_with_a_damaged_line_is_refused(tmp_path, line):
+    path = tmp_path / "s.journal"
+    entry = '{"op_code":0,"worker_id":"x","study_name":"sweep","directions":[2]}'
+    path.write_text(f"{entry}\n{line}\n{entry}\n")
+    said = "is damaged (a line in it is no entry of a journal): put back a copy of it, or give"
+    refused(lambda: load_study("sweep", str(path)), said, folder=tmp_path)
+    refused(lambda: sweep(plan(), str(path), workers=0), said, folder=tmp_path)
 
 
 def test_the_command_line_shows_the_best_and_writes_a_table(tmp_path, capsys):
