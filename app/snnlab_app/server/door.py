@@ -5,6 +5,7 @@ relative to the current page instead of to the root of the host.
 """
 
 import asyncio
+import logging
 import re
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,14 @@ from snnlab_app.panel_fixes import LoadedComponents, add_handlers
 from snnlab_app.server import passwords
 from snnlab_app.server.access import ORIGIN, Access, derived
 
+_log = logging.getLogger(__name__)
+
 REFUSAL_SECONDS = 1.0
 """Seconds after which a wrong password is answered."""
 ENTRANCE = str(Path(__file__).with_name("entrance.html"))
 """Login page; Panel's own one would load images and fonts from a CDN."""
 WRONG = "Unknown name or wrong password."
+SHUT = "Logins are not possible now: tell whoever runs this server."
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "frame-ancestors 'self'",
@@ -134,12 +138,19 @@ class _Login(_Here, BasicLoginHandler):
     async def post(self):
         name = self.get_argument("username", "")
         password = self.get_argument("password", "")
-        async with self._turn:
-            admitted = await asyncio.to_thread(passwords.admits, self.file, name, password)
+        try:
+            async with self._turn:
+                admitted = await asyncio.to_thread(passwords.admits, self.file, name, password)
+        except SnnlabError as error:  # the file was removed or broken since the server began
+            _log.error("%s", error)
+            self.set_status(503)
+            self._show(SHUT)
+            return
         if admitted:
             self.set_current_user(name)
             asked = self.get_argument("next", "")
-            self.redirect(relative(asked, self.request.path) if asked else "./")
+            known = asked and asked.isprintable()  # no header can have a line break
+            self.redirect(relative(asked, self.request.path) if known else "./")
         else:
             await asyncio.sleep(REFUSAL_SECONDS)
             self.set_status(403)

@@ -96,6 +96,33 @@ def test_after_the_login_nobody_is_sent_elsewhere(guarded):
     assert url.startswith(guarded.url)
 
 
+@pytest.mark.parametrize("odd", ["%0d%0aX:1", "%7f", "%00", "%c3%bc%e2%82%ac"])
+def test_an_odd_place_to_go_to_after_the_login_is_no_error(guarded, odd):
+    visitor = Visitor(guarded)
+    status, url, _, text = visitor.get(f"login?next=/{odd}", username=NAME, password=PASSWORD)
+    assert status in (200, 404), text
+    assert url.startswith(guarded.url)
+    assert "<title>snnlab</title>" in visitor.get()[3], "and the login holds"
+
+
+def test_without_its_file_of_passwords_the_server_says_so(guarded):
+    content = guarded.file.read_bytes()
+    try:
+        for broken in (None, b"alice\n"):
+            guarded.file.write_bytes(broken) if broken else guarded.file.unlink()
+            status, _, _, text = Visitor(guarded).get("login", username=NAME, password=PASSWORD)
+            assert status == 503
+            assert "Logins are not possible now: tell whoever runs this server." in text
+            assert 'type="password"' in text
+    finally:
+        guarded.file.write_bytes(content)
+        guarded.file.chmod(0o600)
+    said = [line for line in guarded.printed().splitlines() if str(guarded.file) in line]
+    assert ["cannot be read" in said[0], "line 1 is not a name" in said[1]] == [True, True]
+    assert "SnnlabError" not in guarded.printed(), "no traceback"
+    assert Visitor(guarded).get("login", username=NAME, password=PASSWORD)[0] == 200
+
+
 def test_no_password_is_seen_from_outside(guarded):
     """Neither in the list of processes, nor in what the server prints, nor in the file."""
     listed = subprocess.run(["ps", "axww"], capture_output=True, text=True, check=True).stdout
