@@ -35,7 +35,7 @@ from snnlab_app.panel_limits import (
 
 
 def packed(size):
-    """So many zeros inside a message."""
+    """Zeros of this size inside a message."""
     return {"type": "bytes", "data": b64encode(gzip.compress(bytes(size))).decode()}
 
 
@@ -127,7 +127,7 @@ def test_the_largest_part_of_an_upload_is_taken(monkeypatch):
 
 
 def handled(count):
-    """How many of so many changes in one message reach the page."""
+    """How many of these changes in one message reach the page."""
     page, socket = Document(), SimpleNamespace()
     page.add_root(text := Div())
     seen = []
