@@ -115,7 +115,7 @@ def test_recurrent_neurons_fire_as_often_as_brian2s(seed):
     assert (emulated(events, weight, die, substeps=32) == oracle).mean() >= 0.995
 
 
-def spoken(recordings=3):
+def spoken(recordings=10):
     """The same of a network that has learned spoken digits for six epochs, and test recordings."""
     config = recipe("spoken-digits").config(epochs=6)
     trainer = Trainer(config, load("spoken-digits"))
@@ -140,14 +140,17 @@ def apart(events):
 
 @pytest.mark.slow
 def test_over_whole_recordings_a_trained_network_fires_as_often_as_brian2s():
-    """Where spikes return, so do errors: half the default step is needed."""
+    """Where spikes return, so do errors: a spike that is lost or gained changes what comes after it
+    in that recording, whatever the step. Hence the median recording beside the mean."""
     try:
         events, weight, die = spoken()
     except DataUnavailable as error:
         leave_out(error)
     oracle = brian(events, weight, die, WHOLE)
     assert 1.0 < oracle.mean() < 3.0
-    same = {s: (emulated(events, weight, die, s, WHOLE) == oracle).mean() for s in (4, 8, 32)}
-    assert same[4] >= 0.96
-    assert same[8] >= 0.99
-    assert same[32] >= 0.995
+    for substeps, mean, median in ((4, 0.95, 0.97), (8, 0.97, 0.98), (32, 0.985, 1.0)):
+        fired = emulated(events, weight, die, substeps, WHOLE)
+        same = (fired == oracle).mean(axis=1)  # of each recording
+        assert same.mean() >= mean
+        assert np.median(same) >= median
+        assert fired.sum() == pytest.approx(oracle.sum(), rel=5e-3)
