@@ -1,5 +1,7 @@
 """Knobs, generated from the declared configuration."""
 
+from collections.abc import Callable
+
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -23,7 +25,7 @@ from snnlab_app.controls.knobs import (
     without_effect,
 )
 from snnlab_app.controls.undo import Turns
-from snnlab_app.plots.theme import DOCK, INLINE_SLIDER, KNOB
+from snnlab_app.plots.theme import DOCK, DONE, INLINE_SLIDER, KNOB
 
 SLIDERS = (pmui.DiscreteSlider, pmui.FloatSlider, pmui.IntSlider)
 CHIP_BUTTONS = {"swap": "Swap chip", "twin": "Ideal twin", "recalibrate": "Recalibrate"}
@@ -148,8 +150,15 @@ class Controls:
             *self._docked.values(), sizing_mode="stretch_width", margin=0, stylesheets=[DOCK]
         )
 
-    def panel(self) -> list:
-        """First the few that matter most, then everything by group."""
+    def panel(self, close: Callable[[], None]) -> list:
+        """First the few that matter most, then everything by group.
+
+        Where they cover the displays, a button above them calls ``close`` to put them away.
+        """
+        done = pmui.Button(
+            label="Done", variant="text", margin=0, sizing_mode="stretch_width", stylesheets=[DONE],
+        )  # fmt: skip
+        done.on_click(lambda _: close())
         rest = {
             title: [self._widgets[n] for n in names if n not in FIRST_KNOBS]
             for title, names in Config.GROUPS.items()
@@ -163,7 +172,7 @@ class Controls:
             sx=FOLDED,
         )
         buttons = pn.FlexBox(*self._chip.values(), sizing_mode="stretch_width", margin=(0, 7))
-        return [*(self._widgets[name] for name in FIRST_KNOBS), buttons, self._rest]
+        return [done, *(self._widgets[name] for name in FIRST_KNOBS), buttons, self._rest]
 
 
 def _title(name):

@@ -191,7 +191,7 @@ class Dashboard(Page):
     def page(self) -> pmui.Page:
         """The whole page."""
         self._page = framed(
-            header=self._header.panel(), sidebar=self._controls.panel(),
+            header=self._header.panel(), sidebar=self._controls.panel(self._put_away),
             main=[stage(
                 self.bridge, self._tour.dialog, self._help.dialog, self._gallery.dialog,
                 self.saves.dialog,
@@ -247,6 +247,10 @@ class Dashboard(Page):
         self._page.param.update(
             sidebar_open=not narrow, sidebar_variant="temporary" if narrow else "persistent"
         )
+
+    def _put_away(self):
+        """Close the sidebar."""
+        self._page.sidebar_open = False
 
     def _show_view(self):
         # Hidden, not removed: BokehJS keeps removed figures in memory.

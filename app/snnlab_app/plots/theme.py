@@ -7,6 +7,8 @@ SIDEBAR_WIDTH, SIDEBAR_WIDTH_PRESENTING = 280, 220
 """Pixels."""
 _SHEET = {
     "@media (max-width: 600px)": {
+        # The library's paper is a column of the window, and would grow to all of its height.
+        "position": "fixed !important", "flex": "none !important",
         "top": "auto !important", "bottom": 0, "left": 0, "right": 0, "width": "100vw !important",
         "height": "72dvh !important", "borderRadius": "12px 12px 0 0", "& .MuiToolbar-root": {
             "display": "none",
@@ -109,6 +111,14 @@ RUN_ROW = """
 }
 """
 """Style of the row of the run's controls; where it is narrow, the numbers have one of their own."""
+DONE = """
+:host {
+  position: sticky !important; top: 0; z-index: 2; background: var(--panel-surface-color);
+}
+@media (min-width: 900px) { :host { display: none !important } }
+"""
+"""Style of the button that puts the drawer away, at its top however far it is scrolled; beside the
+displays, the drawer may stay."""
 KNOB = ".MuiFormControl-root > .MuiFormLabel-root { font-size: 14px }"
 """Style of a knob."""
 DOCK = """

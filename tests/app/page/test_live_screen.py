@@ -95,6 +95,20 @@ def test_displays_and_knobs_are_in_sight_without_scrolling(desktop: Page):
         assert desktop.evaluate("document.documentElement.scrollWidth") <= width
         if width == 1440:
             assert says_whole(desktop, "^Ready · scikit-learn digits"), "the state is cut"
+    the_sheet_leaves_the_displays_in_sight_and_closes(desktop)
+
+
+def the_sheet_leaves_the_displays_in_sight_and_closes(page):
+    """On a phone: it covers less than three quarters of the screen, and says how to close it."""
+    page.get_by_role("button", name="Open drawer").click()
+    sheet, height = page.locator(".MuiDrawer-paper"), page.viewport_size["height"]
+    wait_for(page, lambda: height / 4 < sheet.bounding_box()["y"] < height / 2, 20_000)
+    page.get_by_role("button", name="Learning", exact=True).click()
+    page.get_by_role("slider", name="Learning rate").scroll_into_view_if_needed()
+    done = page.get_by_role("button", name="Done")
+    assert inside(page, done), "it was scrolled out of sight"
+    done.click()
+    expect(sheet).to_be_hidden()
 
 
 def test_enlarged_to_200_percent_a_plot_stays_in_sight(desktop: Page):

@@ -290,7 +290,8 @@ def test_the_learn_view_draws_the_surrogate_in_force(session, shape):
 
 
 def test_the_surrogate_stands_beside_its_steepness(session):
-    first = Controls(session, Turns(session.turn, None)).panel()[: len(FIRST_KNOBS)]
+    _, *first = Controls(session, Turns(session.turn, None)).panel(close=None)
+    first = first[: len(FIRST_KNOBS)]
     labels = [widget.label for widget in first]
     assert labels.index("Surrogate") == labels.index("Surrogate steepness") + 1
     assert first[labels.index("Surrogate")].options == list(SHAPES)
