@@ -101,6 +101,11 @@ class LivePlot:
             if isinstance(axis.ticker, BasicTicker) and (is_across or self._alone):
                 axis.ticker.desired_num_ticks = across if is_across else up
 
+    def keep_in_frame(self) -> None:
+        """Let no tool move an image out of its frame."""
+        for range_ in (self.figure.x_range, self.figure.y_range):
+            range_.bounds = tuple(sorted((range_.start, range_.end)))
+
     def leave_free(self, right: float) -> None:
         """Keep this share of the horizontal axis free for names."""
         self._following.right = right
@@ -217,6 +222,8 @@ def _dress(figure, height):
     figure.output_backend = "canvas"
     figure.update(background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None)
     figure.toolbar.update(logo=None, autohide=True, stylesheets=[TOOLBAR])
+    # Until a tool is chosen, who drags or turns the wheel over a figure moves the page.
+    figure.toolbar.update(active_drag=None, active_scroll=None)
     figure.update(toolbar_location="right", toolbar_inner=True)  # over the frame, without a place
     figure.min_border_right = 16  # room for half of the last axis label
     for axis in figure.axis:

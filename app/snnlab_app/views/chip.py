@@ -85,6 +85,7 @@ class ChipView(View):
         floor, codes = (template(*each) for each in self.drawings)
         self._floor = LivePlot(floor, 600, follow="")
         self._floor.feed_image("circuits", np.full((2, 256), np.nan))  # nothing is known yet
+        self._floor.keep_in_frame()
         self._floor.figure.on_event(Tap, self._tap)
         self._codes = LivePlot(codes, 220, follow="y")
         self.plots = {"circuits": self._floor, "weight codes": self._codes}

@@ -59,6 +59,7 @@ class ErrorsView(View):
             choice.param.watch(self._chosen, "value")
         matrix = template(plotting_views.confusion_map, self._classes)
         self._plot = LivePlot(matrix, 520, follow="")
+        self._plot.keep_in_frame()
         self._plot.measure(self.words("the image shows"))
         # White in both schemes: what has a column of colours keeps it.
         self._plot.glyphs["right"].text_color = "color"

@@ -91,10 +91,26 @@ def test_2_the_ideal_twin_has_no_spread_and_undo_brings_the_chip_back(dashboard:
     wait_for(dashboard, lambda: _spread(summary) > 1)
 
 
+def a_wheel_over_it_moves_the_page(page, drawn):
+    """Not what is drawn, unless one of the figure's tools is chosen."""
+    screen, pixels = page.viewport_size, "canvas => canvas.toDataURL()"
+    page.set_viewport_size({"width": 1400, "height": 700})
+    before = drawn.bounding_box()["y"]
+    shown = drawn.locator("canvas").first.evaluate(pixels)
+    drawn.hover(position={"x": 200, "y": 150})
+    page.mouse.wheel(0, 120)
+    wait_for(page, lambda: drawn.bounding_box()["y"] < before - 100, 20_000)
+    assert drawn.locator("canvas").first.evaluate(pixels) == shown
+    page.mouse.wheel(0, -120)
+    page.set_viewport_size(screen)
+    wait_for(page, lambda: drawn.bounding_box()["y"] == before, 20_000)
+
+
 def test_2_a_tapped_circuit_dies_and_a_slider_kills_many(dashboard: Page):
     tab(dashboard, "Chip")
     says(dashboard, "0 of 512 circuits dead").to_be_visible()
     floor = dashboard.locator(".bk-Figure:visible").first
+    a_wheel_over_it_moves_the_page(dashboard, floor)
     box = floor.bounding_box()
     floor.click(position={"x": 0.4 * box["width"], "y": 0.46 * box["height"]})
     says(dashboard, "1 of 512 circuits dead").to_be_visible()
