@@ -52,8 +52,11 @@ THEME = {
 
 # Plots are transparent: the card behind them is dark or light.
 AXIS = "#7C828C"
-LIGHTER = {"#0072b2": "#4fa8e0", "#d55e00": "#f08a3c", "#009e73": "#2fc39a"}
-"""Colours of curves and points that would hardly be seen on a dark ground, and those used there."""
+LIGHTER = {
+    "#0072b2": "#4fa8e0", "#d55e00": "#f07a3c", "#009e73": "#2fc39a", "#56b4e9": "#b8e2f8",
+}  # fmt: skip
+"""Colours of curves and points that would hardly be seen on a dark ground, or not be told from the
+others there, and those used there."""
 INK = {"light": "#5A606A", "dark": "#A7ADB7"}
 """Text colour in plots: contrast over 6 to 1 on both backgrounds."""
 

@@ -1,5 +1,6 @@
 """The arithmetic behind the dashboard's views: floor plan, confusion, reach, drawings."""
 
+from itertools import combinations
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,11 +15,13 @@ from snnlab.errors import SnnlabError
 from snnlab.events import Events
 from snnlab.learn.gradient.surrogate import Surrogate
 from snnlab.learn.reach import membrane_histogram, reached
+from snnlab.plotting import TRACE_COLORS
 from snnlab.plotting.raster import thicken
 from snnlab.plotting.search import round_numbers
 from snnlab.studies.confusion import UNKNOWN, confusion, images_of, margins
 from snnlab_app.plots.annotations import NAME_GAP, EndNames, free_lines
 from snnlab_app.plots.displays import newest_test, numbers
+from snnlab_app.plots.theme import LIGHTER
 from snnlab_app.session.snapshot import Mark
 from snnlab_app.views.sweep import with_unit
 
@@ -214,3 +217,20 @@ def test_where_not_all_names_fit_those_of_the_highest_curves_are_written():
 )
 def test_a_value_is_said_with_its_unit(label, said):
     assert with_unit(label, "90", " ") == said
+
+
+def test_the_colours_of_curves_can_be_told_apart_in_light_and_dark():
+    dark = [LIGHTER.get(color.lower(), color) for color in TRACE_COLORS]
+    for colors in (TRACE_COLORS, dark):
+        nearest = min(np.linalg.norm(lab(a) - lab(b)) for a, b in combinations(colors, 2))
+        assert nearest > 25, "one is hardly told from another"
+
+
+def lab(color):
+    """Lightness, red over green, yellow over blue (CIE 1976) of a colour as "#rrggbb"."""
+    rgb = np.array([int(color[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]] @ linear
+    relative = xyz / [0.9505, 1.0, 1.089]
+    x, y, z = np.where(relative > 0.008856, np.cbrt(relative), 7.787 * relative + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
