@@ -101,8 +101,12 @@ HEADER_TABS = {
 """Style of the tabs; where some are out of sight, the last in sight fade."""
 STAGE = """
 :host { overflow: auto; height: 100%; display: flex; flex-direction: column; flex-wrap: nowrap }
+@media (max-width: 899px) {
+  :host > .view.live { flex: 1 0 auto !important; height: max-content !important }
+}
 """
-"""Style of what is below the header."""
+"""Style of what is below the header; where the displays are one column, it is scrolled to the last
+of them."""
 RUN_ROW = """
 :host { align-items: center; flex: 0 0 auto; gap: 4px 8px; padding: 4px 8px 2px }
 :host > * { flex: 0 0 auto }
@@ -209,7 +213,7 @@ LIVE_GRID = """
 :host > * { min-width: 0; min-height: 0; width: auto !important; height: auto !important }
 @media (max-width: 899px) {
   :host {
-    flex: 0 0 auto !important; gap: 5px; padding: 2px 4px 4px;
+    flex: 0 0 auto !important; gap: 5px; padding: 2px 4px 4px; height: max-content !important;
     grid-template-columns: minmax(0, 1fr);
     grid-template-rows: 170px 112px 122px 104px 160px;
     grid-template-areas: "raster" "membranes" "accuracy" "power" "spikes";

@@ -95,7 +95,23 @@ def test_displays_and_knobs_are_in_sight_without_scrolling(desktop: Page):
         assert desktop.evaluate("document.documentElement.scrollWidth") <= width
         if width == 1440:
             assert says_whole(desktop, "^Ready · scikit-learn digits"), "the state is cut"
+    the_last_display_can_be_reached(desktop)
     the_sheet_leaves_the_displays_in_sight_and_closes(desktop)
+
+
+def the_last_display_can_be_reached(page):
+    """On a phone: scrolled to the end, the network lies above the dock of knobs."""
+    page.locator(".view.live").hover(position={"x": 190, "y": 100})
+    page.mouse.wheel(0, 2000)
+    network = page.get_by_role("figure", name="Network", exact=True)
+    dock = page.get_by_role("slider", name=re.compile(KNOBS[0])).locator("visible=true").first
+
+    def is_above():
+        box = network.bounding_box()
+        return box["y"] + box["height"] <= dock.bounding_box()["y"]
+
+    wait_for(page, is_above, 20_000)
+    page.mouse.wheel(0, -2000)
 
 
 def the_sheet_leaves_the_displays_in_sight_and_closes(page):
