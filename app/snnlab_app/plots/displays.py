@@ -9,7 +9,7 @@ from bokeh.models import ColumnDataSource, LinearColorMapper, MultiLine
 from snnlab import plotting
 from snnlab.chip.units import PHYSICAL, SCALES
 from snnlab.plotting.training import between
-from snnlab.quantities import LIVE, quantities
+from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab.text.numerals import group_digits
 from snnlab_app.plots.annotations import EndNames, KnobMarks, frame_width
 from snnlab_app.plots.live import LivePlot, pad_range
@@ -39,7 +39,7 @@ BOLD_LETTER, MAX_ROOM, ROOM_STEP = 6.6, 0.6, 0.1
 """Pixels of a letter of a name, about; most of the axis that names may take, and steps in which
 their room grows, so that curves do not tremble."""
 
-_LIVE = quantities(LIVE)
+_LIVE, _COMPARED = quantities(LIVE), quantities(COMPARISON)
 
 
 def zoom(low: float, high: float, now: tuple[float, float]) -> tuple[float, float]:
@@ -304,17 +304,34 @@ def _test_accuracy(held):
     return _LIVE["held_out"].format(held["accuracy"][-1]), f"{low:.0f}–{high:.0f}"
 
 
-def newest_test(s) -> tuple[float, str]:
-    """Accuracy of the newest test, 0 to 1, and on which images, in words.
+def images_of_test(s) -> int:
+    """How many images the newest test is of; 0 for all of them.
 
-    Those are the held-out ones until the first epoch has ended, as the full test was before the
+    It is of the held-out ones until the first epoch has ended, as the full test was before the
     training, and once a setting was turned after the last full test.
     """
-    held, tested = s.held_out["accuracy"], s.tests["step"][-1:].max(initial=0)
+    tested = _last_full(s)
     is_old = s.step and (not tested or (s.marks and s.marks[-1].step >= tested))
-    if is_old and len(held):
-        return float(held[-1]), f"on {min(MAX_HELD_OUT, s.test_inputs)} test images"
-    return s.test_accuracy, "on the full test set"
+    return min(MAX_HELD_OUT, s.test_inputs) if is_old and len(s.held_out["accuracy"]) else 0
+
+
+def _last_full(s):
+    """The step of the last test on all images."""
+    return s.tests["step"][-1:].max(initial=0)
+
+
+def newest_test(s) -> tuple[float, str]:
+    """Accuracy of the newest test, 0 to 1, and in words on which images, and when if earlier."""
+    if images := images_of_test(s):
+        return float(s.held_out["accuracy"][-1]), f"on {images} test images"
+    tested = _last_full(s)
+    when = f" at step {group_digits(int(tested))}" if 0 < tested < s.step else ""
+    return s.test_accuracy, f"on the full test set{when}"
+
+
+def accuracy_of(tested: float, images: int) -> str:
+    """An accuracy of that many images, 0 for all, with the digits that it has."""
+    return _LIVE["held_out"].format(tested) if images else _COMPARED["test_accuracy"].format(tested)
 
 
 def tested(s) -> str:

@@ -15,7 +15,7 @@ from snnlab.quantities import COMPARISON, STEP, quantities
 from snnlab.runs.tables import csv_of
 from snnlab_app.controls.link import written
 from snnlab_app.plots.cards import Text, card, flex, row
-from snnlab_app.plots.displays import newest_test, smooth
+from snnlab_app.plots.displays import accuracy_of, images_of_test, newest_test, smooth
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
@@ -168,13 +168,12 @@ class CompareView(View):
                 getattr(figure, name).update(start=0, end=end, reset_start=0, reset_end=end)
 
     def _in_words(self, snapshot):
-        accuracy = quantities(COMPARISON)["test_accuracy"].format
         tested, which = newest_test(snapshot)
-        now = self.words(f"this run {accuracy(tested)} {which}")
+        now = self.words(f"this run {accuracy_of(tested, images_of_test(snapshot))} {which}")
         if not self.pins:
             return f"No run is pinned; {now}."
         best = max(self.pins, key=lambda pin: pin.test_accuracy)
-        reached = f"{best.name}, {accuracy(best.test_accuracy)}"
+        reached = f"{best.name}, {best.tested}"
         return f"{len(self.pins)} pinned; the best, {reached}; {now}."
 
     def _all(self):

@@ -14,7 +14,7 @@ from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab.runs.steps import Steps
 from snnlab.text.numerals import group_digits
-from snnlab_app.plots.displays import newest_test
+from snnlab_app.plots.displays import accuracy_of, images_of_test, newest_test
 from snnlab_app.plots.grid import grid
 from snnlab_app.session.history import History
 from snnlab_app.session.snapshot import Snapshot
@@ -38,13 +38,15 @@ class Pin(NamedTuple):
     history: dict[str, np.ndarray]
     frames: Frames | None
     data: int | None = None
+    some: int = 0
 
     @classmethod
     def of(cls, name: str, s: Snapshot) -> "Pin":
         """The current training."""
         frames = s.picture if s.view == "compare" else None
         results = {"test_accuracy": newest_test(s)[0], **estimates(s.power, COMPARISON)}
-        return cls(name, s.settings, s.step, results, s.history, frames, s.data)
+        some = images_of_test(s)
+        return cls(name, s.settings, s.step, results, s.history, frames, s.data, some)
 
     @classmethod
     def stored(cls, run: Run) -> "Pin":
@@ -73,6 +75,11 @@ class Pin(NamedTuple):
     def test_accuracy(self) -> float:
         """Accuracy of the last test, 0 to 1."""
         return self.result("test_accuracy")
+
+    @property
+    def tested(self) -> str:
+        """That accuracy in words: "89.2 % (250)" where it is of 250 test images only."""
+        return accuracy_of(self.test_accuracy, self.some) + f" ({self.some})" * bool(self.some)
 
     @property
     def energy(self) -> float:
@@ -161,5 +168,6 @@ def _line(pin, columns, now):
     labels = (
         f"{Config.param[name].label} {Config.describe(name, a)}" for name, (a, _) in differs.items()
     )
-    results = (q.format(pin.result(name)) or "–" for name, q in columns.items())
-    return [pin.name, group_digits(pin.steps), *results, ", ".join(labels) or "–"]
+    results = {name: q.format(pin.result(name)) or "–" for name, q in columns.items()}
+    results["test_accuracy"] = pin.tested or "–"
+    return [pin.name, group_digits(pin.steps), *results.values(), ", ".join(labels) or "–"]

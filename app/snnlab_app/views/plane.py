@@ -8,7 +8,7 @@ from snnlab.plotting.search import round_numbers
 from snnlab.quantities import COMPARISON, LIVE, quantities
 from snnlab_app.panel_fixes import Markup
 from snnlab_app.plots.cards import Text, card, flex, row, split_bar
-from snnlab_app.plots.displays import activity, newest_test, smooth
+from snnlab_app.plots.displays import accuracy_of, activity, images_of_test, newest_test, smooth
 from snnlab_app.plots.live import LivePlot, pad_range
 from snnlab_app.plots.template import template
 from snnlab_app.session.snapshot import IMAGES
@@ -105,7 +105,7 @@ class PlaneView(View):
             f"About {micro(snapshot.power.energy)} an image (estimate, {low:.2f}–{high:.2f}), of"
             f" which {micro(1e-6 * spent[-1])} from activity; accuracy"
             f" {known['accuracy'].format(accuracy[-1] / 100)} on the latest batches,"
-            f" {known['test_accuracy'].format(tested)} {which}."
+            f" {accuracy_of(tested, images_of_test(snapshot))} {which}."
         ))  # fmt: skip
 
     def _others(self, dataset):

@@ -15,7 +15,7 @@ from snnlab.runs.frames import Frames
 from snnlab.runs.run import Run
 from snnlab_app.session.history import History
 from snnlab_app.views.compare import CompareView
-from snnlab_app.views.pins import Pin, comparable, front
+from snnlab_app.views.pins import Pin, comparable, front, table_of
 from snnlab_app.views.runs import NOW, MeritsPlot, RunsPlot
 from snnlab_app.views.stored import CHOOSE, StoredRuns
 
@@ -111,6 +111,13 @@ def test_the_front_is_of_those_that_no_other_beats():
     energy, accuracy = front(known)
     np.testing.assert_allclose(energy, [1.0, 3.0])
     np.testing.assert_allclose(accuracy, [80.0, 95.0])
+
+
+def test_an_accuracy_on_some_test_images_says_on_how_many():
+    pin = Pin("", {}, 0, {"test_accuracy": 0.892}, {}, None)
+    assert pin.tested == "89.20 %"
+    assert pin._replace(some=250).tested == "89.2 % (250)"
+    assert "89.2 % (250)" in table_of([pin, pin._replace(some=250)])
 
 
 def test_equal_runs_have_equal_curves_however_long_they_are():

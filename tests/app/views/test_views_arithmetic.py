@@ -87,6 +87,8 @@ def test_a_full_test_before_the_newest_turn_is_out_of_date():
     assert newest_test(moment(marks=[500])) == (0.97, "on the full test set")
     assert newest_test(moment(marks=[600])) == (0.75, "on 250 test images")
     assert newest_test(moment(tests=[0])) == (0.75, "on 250 test images")
+    assert newest_test(moment(tests=[0, 400])) == (0.97, "on the full test set at step 400")
+    assert newest_test(moment(tests=[0], steps=0)) == (0.97, "on the full test set")
 
 
 def test_confusion_counts_every_image_that_was_asked():
