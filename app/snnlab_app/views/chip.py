@@ -22,6 +22,16 @@ _BUDGET = (
     ' background: rgba(124, 130, 140, 0.3)"><div style="width: {share:.1f}%; height: 8px;'
     ' border-radius: 4px; background: #0072B2"></div></div></div>'
 )
+_MEASURE = (
+    "Press Recalibrate to measure every circuit here and set its codes; the spreads before and"
+    " after will be shown."
+)
+_UNMEASURED = {
+    "calibrated": f"This die came calibrated. {_MEASURE}",
+    "uncalibrated": f"This die is not calibrated. {_MEASURE}",
+    "ideal": "The circuits of the ideal twin are equal: there is nothing to calibrate.",
+}
+"""Of a die that was not measured here, by the knob ``die``."""
 _WAITING = "Loading the chip…"
 
 
@@ -133,7 +143,7 @@ class ChipView(View):
         self._show_floor(picture, values)
         self._show_codes(picture.codes, picture.spec.weight_step)
         self._show_budget(picture.budget)
-        self._show_calibration(picture.calibration)
+        self._show_calibration(picture.calibration, snapshot.settings["die"])
         dead, spec = np.flatnonzero(picture.dead), picture.spec
         spread = float(np.nanstd(values)) if np.isfinite(values).any() else 0.0
         mean = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
@@ -199,20 +209,17 @@ class ChipView(View):
         if html != self._budget.object:
             self._budget.object = html
 
-    def _show_calibration(self, spreads):
-        if spreads == self._spreads:
+    def _show_calibration(self, spreads, die):
+        if (spreads, die) == self._spreads:
             return
-        self._spreads = spreads
+        self._spreads = spreads, die
         words = Text()
         if spreads is None:
             words.say("Measuring every circuit …")
             self._calibration.objects = [words]
             return
         if not spreads:
-            words.say(
-                "The die is not calibrated. Press Recalibrate to measure every circuit and set its"
-                " codes; the spreads before and after will be shown here."
-            )
+            words.say(_UNMEASURED[die])
             self._calibration.objects = [words]
             return
         plot = LivePlot(plotting_views.calibration_spreads(spreads), 260, follow="")
