@@ -7,6 +7,7 @@ import numpy as np
 from snnlab.chip import power
 from snnlab.chip.units import PHYSICAL
 from snnlab.errors import SnnlabError
+from snnlab.learn.health import MIN_SPIKES, SETTLING_STEPS
 from snnlab.learn.setup import FABRICATED
 from snnlab.learn.trainer import Progress, Trainer
 from snnlab.runs.provenance import fingerprint
@@ -20,6 +21,8 @@ from snnlab_app.session.studio import Studio
 
 WITH_FRAME = ("live", "sample", "chip")
 """Views that show one input on the chip."""
+NEWEST = 10
+"""Batches whose spikes tell whether the network is silent."""
 MEMORY_OF_SPEED = 0.95
 """Share of the old value in the running mean of images per second."""
 
@@ -182,7 +185,12 @@ class Publisher:
             kind=self._studio.inputs.kind,
             heard=subject.heard,
             answer=answer,
+            silent=self._is_silent(),
         )
+
+    def _is_silent(self):
+        newest = self._history.arrays()["spikes"][-NEWEST:]
+        return bool(self._trainer.step >= SETTLING_STEPS and np.mean(newest) < MIN_SPIKES)
 
     def _frames(self, subject):
         """The input on the chip, and on the ideal one if wished for; why it is not the own one.

@@ -182,7 +182,8 @@ class Snapshot:
     the frame on the ideal chip, only if the view wishes for ``twin``; units : in which to show
     them, one of :data:`~snnlab.chip.units.UNITS`; look : how pictures of a user-supplied data set
     are prepared, None for any other; heard : number of the last sound that the visitor gave;
-    answer : why that is not on the chip, empty if it is.
+    answer : why that is not on the chip, empty if it is; silent : whether the hidden neurons fire
+    too rarely for anything to be learned.
     """
 
     settings: dict[str, object]
@@ -211,3 +212,4 @@ class Snapshot:
     kind: str = IMAGES
     heard: int = 0
     answer: str = ""
+    silent: bool = False

@@ -9,6 +9,7 @@ from PIL import Image
 
 from snnlab import plotting
 from snnlab.chip.units import SCALES
+from snnlab.config import Config
 from snnlab.events import TICK
 from snnlab.plotting.raster import lowest_rows, sizes_of
 from snnlab_app.plots.live import LivePlot
@@ -98,6 +99,13 @@ def verdict(frame) -> str:
         f"{sentence} after {len(frame.recording.inputs.tick)} input and"
         f" {frame.recording.spikes_per_sample():.0f} hidden spikes."
     )
+
+
+def first_of_all(s) -> str:
+    """What a snapshot's verdict begins with: that nothing can be learned, or that the chip is the
+    ideal one; else empty."""
+    twin = s.settings["die"] == Config.IDEAL["die"]
+    return "Learning stalls, see Learn. " * s.silent + "Ideal twin: " * twin
 
 
 def name_input(label: str | None, kind: str) -> str:

@@ -46,6 +46,7 @@ from snnlab_app.views.base import View
 from snnlab_app.views.frames import (
     SORTS,
     feed_sound,
+    first_of_all,
     neuron_at,
     order_of,
     output_traces,
@@ -222,7 +223,7 @@ class LiveView(View):
             self._body.objects = self._displays(recording, snapshot.classes)
         if self._image.end != snapshot.test_inputs - 1:
             self._image.end = snapshot.test_inputs - 1
-        self._show_verdict(snapshot.frame)
+        self._show_verdict(snapshot)
         self._offer_image(is_own=snapshot.frame.label is None)
         self._show_raster(recording)
         self._name_decided(snapshot)
@@ -296,12 +297,13 @@ class LiveView(View):
 
     # ── drawing ──
 
-    def _show_verdict(self, frame):
+    def _show_verdict(self, s):
+        frame = s.frame
         if not np.array_equal(frame.image, self._pixels):
             self._pixels = frame.image
             self._digit.object = picture_of(frame)
             self._show_sound(frame)
-        self.summary.say(verdict(frame))
+        self.summary.say(first_of_all(s) + verdict(frame))
 
     def _show_sound(self, frame):
         """The picture of a recording behind its spikes, and its waveform above them."""
