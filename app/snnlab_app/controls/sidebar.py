@@ -8,6 +8,7 @@ import param
 
 from snnlab.config import Config
 from snnlab.errors import SnnlabError
+from snnlab.model.gradients import EVENTPROP
 from snnlab_app.compute.remote import RemoteSession
 from snnlab_app.controls import upload
 from snnlab_app.controls.knobs import (
@@ -47,6 +48,8 @@ FIRST_KNOBS = ("mismatch", "rho_burst", "beta", "surrogate", "dead")
 """What one turns first, while it trains; the rest is folded away."""
 DOCKED_KNOBS = FIRST_KNOBS[:3]
 """What a phone shows below the displays."""
+OF_SURROGATE = ("beta", "surrogate", "at_spike")
+"""Knobs that EventProp does not use."""
 
 
 class Controls:
@@ -117,6 +120,7 @@ class Controls:
             visible = name not in others and name not in self._hidden
             if widget.visible != visible:
                 widget.visible = visible
+        self._show_used()
 
     def hide(self, names: tuple[str, ...]) -> None:
         """Leave knobs out of the page."""
@@ -125,6 +129,16 @@ class Controls:
         for name in names:
             if name in self._docked:
                 self._docked[name].visible = False
+
+    def _show_used(self):
+        """Disable the knobs of the surrogate where the gradient does without it."""
+        unused = self._session.config.gradient == EVENTPROP
+        for widgets in (self._widgets, self._docked):
+            for name in OF_SURROGATE:
+                if name in widgets and widgets[name].disabled != unused:
+                    widgets[name].disabled = unused
+        for name in OF_SURROGATE:  # a phone has no room for it
+            self._widgets[name].label = _title(name) + " · not used by EventProp" * unused
 
     def add_chip_buttons(self, **acts) -> None:
         """Offer the actions on the chip, by name, below the first knobs."""
@@ -136,7 +150,7 @@ class Controls:
 
     def show_chip(self, *, twin: bool, measured: bool) -> None:
         """Update the labels of the actions on the chip."""
-        self._chip["twin"].label = "Real chip" if twin else CHIP_BUTTONS["twin"]
+        self._chip["twin"].label = "Back to the real chip" if twin else CHIP_BUTTONS["twin"]
         undo = "Undo calibration" if measured else CHIP_BUTTONS["recalibrate"]
         self._chip["recalibrate"].label = undo
 

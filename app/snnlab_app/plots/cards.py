@@ -77,6 +77,12 @@ def card(title: str, styles: dict[str, str], *content) -> pn.Column:
     )
 
 
+def retitle(box: pn.Column, title: str) -> None:
+    """Give a box that :func:`card` has made another title."""
+    if box[0].object != (titled := _TITLE.format(escape(title))):
+        box[0].object = titled
+
+
 class Text(Markup):
     """A text that is sent only when it changes; screen readers announce it if ``polite``."""
 

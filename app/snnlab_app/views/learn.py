@@ -11,7 +11,7 @@ from snnlab.config import Config
 from snnlab.model.gradients import EVENTPROP, TITLES
 from snnlab.plotting import views as plotting_views
 from snnlab_app.panel_fixes import Markup
-from snnlab_app.plots.cards import Text, Tiles, card, flex, row
+from snnlab_app.plots.cards import Text, Tiles, card, flex, retitle, row
 from snnlab_app.plots.live import LivePlot
 from snnlab_app.plots.template import template
 from snnlab_app.views.base import View
@@ -35,6 +35,9 @@ _BY_TIMES = (
     "EventProp backward", "The gradient follows the times of the spikes, backwards in time."
 )  # fmt: skip
 """What takes the place of the surrogate with EventProp."""
+_OVER, _ALONE = "Surrogate over the membranes of this batch", "Membranes of this batch"
+_WITHOUT = "EventProp uses no surrogate: neurons that fire learn, at any potential."
+"""What stands above and below the membranes, with a surrogate and without."""
 _LEFT, _RIGHT = "text-align: left; padding: 0 8px 0 0", "text-align: right; padding: 0 0 0 10px"
 _LEGEND = (
     "Agreement: of the predicted slopes of the chip's loss with those measured on the chip, its"
@@ -103,12 +106,11 @@ class LearnView(View):
         self._gradients.visible = False
         self.plots = {"surrogate": self._plot}
         self._light(None)
-        self._words.say(self.matters)
+        self._card = card(_OVER, flex(480), self._plot.pane("reach"), self._words)
         return [
             row(self._warning),
             row(
-                card("Surrogate over the membranes of this batch", flex(480),
-                     self._plot.pane("reach"), self._words),
+                self._card,
                 pn.Column(self._tiles.panel(), styles=flex(260, 0.5), margin=0),
             ),
             row(card("Gradients side by side", flex(480), self._compare,
@@ -160,25 +162,30 @@ class LearnView(View):
         fine = np.linspace(-1.3, 2.3, 721)
         slope = surrogate.derivative(fine)
         height = picture.share / max(picture.share.max(), 1e-12)
-        self._plot.feed("surrogate", fine, slope)
+        exact = picture.method == EVENTPROP
+        retitle(self._card, _ALONE if exact else _OVER)
+        self._words.say(_WITHOUT if exact else self.matters)
+        self._plot.feed("surrogate", fine, np.full_like(slope, np.nan) if exact else slope)
         area = self._plot.source("membranes")
         _fill(area, middle[shown], height[shown])
-        _fill(self._plot.source("reached"), fine, np.where(slope >= 0.1, slope, 0.0))
-        share = f"{100 * picture.reached:.0f} %"
-        self._tiles.show(
-            {
-                "Neurons receiving gradient": share,
-                "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
-                "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
-                Config.param.surrogate.label: f"{surrogate.shape}, β\xa0=\xa0{surrogate.beta:g}",
-            }
+        _fill(
+            self._plot.source("reached"), fine, np.where((slope >= 0.1) & (not exact), slope, 0.0)
         )
+        share = f"{100 * picture.reached:.0f} %"
+        shape = f"{surrogate.shape}, β\xa0=\xa0{surrogate.beta:g}"
+        self._tiles.show({
+            "Neurons receiving gradient": share,
+            "Neurons with saturated input": f"{100 * picture.saturated.neurons:.1f} %",
+            "Hidden CADC samples saturated": f"{100 * picture.saturated.samples:.0f} %",
+            **({} if exact else {Config.param.surrogate.label: shape}),
+        })  # fmt: skip
         self._warning.param.update(
             title=self.words(picture.trouble or ""), visible=bool(picture.trouble)
         )
         self.summary.say(self.words(
             f"{share} of the neurons receive gradient from an image"
-            f" {_how(picture.method, surrogate)}. {picture.verdict}".rstrip()
+            f" {_how(picture.method, surrogate)}."
+            + f" {picture.verdict}" * (not picture.trouble)  # which stands in its box
         ))  # fmt: skip
         self._draw_gradients(picture.gradients)
         if picture.stages != self._numbers:

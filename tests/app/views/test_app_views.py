@@ -20,12 +20,13 @@ from snnlab.model.surrogates import SHAPES
 from snnlab.plotting.views import STRIP, confusion_cells
 from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.controls import knobs
-from snnlab_app.controls.sidebar import FIRST_KNOBS, Controls
+from snnlab_app.controls.sidebar import FIRST_KNOBS, OF_SURROGATE, Controls
 from snnlab_app.controls.undo import Turns
 from snnlab_app.plots.displays import newest_test
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
+from snnlab_app.views.frames import first_of_all
 from snnlab_app.views.learn import LearnView
 from snnlab_app.views.live import LiveView
 from snnlab_app.views.plane import TOP, PlaneView
@@ -295,6 +296,40 @@ def test_the_surrogate_stands_beside_its_steepness(session):
     labels = [widget.label for widget in first]
     assert labels.index("Surrogate") == labels.index("Surrogate steepness") + 1
     assert first[labels.index("Surrogate")].options == list(SHAPES)
+
+
+def test_eventprop_has_neither_surrogate_nor_its_knobs(session):
+    controls = Controls(session, Turns(session.turn, None))
+    session.turn("gradient", "eventprop")
+    view, _ = shown(session, LearnView)
+    controls.refresh()
+    _, slope = view.plots["surrogate"].source("surrogate").data.values()
+    assert np.isnan(slope).all()
+    assert "Surrogate" not in view._card[0].object + view._tiles.panel().object
+    assert all(controls._widgets[name].disabled for name in OF_SURROGATE)
+    assert controls._widgets["beta"].label.endswith("not used by EventProp")
+    session.turn("gradient", "surrogate")
+    looked(session, view)
+    controls.refresh()
+    assert "Surrogate over" in view._card[0].object
+    assert not controls._widgets["beta"].disabled
+
+
+def test_live_begins_with_what_keeps_it_from_learning_and_with_the_ideal_twin(session):
+    view, snapshot = shown(session, LiveView)
+    assert not snapshot.silent
+    assert first_of_all(snapshot) == ""
+    view.show(replace(snapshot, silent=True, settings={**snapshot.settings, "die": "ideal"}))
+    assert "Learning stalls, see Learn. Ideal twin: It shows" in view.summary.object
+
+
+def test_the_chip_view_says_how_its_die_came(session):
+    view, snapshot = shown(session, ChipView)
+    for die, said in (("calibrated", "This die came calibrated. Press"),
+                      ("uncalibrated", "This die is not calibrated. Press"),
+                      ("ideal", "there is nothing to calibrate")):  # fmt: skip
+        view.show(replace(snapshot, settings={**snapshot.settings, "die": die}))
+        assert said in view._calibration[0].object
 
 
 def test_single_errors_are_visible_beside_hundreds():
