@@ -29,6 +29,8 @@ NAME_SHARE = 0.09
 """Share of the time axis for the names of membranes, beyond the time shown."""
 MIN_POWER_SPAN = 0.04
 """Least reach of the power axis to either side of the power at the start, as a share of it."""
+MIN_STEPS = 10.0
+"""Least steps that the curves of a training have room for."""
 SMOOTHED = 25
 """Points over which power is averaged, as the inputs of a batch change it more than learning."""
 RECENT = 5
@@ -127,13 +129,20 @@ def mapper(colors: list[str]) -> LinearColorMapper:
     return LinearColorMapper(palette=list(colors), low=0, high=max(len(colors) - 1, 1))
 
 
+def reach_on(
+    low: float, high: float, now: tuple[float, float], **free: float
+) -> tuple[float, float]:
+    """A range of steps: ten at least, as there are no parts of a step."""
+    return pad_range(low, max(high, MIN_STEPS), now, **free)
+
+
 class NamedCurves(LivePlot):
     """Curves over the steps with a name at each end, and with marks of turned knobs."""
 
     def __init__(
         self, element, colors: dict[str, str], pad: Callable, room: float, texts: bool = False
     ):
-        super().__init__(element, follow="xy", pads={"y": pad}, right=room)
+        super().__init__(element, follow="xy", pads={"x": reach_on, "y": pad}, right=room)
         self._least_room, self._ends = room, {}
         self.names = EndNames(self.figure, colors)
         self.marks = KnobMarks(self.figure, texts)

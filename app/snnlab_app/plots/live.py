@@ -51,7 +51,7 @@ class LivePlot:
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
-        self.scale, self._alone = 1.0, False
+        self.scale, self._alone, self._across = 1.0, False, ""
         self.glyphs: dict[str, object] = {}
         if isinstance(element, Template):
             self.figure, self._sources, self.glyphs = element.copy()
@@ -65,10 +65,11 @@ class LivePlot:
         pads = {axis: (pads or {}).get(axis, pad_range) for axis in follow}
         self._follows, self._following = follow, Following(self.figure, pads, right)
 
-    def stand_alone(self, name: str) -> None:
-        """Have the figure named for screen readers, and its axes left to the title around it."""
+    def stand_alone(self, name: str, across: str = "") -> None:
+        """Have the figure named for screen readers, and its axes left to the title around it, but
+        for the horizontal one if ``across`` names it where the page is wide."""
         self.figure.html_attributes = {"role": "figure", "aria-label": name}
-        self._alone, self._ticks = True, NARROW_TICKS
+        self._alone, self._ticks, self._across = True, NARROW_TICKS, across
         for axis in self.figure.axis:
             axis.axis_label = ""
             if isinstance(axis.ticker, BasicTicker):
@@ -96,6 +97,11 @@ class LivePlot:
     def fit(self, narrow: bool) -> None:
         """Fit a narrow page, where numbers along an axis would touch, or a wide one."""
         across, up = (NARROW_TICKS, LOW_TICKS) if narrow else (self._ticks, self._ticks)
+        if self._across:
+            self.figure.xaxis[0].update(
+                axis_label="" if narrow else self._across, axis_label_standoff=0,
+                axis_label_text_font_size="11px",
+            )  # fmt: skip
         for axis in self.figure.axis:
             is_across = axis in self.figure.xaxis
             if isinstance(axis.ticker, BasicTicker) and (is_across or self._alone):

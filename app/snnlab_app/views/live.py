@@ -192,7 +192,8 @@ class LiveView(View):
             "spikes": LivePlot(template(further_curve), follow="xy"),
         }
         for name, label in NAMES.items():
-            self.plots[name].stand_alone(label)
+            over_steps = name in ("accuracy", "power", "spikes")
+            self.plots[name].stand_alone(label, "training step" if over_steps else "")
             self.plots[name].fit(self.narrow)
             self.plots[name].enlarge(self._large)
             self._say(name, "time in µs" if name == "raster" else "")

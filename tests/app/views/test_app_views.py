@@ -22,7 +22,7 @@ from snnlab_app.browser.thumbnails import Thumbnails
 from snnlab_app.controls import knobs
 from snnlab_app.controls.sidebar import FIRST_KNOBS, OF_SURROGATE, Controls
 from snnlab_app.controls.undo import Turns
-from snnlab_app.plots.displays import newest_test
+from snnlab_app.plots.displays import newest_test, reach_on
 from snnlab_app.session.local import Session
 from snnlab_app.views import VIEWS
 from snnlab_app.views.chip import ChipView
@@ -321,6 +321,16 @@ def test_live_begins_with_what_keeps_it_from_learning_and_with_the_ideal_twin(se
     assert first_of_all(snapshot) == ""
     view.show(replace(snapshot, silent=True, settings={**snapshot.settings, "die": "ideal"}))
     assert "Learning stalls, see Learn. Ideal twin: It shows" in view.summary.object
+
+
+def test_curves_over_the_training_are_over_whole_steps_and_say_so(session):
+    view, _ = shown(session, LiveView)
+    for name in ("accuracy", "power"):
+        plot = view.plots[name]
+        assert plot.figure.xaxis[0].axis_label == "training step"
+        plot.fit(narrow=True)
+        assert plot.figure.xaxis[0].axis_label == "", "a phone has no room for it"
+    assert reach_on(0.0, 0.0, (0.0, 0.25))[1] >= 10
 
 
 def test_the_chip_view_says_how_its_die_came(session):
