@@ -51,7 +51,7 @@ class LivePlot:
     ):
         self._sources, self._labels, self._dimensions = {}, {}, {}
         self._names: dict[str, str] = {}
-        self.scale, self._alone, self._across = 1.0, False, ""
+        self.scale, self._narrow, self._alone, self._across = 1.0, False, False, ""
         self.glyphs: dict[str, object] = {}
         if isinstance(element, Template):
             self.figure, self._sources, self.glyphs = element.copy()
@@ -93,10 +93,15 @@ class LivePlot:
                     number, unit = float(size[:-2]), size[-2:]
                     setattr(model, name, f"{number * scale / self.scale:g}{unit}")
         self.scale = scale
+        self.fit(self._narrow)
 
     def fit(self, narrow: bool) -> None:
-        """Fit a narrow page, where numbers along an axis would touch, or a wide one."""
+        """Fit a narrow page, where numbers along an axis would touch, or a wide one; in large type
+        they would touch on any."""
+        self._narrow = narrow
         across, up = (NARROW_TICKS, LOW_TICKS) if narrow else (self._ticks, self._ticks)
+        if self.scale > 1.0:  # numbers in large type need as much more room
+            across = LOW_TICKS
         if self._across:
             self.figure.xaxis[0].update(
                 axis_label="" if narrow else self._across, axis_label_standoff=0,

@@ -333,6 +333,16 @@ def test_curves_over_the_training_are_over_whole_steps_and_say_so(session):
     assert reach_on(0.0, 0.0, (0.0, 0.25))[1] >= 10
 
 
+def test_large_type_has_fewer_numbers_along_an_axis(session):
+    view, _ = shown(session, LiveView)
+    plot, count = view.plots["power"], []
+    for large in (False, True, False):
+        plot.enlarge(large)
+        plot.fit(narrow=False)
+        count.append(plot.figure.xaxis[0].ticker.desired_num_ticks)
+    assert count[1] < count[0] == count[2]
+
+
 def test_the_chip_view_says_how_its_die_came(session):
     view, snapshot = shown(session, ChipView)
     for die, said in (("calibrated", "This die came calibrated. Press"),
