@@ -67,8 +67,9 @@ def test_bytes_that_unpack_to_far_more_are_not_unpacked(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "data", ["no base64", b64encode(b"no gzip").decode(), packed(9)["data"][:16]]
-)
+    "data", ["no base64", b64encode(b"no gzip").decode(), packed(9)["data"][:16]],
+    ids=["no base64", "no gzip", "cut"],
+)  # fmt: skip
 def test_bytes_that_are_damaged_are_refused_as_before(monkeypatch, data):
     def fault():
         with pytest.raises((ValueError, OSError, EOFError)) as refused:
