@@ -189,8 +189,9 @@ class Publisher:
         )
 
     def _is_silent(self):
-        newest = self._history.arrays()["spikes"][-NEWEST:]
-        return bool(self._trainer.step >= SETTLING_STEPS and np.mean(newest) < MIN_SPIKES)
+        newest = self._history.arrays().get("spikes", ())[-NEWEST:]  # none of curves that were lost
+        settled = self._trainer.step >= SETTLING_STEPS and len(newest)
+        return bool(settled and np.mean(newest) < MIN_SPIKES)
 
     def _frames(self, subject):
         """The input on the chip, and on the ideal one if wished for; why it is not the own one.
