@@ -100,8 +100,10 @@ class LivePlot:
         they would touch on any."""
         self._narrow = narrow
         across, up = (NARROW_TICKS, LOW_TICKS) if narrow else (self._ticks, self._ticks)
-        if self.scale > 1.0:  # numbers in large type need as much more room
+        if self._across and not narrow:  # steps of five digits, beside other figures
             across = LOW_TICKS
+        if self.scale > 1.0:  # numbers in large type need as much more room
+            across = min(across - 1, LOW_TICKS)
         if self._across:
             self.figure.xaxis[0].update(
                 axis_label="" if narrow else self._across, axis_label_standoff=0,
