@@ -22,7 +22,7 @@ from snnlab_app.session.studio import Studio
 WITH_FRAME = ("live", "sample", "chip")
 """Views that show one input on the chip."""
 NEWEST = 10
-"""Batches whose spikes tell whether the network is silent."""
+"""Points of the curve of spikes that tell whether the network is silent."""
 MEMORY_OF_SPEED = 0.95
 """Share of the old value in the running mean of images per second."""
 
@@ -158,6 +158,7 @@ class Publisher:
         frame, twin, answer = (
             self._frames(subject) if subject.view in WITH_FRAME else (None, None, "")
         )
+        history = self._history.arrays()
         return Snapshot(
             settings=dict(vars(trainer.settings)),
             classes=trainer.dataset.classes,
@@ -171,7 +172,7 @@ class Publisher:
             images_per_second=self._speed,
             power=trainer.estimate(self._studio.progress.recording),
             activity_at_start=self._at_start,
-            history=self._history.arrays(),
+            history=history,
             tests=self._tests.arrays(),
             marks=self._marks(),
             held_out=self._held_out.in_the_loop(),
@@ -185,11 +186,11 @@ class Publisher:
             kind=self._studio.inputs.kind,
             heard=subject.heard,
             answer=answer,
-            silent=self._is_silent(),
+            silent=self._is_silent(history),
         )
 
-    def _is_silent(self):
-        newest = self._history.arrays().get("spikes", ())[-NEWEST:]  # none of curves that were lost
+    def _is_silent(self, history):
+        newest = history.get("spikes", ())[-NEWEST:]  # none of curves that were lost
         settled = self._trainer.step >= SETTLING_STEPS and len(newest)
         return bool(settled and np.mean(newest) < MIN_SPIKES)
 
