@@ -208,9 +208,9 @@ def test_who_gives_a_file_that_is_refused_keeps_the_one_before(visit, tmp_path):
     refused(lambda: session.upload(bomb()), "data.zip: unpacks to")
     assert [path.name for path in tmp_path.glob("one.own*/*")] == ["data.zip"]
     assert (session.given, session.state) == (str(tmp_path / "one.own" / "data.zip"), "ready")
+    before = session.snapshot
     session.reset()
-    until(lambda: session.state == "loading")
-    until(lambda: session.state != "loading")
+    until(lambda: session.state == "ready" and session.snapshot not in (None, before))
     assert (session.state, session.snapshot.classes) == ("ready", NAMES)
 
 
